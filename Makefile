@@ -1,0 +1,51 @@
+# Each target is a line that a person could type. `make help` lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+# Relative SQLite paths are below instance/.
+DATABASE_URL ?= sqlite:///pangeo_forge.sqlite
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format requirements
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: .venv/runtime  ## Make the environment the service runs in
+
+run: export DATABASE_URL := $(DATABASE_URL)
+run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), with a database made and filled if need be
+	@$(BIN)/flask db upgrade
+	@$(BIN)/flask seed
+	@echo "Documentation: http://127.0.0.1:$(PORT)/docs"
+	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
+	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
+
+test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: .venv/development  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+format: .venv/development  ## Put the code into its usual form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
+	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in
+	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in
+
+.env: | .venv/runtime
+	@umask 077 && $(BIN)/python config.py > $@
+
+.venv/runtime: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/development: requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/runtime

@@ -1,0 +1,41 @@
+"""The Pangeo Forge API: `create_app` puts the parts together. Nothing inside `app` imports this module's names."""
+
+from typing import Any
+
+from flask import Flask
+
+from app import cli, errors, http
+from app.extensions import cors, db, migrate
+from app.json import OrjsonProvider
+from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
+from app.routes.blueprint import IdConverter, id_schema
+from app.routes.openapi import SETTINGS, api, document
+
+
+class Application(Flask):
+    json_provider_class = OrjsonProvider
+
+
+def create_app(config: dict[str, Any]) -> Flask:
+    """The application for `config`, as `config.load` gives it."""
+    app = Application(__name__, static_folder=None)
+    app.config.from_mapping(SETTINGS)
+    app.config.from_mapping(config)
+    # Both forms of a path have a rule of their own: a redirect would cost a round trip and trust the Host header.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = IdConverter
+
+    http.init_app(app)
+    errors.init_app(app)
+    cors.init_app(app, **http.CORS_OPTIONS)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    api.init_app(app)
+    api.register_converter(IdConverter, id_schema)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    for plain in UNDOCUMENTED_BLUEPRINTS:
+        app.register_blueprint(plain)
+    app.extensions["openapi_json"] = document(app)
+    cli.init_app(app)
+    return app

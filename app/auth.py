@@ -1,0 +1,65 @@
+"""Who is calling, and whether they may."""
+
+import enum
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import current_app, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from app.extensions import db
+from app.models import APIKey
+from config import key_digest
+
+
+class Caller(enum.Enum):
+    """Who may call a route; every route declares one."""
+
+    PUBLIC = "anyone"
+    WRITER = "anyone with an API key"
+    ADMIN = "administrators"
+
+
+def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
+    """Write on a view who may call it, for the test that walks all routes to read."""
+    cast(Any, view).caller = caller
+    return view
+
+
+def authorise(caller: Caller) -> None:
+    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights."""
+    if caller is Caller.PUBLIC:
+        return
+    key = _presented_key()
+    if not key:
+        raise Forbidden("Not authenticated")
+    is_admin = _is_admin(key_digest(current_app.config["ENCRYPTION_SALT"], key))
+    if is_admin is None:
+        raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
+    if caller is Caller.ADMIN and not is_admin:
+        raise Forbidden("This key may not do that; it takes an administrator's key.")
+
+
+def new_key(is_admin: bool) -> tuple[APIKey, str]:
+    """A record to store and the key itself, 32 hex digits, which is not stored anywhere."""
+    key = secrets.token_hex(16)
+    digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
+    return APIKey(encrypted_key=digest, is_admin=is_admin), key
+
+
+def _presented_key() -> str:
+    if key := request.headers.get("X-API-Key", "").strip():
+        return key
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_admin(digest: str) -> bool | None:
+    """Whether the key with that digest is an administrator's; None if there is no such active key."""
+    if hmac.compare_digest(digest, current_app.config["ADMIN_API_KEY_SHA256"]):
+        return True
+    record = db.session.get(APIKey, digest)
+    return bool(record.is_admin) if record and record.is_active else None

@@ -1,0 +1,84 @@
+"""One error body for every error: problem details (RFC 9457).
+
+Code below the edge raises werkzeug's HTTP exceptions, which know their status; `detail` is their description.
+"""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+    UnprocessableEntity,
+)
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds
+
+ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+
+
+class Invalid(UnprocessableEntity):
+    """The request is well-formed but breaks the rules of the API.
+
+    `errors` is a list of `{"in": "body" | "query" | "path", "pointer": JSON pointer (RFC 6901), "detail": sentence}`.
+    """
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(" ".join(error["detail"] for error in errors))
+        self.errors = errors
+
+    @classmethod
+    def at(cls, place: str, name: str, detail: str) -> "Invalid":
+        return cls([{"in": place, "pointer": f"/{name}", "detail": detail}])
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, problem)
+    for fault in (OperationalError, InterfaceError, InternalError, PoolTimeout):
+        app.register_error_handler(fault, unavailable)
+
+
+def problem(error: HTTPException) -> Response:
+    """The response for `error`, with the headers its status calls for."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": error.name,
+        "status": error.code,
+        "detail": _detail(error),
+    }
+    if isinstance(error, Invalid):
+        body["errors"] = error.errors
+    body["request_id"] = g.request_id
+    response = current_app.json.response(body)
+    response.status_code = error.code or 500
+    response.content_type = "application/problem+json"
+    headers = dict(error.get_headers(request.environ))
+    response.headers.update({name: headers[name] for name in ERROR_HEADERS if name in headers})
+    return response
+
+
+def unavailable(error: Exception) -> Response:
+    """503 for a database that is down, read-only, locked or out of connections: the client can try again."""
+    logger.error("database unavailable request_id=%s error=%s", g.request_id, type(error).__name__, exc_info=error)
+    sentence = "The database did not answer in time. Try again in a few seconds."
+    return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, InternalServerError):
+        return "Something went wrong on our side; the request id helps us to find out what."
+    if error is request.routing_exception:
+        if isinstance(error, NotFound):
+            return f"There is nothing at {request.path}; /docs lists what there is."
+        if isinstance(error, MethodNotAllowed):
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            return f"{request.method} is not possible at {request.path}, only {allowed}."
+    return error.description or error.name

@@ -1,0 +1,52 @@
+"""What holds for every request: its id, https, preflights, security headers, proxies."""
+
+import re
+import uuid
+from typing import Any
+
+from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+HSTS = "max-age=31536000"  # seconds: a year
+EXPOSED_HEADERS = ["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+CORS_OPTIONS: dict[str, Any] = {"origins": "*", "expose_headers": EXPOSED_HEADERS, "max_age": 600}
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(assign_request_id)
+    app.before_request(redirect_to_https)
+    app.before_request(answer_preflight)
+    app.after_request(add_headers)
+    if hops := app.config["PROXY_COUNT"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's own idiom
+
+
+def assign_request_id() -> None:
+    """Take the id the caller or the router gave, if it is harmless, so that logs on both sides can be joined."""
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given) else uuid.uuid4().hex
+
+
+def redirect_to_https() -> WerkzeugResponse | None:
+    """Send plain http to https when deployed; 307 keeps method and body, as the original did."""
+    if current_app.config["DEPLOYMENT"] and not request.is_secure:
+        return redirect(request.url.replace("http://", "https://", 1), 307)
+    return None
+
+
+def answer_preflight() -> Response | None:
+    """Answer a CORS preflight on any path, so that a browser gets to see the 404 or 405 that follows."""
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return current_app.make_default_options_response()
+    return None
+
+
+def add_headers(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    if current_app.config["DEPLOYMENT"]:
+        response.headers["Strict-Transport-Security"] = HSTS
+    return response

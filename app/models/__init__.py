@@ -1,0 +1,8 @@
+"""Tables, and the rules of their state. Importing the package makes all of them known to SQLAlchemy."""
+
+from app.models.api_keys import APIKey
+from app.models.bakeries import Bakery
+from app.models.feedstocks import Feedstock
+from app.models.recipe_runs import RecipeRun
+
+__all__ = ["APIKey", "Bakery", "Feedstock", "RecipeRun"]

@@ -1,0 +1,19 @@
+"""Bakeries: where recipes run."""
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Record
+
+
+class Bakery(Record):
+    __tablename__ = "bakery"
+    __table_args__ = (UniqueConstraint("name"), {"sqlite_autoincrement": True})
+
+    label = "bakery"
+    natural_key = ("name",)
+
+    region: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str]
+    id: Mapped[int] = mapped_column(primary_key=True)

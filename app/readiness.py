@@ -1,0 +1,56 @@
+"""Whether the database is the one this release was written for.
+
+A server in front of a database that is behind its migrations answers 503 with a sentence until `flask db upgrade` has
+run. A database ahead of them is fine: the release phase migrates while the old release still serves.
+"""
+
+import logging
+from functools import cache
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.extensions import db, migrate
+
+logger = logging.getLogger(__name__)
+
+
+def check() -> None:
+    """Raise 503 if the database is behind; whatever SQLAlchemy raises if it cannot be asked."""
+    found = MigrationContext.configure(db.session.connection()).get_current_revision()
+    head, known = _revisions()
+    if found == head or (found and found not in known):
+        return
+    state = f"at revision {found}" if found else "empty"
+    raise ServiceUnavailable(
+        f"The database is {state}, this release needs {head}: run `flask db upgrade`.", retry_after=5
+    )
+
+
+def require() -> None:
+    """`check`, until it has passed once."""
+    if not current_app.extensions.get("database_checked"):
+        check()
+        current_app.extensions["database_checked"] = True
+
+
+def report(app: Flask) -> None:
+    """Log what `check` finds; for the moment before a server starts to listen."""
+    with app.app_context():
+        try:
+            require()
+        except ServiceUnavailable as error:
+            logger.error("not ready: %s", error.description)
+        except SQLAlchemyError as error:
+            logger.error("not ready: the database does not answer error=%s", type(error).__name__)
+        finally:
+            db.engine.dispose()
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    scripts = ScriptDirectory.from_config(migrate.get_config())
+    return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())

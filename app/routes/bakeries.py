@@ -1,0 +1,78 @@
+"""Bakeries: where recipes run."""
+
+from typing import Any
+
+from app.auth import Caller
+from app.extensions import db
+from app.models import Bakery
+from app.routes.blueprint import LOCATION, Blueprint, created
+from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
+from app.schemas.common import Ok
+from app.services import records
+
+blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
+
+
+@blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(BakeryQuery, location="query")
+@blp.response(200, BakeryRead(many=True), description="A page of bakeries.")
+def list_bakeries(query: dict[str, Any]) -> list[Bakery]:
+    """List bakeries
+
+    By id, or by another member with `order_by` and `sort`.
+    """
+    return records.page(Bakery, **query)
+
+
+@blp.route("/", methods=["POST"], caller=Caller.WRITER)
+@blp.arguments(BakeryCreate)
+@blp.response(201, BakeryRead, description="The new bakery.", headers=LOCATION)
+@blp.alt_response(200, schema=BakeryRead, description="It was there already, exactly like this.", success=True)
+@blp.alt_response(409, "CONFLICT")
+def create_bakery(values: dict[str, Any]) -> Any:
+    """Create a bakery
+
+    Names are unique. Creating a bakery that exists with the same content is answered with that bakery (200), so that a
+    retry is safe; with other content it is 409.
+    """
+    bakery, new = records.create(Bakery, values)
+    db.session.commit()
+    return created(bakery, new)
+
+
+@blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, BakeryDetail, description="The bakery with its runs.")
+def get_bakery(id: int) -> Bakery:
+    """Get a bakery
+
+    With all its recipe runs, by id.
+    """
+    return records.get(Bakery, id)
+
+
+@blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
+@blp.arguments(BakeryUpdate)
+@blp.response(200, BakeryRead, description="The bakery as it is now.")
+@blp.alt_response(409, "CONFLICT")
+def update_bakery(values: dict[str, Any], id: int) -> Bakery:
+    """Update a bakery
+
+    Sets the members that are sent (RFC 7396).
+    """
+    bakery = records.get(Bakery, id, to_write=True)
+    records.update(bakery, values)
+    db.session.commit()
+    return bakery
+
+
+@blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
+@blp.response(200, Ok, description="The bakery is gone.", example={"ok": True})
+@blp.alt_response(409, "CONFLICT")
+def delete_bakery(id: int) -> dict[str, bool]:
+    """Delete a bakery
+
+    A bakery that has recipe runs is not deleted: 409 with their count.
+    """
+    records.delete(records.get(Bakery, id, to_write=True))
+    db.session.commit()
+    return {"ok": True}

@@ -1,0 +1,91 @@
+"""Our blueprint: a route says who may call it; keys, ids, stray parameters and their documentation follow from that."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, cast
+
+import flask_smorest
+from flask import Blueprint as FlaskBlueprint
+from flask import request
+from werkzeug.routing import BaseConverter
+
+from app import readiness
+from app.auth import Caller, authorise, declare
+from app.models.base import Record
+from app.routes.openapi import SECURITY_SCHEMES
+from app.routes.parser import Parser, path_id, refuse_query
+
+View = Callable[..., Any]
+
+LOCATION = {"Location": {"description": "The path of the new record.", "schema": {"type": "string"}}}
+
+
+class IdConverter(BaseConverter):
+    """The id in a path. It is read only once the caller is known, so that without a key a bad id is 403, not 422."""
+
+
+def id_schema(_converter: BaseConverter) -> dict[str, Any]:
+    return {"type": "integer", "examples": [1]}
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A flask-smorest blueprint whose routes take a `caller` and answer with and without a slash at the end."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+        super().__init__(name, import_name, **options)
+        self._prepare_doc_cbks.append(_prepare_operation)
+
+    def route(self, rule: str, *, caller: Caller, **options: Any) -> Callable[[View], View]:
+        """Register a view for `rule`: authentication first, then the id in the path, then the rest of the request."""
+
+        def decorator(view: View) -> View:
+            guarded = _guard(view, caller)
+            operation = {"operation": (view.__name__, caller, "<" in rule)}
+            cast(Any, guarded)._apidoc = getattr(view, "_apidoc", {}) | operation
+            self.add_url_rule(rule, view.__name__, guarded, **options)
+            other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
+            FlaskBlueprint.add_url_rule(self, other, view.__name__, guarded, **options)
+            return view
+
+        return decorator
+
+
+def created(record: Record, new: bool = True) -> Any:
+    """201 with the place of `record`, or 200 if it was there before."""
+    return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200)
+
+
+def _guard(view: View, caller: Caller) -> View:
+    parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+    takes_query = any(parameter["in"] == "query" for parameter in parameters)
+
+    @wraps(view)
+    def guarded(**path: str) -> Any:
+        readiness.require()
+        authorise(caller)
+        ids = {name: path_id(text) for name, text in path.items()}
+        if not takes_query:
+            refuse_query(request)
+        return view(**ids)
+
+    return declare(guarded, caller)
+
+
+def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
+    """Document the key, and every error that follows from what the route takes."""
+    doc["operationId"], caller, has_id = doc_info["operation"]
+    codes = {422, 500, 503} | ({404} if has_id else set())
+    if caller is not Caller.PUBLIC:
+        codes |= {401, 403}
+        doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
+    if "requestBody" in doc:
+        codes |= {400, 413, 415}
+        content = doc["requestBody"]["content"]
+        if method == "patch":
+            content["application/merge-patch+json"] = content["application/json"]
+    doc["responses"] |= {code: HTTPStatus(code).name for code in sorted(codes)}
+    doc["responses"] = dict(sorted(doc["responses"].items()))
+    return doc

@@ -1,0 +1,57 @@
+"""Swagger UI and the OpenAPI document, served without help from any other host."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from flask import Blueprint, Response, current_app, redirect, render_template, send_from_directory, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.auth import Caller, declare
+
+SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
+# Swagger UI has its icons in data: urls; everything else is a file of this service.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+blp = Blueprint("docs", __name__)
+
+
+def swagger_ui() -> Response:
+    """The documentation, to read and to try."""
+    response = current_app.make_response(render_template("docs.html"))
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+def swagger_ui_file(name: str) -> Response:
+    """A file of Swagger UI's own distribution."""
+    return send_from_directory(SWAGGER_UI, name, max_age=86400)
+
+
+def init_script() -> Response:
+    """The script that starts Swagger UI; a file, because the policy forbids inline scripts."""
+    return send_from_directory(current_app.root_path, "static/docs.js")
+
+
+def openapi_json() -> Response:
+    """The OpenAPI 3.1 document."""
+    return current_app.response_class(current_app.extensions["openapi_json"], mimetype="application/json")
+
+
+def redoc() -> WerkzeugResponse:
+    """Where the original had ReDoc; Swagger UI shows the same document."""
+    return redirect(url_for("docs.swagger_ui"), 308)
+
+
+VIEWS: dict[str, Callable[..., WerkzeugResponse]] = {
+    "/docs": swagger_ui,
+    "/docs/init.js": init_script,
+    "/docs/<path:name>": swagger_ui_file,
+    "/openapi.json": openapi_json,
+    "/redoc": redoc,
+}
+for rule, view in VIEWS.items():
+    blp.add_url_rule(rule, view_func=declare(view, Caller.PUBLIC))
+    blp.add_url_rule(f"{rule}/", view_func=view)

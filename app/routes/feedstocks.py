@@ -1,0 +1,97 @@
+"""Feedstocks: the repositories that recipes live in, and the datasets made from them."""
+
+from typing import Any
+
+from app.auth import Caller
+from app.extensions import db
+from app.models import Feedstock, RecipeRun
+from app.routes.blueprint import LOCATION, Blueprint, created
+from app.schemas.common import Ok
+from app.schemas.feedstocks import (
+    DatasetQuery,
+    FeedstockCreate,
+    FeedstockDataset,
+    FeedstockDetail,
+    FeedstockQuery,
+    FeedstockRead,
+    FeedstockUpdate,
+)
+from app.services import datasets, records
+
+blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that recipes live in.")
+
+
+@blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(FeedstockQuery, location="query")
+@blp.response(200, FeedstockRead(many=True), description="A page of feedstocks.")
+def list_feedstocks(query: dict[str, Any]) -> list[Feedstock]:
+    """List feedstocks
+
+    By id, or by another member with `order_by` and `sort`.
+    """
+    return records.page(Feedstock, **query)
+
+
+@blp.route("/", methods=["POST"], caller=Caller.WRITER)
+@blp.arguments(FeedstockCreate)
+@blp.response(201, FeedstockRead, description="The new feedstock.", headers=LOCATION)
+@blp.alt_response(200, schema=FeedstockRead, description="It was there already.", success=True)
+@blp.alt_response(409, "CONFLICT")
+def create_feedstock(values: dict[str, Any]) -> Any:
+    """Create a feedstock
+
+    Provider and spec together are unique. Creating a feedstock that exists is answered with that feedstock (200), so
+    that a retry is safe.
+    """
+    feedstock, new = records.create(Feedstock, values)
+    db.session.commit()
+    return created(feedstock, new)
+
+
+@blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, FeedstockDetail, description="The feedstock with its runs.")
+def get_feedstock(id: int) -> Feedstock:
+    """Get a feedstock
+
+    With all its recipe runs, by id.
+    """
+    return records.get(Feedstock, id)
+
+
+@blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
+@blp.arguments(FeedstockUpdate)
+@blp.response(200, FeedstockRead, description="The feedstock as it is now.")
+@blp.alt_response(409, "CONFLICT")
+def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
+    """Update a feedstock
+
+    Sets the members that are sent (RFC 7396).
+    """
+    feedstock = records.get(Feedstock, id, to_write=True)
+    records.update(feedstock, values)
+    db.session.commit()
+    return feedstock
+
+
+@blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
+@blp.response(200, Ok, description="The feedstock is gone.", example={"ok": True})
+@blp.alt_response(409, "CONFLICT")
+def delete_feedstock(id: int) -> dict[str, bool]:
+    """Delete a feedstock
+
+    A feedstock that has recipe runs is not deleted: 409 with their count.
+    """
+    records.delete(records.get(Feedstock, id, to_write=True))
+    db.session.commit()
+    return {"ok": True}
+
+
+@blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(DatasetQuery, location="query")
+@blp.response(200, FeedstockDataset(many=True), description="The datasets, by run id.")
+def list_feedstock_datasets(query: dict[str, Any], id: int) -> list[RecipeRun]:
+    """List the datasets of a feedstock
+
+    One for each completed, successful run with a public url.
+    """
+    return datasets.of_feedstock(records.get(Feedstock, id), **query)

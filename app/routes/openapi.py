@@ -1,0 +1,88 @@
+"""The OpenAPI document: our problem responses in place of flask-smorest's errors."""
+
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+import orjson
+from flask import Flask
+
+from app.schemas.common import Problem
+from config import MAX_BODY
+
+DESCRIPTION = """\
+The main backend of the Pangeo Forge federation: **bakeries** run **recipes** that live in **feedstock** repositories,
+each execution is a **recipe run**, and a successful production run publishes a **dataset**.
+
+Reading is public. Writing needs an API key in the header `X-API-Key` (or `Authorization: Bearer …`): press *Authorize*.
+Bodies are JSON. Every error is `application/problem+json` (RFC 9457) with a `detail` to act on and a `request_id`.
+"""
+
+SECURITY_SCHEMES = {
+    "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The key as it was shown."},
+    "BearerToken": {"type": "http", "scheme": "bearer", "description": "The same key, as a bearer token."},
+}
+
+SETTINGS = {
+    "API_TITLE": "Pangeo Forge API",
+    "API_VERSION": "1.0.0",
+    "OPENAPI_VERSION": "3.1.0",
+    "API_SPEC_OPTIONS": {
+        "info": {
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "components": {"securitySchemes": SECURITY_SCHEMES},
+    },
+}
+
+# Status: what an answer with it says in `detail`, here of a request for bakeries.
+PROBLEMS = {
+    400: "The body is not valid JSON: unexpected end of data: line 1 column 1 (char 0).",
+    401: "Invalid API Key",
+    403: "Not authenticated",
+    404: "bakery 99 not found",
+    409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
+    413: f"The body is larger than {MAX_BODY} bytes.",
+    415: "Send JSON with Content-Type: application/json, not text/plain.",
+    422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
+    500: "Something went wrong on our side; the request id helps us to find out what.",
+    503: "The database did not answer in time. Try again in a few seconds.",
+}
+
+HEADERS = {
+    401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+}
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest with problem responses; error handling is `app.errors`' alone."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_responses(self) -> None:
+        for code, detail in PROBLEMS.items():
+            self.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
+
+    def _register_error_handlers(self) -> None:
+        pass
+
+
+def _problem_response(code: int, detail: str) -> dict[str, Any]:
+    status = HTTPStatus(code)
+    example = {"type": "about:blank", "title": status.phrase, "status": code, "detail": detail}
+    if code == 422:
+        example["errors"] = [{"in": "query", "pointer": "/limit", "detail": detail}]
+    example["request_id"] = "5f0c8d1e2b3a4c5d9e8f7a6b5c4d3e2f"
+    content = {"application/problem+json": {"schema": Problem, "example": example}}
+    return {"description": status.phrase, "content": content, "headers": HEADERS.get(code, {})}
+
+
+api = Api()
+
+
+def document(app: Flask) -> bytes:
+    """The document as JSON; the same bytes for the same code, as everything in it comes in the order of the code."""
+    with app.app_context():
+        return orjson.dumps(api.spec.to_dict(), option=orjson.OPT_INDENT_2)

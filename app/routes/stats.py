@@ -1,0 +1,44 @@
+"""Counts over the whole catalogue."""
+
+from typing import Any
+
+from app.auth import Caller
+from app.models import Bakery, Feedstock, RecipeRun
+from app.routes.blueprint import Blueprint
+from app.schemas.stats import Count, DatasetCountQuery
+from app.services import stats
+
+blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over the whole catalogue.")
+
+
+@blp.route("/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, Count, description="The count.")
+def count_recipe_runs() -> dict[str, int]:
+    """Count recipe runs"""
+    return {"count": stats.count(RecipeRun)}
+
+
+@blp.route("/bakeries", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, Count, description="The count.")
+def count_bakeries() -> dict[str, int]:
+    """Count bakeries"""
+    return {"count": stats.count(Bakery)}
+
+
+@blp.route("/feedstocks", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, Count, description="The count.")
+def count_feedstocks() -> dict[str, int]:
+    """Count feedstocks"""
+    return {"count": stats.count(Feedstock)}
+
+
+@blp.route("/datasets", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(DatasetCountQuery, location="query")
+@blp.response(200, Count, description="The count.")
+def count_datasets(query: dict[str, Any]) -> dict[str, int]:
+    """Count datasets
+
+    Every run with a dataset url counts, failed and test runs included, unless `exclude_test_runs` is set: then only
+    completed, successful production runs do.
+    """
+    return {"count": stats.count_datasets(**query)}

@@ -1,0 +1,1 @@
+"""The public JSON, written out field by field: XRead, XDetail, XCreate, XUpdate, XQuery."""

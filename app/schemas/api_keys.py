@@ -1,0 +1,23 @@
+"""API keys on the wire."""
+
+from marshmallow import Schema
+
+from app.schemas.base import ReadSchema
+from app.schemas.fields import Flag, Text, Timestamp
+
+
+class APIKeyCreate(Schema):
+    is_admin = Flag(load_default=False, description="Whether the key may create keys too.")
+
+
+class APIKeyCreated(ReadSchema):
+    is_active = Flag(required=True, description="Whether the key works.")
+    is_admin = Flag(required=True, description="Whether the key may create keys too.")
+    created_at = Timestamp(required=True, description="When the key was made.")
+    key = Text(
+        32,
+        32,
+        required=True,
+        description="The key itself, shown this once and stored nowhere.",
+        example="3d5a1b0c9e8f47a6b2d4c6e8f0a1b3c5",
+    )

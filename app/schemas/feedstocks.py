@@ -1,0 +1,54 @@
+"""Feedstocks and their datasets on the wire."""
+
+from functools import partial
+
+from marshmallow import Schema
+
+from app.models.feedstocks import PROVIDERS
+from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.fields import Choice, Flag, Listed, Text
+from app.schemas.recipe_runs import DatasetType, FeedstockId, PublicUrl, RecipeId, RecipeRunRead
+
+Spec = partial(Text, 1, 255, description="The repository at the provider.", example="pangeo-forge/gpcp-feedstock")
+Provider = partial(Choice, PROVIDERS, description="Where the repository is hosted.")
+
+
+class FeedstockRead(ReadSchema):
+    spec = Spec(required=True)
+    provider = Provider(required=True)
+    id = Id(required=True)
+
+
+class FeedstockDetail(FeedstockRead):
+    recipe_runs = Listed(RecipeRunRead, description="All runs of this feedstock's recipes, by id.")
+
+
+class FeedstockCreate(Schema):
+    spec = Spec(required=True)
+    provider = Provider(load_default="github")
+
+
+class FeedstockUpdate(Schema):
+    spec = Spec()
+    provider = Provider()
+
+
+class FeedstockDataset(ReadSchema):
+    id = Id(required=True)
+    recipe_id = RecipeId(required=True)
+    feedstock_id = FeedstockId(required=True)
+    dataset_type = DatasetType(required=True)
+    dataset_public_url = PublicUrl(required=True)
+    is_test = Flag(required=True, description="Whether a test run published it.")
+
+
+class DatasetQuery(Schema):
+    kind = Choice(
+        ("all", "production", "test"),
+        data_key="type",
+        load_default="all",
+        description="Datasets of production runs, of test runs or of both.",
+    )
+
+
+FeedstockQuery = page_query("FeedstockQuery", ("id", "spec", "provider"))

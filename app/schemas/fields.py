@@ -1,0 +1,113 @@
+"""Fields that take what the wire contract allows and nothing that merely resembles it."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from marshmallow import Schema, fields, validate
+
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
+    re.ASCII,
+)
+
+
+class Text(fields.String):
+    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store."""
+
+    default_error_messages: ClassVar = {"nul": "Must not contain the character U+0000."}
+
+    def __init__(self, minimum: int, maximum: int, *, description: str, example: str, **options: Any) -> None:
+        metadata = {"description": description, "examples": [example]}
+        length = validate.Length(minimum, maximum)
+        super().__init__(validate=length, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if "\0" in text:
+            raise self.make_error("nul")
+        return text
+
+
+class Choice(fields.String):
+    """One of the strings in `choices`."""
+
+    def __init__(self, choices: tuple[str, ...], *, description: str, **options: Any) -> None:
+        metadata = {"description": description, "examples": [choices[0]]}
+        only = validate.OneOf(choices, error="Must be one of: {choices}.")
+        super().__init__(validate=only, metadata=metadata, **options)
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean; in a query string, the words and digits that programs write for one."""
+
+    WORDS: ClassVar = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
+
+    def __init__(self, *, description: str, in_query: bool = False, **options: Any) -> None:
+        super().__init__(metadata={"description": description}, **options)
+        self.in_query = in_query
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if self.in_query:
+            value = self.WORDS.get(value)
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Number(fields.Integer):
+    """A JSON integer; in a query string, ASCII digits."""
+
+    default_error_messages: ClassVar = {"too_large": "Must be less than 2^63."}
+
+    def __init__(
+        self, minimum: int, maximum: int, *, description: str, example: int, in_query: bool = False, **options: Any
+    ) -> None:
+        metadata = {"description": description, "examples": [example]}
+        super().__init__(strict=True, validate=validate.Range(minimum, maximum), metadata=metadata, **options)
+        self.in_query = in_query
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int | None:
+        if self.in_query:
+            if not re.fullmatch("-?[0-9]+", value):
+                raise self.make_error("invalid", input=value)
+            if len(value) > 19:
+                raise self.make_error("too_large")
+            value = int(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Timestamp(fields.DateTime):
+    """RFC 3339 in, UTC where the offset is missing; UTC with a `Z` out, with microseconds only if there are any."""
+
+    default_error_messages: ClassVar = {
+        "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
+        "out_of_range": "Must lie between the years 1 and 9999 in UTC.",
+    }
+
+    def __init__(self, *, description: str, **options: Any) -> None:
+        metadata = {"description": description, "examples": ["2022-03-03T02:29:54Z"]}
+        super().__init__(metadata=metadata, **options)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.replace(tzinfo=None).isoformat() + "Z"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not RFC3339.fullmatch(value):
+            raise self.make_error("invalid")
+        try:
+            time = datetime.fromisoformat(value.upper())
+        except ValueError:
+            raise self.make_error("invalid") from None
+        try:
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("out_of_range") from None
+
+
+class Listed(fields.Nested):
+    """A list of objects of another schema."""
+
+    def __init__(self, schema: type[Schema], *, description: str) -> None:
+        super().__init__(schema, many=True, required=True, metadata={"description": description})

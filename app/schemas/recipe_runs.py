@@ -1,0 +1,119 @@
+"""Recipe runs on the wire."""
+
+from functools import partial
+
+from marshmallow import Schema, fields
+
+from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
+from app.schemas.base import INTEGER_MAX, Id, ReadSchema, page_query
+from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
+
+RecipeId = partial(Text, 1, 255, description="The recipe, by its id in the feedstock.", example="gpcp-from-gcs")
+BakeryId = partial(Number, 1, INTEGER_MAX, description="The bakery it runs in.", example=1)
+FeedstockId = partial(Number, 1, INTEGER_MAX, description="The feedstock the recipe lives in.", example=1)
+HeadSha = partial(
+    Text,
+    1,
+    255,
+    description="The commit, or the name of a ref, that runs.",
+    example="35d889f7c89e9f0d72353a0649ed1cd8da04826b",
+)
+Version = partial(Text, 0, 255, description="The version of the feedstock; may be empty.", example="1.0")
+StartedAt = partial(Timestamp, description="When the run started.")
+CompletedAt = partial(Timestamp, allow_none=True, description="When the run ended; null while it has not.")
+Conclusion = partial(Choice, CONCLUSIONS, allow_none=True, description="How the run ended; null while it has not.")
+Status = partial(Choice, STATUSES, description="How far the run has come.")
+IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
+DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
+PublicUrl = partial(
+    Text,
+    0,
+    2048,
+    allow_none=True,
+    description="Where the dataset can be opened by anyone.",
+    example="https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
+)
+Message = partial(
+    Text,
+    0,
+    100_000,
+    allow_none=True,
+    description="Free text of the runner, often JSON with job ids or a traceback.",
+    example='{"job_name": "a6170692e70616e67656f"}',
+)
+
+
+class RecipeRunRead(ReadSchema):
+    recipe_id = RecipeId(required=True)
+    bakery_id = BakeryId(required=True)
+    feedstock_id = FeedstockId(required=True)
+    head_sha = HeadSha(required=True)
+    version = Version(required=True)
+    started_at = StartedAt(required=True)
+    completed_at = CompletedAt(required=True)
+    conclusion = Conclusion(required=True)
+    status = Status(required=True)
+    is_test = IsTest(required=True)
+    dataset_type = DatasetType(required=True)
+    dataset_public_url = PublicUrl(required=True)
+    message = Message(required=True)
+    id = Id(required=True)
+
+
+class RecipeRunDetail(RecipeRunRead):
+    # By name: a bakery's own detail lists runs.
+    bakery = fields.Nested("BakeryRead", required=True)
+    feedstock = fields.Nested("FeedstockRead", required=True)
+
+
+class RecipeRunCreate(Schema):
+    recipe_id = RecipeId(required=True)
+    bakery_id = BakeryId(required=True)
+    feedstock_id = FeedstockId(required=True)
+    head_sha = HeadSha(required=True)
+    version = Version(required=True)
+    started_at = StartedAt(required=True)
+    completed_at = CompletedAt(load_default=None)
+    conclusion = Conclusion(load_default=None)
+    status = Status(load_default="queued")
+    is_test = IsTest(load_default=False)
+    dataset_type = DatasetType(load_default=None)
+    dataset_public_url = PublicUrl(load_default=None)
+    message = Message(load_default=None)
+
+
+class RecipeRunUpdate(Schema):
+    recipe_id = RecipeId()
+    bakery_id = BakeryId()
+    feedstock_id = FeedstockId()
+    head_sha = HeadSha()
+    version = Version()
+    started_at = StartedAt()
+    completed_at = CompletedAt()
+    conclusion = Conclusion()
+    status = Status()
+    is_test = IsTest()
+    dataset_type = DatasetType()
+    dataset_public_url = PublicUrl()
+    message = Message()
+
+
+RecipeRunQuery = page_query(
+    "RecipeRunQuery",
+    (
+        "id",
+        "recipe_id",
+        "bakery_id",
+        "feedstock_id",
+        "head_sha",
+        "version",
+        "started_at",
+        "completed_at",
+        "conclusion",
+        "status",
+        "is_test",
+        "dataset_type",
+        "dataset_public_url",
+        "message",
+    ),
+)

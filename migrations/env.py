@@ -1,0 +1,70 @@
+"""Runs the migrations in one transaction that waits its turn, so that any number of releases may start at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.config import fileConfig
+from typing import Any
+
+from alembic import context
+from alembic.util import CommandError
+from flask import current_app
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
+LOCK_TIMEOUT = "4s"  # how long a migration may wait for a table, and so hold up those who read it
+
+config = context.config
+fileConfig(str(config.config_file_name), disable_existing_loggers=False)
+migrate = current_app.extensions["migrate"]
+
+
+def run_migrations_online() -> None:
+    """Migrate all or nothing; a database that is down or busy is an error in one sentence."""
+    try:
+        with migrate.db.engine.connect() as connection, foreign_keys_off(connection):
+            context.configure(
+                connection=connection,
+                target_metadata=migrate.db.metadata,
+                transactional_ddl=True,
+                **migrate.configure_args,
+            )
+            with context.begin_transaction():
+                wait_for_turn(connection)
+                context.run_migrations()
+                check_foreign_keys(connection)
+    except OperationalError as error:
+        raise CommandError(f"The database did not answer in time, nothing was changed: {error.orig}") from error
+
+
+@contextmanager
+def foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """Let SQLite's batch operations replace tables that others refer to; only possible outside a transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Let one migrate at a time, then lift the request's time limit and set one for locks."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+        raise CommandError(f"{len(broken)} rows refer to rows that do not exist, the first in table {broken[0][0]}.")
+
+
+if context.is_offline_mode():
+    raise CommandError("Migrations look at the data, so they cannot be written out as SQL (--sql).")
+run_migrations_online()

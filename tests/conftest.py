@@ -1,0 +1,103 @@
+"""An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
+
+import flask_migrate
+import pytest
+from sqlalchemy.engine import URL
+
+from app import create_app
+from app.extensions import db
+from config import key_digest, load
+from tests import postgres
+
+SALT = "a-salt-for-tests"
+ADMIN_KEY = "the-admin-key-of-the-tests"
+
+
+def environment(url, **more):
+    """The environment of a service on the database at `url`."""
+    text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    digest = key_digest(SALT, ADMIN_KEY)
+    return {"DATABASE_URL": text, "ENCRYPTION_SALT": SALT, "ADMIN_API_KEY_SHA256": digest, **more}
+
+
+def make_app(url, **more):
+    """An application on the database at `url`, its errors answered and not raised."""
+    return create_app(load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """A new, empty PostgreSQL database."""
+    with postgres.database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request):
+    """The URL of a new, empty database of either kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return URL.create("sqlite", database=str(request.getfixturevalue("tmp_path") / "empty.sqlite"))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def migrated_app(request, tmp_path_factory):
+    """An application on a database at the head of the migrations; use `app`, which cleans up."""
+    if request.param == "sqlite":
+        yield _migrated(URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "test.sqlite")))
+    else:
+        with postgres.database(request.getfixturevalue("postgres_server")) as url:
+            yield _migrated(url)
+
+
+def _migrated(url):
+    app = make_app(url)
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture
+def app(migrated_app):
+    """The application inside a transaction that is rolled back: every session gets a savepoint of one connection."""
+    with migrated_app.app_context():
+        engines: dict = db.engines  # type: ignore[assignment]  # a dict in truth
+    engine = engines[None]
+    with engine.connect() as connection:
+        outer = connection.begin()
+        connection.begin_nested()
+        engines[None] = connection  # sessions are as happy with a connection
+        yield migrated_app
+        engines[None] = engine
+        outer.rollback()
+    engine.dispose()
+
+
+@pytest.fixture
+def client(app):
+    """A client without a key."""
+    return app.test_client()
+
+
+@pytest.fixture
+def admin(app):
+    """A client with the administrator's key."""
+    return _client_with(app, ADMIN_KEY)
+
+
+@pytest.fixture
+def writer(app, admin):
+    """A client with an ordinary key."""
+    return _client_with(app, admin.post("/api-keys", json={}).json["key"])
+
+
+def _client_with(app, key):
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = key
+    return client
