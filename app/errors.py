@@ -57,7 +57,7 @@ def problem(error: HTTPException) -> Response:
     if isinstance(error, Invalid):
         body["errors"] = error.errors
     body["request_id"] = g.request_id
-    response = current_app.json.response(body)
+    response = current_app.make_response(body)
     response.status_code = error.code or 500
     response.content_type = "application/problem+json"
     headers = dict(error.get_headers(request.environ))

@@ -1,5 +1,7 @@
 """An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
 
+from typing import Any
+
 import flask_migrate
 import pytest
 from sqlalchemy.engine import URL
@@ -11,6 +13,14 @@ from tests import postgres
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
+
+NO_BROWSER = "there is no Chromium on this machine"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say it loudly when the browser tests did not run."""
+    if any(NO_BROWSER in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
+        terminalreporter.section(f"NOT TESTED IN A BROWSER: {NO_BROWSER}", sep="!", red=True, bold=True)
 
 
 def environment(url, **more):
@@ -67,7 +77,7 @@ def _migrated(url):
 def app(migrated_app):
     """The application inside a transaction that is rolled back: every session gets a savepoint of one connection."""
     with migrated_app.app_context():
-        engines: dict = db.engines  # type: ignore[assignment]  # a dict in truth
+        engines: dict[None, Any] = db.engines  # type: ignore[assignment]  # a dict in truth
     engine = engines[None]
     with engine.connect() as connection:
         outer = connection.begin()

@@ -66,7 +66,7 @@ def update_bakery(values: dict[str, Any], id: int) -> Bakery:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
-@blp.response(200, Ok, description="The bakery is gone.", example={"ok": True})
+@blp.response(200, Ok, description="The bakery is gone.")
 @blp.alt_response(409, "CONFLICT")
 def delete_bakery(id: int) -> dict[str, bool]:
     """Delete a bakery

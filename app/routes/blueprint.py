@@ -19,6 +19,7 @@ from app.routes.parser import Parser, path_id, refuse_query
 View = Callable[..., Any]
 
 LOCATION = {"Location": {"description": "The path of the new record.", "schema": {"type": "string"}}}
+ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the record."}
 
 
 class IdConverter(BaseConverter):
@@ -45,7 +46,8 @@ class Blueprint(flask_smorest.Blueprint):
             guarded = _guard(view, caller)
             operation = {"operation": (view.__name__, caller, "<" in rule)}
             cast(Any, guarded)._apidoc = getattr(view, "_apidoc", {}) | operation
-            self.add_url_rule(rule, view.__name__, guarded, **options)
+            parameters = [ID_PARAMETER] if "<" in rule else None
+            self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
             FlaskBlueprint.add_url_rule(self, other, view.__name__, guarded, **options)
             return view

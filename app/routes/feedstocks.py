@@ -74,7 +74,7 @@ def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
-@blp.response(200, Ok, description="The feedstock is gone.", example={"ok": True})
+@blp.response(200, Ok, description="The feedstock is gone.")
 @blp.alt_response(409, "CONFLICT")
 def delete_feedstock(id: int) -> dict[str, bool]:
     """Delete a feedstock

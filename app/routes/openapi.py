@@ -82,7 +82,24 @@ def _problem_response(code: int, detail: str) -> dict[str, Any]:
 api = Api()
 
 
+def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """A value that fits `schema`, made of the examples of its members; `schemas` are those that a `$ref` can name."""
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if schema["type"] == "array":
+        return [example_of(schema["items"], schemas)]
+    if schema["type"] == "object":
+        return {name: example_of(member, schemas) for name, member in schema["properties"].items()}
+    return schema["examples"][0]
+
+
 def document(app: Flask) -> bytes:
     """The document as JSON; the same bytes for the same code, as everything in it comes in the order of the code."""
     with app.app_context():
-        return orjson.dumps(api.spec.to_dict(), option=orjson.OPT_INDENT_2)
+        spec = api.spec.to_dict()
+    operations = [item for path in spec["paths"].values() for name, item in path.items() if name != "parameters"]
+    bodies = [operation["requestBody"] for operation in operations if "requestBody" in operation]
+    answers = [answer for operation in operations for answer in operation["responses"].values()]
+    for media in [media for part in bodies + answers for media in part.get("content", {}).values()]:
+        media.setdefault("example", example_of(media["schema"], spec["components"]["schemas"]))
+    return orjson.dumps(spec, option=orjson.OPT_INDENT_2)

@@ -1,7 +1,7 @@
 """Reads requests: JSON bodies, query strings and path ids, strictly; what is wrong becomes one kind of error."""
 
 import re
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import marshmallow as ma
 import orjson
@@ -17,7 +17,7 @@ PLACES = {"json": "body", "query": "query"}
 class Parser(FlaskParser):
     """webargs with our JSON rules and our error."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar = {"json": ma.RAISE, "query": ma.RAISE}
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
 
     def _raw_load_json(self, req: Request) -> Any:
         allowed = {"", "application/json"} | ({"application/merge-patch+json"} if req.method == "PATCH" else set())

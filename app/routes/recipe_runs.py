@@ -10,6 +10,22 @@ from app.schemas.common import Ok
 from app.schemas.recipe_runs import RecipeRunCreate, RecipeRunDetail, RecipeRunQuery, RecipeRunRead, RecipeRunUpdate
 from app.services import records
 
+# What a runner sends first and last.
+NEW_RUN = {
+    "recipe_id": "gpcp-from-gcs",
+    "bakery_id": 1,
+    "feedstock_id": 1,
+    "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
+    "version": "1.0",
+    "started_at": "2022-03-03T02:29:54Z",
+}
+FINISHED_RUN = {
+    "status": "completed",
+    "conclusion": "success",
+    "completed_at": "2022-03-03T03:11:20Z",
+    "dataset_public_url": "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
+}
+
 blp = Blueprint("recipe_runs", __name__, url_prefix="/recipe_runs", description="Executions of recipes.")
 
 
@@ -25,7 +41,7 @@ def list_recipe_runs(query: dict[str, Any]) -> list[RecipeRun]:
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
-@blp.arguments(RecipeRunCreate)
+@blp.arguments(RecipeRunCreate, example=NEW_RUN)
 @blp.response(201, RecipeRunRead, description="The new run.", headers=LOCATION)
 def create_recipe_run(values: dict[str, Any]) -> Any:
     """Create a recipe run
@@ -48,7 +64,7 @@ def get_recipe_run(id: int) -> RecipeRun:
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
-@blp.arguments(RecipeRunUpdate)
+@blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
 @blp.response(200, RecipeRunRead, description="The run as it is now.")
 def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     """Update a recipe run
@@ -62,7 +78,7 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
-@blp.response(200, Ok, description="The run is gone.", example={"ok": True})
+@blp.response(200, Ok, description="The run is gone.")
 def delete_recipe_run(id: int) -> dict[str, bool]:
     """Delete a recipe run
 

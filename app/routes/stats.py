@@ -14,21 +14,30 @@ blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over
 @blp.route("/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, Count, description="The count.")
 def count_recipe_runs() -> dict[str, int]:
-    """Count recipe runs"""
+    """Count recipe runs
+
+    All of them, whatever their status.
+    """
     return {"count": stats.count(RecipeRun)}
 
 
 @blp.route("/bakeries", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, Count, description="The count.")
 def count_bakeries() -> dict[str, int]:
-    """Count bakeries"""
+    """Count bakeries
+
+    All of them.
+    """
     return {"count": stats.count(Bakery)}
 
 
 @blp.route("/feedstocks", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, Count, description="The count.")
 def count_feedstocks() -> dict[str, int]:
-    """Count feedstocks"""
+    """Count feedstocks
+
+    All of them.
+    """
     return {"count": stats.count(Feedstock)}
 
 

@@ -11,7 +11,7 @@ class APIKeyCreate(Schema):
 
 
 class APIKeyCreated(ReadSchema):
-    is_active = Flag(required=True, description="Whether the key works.")
+    is_active = Flag(required=True, description="Whether the key works.", example=True)
     is_admin = Flag(required=True, description="Whether the key may create keys too.")
     created_at = Timestamp(required=True, description="When the key was made.")
     key = Text(

@@ -7,7 +7,7 @@ from app.schemas.fields import Flag
 
 
 class Ok(ReadSchema):
-    ok = Flag(required=True, description="Always true.")
+    ok = Flag(required=True, description="Always true.", example=True)
 
 
 class FieldError(Schema):

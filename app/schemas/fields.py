@@ -16,7 +16,7 @@ RFC3339 = re.compile(
 class Text(fields.String):
     """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store."""
 
-    default_error_messages: ClassVar = {"nul": "Must not contain the character U+0000."}
+    default_error_messages = {"nul": "Must not contain the character U+0000."}
 
     def __init__(self, minimum: int, maximum: int, *, description: str, example: str, **options: Any) -> None:
         metadata = {"description": description, "examples": [example]}
@@ -33,8 +33,8 @@ class Text(fields.String):
 class Choice(fields.String):
     """One of the strings in `choices`."""
 
-    def __init__(self, choices: tuple[str, ...], *, description: str, **options: Any) -> None:
-        metadata = {"description": description, "examples": [choices[0]]}
+    def __init__(self, choices: tuple[str, ...], *, description: str, example: str = "", **options: Any) -> None:
+        metadata = {"description": description, "examples": [example or choices[0]]}
         only = validate.OneOf(choices, error="Must be one of: {choices}.")
         super().__init__(validate=only, metadata=metadata, **options)
 
@@ -44,8 +44,8 @@ class Flag(fields.Boolean):
 
     WORDS: ClassVar = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
 
-    def __init__(self, *, description: str, in_query: bool = False, **options: Any) -> None:
-        super().__init__(metadata={"description": description}, **options)
+    def __init__(self, *, description: str, example: bool = False, in_query: bool = False, **options: Any) -> None:
+        super().__init__(metadata={"description": description, "examples": [example]}, **options)
         self.in_query = in_query
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
@@ -57,9 +57,7 @@ class Flag(fields.Boolean):
 
 
 class Number(fields.Integer):
-    """A JSON integer; in a query string, ASCII digits."""
-
-    default_error_messages: ClassVar = {"too_large": "Must be less than 2^63."}
+    """A JSON integer; in a query string, up to 19 ASCII digits."""
 
     def __init__(
         self, minimum: int, maximum: int, *, description: str, example: int, in_query: bool = False, **options: Any
@@ -68,12 +66,10 @@ class Number(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), metadata=metadata, **options)
         self.in_query = in_query
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if self.in_query:
-            if not re.fullmatch("-?[0-9]+", value):
+            if not re.fullmatch("-?(0|[1-9][0-9]{0,18})", value):
                 raise self.make_error("invalid", input=value)
-            if len(value) > 19:
-                raise self.make_error("too_large")
             value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)
 
@@ -81,13 +77,13 @@ class Number(fields.Integer):
 class Timestamp(fields.DateTime):
     """RFC 3339 in, UTC where the offset is missing; UTC with a `Z` out, with microseconds only if there are any."""
 
-    default_error_messages: ClassVar = {
+    default_error_messages = {
         "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
         "out_of_range": "Must lie between the years 1 and 9999 in UTC.",
     }
 
-    def __init__(self, *, description: str, **options: Any) -> None:
-        metadata = {"description": description, "examples": ["2022-03-03T02:29:54Z"]}
+    def __init__(self, *, description: str, example: str = "2022-03-03T02:29:54Z", **options: Any) -> None:
+        metadata = {"description": description, "examples": [example]}
         super().__init__(metadata=metadata, **options)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:

@@ -20,9 +20,20 @@ HeadSha = partial(
 )
 Version = partial(Text, 0, 255, description="The version of the feedstock; may be empty.", example="1.0")
 StartedAt = partial(Timestamp, description="When the run started.")
-CompletedAt = partial(Timestamp, allow_none=True, description="When the run ended; null while it has not.")
-Conclusion = partial(Choice, CONCLUSIONS, allow_none=True, description="How the run ended; null while it has not.")
-Status = partial(Choice, STATUSES, description="How far the run has come.")
+CompletedAt = partial(
+    Timestamp,
+    allow_none=True,
+    description="When the run ended; null while it has not.",
+    example="2022-03-03T03:11:20.055180Z",
+)
+Conclusion = partial(
+    Choice,
+    CONCLUSIONS,
+    allow_none=True,
+    description="How the run ended; null while it has not.",
+    example="success",
+)
+Status = partial(Choice, STATUSES, description="How far the run has come.", example="completed")
 IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
 DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
 PublicUrl = partial(

@@ -1,0 +1,45 @@
+"""The service as its users meet it: gunicorn on a port of this machine."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.postgres import free_port
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+@contextmanager
+def server(environment):
+    """The address of a server with that environment (and a PATH), up and ready to answer."""
+    port = free_port()
+    command = [BIN / "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+    with subprocess.Popen(command, cwd=ROOT, env={"PATH": f"{BIN}:/usr/bin:/bin", **environment}) as process:
+        try:
+            yield wait_for(f"http://127.0.0.1:{port}", process)
+        finally:
+            process.terminate()
+
+
+def flask(environment, *arguments):
+    """Run a `flask` command; its output, both streams, in `stdout`."""
+    command = [BIN / "flask", *arguments]
+    env = {"PATH": f"{BIN}:/usr/bin:/bin", **environment}
+    return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(address, process):
+    """`address`, once its /healthz answers."""
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=1):
+                return address
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, f"the server ended with exit code {process.returncode}"
+            time.sleep(0.05)
+    raise TimeoutError(f"no answer from {address}")

@@ -1,0 +1,86 @@
+"""The import direction of docs and design, held as a table; every module is walked."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from app.auth import Caller
+from tests.live import ROOT
+
+# Each part of the application, and the parts it may import.
+MAY_IMPORT = {
+    "app": {"cli", "errors", "extensions", "http", "json", "routes"},
+    "cli": {"extensions", "models", "readiness", "services", "auth"},
+    "routes": {"auth", "errors", "extensions", "models", "readiness", "schemas", "services"},
+    "schemas": {"models"},
+    "auth": {"extensions", "models"},
+    "services": {"errors", "extensions", "models"},
+    "models": {"errors", "extensions"},
+    "readiness": {"extensions"},
+    "http": set(),
+    "errors": set(),
+    "extensions": set(),
+    "json": set(),
+}
+READ_THE_ENVIRONMENT = {"config.py", "gunicorn.conf.py"}
+MODULES = sorted((ROOT / "app").rglob("*.py"))
+
+
+def part_of(path):
+    """The part a module belongs to: `app/routes/stats.py` is of `routes`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return "app" if parts == ("app", "__init__") else parts[1]
+
+
+def imported_parts(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "app":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app."):
+            yield node.module.split(".")[1]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_what_its_part_may(path):
+    part = part_of(path)
+    assert set(imported_parts(path)) - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_stand_at_the_top(path):
+    tree = ast.parse(path.read_text())
+    nested = [
+        node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in tree.body
+    ]
+    assert nested == []
+    assert "TYPE_CHECKING" not in path.read_text()
+
+
+def test_only_the_settings_read_the_environment():
+    readers = {path.name for path in [*MODULES, *ROOT.glob("*.py")] if "os.environ" in path.read_text()}
+    assert readers == READ_THE_ENVIRONMENT
+
+
+def test_only_the_edge_commits():
+    committers = {part_of(path) for path in MODULES if ".commit()" in path.read_text()}
+    assert committers == {"cli", "routes"}
+
+
+def test_every_route_says_who_may_call_it(app):
+    silent = [
+        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], "caller")
+    ]
+    assert silent == []
+
+
+def test_every_route_that_writes_takes_a_key(app):
+    for rule in app.url_map.iter_rules():
+        if rule.methods - {"GET", "HEAD", "OPTIONS"}:
+            assert app.view_functions[rule.endpoint].caller in (Caller.WRITER, Caller.ADMIN)
+
+
+def test_the_same_noun_names_the_module_in_every_layer():
+    nouns = {path.stem for path in Path(ROOT / "app/models").glob("*.py")} - {"__init__", "base", "columns"}
+    for layer in ("schemas", "routes"):
+        assert nouns <= {path.stem for path in (ROOT / "app" / layer).glob("*.py")}
