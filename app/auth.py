@@ -6,13 +6,15 @@ import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
-from flask import current_app, request
+from flask import current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.extensions import db
 from app.models import APIKey
 from config import key_digest
+
+UNLABELLED = "a key without a label"
 
 
 class Caller(enum.Enum):
@@ -36,18 +38,24 @@ def authorise(caller: Caller) -> None:
     key = _presented_key()
     if not key:
         raise Forbidden("Not authenticated")
-    is_admin = _is_admin(key_digest(current_app.config["ENCRYPTION_SALT"], key))
-    if is_admin is None:
+    holder = _holder(key_digest(current_app.config["ENCRYPTION_SALT"], key))
+    if holder is None:
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
+    g.actor, is_admin = holder
     if caller is Caller.ADMIN and not is_admin:
         raise Forbidden("This key may not do that; it takes an administrator's key.")
 
 
-def new_key(is_admin: bool) -> tuple[APIKey, str]:
+def actor() -> str:
+    """Who makes this request, as the history names them."""
+    return str(g.actor)
+
+
+def new_key(is_admin: bool, label: str | None) -> tuple[APIKey, str]:
     """A record to store and the key itself, 32 hex digits, which is not stored anywhere."""
     key = secrets.token_hex(16)
     digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
-    return APIKey(encrypted_key=digest, is_admin=is_admin), key
+    return APIKey(encrypted_key=digest, is_admin=is_admin, label=label), key
 
 
 def _presented_key() -> str:
@@ -57,9 +65,9 @@ def _presented_key() -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _is_admin(digest: str) -> bool | None:
-    """Whether the key with that digest is an administrator's; None if there is no such active key."""
+def _holder(digest: str) -> tuple[str, bool] | None:
+    """Who holds the key with that digest, and whether as an administrator; None if there is no such active key."""
     if hmac.compare_digest(digest, current_app.config["ADMIN_API_KEY_SHA256"]):
-        return True
+        return "admin", True
     record = db.session.get(APIKey, digest)
-    return bool(record.is_admin) if record and record.is_active else None
+    return (record.label or UNLABELLED, bool(record.is_admin)) if record and record.is_active else None

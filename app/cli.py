@@ -1,28 +1,70 @@
 """Commands beside Flask's own and `flask db`."""
 
+from collections import Counter
+from datetime import timedelta
+
 import click
 from flask import Flask
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import readiness
 from app.extensions import db
-from app.services import examples
+from app.models.columns import now
+from app.services import examples, reaper
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(seed)
+    app.cli.add_command(runs)
 
 
 @click.command()
 @with_appcontext
 def seed() -> None:
     """Load a small example catalogue into an empty database; any other is left alone."""
-    try:
-        readiness.require()
-    except ServiceUnavailable as error:
-        raise click.ClickException(str(error.description)) from None
+    require_database()
     added = examples.load()
     db.session.commit()
     counts = ", ".join(f"{count} {kind}" for kind, count in added.items())
     click.echo(f"Loaded the example catalogue: {counts}." if added else "The database has records; nothing to do.")
+
+
+runs = AppGroup("runs", help="Look after recipe runs.")
+
+
+@runs.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(min=0),
+    default=reaper.QUEUED_LIMIT.days,
+    show_default=True,
+    metavar="DAYS",
+    help="How long a run may be queued.",
+)
+def reap(dry_run: bool, older_than: int) -> None:
+    """End runs that nobody will: queued for too long are stale, in progress for too long are timed out.
+
+    A bakery's timeout_minutes says how long a run may be in progress there, else a week. It is safe to interrupt this,
+    to run it again and to run it twice at once: runs are ended a few hundred at a time.
+    """
+    require_database()
+    outcomes: Counter[str] = Counter()
+    with click.progressbar(length=reaper.count_unfinished(), label="unfinished runs") as progress:
+        for verdicts in reaper.reap(now(), timedelta(days=older_than), dry_run):
+            db.session.commit()
+            progress.update(len(verdicts))
+            outcomes.update(f"{verdict.status} -> {verdict.conclusion or 'left alone'}" for verdict in verdicts)
+    for outcome, count in [*sorted(outcomes.items()), ("total", outcomes.total())]:
+        click.echo(f"{outcome:<28}{count:>8}")
+    if dry_run:
+        click.echo("Nothing was changed (--dry-run).")
+
+
+def require_database() -> None:
+    """Stop with a sentence if the database is not the one this release needs."""
+    try:
+        readiness.require()
+    except ServiceUnavailable as error:
+        raise click.ClickException(str(error.description)) from None

@@ -78,7 +78,19 @@ def _started(folder: Path) -> Iterator[URL]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder} if owner else {}
     data = folder / "data"
-    initdb: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", *LOCALE]
+    initdb: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+        *LOCALE,
+    ]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_owner)
     port = free_port()
     options = [f"-c{name}={value}" for name, value in SETTINGS.items()]

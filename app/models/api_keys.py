@@ -17,3 +17,4 @@ class APIKey(db.Model):
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, default=now)
     is_active: Mapped[bool | None] = mapped_column(default=True)
     is_admin: Mapped[bool | None] = mapped_column(default=False)
+    label: Mapped[str | None]

@@ -17,3 +17,5 @@ class Bakery(Record):
     name: Mapped[str]
     description: Mapped[str]
     id: Mapped[int] = mapped_column(primary_key=True)
+    # How long a run may be in progress here; null: as long as the service's own limit says.
+    timeout_minutes: Mapped[int | None]

@@ -1,6 +1,6 @@
 """What bakeries, feedstocks and recipe runs have in common."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from sqlalchemy.orm import Mapped
 
@@ -16,3 +16,13 @@ class Record(db.Model):
     natural_key: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[int]
+
+    @classmethod
+    def start(cls, values: dict[str, Any], actor: str) -> Self:
+        """A new record with `values`, made by `actor`."""
+        return cls(**values)
+
+    def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
+        """Set `values`, on behalf of `actor`."""
+        for name, value in values.items():
+            setattr(self, name, value)

@@ -1,23 +1,38 @@
 """Recipe runs: one execution of a recipe of a feedstock in a bakery.
 
-`status` and `conclusion` take the values of GitHub's check runs (https://docs.github.com/rest/checks/runs).
+`status` and `conclusion` take the values, and keep to the rules, of GitHub's check runs
+(https://docs.github.com/rest/checks/runs).
 """
 
 from datetime import datetime
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, text
-from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
+from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
+from werkzeug.exceptions import Conflict
 
+from app.errors import Invalid
 from app.models.bakeries import Bakery
 from app.models.base import Record
-from app.models.columns import UTCDateTime
+from app.models.columns import UTCDateTime, now, utc_now
 from app.models.feedstocks import Feedstock
+from app.models.recipe_run_events import RecipeRunEvent, wire
 
-STATUSES = ("queued", "in_progress", "completed")
+# Each status, and those that a run may go to from there; a new run may start in any.
+TRANSITIONS = {
+    "queued": ("queued", "in_progress", "completed"),
+    "in_progress": ("in_progress", "completed"),
+    "completed": ("completed",),
+}
+STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 DATASET_TYPES = ("zarr", "kerchunk", "parquet")
 
+# Who acts when the service itself does; it alone may conclude that a run is stale.
+SYSTEM = "system"
+
 _WITH_URL = text("dataset_public_url IS NOT NULL")
+_LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 
 
 class RecipeRun(Record):
@@ -46,12 +61,83 @@ class RecipeRun(Record):
     dataset_public_url: Mapped[str | None]
     message: Mapped[str | None]
     id: Mapped[int] = mapped_column(primary_key=True)
+    # Null in runs that are older than these columns.
+    created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
+    updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
+    rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"), index=True)
 
     # The database refuses to delete a parent that has runs; SQLAlchemy must not orphan them first.
     bakery: Mapped[Bakery] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))
     feedstock: Mapped[Feedstock] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))
+    events: WriteOnlyMapped[RecipeRunEvent] = relationship(order_by=RecipeRunEvent.id, passive_deletes=True)
 
     @classmethod
     def published(cls) -> ColumnElement[bool]:
         """The runs whose dataset can be opened: completed, successful and with a url."""
         return and_(cls.status == "completed", cls.conclusion == "success", cls.dataset_public_url.is_not(None))
+
+    @classmethod
+    def start(cls, values: dict[str, Any], actor: str) -> Self:
+        """A new run and its first event. Raises 422 for values that do not go together."""
+        run = cls(started_at=values["started_at"])
+        values = run._settled(values, actor)
+        for name, value in values.items():
+            setattr(run, name, value)
+        run.created_at = run.updated_at = now()
+        state = {name: values[name] for name in ("status", "conclusion", "completed_at") if values.get(name)}
+        run.events.add(RecipeRunEvent(at=run.created_at, actor=actor, before=None, after=wire(state)))
+        return run
+
+    def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
+        """Set `values` and what follows from them, and note what changed as an event.
+
+        The one way in which a run changes. Raises 409 for a move that the run's status does not allow, 422 for values
+        that do not go together. Values that are as they were before are no change.
+        """
+        values = self._settled(values, actor)
+        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
+        if not changed:
+            return
+        before = {name: getattr(self, name) for name in changed}
+        for name, value in changed.items():
+            setattr(self, name, value)
+        self.updated_at = now()
+        event = RecipeRunEvent(at=self.updated_at, actor=actor, before=wire(before), after=wire(changed), reason=reason)
+        self.events.add(event)
+
+    def _settled(self, values: dict[str, Any], actor: str) -> dict[str, Any]:
+        """`values` with the status and the time of completion that follow from them, if the lifecycle allows it."""
+        touched = [name for name in _LIFECYCLE if name in values]
+        if not touched:
+            return values
+        status = values.get("status") or ("completed" if values.get("conclusion") else self.status or "queued")
+        later = {name: values.get(name, getattr(self, name)) for name in _LIFECYCLE} | {"status": status}
+        if self.status and status not in TRANSITIONS[self.status]:
+            raise Conflict(self._refusal(status))
+        if status == "completed" != self.status and later["completed_at"] is None:
+            later["completed_at"] = max(now(), later["started_at"])
+        if problem := self._contradiction(values, later, actor):
+            raise Invalid.at("body", problem[0], f"{problem[0]}: {problem[1]}")
+        return values | {name: later[name] for name in ("status", "completed_at") if later[name] != getattr(self, name)}
+
+    def _refusal(self, status: str) -> str:
+        allowed = " or ".join(TRANSITIONS[self.status])
+        hint = f" A new attempt is a new run whose rerun_of is {self.id}." if self.status == "completed" else ""
+        return f"recipe run {self.id} is {self.status} and cannot become {status}, only {allowed}.{hint}"
+
+    def _contradiction(self, values: dict[str, Any], later: dict[str, Any], actor: str) -> tuple[str, str] | None:
+        """The member of `later`, the state the run would be in, that breaks a rule, and the rule."""
+        if later["status"] != "completed":
+            for name in ("conclusion", "completed_at"):
+                if later[name] is not None:
+                    return name, f"Only a completed run has one, and this one would be {later['status']}."
+        elif later["conclusion"] is None and (self.status != "completed" or self.conclusion):
+            return "conclusion", "Required when a run completes."
+        elif later["completed_at"] is None and self.completed_at:
+            return "completed_at", "A completed run keeps its time of completion."
+        if later["conclusion"] == "stale" != self.conclusion and actor != SYSTEM:
+            return "conclusion", "Only the service itself concludes that a run is stale."
+        moved = "started_at" in values or "completed_at" in values
+        if moved and later["completed_at"] and later["completed_at"] < later["started_at"]:
+            return "completed_at", "Must not be before started_at."
+        return None

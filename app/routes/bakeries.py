@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.auth import Caller
+from app.auth import Caller, actor
 from app.extensions import db
 from app.models import Bakery
 from app.routes.blueprint import LOCATION, Blueprint, created
@@ -35,7 +35,7 @@ def create_bakery(values: dict[str, Any]) -> Any:
     Names are unique. Creating a bakery that exists with the same content is answered with that bakery (200), so that a
     retry is safe; with other content it is 409.
     """
-    bakery, new = records.create(Bakery, values)
+    bakery, new = records.create(Bakery, values, actor())
     db.session.commit()
     return created(bakery, new)
 
@@ -60,7 +60,7 @@ def update_bakery(values: dict[str, Any], id: int) -> Bakery:
     Sets the members that are sent (RFC 7396).
     """
     bakery = records.get(Bakery, id, to_write=True)
-    records.update(bakery, values)
+    records.update(bakery, values, actor())
     db.session.commit()
     return bakery
 

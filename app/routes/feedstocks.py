@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.auth import Caller
+from app.auth import Caller, actor
 from app.extensions import db
 from app.models import Feedstock, RecipeRun
 from app.routes.blueprint import LOCATION, Blueprint, created
@@ -43,7 +43,7 @@ def create_feedstock(values: dict[str, Any]) -> Any:
     Provider and spec together are unique. Creating a feedstock that exists is answered with that feedstock (200), so
     that a retry is safe.
     """
-    feedstock, new = records.create(Feedstock, values)
+    feedstock, new = records.create(Feedstock, values, actor())
     db.session.commit()
     return created(feedstock, new)
 
@@ -68,7 +68,7 @@ def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
     Sets the members that are sent (RFC 7396).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
-    records.update(feedstock, values)
+    records.update(feedstock, values, actor())
     db.session.commit()
     return feedstock
 

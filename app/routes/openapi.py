@@ -86,11 +86,11 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """A value that fits `schema`, made of the examples of its members; `schemas` are those that a `$ref` can name."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "examples" in schema:
+        return schema["examples"][0]
     if schema["type"] == "array":
         return [example_of(schema["items"], schemas)]
-    if schema["type"] == "object":
-        return {name: example_of(member, schemas) for name, member in schema["properties"].items()}
-    return schema["examples"][0]
+    return {name: example_of(member, schemas) for name, member in schema["properties"].items()}
 
 
 def document(app: Flask) -> bytes:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from app.auth import Caller
+from app.auth import Caller, actor
 from app.extensions import db
-from app.models import RecipeRun
+from app.models import RecipeRun, RecipeRunEvent
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.schemas.common import Ok
+from app.schemas.recipe_run_events import RecipeRunEventQuery, RecipeRunEventRead
 from app.schemas.recipe_runs import RecipeRunCreate, RecipeRunDetail, RecipeRunQuery, RecipeRunRead, RecipeRunUpdate
 from app.services import records
 
@@ -46,9 +47,10 @@ def list_recipe_runs(query: dict[str, Any]) -> list[RecipeRun]:
 def create_recipe_run(values: dict[str, Any]) -> Any:
     """Create a recipe run
 
-    Its bakery and its feedstock have to exist.
+    Its bakery and its feedstock have to exist. It is `queued` unless it says otherwise, and `completed` if it has a
+    conclusion.
     """
-    run, _ = records.create(RecipeRun, values)
+    run, _ = records.create(RecipeRun, values, actor())
     db.session.commit()
     return created(run)
 
@@ -63,16 +65,34 @@ def get_recipe_run(id: int) -> RecipeRun:
     return records.get(RecipeRun, id)
 
 
+@blp.route("/<id:id>/events", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(RecipeRunEventQuery, location="query")
+@blp.response(200, RecipeRunEventRead(many=True), description="The events, the first first.")
+def list_recipe_run_events(query: dict[str, Any], id: int) -> list[RecipeRunEvent]:
+    """List the events of a recipe run
+
+    Every change since the service keeps a history: when, by whom, from what to what, and why if it was said.
+    """
+    run = records.get(RecipeRun, id)
+    return records.page(RecipeRunEvent, RecipeRunEvent.recipe_run_id == run.id, **query)
+
+
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
 @blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
 @blp.response(200, RecipeRunRead, description="The run as it is now.")
+@blp.alt_response(409, "CONFLICT")
 def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     """Update a recipe run
 
     Sets the members that are sent (RFC 7396); null clears a nullable one.
+
+    A run goes from `queued` to `in_progress` to `completed`, never back: a new attempt is a new run with `rerun_of`.
+    Giving a `conclusion` completes it, completing it takes one, and `completed_at` is now unless it is given. A
+    completed run's conclusion may be corrected; only the service concludes `stale`. `reason` goes into the history.
     """
     run = records.get(RecipeRun, id, to_write=True)
-    records.update(run, values)
+    reason = values.pop("reason", None)
+    records.update(run, values, actor(), reason)
     db.session.commit()
     return run
 

@@ -7,6 +7,14 @@ from app.schemas.fields import Flag, Text, Timestamp
 
 
 class APIKeyCreate(Schema):
+    label = Text(
+        1,
+        100,
+        load_default=None,
+        allow_none=True,
+        description="Who uses the key, as the history of runs will name them.",
+        example="dataflow",
+    )
     is_admin = Flag(load_default=False, description="Whether the key may create keys too.")
 
 

@@ -33,7 +33,12 @@ Conclusion = partial(
     description="How the run ended; null while it has not.",
     example="success",
 )
-Status = partial(Choice, STATUSES, description="How far the run has come.", example="completed")
+Status = partial(
+    Choice,
+    STATUSES,
+    description="How far the run has come; `queued` in a new run, `completed` once it has a conclusion.",
+    example="completed",
+)
 IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
 DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
 PublicUrl = partial(
@@ -52,6 +57,21 @@ Message = partial(
     description="Free text of the runner, often JSON with job ids or a traceback.",
     example='{"job_name": "a6170692e70616e67656f"}',
 )
+CreatedAt = partial(
+    Timestamp, allow_none=True, description="When the run was recorded; null for runs older than this member."
+)
+UpdatedAt = partial(
+    Timestamp,
+    allow_none=True,
+    description="When the run last changed; null for runs that have not since there is this member.",
+    example="2022-03-03T03:11:20.055180Z",
+)
+RerunOf = partial(
+    Number, 1, INTEGER_MAX, allow_none=True, description="The run that this one is a new attempt at.", example=1
+)
+Reason = partial(
+    Text, 1, 1000, description="Why; kept in the history of the run.", example="Dataflow reported it late."
+)
 
 
 class RecipeRunRead(ReadSchema):
@@ -69,6 +89,9 @@ class RecipeRunRead(ReadSchema):
     dataset_public_url = PublicUrl(required=True)
     message = Message(required=True)
     id = Id(required=True)
+    created_at = CreatedAt(required=True)
+    updated_at = UpdatedAt(required=True)
+    rerun_of = RerunOf(required=True)
 
 
 class RecipeRunDetail(RecipeRunRead):
@@ -86,11 +109,12 @@ class RecipeRunCreate(Schema):
     started_at = StartedAt(required=True)
     completed_at = CompletedAt(load_default=None)
     conclusion = Conclusion(load_default=None)
-    status = Status(load_default="queued")
+    status = Status()
     is_test = IsTest(load_default=False)
     dataset_type = DatasetType(load_default=None)
     dataset_public_url = PublicUrl(load_default=None)
     message = Message(load_default=None)
+    rerun_of = RerunOf()
 
 
 class RecipeRunUpdate(Schema):
@@ -107,6 +131,8 @@ class RecipeRunUpdate(Schema):
     dataset_type = DatasetType()
     dataset_public_url = PublicUrl()
     message = Message()
+    rerun_of = RerunOf()
+    reason = Reason()
 
 
 RecipeRunQuery = page_query(
@@ -126,5 +152,8 @@ RecipeRunQuery = page_query(
         "dataset_type",
         "dataset_public_url",
         "message",
+        "created_at",
+        "updated_at",
+        "rerun_of",
     ),
 )

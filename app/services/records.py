@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.errors import Invalid
-from app.extensions import db
+from app.extensions import Base, db
 from app.models import RecipeRun
 from app.models.base import Record
 
+M = TypeVar("M", bound=Base)
 R = TypeVar("R", bound=Record)
 
 INTEGER_MAX = 2**31 - 1  # the id columns
@@ -30,21 +31,21 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
     return record
 
 
-def page(model: type[R], limit: int, offset: int, order_by: str, sort: str) -> list[R]:
+def page(model: type[M], *where: ColumnElement[bool], limit: int, offset: int, order_by: str, sort: str) -> list[M]:
     """Up to `limit` records from `offset` on, ordered by a column and by id where that is equal.
 
     Nulls come last in ascending order and first in descending, as in PostgreSQL; text is ordered by code point.
     """
-    statement = select(model).order_by(*_ordering(model, order_by, sort)).limit(limit).offset(offset)
+    statement = select(model).where(*where).order_by(*_ordering(model, order_by, sort)).limit(limit).offset(offset)
     return list(db.session.scalars(statement))
 
 
-def create(model: type[R], values: dict[str, Any]) -> tuple[R, bool]:
+def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R, bool]:
     """Add a record; the second value is False if one with the same natural key and the same content was there.
 
     Raises 409 if the content differs, 422 if `values` refer to something that does not exist.
     """
-    record = model(**values)
+    record = model.start(values, actor)
     db.session.add(record)
     try:
         db.session.flush()
@@ -57,10 +58,9 @@ def create(model: type[R], values: dict[str, Any]) -> tuple[R, bool]:
     return record, True
 
 
-def update(record: Record, values: dict[str, Any]) -> None:
+def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
     """Set `values`. Raises 409 and 422 as `create` does."""
-    for name, value in values.items():
-        setattr(record, name, value)
+    record.change(values, actor, reason)
     model = type(record)
     merged = {name: getattr(record, name) for name in {*model.natural_key, *values}}
     try:
@@ -84,7 +84,7 @@ def delete(record: Record) -> None:
         raise Conflict(f"{model.label} {record_id} has {runs}; delete those first.") from None
 
 
-def _ordering(model: type[Record], order_by: str, sort: str) -> tuple[ColumnElement[Any], ...]:
+def _ordering(model: type[Base], order_by: str, sort: str) -> tuple[ColumnElement[Any], ...]:
     column = inspect(model).columns[order_by]
     key: ColumnElement[Any] = column
     if column.type.python_type is str and db.engine.dialect.name == "postgresql":
@@ -115,5 +115,5 @@ def _refusal(model: type[Record], values: dict[str, Any], twin: Record | None) -
 
 def _parents(model: type[Record]) -> dict[str, type[Record]]:
     """The foreign key columns of `model` and what they refer to."""
-    relations = [r for r in inspect(model).relationships if r.direction.name == "MANYTOONE"]
-    return {str(column.key): r.mapper.class_ for r in relations for column in r.local_columns}
+    models = {mapper.local_table: mapper.class_ for mapper in Record.registry.mappers}
+    return {column.key: models[key.column.table] for column in inspect(model).columns for key in column.foreign_keys}

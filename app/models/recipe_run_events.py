@@ -1,0 +1,33 @@
+"""The history of recipe runs: what changed, when, by whom and why."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+from app.models.columns import UTCDateTime, wire_time
+
+
+class RecipeRunEvent(db.Model):
+    """One change of one run, written in the transaction that makes it.
+
+    `before` and `after` hold the members that changed, as on the wire; `before` is null when the run was created.
+    """
+
+    __tablename__ = "reciperun_event"
+    __table_args__ = (Index(None, "recipe_run_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipe_run_id: Mapped[int] = mapped_column(ForeignKey("reciperun.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str | None]
+
+
+def wire(members: dict[str, Any]) -> dict[str, Any]:
+    """`members` of a run as JSON has them."""
+    return {name: wire_time(value) if isinstance(value, datetime) else value for name, value in members.items()}

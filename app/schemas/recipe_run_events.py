@@ -1,0 +1,45 @@
+"""The history of recipe runs on the wire."""
+
+from functools import partial
+
+from marshmallow import fields
+
+from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.fields import Text, Timestamp
+
+Members = partial(fields.Dict, required=True)
+
+
+class RecipeRunEventRead(ReadSchema):
+    id = Id(required=True)
+    recipe_run_id = Id(required=True)
+    at = Timestamp(required=True, description="When it happened.")
+    actor = Text(
+        1, 255, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
+    )
+    before = Members(
+        allow_none=True,
+        data_key="from",
+        metadata={
+            "description": "The members that changed, as they were; null when the run was created.",
+            "examples": [{"status": "in_progress", "conclusion": None, "completed_at": None}],
+        },
+    )
+    after = Members(
+        data_key="to",
+        metadata={
+            "description": "The same members, as they became.",
+            "examples": [{"status": "completed", "conclusion": "success", "completed_at": "2022-03-03T03:11:20Z"}],
+        },
+    )
+    reason = Text(
+        1,
+        1000,
+        required=True,
+        allow_none=True,
+        description="Why, if it was said.",
+        example="Dataflow reported it late.",
+    )
+
+
+RecipeRunEventQuery = page_query("RecipeRunEventQuery", ("id", "at"))
