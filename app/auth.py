@@ -35,15 +35,21 @@ def authorise(caller: Caller) -> None:
     """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights."""
     if caller is Caller.PUBLIC:
         return
-    key = _presented_key()
+    key = presented_key()
     if not key:
         raise Forbidden("Not authenticated")
-    holder = _holder(key_digest(current_app.config["ENCRYPTION_SALT"], key))
+    g.key_digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
+    holder = _holder(g.key_digest)
     if holder is None:
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
     g.actor, is_admin = holder
     if caller is Caller.ADMIN and not is_admin:
         raise Forbidden("This key may not do that; it takes an administrator's key.")
+
+
+def digest() -> str:
+    """The digest of the caller's key."""
+    return str(g.key_digest)
 
 
 def actor() -> str:
@@ -58,7 +64,8 @@ def new_key(is_admin: bool, label: str | None) -> tuple[APIKey, str]:
     return APIKey(encrypted_key=digest, is_admin=is_admin, label=label), key
 
 
-def _presented_key() -> str:
+def presented_key() -> str:
+    """The key in the request, empty if there is none."""
     if key := request.headers.get("X-API-Key", "").strip():
         return key
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

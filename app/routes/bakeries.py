@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.auth import Caller, actor
-from app.extensions import db
 from app.models import Bakery
 from app.routes.blueprint import LOCATION, Blueprint, created
+from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
 from app.schemas.common import Ok
 from app.services import records
@@ -36,7 +36,6 @@ def create_bakery(values: dict[str, Any]) -> Any:
     retry is safe; with other content it is 409.
     """
     bakery, new = records.create(Bakery, values, actor())
-    db.session.commit()
     return created(bakery, new)
 
 
@@ -60,8 +59,8 @@ def update_bakery(values: dict[str, Any], id: int) -> Bakery:
     Sets the members that are sent (RFC 7396).
     """
     bakery = records.get(Bakery, id, to_write=True)
+    require_match(bakery, BakeryDetail)
     records.update(bakery, values, actor())
-    db.session.commit()
     return bakery
 
 
@@ -73,6 +72,7 @@ def delete_bakery(id: int) -> dict[str, bool]:
 
     A bakery that has recipe runs is not deleted: 409 with their count.
     """
-    records.delete(records.get(Bakery, id, to_write=True))
-    db.session.commit()
+    bakery = records.get(Bakery, id, to_write=True)
+    require_match(bakery, BakeryDetail)
+    records.delete(bakery)
     return {"ok": True}

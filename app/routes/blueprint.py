@@ -1,7 +1,7 @@
 """Our blueprint: a route says who may call it; keys, ids, stray parameters and their documentation follow from that."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -12,7 +12,10 @@ from werkzeug.routing import BaseConverter
 
 from app import readiness
 from app.auth import Caller, authorise, declare
+from app.extensions import db
 from app.models.base import Record
+from app.routes import idempotency
+from app.routes.conditional import tagged
 from app.routes.openapi import SECURITY_SCHEMES
 from app.routes.parser import Parser, path_id, refuse_query
 
@@ -71,7 +74,11 @@ def _guard(view: View, caller: Caller) -> View:
         ids = {name: path_id(text) for name, text in path.items()}
         if not takes_query:
             refuse_query(request)
-        return view(**ids)
+        if caller is Caller.PUBLIC:
+            return tagged(view(**ids))
+        response = idempotency.once(partial(view, **ids)) if request.method == "POST" else view(**ids)
+        db.session.commit()
+        return response
 
     return declare(guarded, caller)
 

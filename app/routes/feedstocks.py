@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.auth import Caller, actor
-from app.extensions import db
 from app.models import Feedstock, RecipeRun
 from app.routes.blueprint import LOCATION, Blueprint, created
+from app.routes.conditional import require_match
 from app.schemas.common import Ok
 from app.schemas.feedstocks import (
     DatasetQuery,
@@ -44,7 +44,6 @@ def create_feedstock(values: dict[str, Any]) -> Any:
     that a retry is safe.
     """
     feedstock, new = records.create(Feedstock, values, actor())
-    db.session.commit()
     return created(feedstock, new)
 
 
@@ -68,8 +67,8 @@ def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
     Sets the members that are sent (RFC 7396).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
+    require_match(feedstock, FeedstockDetail)
     records.update(feedstock, values, actor())
-    db.session.commit()
     return feedstock
 
 
@@ -81,8 +80,9 @@ def delete_feedstock(id: int) -> dict[str, bool]:
 
     A feedstock that has recipe runs is not deleted: 409 with their count.
     """
-    records.delete(records.get(Feedstock, id, to_write=True))
-    db.session.commit()
+    feedstock = records.get(Feedstock, id, to_write=True)
+    require_match(feedstock, FeedstockDetail)
+    records.delete(feedstock)
     return {"ok": True}
 
 

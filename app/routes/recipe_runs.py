@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.auth import Caller, actor
-from app.extensions import db
 from app.models import RecipeRun, RecipeRunEvent
 from app.routes.blueprint import LOCATION, Blueprint, created
+from app.routes.conditional import require_match
 from app.schemas.common import Ok
 from app.schemas.recipe_run_events import RecipeRunEventQuery, RecipeRunEventRead
 from app.schemas.recipe_runs import RecipeRunCreate, RecipeRunDetail, RecipeRunQuery, RecipeRunRead, RecipeRunUpdate
@@ -51,7 +51,6 @@ def create_recipe_run(values: dict[str, Any]) -> Any:
     conclusion.
     """
     run, _ = records.create(RecipeRun, values, actor())
-    db.session.commit()
     return created(run)
 
 
@@ -91,9 +90,9 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     completed run's conclusion may be corrected; only the service concludes `stale`. `reason` goes into the history.
     """
     run = records.get(RecipeRun, id, to_write=True)
+    require_match(run, RecipeRunDetail)
     reason = values.pop("reason", None)
     records.update(run, values, actor(), reason)
-    db.session.commit()
     return run
 
 
@@ -104,6 +103,7 @@ def delete_recipe_run(id: int) -> dict[str, bool]:
 
     For good; its id is not given out again.
     """
-    records.delete(records.get(RecipeRun, id, to_write=True))
-    db.session.commit()
+    run = records.get(RecipeRun, id, to_write=True)
+    require_match(run, RecipeRunDetail)
+    records.delete(run)
     return {"ok": True}
