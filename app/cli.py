@@ -2,21 +2,26 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any, cast
 
 import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import CursorResult, delete
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import readiness
 from app.extensions import db
+from app.models import IdempotencyKey
 from app.models.columns import now
+from app.models.idempotency_keys import LIFETIME
 from app.services import examples, reaper
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(seed)
     app.cli.add_command(runs)
+    app.cli.add_command(idempotency)
 
 
 @click.command()
@@ -60,6 +65,19 @@ def reap(dry_run: bool, older_than: int) -> None:
         click.echo(f"{outcome:<28}{count:>8}")
     if dry_run:
         click.echo("Nothing was changed (--dry-run).")
+
+
+idempotency = AppGroup("idempotency", help="Look after the answers kept for Idempotency-Key.")
+
+
+@idempotency.command()
+def purge() -> None:
+    """Forget the answers that are older than 24 hours."""
+    require_database()
+    expired = delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - LIFETIME)
+    count = cast("CursorResult[Any]", db.session.execute(expired)).rowcount
+    db.session.commit()
+    click.echo(f"Forgot {count} answers.")
 
 
 def require_database() -> None:

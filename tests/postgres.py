@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, make_url
 # Data that nobody will miss need not survive a crash.
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
-# A collation that is not byte order, as on Heroku, whatever locales the machine has; not every PostgreSQL is built for it.
+# A collation that is not byte order, as on Heroku, whatever locales there are; not every PostgreSQL is built for it.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
 
 
