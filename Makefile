@@ -6,7 +6,7 @@ DATABASE_URL ?= sqlite:///pangeo_forge.sqlite
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format requirements
+.PHONY: help setup run test proofs lint format requirements
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,6 +23,9 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers
+	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
 
 lint: .venv/development  ## Check style and types
 	$(BIN)/ruff check .
