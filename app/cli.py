@@ -3,6 +3,7 @@
 import click
 from flask import Flask
 from flask.cli import with_appcontext
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import readiness
@@ -22,6 +23,8 @@ def seed() -> None:
         readiness.require()
     except ServiceUnavailable as error:
         raise click.ClickException(str(error.description)) from None
+    except OperationalError as error:
+        raise click.ClickException(f"The database does not answer: {error.orig}") from None
     added = examples.load()
     db.session.commit()
     counts = ", ".join(f"{count} {kind}" for kind, count in added.items())

@@ -25,8 +25,8 @@ from sqlalchemy.engine import URL, make_url
 # Data that nobody will miss need not survive a crash.
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
-# A collation that is not byte order, as on Heroku, whatever locales the machine has.
-LOCALE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
+# A collation that is not byte order, as on Heroku, whatever locales the machine has; not every PostgreSQL is built for it.
+LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
 
 
 @contextmanager
@@ -78,8 +78,10 @@ def _started(folder: Path) -> Iterator[URL]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder} if owner else {}
     data = folder / "data"
-    initdb: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", *LOCALE]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_owner)
+    initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    attempts = (subprocess.run([*initdb, *locale], capture_output=True, text=True, **as_owner) for locale in LOCALES)
+    if not any(attempt.returncode == 0 for attempt in attempts):
+        raise RuntimeError(f"{initdb[0]} failed")
     port = free_port()
     options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
     with (folder / "log").open("wb") as log:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "extensions": set(),
     "json": set(),
 }
-READ_THE_ENVIRONMENT = {"config.py", "gunicorn.conf.py"}
+READ_THE_ENVIRONMENT = {"config.py"}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
 
 
