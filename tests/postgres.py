@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, make_url
 # Data that nobody will miss need not survive a crash.
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
-# A collation that is not byte order, as on Heroku, whatever locales the machine has; not every PostgreSQL is built for it.
+# A collation that is not byte order, as on Heroku, whatever locales there are; not every PostgreSQL is built for it.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
 
 
@@ -78,7 +78,7 @@ def _started(folder: Path) -> Iterator[URL]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder} if owner else {}
     data = folder / "data"
-    initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
     attempts = (subprocess.run([*initdb, *locale], capture_output=True, text=True, **as_owner) for locale in LOCALES)
     if not any(attempt.returncode == 0 for attempt in attempts):
         raise RuntimeError(f"{initdb[0]} failed")
