@@ -1,16 +1,23 @@
-"""How gunicorn serves `wsgi:app`, on Heroku and at home. `WEB_CONCURRENCY` (workers) is gunicorn's own variable."""
+"""How gunicorn serves `wsgi:app`, on Heroku and at home. `PORT` and `WEB_CONCURRENCY` (workers) it reads itself."""
 
 import os
+import sys
 
 from gunicorn.arbiter import Arbiter
 
 from app import readiness
-from config import threads as threads_per_worker
+from config import ConfigError, load
 
-# Threads let one worker serve others while a statement runs; the connection pool has one connection for each.
+try:
+    _settings = load()
+except ConfigError as error:
+    # An exception here would be logged as a broken configuration file, with a traceback.
+    sys.exit(f"pangeo-forge: {error}")
+
+# Threads let one worker serve others while a statement runs; each has a connection of the pool for itself.
 worker_class = "gthread"
-threads = threads_per_worker(os.environ)
-# Configuration errors stop the master with one sentence, and workers share the memory of what is loaded.
+threads = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+# Workers share the memory of what is loaded.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
 keepalive = 100
@@ -21,9 +28,10 @@ graceful_timeout = 25
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # gunicorn 25 and later would open a control socket under $HOME.
 control_socket_disable = True
-# The application decides by PROXY_COUNT which proxy headers to believe, see app/http.py.
+# Heroku sets FORWARDED_ALLOW_IPS to "*"; here PROXY_COUNT decides which proxy headers to believe, see app/http.py.
 forwarded_allow_ips = ""
 accesslog = "-"
+# %(h)s is REMOTE_ADDR after the application has replaced the router's address in it by the client's.
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms request_id=%({x-request-id}o)s'
 
 

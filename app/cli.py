@@ -8,6 +8,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import CursorResult, delete
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import readiness
@@ -81,8 +82,10 @@ def purge() -> None:
 
 
 def require_database() -> None:
-    """Stop with a sentence if the database is not the one this release needs."""
+    """Stop with a sentence if the database does not answer or is not the one this release needs."""
     try:
         readiness.require()
     except ServiceUnavailable as error:
         raise click.ClickException(str(error.description)) from None
+    except OperationalError as error:
+        raise click.ClickException(f"The database does not answer: {error.orig}") from None

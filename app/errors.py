@@ -14,6 +14,7 @@ from werkzeug.exceptions import (
     InternalServerError,
     MethodNotAllowed,
     NotFound,
+    RequestEntityTooLarge,
     ServiceUnavailable,
     UnprocessableEntity,
 )
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, problem)
     for fault in (OperationalError, InterfaceError, InternalError, PoolTimeout):
         app.register_error_handler(fault, unavailable)
+    app.log_exception = log_bug  # type: ignore[method-assign]  # the place Flask has for it
 
 
 def problem(error: HTTPException) -> Response:
@@ -72,13 +74,19 @@ def unavailable(error: Exception) -> Response:
     return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
 
 
+def log_bug(exc_info: Any) -> None:
+    """Log an exception nobody foresaw, which is answered with 500, under the id its caller was given."""
+    logger.error("unexpected error request_id=%s", g.request_id, exc_info=exc_info)
+
+
 def _detail(error: HTTPException) -> str:
     if isinstance(error, InternalServerError):
         return "Something went wrong on our side; the request id helps us to find out what."
-    if error is request.routing_exception:
-        if isinstance(error, NotFound):
-            return f"There is nothing at {request.path}; /docs lists what there is."
-        if isinstance(error, MethodNotAllowed):
-            allowed = ", ".join(sorted(error.valid_methods or ()))
-            return f"{request.method} is not possible at {request.path}, only {allowed}."
+    if isinstance(error, RequestEntityTooLarge):
+        return f"The body is larger than {request.max_content_length} bytes."
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return f"{request.method} is not possible at {request.path}, only {allowed}."
+    if isinstance(error, NotFound) and error.description == NotFound.description:
+        return f"There is nothing at {request.path}; /docs lists what there is."
     return error.description or error.name

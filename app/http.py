@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -31,6 +32,8 @@ def assign_request_id() -> None:
 def redirect_to_https() -> WerkzeugResponse | None:
     """Send plain http to https when deployed; 307 keeps method and body, as the original did."""
     if current_app.config["DEPLOYMENT"] and not request.is_secure:
+        if not request.host:
+            raise BadRequest("The Host header is not the name of a host.")
         return redirect(request.url.replace("http://", "https://", 1), 307)
     return None
 
@@ -47,6 +50,6 @@ def add_headers(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    if current_app.config["DEPLOYMENT"]:
+    if current_app.config["DEPLOYMENT"] and request.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
     return response

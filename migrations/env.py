@@ -1,7 +1,6 @@
 """Runs the migrations in one transaction that waits its turn, so that any number of releases may start at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from logging.config import fileConfig
 from typing import Any
 
@@ -9,20 +8,23 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
 LOCK_TIMEOUT = "4s"  # how long a migration may wait for a table, and so hold up those who read it
+SQLITE_TIMEOUT = 60_000  # milliseconds; SQLite cannot tell those who migrate from those who write
 
 config = context.config
-fileConfig(str(config.config_file_name), disable_existing_loggers=False)
 migrate = current_app.extensions["migrate"]
+if not logging.getLogger().handlers:  # a program that logs in its own way, such as a test run, goes on with it
+    fileConfig(str(config.config_file_name), disable_existing_loggers=False)
 
 
 def run_migrations_online() -> None:
-    """Migrate all or nothing; a database that is down or busy is an error in one sentence."""
+    """Migrate all or nothing; a database that is down, busy or refuses is an error in one sentence."""
     try:
-        with migrate.db.engine.connect() as connection, foreign_keys_off(connection):
+        with migrate.db.engine.connect() as connection:
+            prepare_sqlite(connection)
             context.configure(
                 connection=connection,
                 target_metadata=migrate.db.metadata,
@@ -33,22 +35,21 @@ def run_migrations_online() -> None:
                 wait_for_turn(connection)
                 context.run_migrations()
                 check_foreign_keys(connection)
-    except OperationalError as error:
-        raise CommandError(f"The database did not answer in time, nothing was changed: {error.orig}") from error
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise CommandError(f"The migration failed and nothing was changed: {reason}") from error
 
 
-@contextmanager
-def foreign_keys_off(connection: Connection) -> Iterator[None]:
-    """Let SQLite's batch operations replace tables that others refer to; only possible outside a transaction."""
-    if connection.dialect.name != "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA foreign_keys = OFF")
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA foreign_keys = ON")
+def prepare_sqlite(connection: Connection) -> None:
+    """Let batch operations replace tables that others refer to, and wait long for a turn.
+
+    Only possible outside a transaction, and on a connection that the pool does not get back.
+    """
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        connection.detach()
+        driver.execute("PRAGMA foreign_keys = OFF")
+        driver.execute(f"PRAGMA busy_timeout = {SQLITE_TIMEOUT}")
 
 
 def wait_for_turn(connection: Connection) -> None:

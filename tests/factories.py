@@ -52,6 +52,16 @@ def make_key(app: Flask, key: str, **columns: Any) -> APIKey:
     return _store(app, APIKey(**{"encrypted_key": digest, "is_active": True, "is_admin": False} | columns))
 
 
+def bakery_body(app: Flask, **members: Any) -> dict[str, Any]:
+    """A body that creates a bakery."""
+    return {"region": "us-central1", "name": f"bakery-{next(_numbers)}", "description": "A bakery."} | members
+
+
+def feedstock_body(app: Flask, **members: Any) -> dict[str, Any]:
+    """A body that creates a feedstock."""
+    return {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock"} | members
+
+
 def run_body(app: Flask, **members: Any) -> dict[str, Any]:
     """A body that creates a run, with a bakery and a feedstock to refer to."""
     required = {
@@ -63,6 +73,11 @@ def run_body(app: Flask, **members: Any) -> dict[str, Any]:
         "started_at": "2022-03-03T02:29:54Z",
     }
     return required | members
+
+
+# How to make a record of each resource, and a body that creates one, by its name in the path.
+MAKE = {"bakeries": make_bakery, "feedstocks": make_feedstock, "recipe_runs": make_run}
+BODY = {"bakeries": bakery_body, "feedstocks": feedstock_body, "recipe_runs": run_body}
 
 
 def _store(app: Flask, record: R) -> R:

@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 def server(environment):
     """The address of a server with that environment (and a PATH), up and ready to answer."""
     port = free_port()
-    command = [BIN / "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+    command = [str(BIN / "gunicorn"), "--bind", f"127.0.0.1:{port}", "wsgi:app"]
     with subprocess.Popen(command, cwd=ROOT, env={"PATH": f"{BIN}:/usr/bin:/bin", **environment}) as process:
         try:
             yield wait_for(f"http://127.0.0.1:{port}", process)

@@ -78,7 +78,7 @@ def _started(folder: Path) -> Iterator[URL]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder} if owner else {}
     data = folder / "data"
-    initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
     attempts = (subprocess.run([*initdb, *locale], capture_output=True, text=True, **as_owner) for locale in LOCALES)
     if not any(attempt.returncode == 0 for attempt in attempts):
         raise RuntimeError(f"{initdb[0]} failed")

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "extensions": set(),
     "json": set(),
 }
-READ_THE_ENVIRONMENT = {"config.py", "gunicorn.conf.py"}
+READ_THE_ENVIRONMENT = {"config.py"}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
 
 
@@ -37,7 +37,7 @@ def imported_parts(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "app":
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app."):
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("app."):
             yield node.module.split(".")[1]
 
 

@@ -7,7 +7,7 @@ import marshmallow as ma
 import orjson
 from flask import Request
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from app.errors import Invalid
 
@@ -23,8 +23,13 @@ class Parser(FlaskParser):
         allowed = {"", "application/json"} | ({"application/merge-patch+json"} if req.method == "PATCH" else set())
         if req.mimetype not in allowed:
             raise UnsupportedMediaType(f"Send JSON with Content-Type: application/json, not {req.mimetype}.")
+        if req.content_encoding not in (None, "", "identity"):
+            raise UnsupportedMediaType(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
+        data = req.get_data()
+        if req.content_length is None and len(data) == req.max_content_length:
+            raise RequestEntityTooLarge  # werkzeug has cut it off: a body without a length ends at the limit
         try:
-            return orjson.loads(req.get_data())
+            return orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
@@ -33,11 +38,14 @@ class Parser(FlaskParser):
         return super().load_querystring(req, schema)
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> NoReturn:
-        """Raise what marshmallow found, in the order of the schema."""
-        messages: dict[str, Any]
+        """Raise what marshmallow found: in the order of the schema, then unknown members by name."""
+        messages: dict[str, list[str]]
         ((location, messages),) = error.messages_dict.items()
-        place = PLACES[location]
-        raise Invalid([problem for name, found in messages.items() for problem in _problems(place, name, found)])
+        if schema.error_messages["type"] in messages.get(ma.exceptions.SCHEMA, ()):
+            raise Invalid([{"in": "body", "pointer": "", "detail": "The body must be a JSON object."}])
+        unknown = [schema.error_messages["unknown"]]
+        names = sorted(messages, key=lambda name: name if messages[name] == unknown else "")
+        raise Invalid([_problem(PLACES[location], name, text) for name in names for text in messages[name]])
 
 
 def refuse_repeated(req: Request) -> None:
@@ -50,12 +58,7 @@ def refuse_repeated(req: Request) -> None:
 def refuse_query(req: Request) -> None:
     """Raise 422 for any query parameter, where a route has none."""
     if req.args:
-        raise Invalid(
-            [
-                {"in": "query", "pointer": f"/{pointer_token(name)}", "detail": f"{name}: Unknown field."}
-                for name in req.args
-            ]
-        )
+        raise Invalid([_problem("query", name, "Unknown field.") for name in req.args])
 
 
 def path_id(text: str) -> int:
@@ -70,7 +73,5 @@ def pointer_token(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def _problems(place: str, name: object, found: Any) -> list[dict[str, str]]:
-    if name == "_schema":
-        return [{"in": place, "pointer": "", "detail": f"The {place} must be a JSON object."}]
-    return [{"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"} for text in found]
+def _problem(place: str, name: str, text: str) -> dict[str, str]:
+    return {"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"}

@@ -1,0 +1,150 @@
+"""Settings: what is right is taken, what is not is one sentence that names the variable and no password."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+import config
+from config import ConfigError, fresh_secrets, key_digest, load
+from tests.conftest import environment
+
+POSTGRES = "postgresql://forge:hunter2@db.example:5432/catalogue"
+NUMBER = "it takes a whole number from {} to 9999."
+
+
+def wrong(**variables):
+    """The sentence about an environment with those variables; None leaves one out."""
+    environ = environment(POSTGRES) | variables
+    with pytest.raises(ConfigError) as error:
+        load({name: value for name, value in environ.items() if value is not None})
+    return str(error.value)
+
+
+def test_the_least_that_is_needed_is_three_variables():
+    given = load(environment("sqlite:////data/catalogue.sqlite"))
+    assert given["SQLALCHEMY_DATABASE_URI"].render_as_string() == "sqlite:////data/catalogue.sqlite"
+    assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
+    assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
+        "pool_size": 4,
+        "max_overflow": 0,
+        "pool_timeout": 4,
+        "connect_args": {"timeout": 4.0},
+    }
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "ENCRYPTION_SALT", "ADMIN_API_KEY_SHA256"])
+def test_what_is_missing_is_named(name, value):
+    sentence = wrong(**{name: value})
+    assert sentence.startswith(f"{name} is not set: ")
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_every_way_to_write_postgresql_means_the_same(scheme):
+    url = load(environment(POSTGRES.replace("postgresql", scheme)))["SQLALCHEMY_DATABASE_URI"]
+    expected = "postgresql+psycopg2://forge:hunter2@db.example:5432/catalogue"
+    assert url.render_as_string(hide_password=False) == expected
+
+
+def test_postgresql_gives_up_before_the_client_does():
+    options = load(environment(POSTGRES, WEB_THREADS="7"))["SQLALCHEMY_ENGINE_OPTIONS"]
+    assert options == {
+        "pool_size": 7,
+        "max_overflow": 0,
+        "pool_timeout": 4,
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 4, "options": "-c statement_timeout=10000 -c lock_timeout=4000"},
+    }
+
+
+def test_options_in_the_url_come_last_and_so_win():
+    given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20statement_timeout%3D5"))
+    options = given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["options"]
+    assert options == "-c statement_timeout=10000 -c lock_timeout=4000 -c statement_timeout=5"
+    assert given["SQLALCHEMY_DATABASE_URI"].query["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    "url", ["hunter2", "forge:hunter2@db", "postgresql://forge:hunter2@db:port/x", "://hunter2", "//forge:hunter2@db/x"]
+)
+def test_a_url_that_is_none_is_not_repeated(url):
+    sentence = "DATABASE_URL is not a URL, such as postgresql://user:password@host:5432/name."
+    assert wrong(DATABASE_URL=url) == sentence
+
+
+@pytest.mark.parametrize("driver", ["mysql", "postgresql+asyncpg", "sqlite+aiosqlite", "https"])
+def test_another_database_is_refused_by_its_name(driver):
+    sentence = f"DATABASE_URL names {driver!r}; this service runs on postgresql and sqlite."
+    assert wrong(DATABASE_URL=f"{driver}://forge:hunter2@db/x") == sentence
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_sqlite_has_to_be_a_file(url):
+    assert wrong(DATABASE_URL=url) == "DATABASE_URL names an SQLite database in memory; give it a file."
+
+
+@pytest.mark.parametrize("digest", ["secret", "a" * 63, "a" * 65, "g" * 64, "\u0661" * 64])
+def test_a_digest_is_64_hex_digits(digest):
+    sentence = wrong(ADMIN_API_KEY_SHA256=digest)
+    assert sentence.startswith("ADMIN_API_KEY_SHA256 is not 64 hex digits: ")
+    assert digest not in sentence
+
+
+def test_a_digest_may_be_in_capitals():
+    assert load(environment(POSTGRES, ADMIN_API_KEY_SHA256="AB" * 32))["ADMIN_API_KEY_SHA256"] == "ab" * 32
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "one", "1_0", "\u0661", "10000", "1 0"])
+@pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_THREADS", 1)])
+def test_a_number_is_written_in_plain_digits(name, minimum, value):
+    assert wrong(**{name: value}) == f"{name} is {value!r}; {NUMBER.format(minimum)}"
+
+
+def test_a_server_has_a_thread_at_least():
+    assert wrong(WEB_THREADS="0") == f"WEB_THREADS is '0'; {NUMBER.format(1)}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [
+        ({}, 0),
+        ({"PANGEO_FORGE_DEPLOYMENT": ""}, 0),
+        ({"PANGEO_FORGE_DEPLOYMENT": "prod"}, 1),
+        ({"PANGEO_FORGE_DEPLOYMENT": "prod", "PROXY_COUNT": "0"}, 0),
+        ({"PANGEO_FORGE_DEPLOYMENT": "prod", "PROXY_COUNT": " 2 "}, 2),
+        ({"PROXY_COUNT": ""}, 0),
+    ],
+)
+def test_where_it_is_deployed_there_is_a_proxy_unless_told_otherwise(variables, count):
+    assert load(environment(POSTGRES, **variables))["PROXY_COUNT"] == count
+
+
+def test_a_digest_is_sha256_of_salt_and_key_as_the_original_had_it():
+    assert key_digest("salt", "key\u00e9") == hashlib.sha256("saltkey\u00e9".encode()).hexdigest()
+
+
+def test_fresh_secrets_fit_each_other_and_are_never_the_same():
+    first, second = fresh_secrets(), fresh_secrets()
+    assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
+    assert set(first.values()).isdisjoint(second.values())
+
+
+def test_the_environment_goes_before_a_local_env_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("ENCRYPTION_SALT=of-the-file\nWEB_THREADS=3\n")
+    monkeypatch.setattr(config, "__file__", str(tmp_path / "config.py"))
+    monkeypatch.setattr(os, "environ", environment(POSTGRES))
+    given = load()
+    assert given["ENCRYPTION_SALT"] == environment(POSTGRES)["ENCRYPTION_SALT"]
+    assert given["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"] == 3
+
+
+def test_a_server_without_its_settings_ends_with_one_sentence():
+    command = [sys.executable, "-c", "import wsgi"]
+    root = os.path.dirname(config.__file__)
+    ended = subprocess.run(command, cwd=root, env={"DATABASE_URL": "hunter2"}, capture_output=True, text=True)
+    sentence = "pangeo-forge: DATABASE_URL is not a URL, such as postgresql://user:password@host:5432/name.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", sentence)

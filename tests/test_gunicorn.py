@@ -1,0 +1,177 @@
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from types import SimpleNamespace
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL
+
+from tests import live
+from tests.conftest import environment
+from tests.postgres import free_port
+
+HEAD = ScriptDirectory(str(live.ROOT / "migrations")).get_current_head()
+ORIGINAL = "0499cef6b57a"  # where the original's databases are
+OUTDATED = f"The database is at revision {ORIGINAL}, this release needs {HEAD}: run `flask db upgrade`."
+
+# What Heroku's Python needs in order to start at all.
+INHERITED = ("LANG", "LD_LIBRARY_PATH", "PYTHONHOME")
+
+
+def dyno(settings, **more):
+    """The environment of a process in a dyno: `settings` and what Heroku and its Python buildpack add."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    path = f"{live.BIN}:/usr/bin:/bin"
+    buildpack = {"FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -", "WEB_CONCURRENCY": "2"}
+    return {**inherited, "PATH": path, "PORT": str(free_port()), **buildpack, **settings, **more}
+
+
+def run(command, env, folder=live.ROOT):
+    """Run a shell command to its end."""
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+@contextmanager
+def serving(command, env, folder, log):
+    """A server: its `port`, its `process`, which leads a group, and its `log`, a file."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            ["bash", "-c", command], cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: "Listening at" in log.read_text() or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            yield SimpleNamespace(port=int(env["PORT"]), process=process, log=log)
+        finally:
+            # gunicorn loses a SIGTERM that reaches a worker before it has booted, and then waits for it in vain.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "waited for too long"
+        time.sleep(0.02)
+
+
+def ask(server, path, method="GET", body=None, **headers):
+    """The status, headers and text of the answer; `x_forwarded_for=…` is the header X-Forwarded-For."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read().decode()
+
+
+@contextmanager
+def gunicorn(url, folder, **more):
+    """The server of this working tree, with its home, its log and its sockets below `folder`."""
+    env = dyno(environment(url), HOME=str(folder), XDG_RUNTIME_DIR=str(folder), **more)
+    with serving("gunicorn wsgi:app", env, live.ROOT, folder / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def outdated(tmp_path_factory):
+    """A server on a database that is still as the original left it; no proxy is trusted."""
+    folder = tmp_path_factory.mktemp("outdated")
+    url = URL.create("sqlite", database=str(folder / "outdated.sqlite"))
+    assert live.flask(environment(url), "db", "upgrade", ORIGINAL).returncode == 0
+    with gunicorn(url, folder, PROXY_COUNT="0") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def settings():
+    """What gunicorn makes of its configuration, by name; the values as text."""
+    env = dyno(environment("sqlite:///test.sqlite"), PORT="5555", WEB_CONCURRENCY="3", WEB_THREADS="2")
+    printed = run("gunicorn --print-config wsgi:app", env)
+    assert printed.returncode == 0, printed.stderr
+    return {name.strip(): value for name, _, value in (line.partition(" = ") for line in printed.stdout.splitlines())}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bind", "['0.0.0.0:5555']"),
+        ("workers", "3"),
+        ("threads", "2"),
+        ("control_socket_disable", "True"),
+        ("forwarded_allow_ips", "[]"),
+        ("accesslog", "-"),
+        ("errorlog", "-"),
+    ],
+)
+def test_a_dyno_decides_port_and_concurrency_but_not_whom_to_trust(settings, name, value):
+    assert settings[name] == value
+
+
+def test_the_router_is_the_one_to_close_idle_connections(settings):
+    assert int(settings["keepalive"]) > 90
+
+
+def test_a_hung_worker_is_replaced_when_the_router_has_given_up_on_its_request(settings):
+    assert int(settings["timeout"]) == 30
+
+
+def test_a_stopping_server_is_done_before_heroku_kills_it(settings):
+    assert int(settings["graceful_timeout"]) < 30
+
+
+def test_a_wrong_number_of_threads_is_one_sentence():
+    result = run("gunicorn wsgi:app", dyno(environment("sqlite:///test.sqlite"), WEB_THREADS="many"))
+    assert result.returncode != 0
+    assert result.stderr == "pangeo-forge: WEB_THREADS is 'many'; it takes a whole number from 1 to 9999.\n"
+
+
+def test_a_server_on_an_outdated_database_says_so_once(outdated):
+    wait_until(lambda: "not ready" in outdated.log.read_text())
+    assert [line for line in outdated.log.read_text().splitlines() if "not ready" in line] == [f"not ready: {OUTDATED}"]
+
+
+def test_a_server_on_an_outdated_database_is_alive_but_not_ready(outdated):
+    assert ask(outdated, "/healthz")[0] == 200
+    status, headers, body = ask(outdated, "/readyz")
+    assert (status, headers["Retry-After"], json.loads(body)["detail"]) == (503, "5", OUTDATED)
+
+
+def test_a_server_without_a_database_says_so_and_is_alive_but_not_ready(tmp_path):
+    with gunicorn(f"postgresql://nobody@127.0.0.1:{free_port()}/none", tmp_path) as server:
+        wait_until(lambda: "not ready: the database does not answer" in server.log.read_text())
+        assert ask(server, "/healthz")[0] == 200
+        assert ask(server, "/readyz")[0] == 503
+
+
+def test_a_server_leaves_nothing_in_its_home(outdated):
+    ask(outdated, "/healthz")
+    assert {path.name.partition(".")[0] for path in outdated.log.parent.iterdir()} == {"log", "outdated"}
+
+
+def test_a_connection_serves_one_request_after_another(outdated):
+    with closing(http.client.HTTPConnection("127.0.0.1", outdated.port, timeout=15)) as connection:
+        connection.connect()
+        socket = connection.sock
+        for _ in range(2):
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read() == b'{"status":"ok"}'
+        assert connection.sock is socket
+
+
+def test_no_proxy_is_believed_unless_one_is_trusted(outdated):
+    ask(outdated, "/?untrusted", x_forwarded_for="203.0.113.1")
+    wait_until(lambda: "/?untrusted" in outdated.log.read_text())
+    assert '127.0.0.1 "GET /?untrusted HTTP/1.1" 200' in outdated.log.read_text()
+
+
+def test_the_logged_client_is_the_one_that_the_outermost_of_two_trusted_proxies_saw(tmp_path):
+    with gunicorn(URL.create("sqlite", database=str(tmp_path / "two.sqlite")), tmp_path, PROXY_COUNT="2") as server:
+        ask(server, "/healthz", x_forwarded_for="203.0.113.1, 203.0.113.2, 203.0.113.3")
+        wait_until(lambda: "/healthz" in server.log.read_text())
+    assert '203.0.113.2 "GET /healthz HTTP/1.1" 200' in server.log.read_text()

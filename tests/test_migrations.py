@@ -1,0 +1,408 @@
+"""The migrations: they build, undo and refuse as a whole, take turns, and a server waits for them."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, inspect
+from sqlalchemy.engine import URL
+
+from app import readiness
+from app.extensions import db
+from app.routes import BLUEPRINTS
+from tests import postgres
+from tests.conftest import environment, make_app
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ScriptDirectory(str(ROOT / "migrations"))
+CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
+HEAD = CHAIN[-1]
+ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
+
+BAKERY = "INSERT INTO bakery (region, name, description) VALUES ('us-central1', '{}', 'Océans ☂')"
+FEEDSTOCK = "INSERT INTO feedstock (spec, provider) VALUES ('pangeo-forge/{}-feedstock', 'github')"
+RUN = (
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, is_test) "
+    "VALUES ('gpcp', 1, 1, '35d889f', '', '2022-03-03 02:29:54.055180', 'queued', false)"
+)
+KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
+
+INDEXES = {
+    "/bakeries/2": {"ix_reciperun_bakery_id_id"},
+    "/feedstocks/2": {"ix_reciperun_feedstock_id_id"},
+    "/feedstocks/2/datasets": {"ix_reciperun_dataset"},
+    "/recipe_runs/?order_by=started_at": {"ix_reciperun_started_at_id"},
+    "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
+}
+
+# `flask db upgrade` that has loaded everything and waits for its standard input to end: eight of them start as one.
+AT_THE_GATE = (
+    "-c",
+    "import sys, wsgi, flask.cli; print('ready', flush=True); sys.stdin.read(); flask.cli.cli.main(['db', 'upgrade'])",
+)
+
+on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+
+# A catalogue in which an index is worth using.
+MANY = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
+    "INSERT INTO bakery (region, name, description) SELECT 'r', 'bakery-' || i, '' FROM n",
+    "INSERT INTO feedstock (spec) SELECT name FROM bakery",
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, conclusion, "
+    "dataset_public_url) SELECT 'r', b.id, f.id, '', '', '2022-03-03', 'completed', 'success', "
+    "CASE b.id WHEN 1 THEN 'https://example.org' END FROM bakery b, feedstock f",
+    "ANALYZE",
+)
+
+
+@contextmanager
+def application(url):
+    """An application that leaves no connection behind."""
+    app = make_app(url)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def upgrade(app, revision="head"):
+    with app.app_context():
+        flask_migrate.upgrade(revision=revision)
+
+
+def downgrade(app, revision):
+    with app.app_context():
+        flask_migrate.downgrade(revision=revision)
+
+
+def check(app):
+    """Exit if the database differs from the models."""
+    with app.app_context():
+        flask_migrate.check()
+
+
+def sql(app, statement):
+    with app.app_context(), db.engine.begin() as connection:
+        result = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def fill(app):
+    for statement in (BAKERY.format("ldeo"), FEEDSTOCK.format("gpcp"), RUN, KEY):
+        sql(app, statement)
+
+
+def schema(app):
+    """What the database itself says of its tables, in values that can be compared."""
+    with app.app_context():
+        inspector = inspect(db.engine)
+        kinds = ("columns", "foreign_keys", "unique_constraints", "indexes")
+        found = {kind: getattr(inspector, f"get_multi_{kind}")() for kind in kinds}
+    return {
+        kind: {table: sorted(json.dumps(item, default=str) for item in items) for (_, table), items in tables.items()}
+        for kind, tables in found.items()
+    }
+
+
+def contents(app):
+    """Every row of every table, the revision among them."""
+    return {table: sorted(sql(app, f"SELECT * FROM {table}"), key=str) for table in schema(app)["columns"]}
+
+
+def names(app):
+    """The names of foreign keys, unique keys and indexes."""
+    tables = {**schema(app)}
+    del tables["columns"]
+    return {json.loads(item)["name"] for kind in tables.values() for items in kind.values() for item in items}
+
+
+def start_upgrade(url, command=("-m", "flask", "db", "upgrade"), stdin=None):
+    """Start `flask db upgrade` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | environment(url),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process):
+    """Its exit code and the last line of its log, once there has been no traceback."""
+    log = process.communicate(timeout=60)[1]
+    assert "Traceback" not in log
+    return process.returncode, log.splitlines()[-1]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def api_requests(app):
+    """A method and a path for every operation of the API."""
+    api = {blueprint.name for blueprint in BLUEPRINTS}
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in api]
+    return [(method, rule.rule.replace("<id:id>", "1")) for rule in rules for method in rule.methods - {"OPTIONS"}]
+
+
+def indexes_used(app, client, path):
+    """The indexes in the database's plans for the statements on runs that a request makes."""
+    calls = []
+    with app.app_context(), db.engine.connect() as connection:
+        event.listen(db.engine, "before_cursor_execute", lambda *call: calls.append(call[2:4]))
+        assert client.get(path).status_code == 200
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        selects = [(query, values) for query, values in calls if query.startswith("SELECT reciperun")]
+        plans = [str(connection.exec_driver_sql(f"{explain} {query}", values).all()) for query, values in selects]
+    return set(re.findall(r"ix_\w+", "".join(plans)))
+
+
+@pytest.fixture
+def app(empty_url):
+    """An application on an empty database, in place of the migrated one that other tests share."""
+    with application(empty_url) as app:
+        yield app
+
+
+@pytest.fixture
+def unreachable_app():
+    url = URL.create("postgresql", username="nobody", host="127.0.0.1", port=postgres.free_port(), database="none")
+    return make_app(url)
+
+
+def test_chain_has_one_head_and_its_files_are_numbered_in_order():
+    files = [Path(SCRIPTS.get_revision(revision).path).name for revision in CHAIN]
+    assert SCRIPTS.get_heads() == [HEAD]
+    assert [name.partition("_")[0] for name in files] == [f"{number:04}" for number in range(1, len(files) + 1)]
+
+
+def test_chain_begins_with_the_revisions_of_the_original():
+    assert CHAIN[: len(ORIGINAL)] == ORIGINAL
+
+
+def test_upgrade_builds_an_empty_database_as_the_models_want_it(app):
+    upgrade(app)
+    check(app)
+    assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_check_tells_a_database_that_differs_from_the_models(app):
+    upgrade(app)
+    sql(app, "DROP INDEX ix_reciperun_dataset")
+    with pytest.raises(SystemExit):
+        check(app)
+
+
+def test_upgrade_at_head_changes_nothing(app):
+    upgrade(app)
+    fill(app)
+    before = schema(app), contents(app)
+    upgrade(app)
+    assert (schema(app), contents(app)) == before
+
+
+def test_each_downgrade_restores_the_schema_before_its_revision(app):
+    schemas = [upgrade(app, revision) or schema(app) for revision in CHAIN]
+    fill(app)
+    for expected in reversed(schemas):
+        assert schema(app) == expected
+        downgrade(app, "-1")
+    upgrade(app)
+    assert schema(app) == schemas[-1]
+
+
+@pytest.mark.parametrize("revision", ["70bcddc9fffa", "0499cef6b57a"])
+def test_down_and_up_again_keeps_every_row(app, revision):
+    upgrade(app)
+    fill(app)
+    before = schema(app), contents(app)
+    downgrade(app, revision)
+    upgrade(app)
+    assert (schema(app), contents(app)) == before
+
+
+def test_names_are_the_same_on_every_database(app):
+    upgrade(app)
+    assert names(app) == {
+        "bakery_name_key",
+        "feedstock_provider_spec_key",
+        "ix_reciperun_bakery_id_id",
+        "ix_reciperun_dataset",
+        "ix_reciperun_feedstock_id_id",
+        "ix_reciperun_started_at_id",
+        "reciperun_bakery_id_fkey",
+        "reciperun_feedstock_id_fkey",
+    }
+
+
+def test_insert_without_what_has_a_default_gets_it(app):
+    upgrade(app)
+    sql(app, BAKERY.format("ldeo"))
+    sql(app, "INSERT INTO feedstock (spec) VALUES ('pangeo-forge/gpcp-feedstock')")
+    sql(app, RUN.replace(", status, is_test", "").replace(", 'queued', false", ""))
+    assert sql(app, "SELECT provider FROM feedstock") == [("github",)]
+    assert sql(app, "SELECT status, is_test FROM reciperun WHERE NOT is_test") == [("queued", False)]
+
+
+def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    upgrade(app)
+    sql(app, "DELETE FROM reciperun")
+    sql(app, RUN)
+    assert sql(app, "SELECT id FROM reciperun") == [(2,)]
+
+
+def test_requests_read_runs_through_their_indexes(app, client):
+    upgrade(app)
+    for statement in MANY:
+        sql(app, statement)
+    assert {path: indexes_used(app, client, path) for path in INDEXES} == INDEXES
+
+
+def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(app, empty_url):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    for statement in (BAKERY.format("ldeo"), FEEDSTOCK.format("noaa"), FEEDSTOCK.format("gpcp"), BAKERY.format("ldeo")):
+        sql(app, statement)
+    before = schema(app), contents(app)
+    assert outcome(start_upgrade(empty_url)) == (
+        1,
+        "ERROR [flask_migrate] Error: These records share what has to be unique; rename or delete all but one of each, "
+        "then upgrade again: bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
+        "Nothing was changed.",
+    )
+    assert (schema(app), contents(app)) == before
+
+
+@on_sqlite
+def test_upgrade_with_broken_references_says_so_and_changes_nothing(app, empty_url, caplog):
+    upgrade(app, "0499cef6b57a")
+    with closing(
+        sqlite3.connect(empty_url.database, isolation_level=None)
+    ) as connection:  # which does not check them by itself
+        connection.execute(RUN)
+    before = schema(app), contents(app)
+    with pytest.raises(SystemExit):
+        upgrade(app)
+    assert caplog.messages[-1] == "Error: 2 rows refer to rows that do not exist, the first in table reciperun."
+    assert (schema(app), contents(app)) == before
+
+
+def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplog):
+    with pytest.raises(SystemExit, match="1"):
+        upgrade(unreachable_app)
+    [sentence] = caplog.messages
+    assert sentence.startswith("Error: The migration failed and nothing was changed: connection to server at")
+    assert "\n" not in sentence
+
+
+def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
+    upgrade(app)
+    sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
+    with pytest.raises(SystemExit, match="1"):
+        upgrade(app)
+    assert caplog.messages == ["Error: Can't locate revision identified by '0099_from_the_future'"]
+
+
+@on_postgresql
+def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    with app.app_context(), db.engine.connect() as other:
+        other.exec_driver_sql("SELECT pg_advisory_lock(8215731407)")
+        process = start_upgrade(empty_url)
+        [(pid,)] = wait_for(lambda: postgres.execute(empty_url, waiting))
+        postgres.execute(empty_url, f"SELECT pg_terminate_backend({pid})")
+        code, sentence = outcome(process)
+    assert code == 1
+    assert "The migration failed and nothing was changed: " in sentence
+
+
+@on_postgresql
+def test_upgrade_gives_up_on_a_busy_table_and_changes_nothing(app, caplog):
+    upgrade(app, "0499cef6b57a")
+    before = schema(app), contents(app)
+    with app.app_context(), db.engine.connect() as other:
+        other.exec_driver_sql("SELECT * FROM reciperun")
+        with pytest.raises(SystemExit):
+            upgrade(app)
+    assert "nothing was changed: canceling statement due to lock timeout" in caplog.messages[-1]
+    assert (schema(app), contents(app)) == before
+
+
+def test_eight_upgrades_at_once_all_succeed(app, empty_url):
+    gate, starter = os.pipe()
+    processes = [start_upgrade(empty_url, AT_THE_GATE, gate) for _ in range(8)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 8
+    os.close(starter)
+    os.close(gate)
+    assert [outcome(process)[0] for process in processes] == [0] * 8
+    check(app)
+
+
+@pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
+def test_server_on_an_outdated_database_answers_every_request_with_503(app, client, revision):
+    if revision:
+        upgrade(app, revision)
+    for method, path in api_requests(app):
+        response = client.open(path, method=method)
+        assert (response.status_code, response.content_type) == (503, "application/problem+json"), (method, path)
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(("revision", "state"), [(None, "empty"), ("0499cef6b57a", "at revision 0499cef6b57a")])
+def test_server_on_an_outdated_database_says_what_to_do(app, client, caplog, revision, state):
+    if revision:
+        upgrade(app, revision)
+    sentence = f"The database is {state}, this release needs {HEAD}: run `flask db upgrade`."
+    readiness.report(app)
+    assert caplog.messages == [f"not ready: {sentence}"]
+    assert client.get("/readyz").json["detail"] == sentence
+    assert client.get("/bakeries/").json["detail"] == sentence
+
+
+def test_server_recovers_without_a_restart_once_the_database_is_upgraded(app, client):
+    assert client.get("/recipe_runs/").status_code == 503
+    upgrade(app)
+    assert client.get("/recipe_runs/").json == []
+    assert client.get("/readyz").json == {"status": "ok"}
+
+
+def test_server_serves_a_database_that_a_newer_release_has_migrated(app, client, caplog):
+    upgrade(app)
+    sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
+    readiness.report(app)
+    assert caplog.messages == []
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/recipe_runs/").json == []
+
+
+def test_server_notices_that_the_database_was_handed_back(app, client):
+    upgrade(app)
+    assert client.get("/recipe_runs/").status_code == 200
+    downgrade(app, "0499cef6b57a")
+    assert client.get("/readyz").status_code == 503
+
+
+def test_server_whose_database_is_down_is_alive_but_not_ready(unreachable_app, caplog):
+    readiness.report(unreachable_app)
+    client = unreachable_app.test_client()
+    assert caplog.messages == ["not ready: the database does not answer error=OperationalError"]
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert client.get("/readyz").status_code == 503
