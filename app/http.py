@@ -20,7 +20,7 @@ def init_app(app: Flask) -> None:
     app.before_request(answer_preflight)
     app.after_request(add_headers)
     if hops := app.config["PROXY_COUNT"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's own idiom
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
 
 
 def assign_request_id() -> None:

@@ -224,7 +224,7 @@ def test_upgrade_takes_over_every_revision_with_its_rows(app, client, revision):
     assert client.get("/recipe_runs/1").json == expected
 
 
-def test_upgrade_leaves_the_ids_of_placeholders_alone(app, admin):
+def test_ids_given_out_later_follow_those_of_placeholders(app, admin):
     stand_at(app, "81c7d27bde71")
     insert(app, "reciperun", **RUN | {"bakery_id": 3, "feedstock_id": 7})
     upgrade(app)

@@ -62,6 +62,13 @@ def other_writer(url):
         yield
 
 
+def occupy_a_connection():
+    """A view that takes its time."""
+    db.session.connection()
+    time.sleep(0.5)
+    return {}
+
+
 def assert_unavailable(response):
     assert response.status_code == 503
     assert response.content_type == "application/problem+json"
@@ -124,18 +131,13 @@ def test_out_of_connections_is_503_and_recovers(empty_url):
 
 def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, monkeypatch):
     with serving(empty_url, pool_size=2, pool_timeout=0.2) as app:
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", occupy_a_connection)
         barrier = Barrier(8)
-
-        def hold():
-            db.session.connection()
-            time.sleep(0.5)
-            return {}
 
         def read(_):
             barrier.wait()
             return app.test_client().get("/stats/bakeries").status_code
 
-        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", hold)
         with ThreadPoolExecutor(8) as pool:
             assert set(pool.map(read, range(8))) == {200, 503}
         assert app.test_client().get("/bakeries/").status_code == 200

@@ -15,6 +15,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import event, inspect
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError
 
 from app import readiness
 from app.extensions import db
@@ -27,6 +28,8 @@ SCRIPTS = ScriptDirectory(str(ROOT / "migrations"))
 CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 HEAD = CHAIN[-1]
 ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
+
+LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
 
 BAKERY = "INSERT INTO bakery (region, name, description) VALUES ('us-central1', '{}', 'Océans ☂')"
 FEEDSTOCK = "INSERT INTO feedstock (spec, provider) VALUES ('pangeo-forge/{}-feedstock', 'github')"
@@ -120,9 +123,8 @@ def contents(app):
 
 def names(app):
     """The names of foreign keys, unique keys and indexes."""
-    tables = {**schema(app)}
-    del tables["columns"]
-    return {json.loads(item)["name"] for kind in tables.values() for items in kind.values() for item in items}
+    tables = [table for kind, tables in schema(app).items() if kind != "columns" for table in tables.values()]
+    return {json.loads(item)["name"] for table in tables for item in table}
 
 
 def start_upgrade(url, command=("-m", "flask", "db", "upgrade"), stdin=None):
@@ -250,6 +252,12 @@ def test_names_are_the_same_on_every_database(app):
     }
 
 
+def test_references_are_checked_after_the_upgrade(app):
+    upgrade(app)
+    with pytest.raises(IntegrityError):
+        sql(app, RUN)
+
+
 def test_insert_without_what_has_a_default_gets_it(app):
     upgrade(app)
     sql(app, BAKERY.format("ldeo"))
@@ -293,14 +301,24 @@ def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(ap
 @on_sqlite
 def test_upgrade_with_broken_references_says_so_and_changes_nothing(app, empty_url, caplog):
     upgrade(app, "0499cef6b57a")
-    with closing(
-        sqlite3.connect(empty_url.database, isolation_level=None)
-    ) as connection:  # which does not check them by itself
-        connection.execute(RUN)
+    with closing(sqlite3.connect(empty_url.database, isolation_level=None)) as unchecked:
+        unchecked.execute(RUN)
     before = schema(app), contents(app)
     with pytest.raises(SystemExit):
         upgrade(app)
     assert caplog.messages[-1] == "Error: 2 rows refer to rows that do not exist, the first in table reciperun."
+    assert (schema(app), contents(app)) == before
+
+
+def test_upgrade_that_the_database_refuses_says_so_and_changes_nothing(app, caplog):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    sql(app, "CREATE INDEX ix_reciperun_dataset ON reciperun (status)")
+    before = schema(app), contents(app)
+    with pytest.raises(SystemExit):
+        upgrade(app)
+    assert "The migration failed and nothing was changed: " in caplog.messages[-1]
+    assert "ix_reciperun_dataset" in caplog.messages[-1]
     assert (schema(app), contents(app)) == before
 
 
@@ -324,7 +342,7 @@ def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
 def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
     with app.app_context(), db.engine.connect() as other:
-        other.exec_driver_sql("SELECT pg_advisory_lock(8215731407)")
+        other.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
         process = start_upgrade(empty_url)
         [(pid,)] = wait_for(lambda: postgres.execute(empty_url, waiting))
         postgres.execute(empty_url, f"SELECT pg_terminate_backend({pid})")
@@ -359,9 +377,8 @@ def test_eight_upgrades_at_once_all_succeed(app, empty_url):
 def test_server_on_an_outdated_database_answers_every_request_with_503(app, client, revision):
     if revision:
         upgrade(app, revision)
-    for method, path in api_requests(app):
-        response = client.open(path, method=method)
-        assert (response.status_code, response.content_type) == (503, "application/problem+json"), (method, path)
+    answers = [client.open(path, method=method) for method, path in api_requests(app)]
+    assert {(answer.status_code, answer.content_type) for answer in answers} == {(503, "application/problem+json")}
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
 
