@@ -7,13 +7,13 @@ from typing import Any, cast
 import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import readiness
 from app.extensions import db
-from app.models import IdempotencyKey
+from app.models import Bakery, IdempotencyKey
 from app.models.columns import now
 from app.models.idempotency_keys import LIFETIME
 from app.services import examples, reaper
@@ -40,6 +40,20 @@ runs = AppGroup("runs", help="Look after recipe runs.")
 
 
 @runs.command()
+@click.argument("bakery")
+@click.argument("minutes", type=click.IntRange(min=1), required=False)
+def timeout(bakery: str, minutes: int | None) -> None:
+    """Say for how many MINUTES a run may be in progress in BAKERY; without MINUTES, for a week as elsewhere."""
+    require_database()
+    record = db.session.scalar(select(Bakery).filter_by(name=bakery))
+    if record is None:
+        raise click.ClickException(f"There is no bakery {bakery!r}.")
+    record.timeout_minutes = minutes
+    db.session.commit()
+    click.echo(f"A run may be in progress in {bakery} for {f'{minutes} minutes' if minutes else 'a week'}.")
+
+
+@runs.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--older-than",
@@ -52,8 +66,8 @@ runs = AppGroup("runs", help="Look after recipe runs.")
 def reap(dry_run: bool, older_than: int) -> None:
     """End runs that nobody will: queued for too long are stale, in progress for too long are timed out.
 
-    A bakery's timeout_minutes says how long a run may be in progress there, else a week. It is safe to interrupt this,
-    to run it again and to run it twice at once: runs are ended a few hundred at a time.
+    `flask runs timeout` says how long a run may be in progress in a bakery, a week otherwise. It is safe to interrupt
+    this, to run it again and to run it twice at once: runs are ended a few hundred at a time.
     """
     require_database()
     outcomes: Counter[str] = Counter()

@@ -18,6 +18,9 @@ FLAT_RUN = [
     "dataset_public_url",
     "message",
     "id",
+    "created_at",
+    "updated_at",
+    "rerun_of",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 
@@ -145,5 +146,5 @@ def test_the_client_of_the_original_writes_and_updates(app, admin, header):
     run = run_body(app, bakery_id=bakery["id"], feedstock_id=feedstock["id"], is_test=True)
     created = client.post("/recipe_runs/", json=run, headers=key).json
     path, update = f"/recipe_runs/{created['id']}", {"message": '{"flow_id": "7"}'}
-    assert client.patch(path, json=update, headers=key).json == created | update
+    assert client.patch(path, json=update, headers=key).json == created | update | {"updated_at": ANY}
     assert client.delete(path, headers=key).json == {"ok": True}

@@ -232,6 +232,8 @@ def test_each_downgrade_restores_the_schema_before_its_revision(app):
 def test_down_and_up_again_keeps_every_row(app, revision):
     upgrade(app)
     fill(app)
+    # The original has no place for these times; going back to it loses them.
+    sql(app, "UPDATE reciperun SET created_at = NULL, updated_at = NULL")
     before = schema(app), contents(app)
     downgrade(app, revision)
     upgrade(app)
@@ -243,12 +245,17 @@ def test_names_are_the_same_on_every_database(app):
     assert names(app) == {
         "bakery_name_key",
         "feedstock_provider_spec_key",
+        "ix_idempotency_key_created_at",
         "ix_reciperun_bakery_id_id",
         "ix_reciperun_dataset",
+        "ix_reciperun_event_recipe_run_id_id",
         "ix_reciperun_feedstock_id_id",
+        "ix_reciperun_rerun_of",
         "ix_reciperun_started_at_id",
         "reciperun_bakery_id_fkey",
+        "reciperun_event_recipe_run_id_fkey",
         "reciperun_feedstock_id_fkey",
+        "reciperun_rerun_of_fkey",
     }
 
 

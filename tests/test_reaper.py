@@ -44,7 +44,9 @@ def test_a_run_is_ended_when_nobody_else_will(app, client, columns, outcome):
 
 
 def test_a_bakery_sets_its_own_limit(app, client):
-    bakery = make_bakery(app, timeout_minutes=90)
+    bakery = make_bakery(app)
+    said = app.test_cli_runner().invoke(args=["runs", "timeout", bakery.name, "90"])
+    assert said.output == f"A run may be in progress in {bakery.name} for 90 minutes.\n"
     late = make_run(app, bakery_id=bakery.id, status="in_progress", started_at=ago(minutes=95))
     early = make_run(app, bakery_id=bakery.id, status="in_progress", started_at=ago(minutes=85))
     reap(app)
@@ -117,3 +119,15 @@ def test_a_database_that_is_not_up_to_date_is_a_sentence(empty_url):
     result = reap(make_app(empty_url))
     assert result.exit_code == 1
     assert "run `flask db upgrade`" in result.output
+
+
+def test_a_limit_can_be_taken_back(app):
+    bakery = make_bakery(app, timeout_minutes=90)
+    app.test_cli_runner().invoke(args=["runs", "timeout", bakery.name])
+    make_run(app, bakery_id=bakery.id, status="in_progress", started_at=ago(days=1))
+    assert counts(reap(app).output) == {"in_progress -> left alone": 1, "total": 1}
+
+
+def test_a_limit_for_a_bakery_that_is_not_there_is_a_sentence(app):
+    result = app.test_cli_runner().invoke(args=["runs", "timeout", "nowhere", "90"])
+    assert (result.exit_code, result.output) == (1, "Error: There is no bakery 'nowhere'.\n")

@@ -1,3 +1,6 @@
+import re
+from unittest.mock import ANY
+
 import pytest
 from sqlalchemy import event
 
@@ -25,7 +28,9 @@ UNSET = {
     "dataset_type": None,
     "dataset_public_url": None,
     "message": None,
+    "rerun_of": None,
 }
+LATER = {"created_at": ANY, "updated_at": ANY}
 TEXTS = {"dataset_public_url": "u", "message": "m"}
 
 
@@ -33,14 +38,14 @@ def test_create_with_what_is_required_fills_in_the_rest(app, writer):
     body = run_body(app)
     response = writer.post("/recipe_runs/", json=body)
     assert response.status_code == 201
-    assert response.json == body | UNSET | {"id": response.json["id"]}
+    assert response.json == body | UNSET | LATER | {"id": response.json["id"]}
     assert response.headers["Location"] == f"/recipe_runs/{response.json['id']}"
 
 
 def test_create_stores_every_member(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
-    assert created == body | {"id": created["id"]}
+    assert created == body | LATER | {"id": created["id"], "rerun_of": None}
     assert writer.get("/recipe_runs/").json == [created]
 
 
@@ -52,7 +57,8 @@ def test_answers_are_in_wire_order_and_compact(app, writer):
         '"head_sha":"main","version":"","started_at":"2022-03-03T02:29:54Z",'
         '"completed_at":"2022-03-03T03:11:20.055180Z","conclusion":"success","status":"completed","is_test":true,'
         '"dataset_type":"kerchunk","dataset_public_url":"https://data.org/océan.json",'
-        f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]}}}'
+        f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]},'
+        f'"created_at":"{response.json["created_at"]}","updated_at":"{response.json["created_at"]}","rerun_of":null}}'
     )
 
 
@@ -111,10 +117,10 @@ def test_a_run_that_is_not_there_is_404_by_its_name(writer, method):
 
 @pytest.mark.parametrize("name", FULL)
 def test_update_sets_each_member_alone(app, writer, name):
-    run = make_run(app)
+    run = make_run(app, status="completed", conclusion="failure", completed_at=STARTED_AT)
     (before,) = writer.get("/recipe_runs/").json
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: FULL[name]})
-    assert (response.status_code, response.json) == (200, before | {name: FULL[name]})
+    assert (response.status_code, response.json) == (200, before | {name: FULL[name], "updated_at": ANY})
     assert writer.get("/recipe_runs/").json == [response.json]
 
 
@@ -139,13 +145,12 @@ def test_update_writes_only_the_columns_that_were_sent(app, admin):
     event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
     admin.patch(f"/recipe_runs/{run.id}", json={"version": "2", "message": None, "head_sha": run.head_sha})
     (update,) = [statement for statement in statements if statement.startswith("UPDATE")]
-    assert update.startswith("UPDATE reciperun SET version=")
-    assert "," not in update
+    assert re.findall(r"(\w+)=", update.partition(" WHERE ")[0]) == ["version", "updated_at"]
 
 
-@pytest.mark.parametrize("name", ["completed_at", "conclusion", "dataset_type", "dataset_public_url", "message"])
+@pytest.mark.parametrize("name", ["dataset_type", "dataset_public_url", "message", "rerun_of"])
 def test_null_clears_what_may_be_null(app, writer, name):
-    run = make_run(app, completed_at=STARTED_AT, conclusion="success", dataset_type="zarr", **TEXTS)
+    run = make_run(app, dataset_type="zarr", rerun_of=make_run(app).id, **TEXTS)
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: None})
     assert (response.status_code, response.json[name]) == (200, None)
 

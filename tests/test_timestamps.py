@@ -85,7 +85,8 @@ OUT_OF_RANGE = ["9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999999-00:01",
 
 @pytest.mark.parametrize(("given", "answered"), TAKEN.items())
 def test_a_timestamp_is_converted_to_utc(app, admin, given, answered):
-    run = admin.post("/recipe_runs/", json=run_body(app, started_at=given, completed_at=given)).json
+    body = run_body(app, started_at=given, completed_at=given, conclusion="success")
+    run = admin.post("/recipe_runs/", json=body).json
     assert (run["started_at"], run["completed_at"]) == (answered, answered)
     assert admin.get("/recipe_runs/").json == [run]
     again = admin.patch(f"/recipe_runs/{run['id']}", json={"started_at": given, "completed_at": given})

@@ -5,7 +5,7 @@ from functools import partial
 from marshmallow import Schema
 
 from app.schemas.base import Id, ReadSchema, page_query
-from app.schemas.fields import Listed, Number, Text
+from app.schemas.fields import Listed, Text
 from app.schemas.recipe_runs import RecipeRunRead
 
 Region = partial(
@@ -16,22 +16,12 @@ Name = partial(
 )
 Description = partial(Text, 0, 10_000, description="What the bakery is and who runs it.", example="Operated by LDEO.")
 
-Timeout = partial(
-    Number,
-    1,
-    525_600,
-    allow_none=True,
-    description="How many minutes a run may be in progress here before the service times it out; null: a week.",
-    example=1440,
-)
-
 
 class BakeryRead(ReadSchema):
     region = Region(required=True)
     name = Name(required=True)
     description = Description(required=True)
     id = Id(required=True)
-    timeout_minutes = Timeout(required=True)
 
 
 class BakeryDetail(BakeryRead):
@@ -42,14 +32,12 @@ class BakeryCreate(Schema):
     region = Region(required=True)
     name = Name(required=True)
     description = Description(required=True)
-    timeout_minutes = Timeout()
 
 
 class BakeryUpdate(Schema):
     region = Region()
     name = Name()
     description = Description()
-    timeout_minutes = Timeout()
 
 
-BakeryQuery = page_query("BakeryQuery", ("id", "region", "name", "description", "timeout_minutes"))
+BakeryQuery = page_query("BakeryQuery", ("id", "region", "name", "description"))
