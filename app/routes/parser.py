@@ -1,6 +1,7 @@
 """Reads requests: JSON bodies, query strings and path ids, strictly; what is wrong becomes one kind of error."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -36,8 +37,7 @@ class Parser(FlaskParser):
         """Raise what marshmallow found, in the order of the schema."""
         messages: dict[str, Any]
         ((location, messages),) = error.messages_dict.items()
-        place = PLACES[location]
-        raise Invalid([problem for name, found in messages.items() for problem in _problems(place, name, found)])
+        raise Invalid(list(_problems(PLACES[location], (), messages)))
 
 
 def refuse_repeated(req: Request) -> None:
@@ -70,7 +70,20 @@ def pointer_token(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def _problems(place: str, name: object, found: Any) -> list[dict[str, str]]:
+def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict[str, str]]:
+    """Our errors for marshmallow's messages on what is at `path`: texts, or such messages by member or index."""
+    if isinstance(found, dict):
+        for name, inner in found.items():
+            yield from _problems(place, (*path, name), inner)
+    else:
+        yield from (_problem(place, path, text) for text in found)
+
+
+def _problem(place: str, path: tuple[object, ...], text: str) -> dict[str, str]:
+    *outer, name = path
+    where = "/".join(map(str, outer))
     if name == "_schema":
-        return [{"in": place, "pointer": "", "detail": f"The {place} must be a JSON object."}]
-    return [{"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"} for text in found]
+        path, detail = tuple(outer), f"{where or f'The {place}'} must be a JSON object."
+    else:
+        detail = f"{where}: {name}: {text}" if outer else f"{name}: {text}"
+    return {"in": place, "pointer": "".join(f"/{pointer_token(token)}" for token in path), "detail": detail}
