@@ -20,6 +20,7 @@ STATEMENT_TIMEOUT = 10_000  # milliseconds
 LOCK_TIMEOUT = 4_000  # milliseconds
 POOL_TIMEOUT = 4  # seconds a request waits for a connection before it is a 503
 MAX_BODY = 1024 * 1024  # bytes
+MAX_BULK_BODY = 8 * MAX_BODY
 
 
 class ConfigError(Exception):

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
 
+SENTENCES = 10  # of a long list of errors, how many `detail` repeats
+
 ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -33,12 +35,27 @@ class Invalid(UnprocessableEntity):
     """
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__(" ".join(error["detail"] for error in errors))
+        sentences = [error["detail"] for error in errors[:SENTENCES]]
+        if len(errors) > SENTENCES:
+            sentences.append(f"And {len(errors) - SENTENCES} more.")
+        super().__init__(" ".join(sentences))
         self.errors = errors
 
     @classmethod
     def at(cls, place: str, name: str, detail: str) -> "Invalid":
         return cls([{"in": place, "pointer": f"/{name}", "detail": detail}])
+
+    @classmethod
+    def among(cls, member: str, errors: list[list[dict[str, str]]]) -> "Invalid":
+        """The errors of each item of the list that the body has as `member`."""
+        places = [f"{member}/{index}" for index in range(len(errors))]
+        return cls(
+            [
+                error | {"pointer": f"/{place}{error['pointer']}", "detail": f"{place}: {error['detail']}"}
+                for place, found in zip(places, errors, strict=True)
+                for error in found
+            ]
+        )
 
 
 def init_app(app: Flask) -> None:

@@ -43,7 +43,10 @@ def _begin_sqlite(connection: Connection) -> None:
     """Open SQLite transactions by hand: the driver would run DDL outside of them.
 
     Whoever may write takes the write lock at once and waits its turn; a reader that turns writer would fail instead.
+    Outside of a request, only those are readers who say so with the execution option `read_only`.
     """
     if connection.dialect.name == "sqlite":
-        reading = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
+        reading = connection.get_execution_options().get("read_only", False)
+        if has_request_context():
+            reading = request.method in ("GET", "HEAD", "OPTIONS")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ from functools import cache
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -22,12 +23,16 @@ def check() -> None:
     """Raise 503 if the database is behind; whatever SQLAlchemy raises if it cannot be asked."""
     found = MigrationContext.configure(db.session.connection()).get_current_revision()
     head, known = _revisions()
-    if found == head or (found and found not in known):
-        return
-    state = f"at revision {found}" if found else "empty"
-    raise ServiceUnavailable(
-        f"The database is {state}, this release needs {head}: run `flask db upgrade`.", retry_after=5
-    )
+    if found != head and (not found or found in known):
+        raise _unfit(found)
+
+
+def exact_revision(connection: Connection) -> str:
+    """The revision of the database, if it is this release's own; 503 also if it is ahead."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is None or found != _revisions()[0]:
+        raise _unfit(found)
+    return found
 
 
 def require() -> None:
@@ -48,6 +53,13 @@ def report(app: Flask) -> None:
             logger.error("not ready: the database does not answer error=%s", type(error).__name__)
         finally:
             db.engine.dispose()
+
+
+def _unfit(found: str | None) -> ServiceUnavailable:
+    state = f"at revision {found}" if found else "empty"
+    head, known = _revisions()
+    remedy = "take the release that belongs to it" if found and found not in known else "run `flask db upgrade`"
+    return ServiceUnavailable(f"The database is {state}, this release needs {head}: {remedy}.", retry_after=5)
 
 
 @cache

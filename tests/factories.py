@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import Flask
 
 from app.extensions import db
-from app.models import APIKey, Bakery, Feedstock, RecipeRun
+from app.models import APIKey, Bakery, Feedstock, RecipeRun, RecipeRunEvent
 from config import key_digest
 
 R = TypeVar("R")
@@ -44,6 +44,11 @@ def make_run(app: Flask, **columns: Any) -> RecipeRun:
         "is_test": False,
     }
     return _store(app, RecipeRun(**defaults | columns))
+
+
+def make_event(app: Flask, run: RecipeRun, **columns: Any) -> RecipeRunEvent:
+    defaults = {"at": STARTED_AT, "actor": "a test", "before": None, "after": {"status": "queued"}}
+    return _store(app, RecipeRunEvent(recipe_run_id=run.id, **defaults | columns))
 
 
 def make_key(app: Flask, key: str, **columns: Any) -> APIKey:

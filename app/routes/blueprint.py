@@ -26,7 +26,12 @@ ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the re
 
 
 class IdConverter(BaseConverter):
-    """The id in a path. It is read only once the caller is known, so that without a key a bad id is 403, not 422."""
+    """The id in a path. It is read only once the caller is known, so that without a key a bad id is 403, not 422.
+
+    What is a path of its own is no id, for any method: GET there is 405.
+    """
+
+    regex = r"(?!bulk(?:/|\Z))[^/]+"
 
 
 def id_schema(_converter: BaseConverter) -> dict[str, Any]:
@@ -42,11 +47,16 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(name, import_name, **options)
         self._prepare_doc_cbks.append(_prepare_operation)
 
-    def route(self, rule: str, *, caller: Caller, **options: Any) -> Callable[[View], View]:
-        """Register a view for `rule`: authentication first, then the id in the path, then the rest of the request."""
+    def route(
+        self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
+    ) -> Callable[[View], View]:
+        """Register a view for `rule`: authentication first, then the id in the path, then the rest of the request.
+
+        `max_body` is how many bytes a body may have, where that is not MAX_CONTENT_LENGTH.
+        """
 
         def decorator(view: View) -> View:
-            guarded = _guard(view, caller)
+            guarded = _guard(view, caller, max_body)
             operation = {"operation": (view.__name__, caller, "<" in rule)}
             cast(Any, guarded)._apidoc = getattr(view, "_apidoc", {}) | operation
             parameters = [ID_PARAMETER] if "<" in rule else None
@@ -63,7 +73,7 @@ def created(record: Record, new: bool = True) -> Any:
     return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200)
 
 
-def _guard(view: View, caller: Caller) -> View:
+def _guard(view: View, caller: Caller, max_body: int | None) -> View:
     parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
     takes_query = any(parameter["in"] == "query" for parameter in parameters)
 
@@ -71,6 +81,8 @@ def _guard(view: View, caller: Caller) -> View:
     def guarded(**path: str) -> Any:
         readiness.require()
         authorise(caller)
+        if max_body:
+            request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}
         if not takes_query:
             refuse_query(request)

@@ -1,6 +1,7 @@
 """Reads requests: JSON bodies, query strings and path ids, strictly; what is wrong becomes one kind of error."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -12,6 +13,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from app.errors import Invalid
 
 PLACES = {"json": "body", "query": "query"}
+UNKNOWN, NOT_AN_OBJECT = (ma.Schema().error_messages[kind] for kind in ("unknown", "type"))
 
 
 class Parser(FlaskParser):
@@ -39,13 +41,9 @@ class Parser(FlaskParser):
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> NoReturn:
         """Raise what marshmallow found: in the order of the schema, then unknown members by name."""
-        messages: dict[str, list[str]]
+        messages: dict[str, Any]
         ((location, messages),) = error.messages_dict.items()
-        if schema.error_messages["type"] in messages.get(ma.exceptions.SCHEMA, ()):
-            raise Invalid([{"in": "body", "pointer": "", "detail": "The body must be a JSON object."}])
-        unknown = [schema.error_messages["unknown"]]
-        names = sorted(messages, key=lambda name: name if messages[name] == unknown else "")
-        raise Invalid([_problem(PLACES[location], name, text) for name in names for text in messages[name]])
+        raise Invalid(list(_problems(PLACES[location], (), messages)))
 
 
 def refuse_repeated(req: Request) -> None:
@@ -58,7 +56,7 @@ def refuse_repeated(req: Request) -> None:
 def refuse_query(req: Request) -> None:
     """Raise 422 for any query parameter, where a route has none."""
     if req.args:
-        raise Invalid([_problem("query", name, "Unknown field.") for name in req.args])
+        raise Invalid([_problem("query", (name,), UNKNOWN) for name in req.args])
 
 
 def path_id(text: str) -> int:
@@ -73,5 +71,20 @@ def pointer_token(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def _problem(place: str, name: str, text: str) -> dict[str, str]:
-    return {"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"}
+def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict[str, str]]:
+    """Our errors for marshmallow's messages on what is at `path`: texts, or such messages by member or index."""
+    if isinstance(found, dict):
+        for name in sorted(found, key=lambda name: name if found[name] == [UNKNOWN] else ""):
+            yield from _problems(place, (*path, name), found[name])
+    else:
+        yield from (_problem(place, path, text) for text in found)
+
+
+def _problem(place: str, path: tuple[object, ...], text: str) -> dict[str, str]:
+    *outer, name = path
+    where = "/".join(map(str, outer))
+    if name == ma.exceptions.SCHEMA and text == NOT_AN_OBJECT:
+        path, detail = tuple(outer), f"{where or f'The {place}'} must be a JSON object."
+    else:
+        detail = f"{where}: {name}: {text}" if outer else f"{name}: {text}"
+    return {"in": place, "pointer": "".join(f"/{pointer_token(token)}" for token in path), "detail": detail}

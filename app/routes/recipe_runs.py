@@ -8,8 +8,17 @@ from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
 from app.schemas.recipe_run_events import RecipeRunEventQuery, RecipeRunEventRead
-from app.schemas.recipe_runs import RecipeRunCreate, RecipeRunDetail, RecipeRunQuery, RecipeRunRead, RecipeRunUpdate
+from app.schemas.recipe_runs import (
+    RecipeRunBulkCreate,
+    RecipeRunBulkRead,
+    RecipeRunCreate,
+    RecipeRunDetail,
+    RecipeRunQuery,
+    RecipeRunRead,
+    RecipeRunUpdate,
+)
 from app.services import records
+from config import MAX_BULK_BODY
 
 # What a runner sends first and last.
 NEW_RUN = {
@@ -52,6 +61,18 @@ def create_recipe_run(values: dict[str, Any]) -> Any:
     """
     run, _ = records.create(RecipeRun, values, actor())
     return created(run)
+
+
+@blp.route("/bulk", methods=["POST"], caller=Caller.WRITER, max_body=MAX_BULK_BODY)
+@blp.arguments(RecipeRunBulkCreate, example={"recipe_runs": [NEW_RUN, NEW_RUN | {"recipe_id": "gpcp-to-osn"}]})
+@blp.response(201, RecipeRunBulkRead, description="The new runs.")
+def create_recipe_runs(values: dict[str, Any]) -> Any:
+    """Create many recipe runs
+
+    Up to 1,000, in a body of up to 8 MiB, for a repository with many recipes. All are created or none is: 422 lists
+    what is wrong in any of them, by index. Each keeps to the rules of a single creation and gets its own first event.
+    """
+    return {"recipe_runs": records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")}
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)

@@ -103,7 +103,12 @@ class Timestamp(fields.DateTime):
 
 
 class Listed(fields.Nested):
-    """A list of objects of another schema."""
+    """A list of objects of another schema; in a request, of 1 to `maximum`."""
 
-    def __init__(self, schema: type[Schema], *, description: str) -> None:
-        super().__init__(schema, many=True, required=True, metadata={"description": description})
+    def __init__(self, schema: type[Schema], *, description: str, maximum: int | None = None) -> None:
+        length = validate.Length(1, maximum) if maximum else None
+        super().__init__(schema, many=True, required=True, validate=length, metadata={"description": description})
+
+    def _test_collection(self, value: Any) -> None:
+        super()._test_collection(value)
+        self._validate(value)  # before the items are looked at: a hostile list has millions

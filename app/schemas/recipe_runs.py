@@ -6,7 +6,9 @@ from marshmallow import Schema, fields
 
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.schemas.base import INTEGER_MAX, Id, ReadSchema, page_query
-from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
+from app.schemas.fields import Choice, Flag, Listed, Number, Text, Timestamp
+
+BULK_MAX = 1000  # runs in one request
 
 RecipeId = partial(Text, 1, 255, description="The recipe, by its id in the feedstock.", example="gpcp-from-gcs")
 BakeryId = partial(Number, 1, INTEGER_MAX, description="The bakery it runs in.", example=1)
@@ -115,6 +117,14 @@ class RecipeRunCreate(Schema):
     dataset_public_url = PublicUrl(load_default=None)
     message = Message(load_default=None)
     rerun_of = RerunOf()
+
+
+class RecipeRunBulkCreate(Schema):
+    recipe_runs = Listed(RecipeRunCreate, maximum=BULK_MAX, description="The runs to create.")
+
+
+class RecipeRunBulkRead(ReadSchema):
+    recipe_runs = Listed(RecipeRunRead, description="The new runs, in the order of the request.")
 
 
 class RecipeRunUpdate(Schema):

@@ -19,6 +19,7 @@ M = TypeVar("M", bound=Base)
 R = TypeVar("R", bound=Record)
 
 INTEGER_MAX = 2**31 - 1  # the id columns
+RACED = "Another request changed the same thing first; try again."
 
 
 def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
@@ -56,6 +57,23 @@ def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R, bool]
             raise _refusal(model, values, twin) from None
         return twin, False
     return record, True
+
+
+def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[R]:
+    """Add a record for each of `items`, all or none; for models without a natural key.
+
+    Raises 422 with everything that is wrong in any of them. `member` is what the request calls the list.
+    """
+    records, errors = _started(model, items, actor)
+    if not any(errors):
+        db.session.add_all(records)
+        try:
+            db.session.flush()
+            return records
+        except IntegrityError:
+            db.session.rollback()
+    errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
+    raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
@@ -105,12 +123,35 @@ def _refusal(model: type[Record], values: dict[str, Any], twin: Record | None) -
     if twin is not None:
         same = " and ".join(f"{name} {getattr(twin, name)!r}" for name in model.natural_key)
         return Conflict(f"{model.label} {twin.id} already has {same}.")
-    errors = [
-        {"in": "body", "pointer": f"/{name}", "detail": f"{parent.label} {values[name]} not found"}
-        for name, parent in _parents(model).items()
-        if name in values and db.session.get(parent, values[name]) is None
-    ]
-    return Invalid(errors) if errors else Conflict("Another request changed the same thing first; try again.")
+    (errors,) = _dangling(model, [values])
+    return Invalid(errors) if errors else Conflict(RACED)
+
+
+def _started(model: type[R], items: list[dict[str, Any]], actor: str) -> tuple[list[R], list[list[dict[str, str]]]]:
+    """The new records, and for each of `items` what the model's rules find wrong in it."""
+    records, errors = [], []
+    for values in items:
+        wrong: list[dict[str, str]] = []
+        try:
+            records.append(model.start(values, actor))
+        except Invalid as error:
+            wrong = error.errors
+        errors.append(wrong)
+    return records, errors
+
+
+def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dict[str, str]]]:
+    """For each of `items`, an error for every member that refers to a record that does not exist."""
+    errors: list[list[dict[str, str]]] = [[] for _ in items]
+    for name, parent in _parents(model).items():
+        wanted = {values.get(name) for values in items} - {None}
+        missing = wanted - set(db.session.scalars(select(parent.id).where(parent.id.in_(wanted))))
+        for values, found in zip(items, errors, strict=True):
+            if values.get(name) in missing:
+                found.append(
+                    {"in": "body", "pointer": f"/{name}", "detail": f"{parent.label} {values[name]} not found"}
+                )
+    return errors
 
 
 def _parents(model: type[Record]) -> dict[str, type[Record]]:

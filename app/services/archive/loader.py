@@ -1,0 +1,170 @@
+"""Loads an export."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
+from sqlalchemy.exc import DataError, IntegrityError
+
+from app.models.columns import UTCDateTime
+from app.services.archive import sequences
+from app.services.archive.form import BATCH, FORM, ArchiveError, lift_time_limit, tables
+
+KINDS = {str: "a string", int: "a whole number", bool: "true or false"}
+REFUSALS = (IntegrityError, DataError, ValueError, OverflowError)
+
+
+def load(connection: Connection, lines: Iterable[bytes], revision: str) -> int:
+    """Import an export into an empty database at `revision`, for the caller to commit; how many rows there were.
+
+    Raises ArchiveError, after which the transaction is good for nothing but to be rolled back.
+    """
+    lift_time_limit(connection)
+    _claim_empty(connection)
+    loader, line = Loader(connection), 0
+    for line, text in enumerate(lines, 1):
+        entry = _parsed(line, text)
+        if line == 1:
+            _check_header(entry, revision)
+        else:
+            loader.take(line, entry)
+    if not loader.ended:
+        raise ArchiveError(f"The export is cut short: the count of rows is missing after line {line}.")
+    # At the very end: PostgreSQL does not take this back when the transaction is.
+    for table in filter(sequences.numbers, tables()):
+        sequences.move(connection, table, loader.last_ids.get(table.name, 0))
+    return loader.rows
+
+
+class Loader:
+    """Takes the lines of an export one by one, and inserts the rows in batches."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.tables = {table.name: table for table in tables()}
+        self.rows = 0
+        self.ended = False
+        self.batch: list[tuple[int, dict[str, Any]]] = []
+        self.batch_table: Table | None = None
+        self.links: list[tuple[int, Executable]] = []
+        self.last_ids: dict[str, int] = {}
+
+    def take(self, line: int, entry: dict[str, Any]) -> None:
+        if self.ended:
+            raise ArchiveError.at(line, "there is more after the count of rows")
+        match entry:
+            case {"table": str(name), "row": dict(row), **rest} if not rest:
+                self.add(line, self.table(line, name), row)
+            case {"sequence": str(name), "last": int(last), **rest} if not rest:
+                self.last_ids[self.table(line, name).name] = last
+            case {"rows": int(rows), **rest} if not rest:
+                self.end(line, rows)
+            case _:
+                raise ArchiveError.at(line, "this is not a line of an export")
+
+    def table(self, line: int, name: str) -> Table:
+        if name not in self.tables:
+            raise ArchiveError.at(line, f"there is no table {name!r}")
+        return self.tables[name]
+
+    def add(self, line: int, table: Table, row: dict[str, Any]) -> None:
+        """Put a row into the batch; what it says of rows that are yet to come is for the end."""
+        if table is not self.batch_table or len(self.batch) == BATCH:
+            self.flush()
+            self.batch_table = table
+        values = _values(line, table, row)
+        if ahead := _references_ahead(table, values):
+            (key,) = table.primary_key
+            self.links.append((line, update(table).where(key == values[key.name]).values(ahead)))
+            values |= dict.fromkeys(ahead)
+        self.batch.append((line, values))
+        self.rows += 1
+
+    def flush(self) -> None:
+        """Insert the batch; one that the database refuses goes row by row, so that the line is found."""
+        if self.batch_table is None or not self.batch:
+            return
+        try:
+            with self.connection.begin_nested():
+                self.connection.execute(insert(self.batch_table), [values for _, values in self.batch])
+        except REFUSALS:
+            for line, values in self.batch:
+                self.execute(line, insert(self.batch_table).values(values))
+        self.batch = []
+
+    def end(self, line: int, rows: int) -> None:
+        self.flush()
+        for origin, link in self.links:
+            self.execute(origin, link)
+        if rows != self.rows:
+            raise ArchiveError.at(line, f"the export had {rows} rows, but {self.rows} came before this line")
+        self.ended = True
+
+    def execute(self, line: int, statement: Executable) -> None:
+        try:
+            self.connection.execute(statement)
+        except REFUSALS as error:
+            reason = " ".join(str(getattr(error, "orig", error)).split())
+            raise ArchiveError.at(line, f"the database refuses this row: {reason}") from None
+
+
+def _claim_empty(connection: Connection) -> None:
+    """Keep other writers out, which SQLite does by itself, and see that there is nothing yet."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(table.name for table in tables())
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+    if full := [table.name for table in tables() if connection.scalar(select(exists(select(table))))]:
+        raise ArchiveError(f"The database is not empty: there are rows in {', '.join(full)}.")
+
+
+def _parsed(line: int, text: bytes) -> dict[str, Any]:
+    try:
+        entry = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ArchiveError.at(line, f"this is not JSON: {error}") from None
+    if not isinstance(entry, dict):
+        raise ArchiveError.at(line, "this is not a JSON object")
+    return entry
+
+
+def _check_header(entry: dict[str, Any], revision: str) -> None:
+    if entry.get("pangeo_forge_export") != FORM:
+        raise ArchiveError.at(1, f"this does not begin an export of form {FORM}")
+    if entry.get("revision") != revision:
+        found = f"the export is of a database at revision {entry.get('revision')}, this one is at {revision}"
+        raise ArchiveError.at(1, f"{found}; import it with the release that wrote it, then run `flask db upgrade`")
+
+
+def _values(line: int, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as the columns take it."""
+    for name in row.keys() ^ table.columns.keys():
+        reason = "there is no column" if name in row else "a value is missing for"
+        raise ArchiveError.at(line, f"{reason} {table.name}.{name}")
+    try:
+        return {column.name: _value(column, row[column.name]) for column in table.columns}
+    except ValueError as error:
+        raise ArchiveError.at(line, str(error)) from None
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    kind = column.type.python_type
+    if value is None and column.nullable:
+        return None
+    if isinstance(column.type, UTCDateTime):
+        if isinstance(value, str) and value.endswith("Z"):
+            return datetime.fromisoformat(value)
+        raise ValueError(f"{column} must be a timestamp that ends in Z")
+    if value is None or (kind in KINDS and type(value) is not kind):
+        raise ValueError(f"{column} must be {KINDS.get(kind, 'something else than null')}")
+    return value
+
+
+def _references_ahead(table: Table, values: dict[str, Any]) -> dict[str, int]:
+    """The references of a row to rows of its own table with higher ids, which come after it."""
+    return {
+        key.parent.name: values[key.parent.name]
+        for key in table.foreign_keys
+        if key.column.table is table and (values[key.parent.name] or 0) > values[key.column.name]
+    }

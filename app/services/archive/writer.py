@@ -1,0 +1,55 @@
+"""Writes an export."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, ColumnElement, Connection, collate, func, select
+
+from app.extensions import db
+from app.services.archive import sequences
+from app.services.archive.form import BATCH, FORM, lift_time_limit, tables
+
+SNAPSHOT: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    "sqlite": {"read_only": True},
+}
+
+
+@contextmanager
+def snapshot() -> Iterator[Connection]:
+    """A connection that sees the database as it is at one moment, while others go on writing."""
+    options = SNAPSHOT[db.engine.dialect.name]
+    with db.engine.connect().execution_options(**options) as connection, connection.begin():
+        lift_time_limit(connection)
+        yield connection
+
+
+def count(connection: Connection) -> int:
+    """How many rows an export has."""
+    return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables())
+
+
+def export(connection: Connection, revision: str) -> Iterator[bytes]:
+    """The lines of an export of a database at `revision`."""
+    rows = 0
+    yield _line({"pangeo_forge_export": FORM, "revision": revision})
+    for table in tables():
+        statement = select(table).order_by(*(_ordering(connection, column) for column in table.primary_key))
+        for row in connection.execute(statement.execution_options(yield_per=BATCH)).mappings():
+            yield _line({"table": table.name, "row": dict(row)})
+            rows += 1
+        if sequences.numbers(table):
+            yield _line({"sequence": table.name, "last": sequences.last_id(connection, table)})
+    yield _line({"rows": rows})
+
+
+def _ordering(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
+    """Text goes by code point, as in SQLite."""
+    text_here = column.type.python_type is str and connection.dialect.name == "postgresql"
+    return collate(column, "C") if text_here else column
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return orjson.dumps(entry, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
