@@ -1,6 +1,7 @@
 """Flask extensions, unbound; `create_app` binds them."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from flask import has_request_context, request
@@ -18,6 +19,7 @@ NAMING_CONVENTION = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
+MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
 
 
 class Base(DeclarativeBase):
@@ -25,7 +27,7 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate(compare_type=True, compare_server_default=True, render_as_batch=True)
+migrate = Migrate(directory=MIGRATIONS, compare_type=True, compare_server_default=True, render_as_batch=True)
 cors = CORS()
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def check() -> None:
     """Raise 503 if the database is behind; whatever SQLAlchemy raises if it cannot be asked."""
-    found = MigrationContext.configure(db.session.connection()).get_current_revision()
+    found = _found(db.session.connection())
     head, known = _revisions()
     if found != head and (not found or found in known):
         raise _unfit(found)
@@ -29,7 +29,7 @@ def check() -> None:
 
 def exact_revision(connection: Connection) -> str:
     """The revision of the database, if it is this release's own; 503 also if it is ahead."""
-    found = MigrationContext.configure(connection).get_current_revision()
+    found = _found(connection)
     if found is None or found != _revisions()[0]:
         raise _unfit(found)
     return found
@@ -53,6 +53,11 @@ def report(app: Flask) -> None:
             logger.error("not ready: the database does not answer error=%s", type(error).__name__)
         finally:
             db.engine.dispose()
+
+
+def _found(connection: Connection) -> str | None:
+    """The revision of the database; revisions, should there ever be several, which none of ours is."""
+    return ", ".join(MigrationContext.configure(connection).get_current_heads()) or None
 
 
 def _unfit(found: str | None) -> ServiceUnavailable:

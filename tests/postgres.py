@@ -35,7 +35,8 @@ def server() -> Iterator[URL]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         return
-    with tempfile.TemporaryDirectory(prefix="pangeo-forge-postgres-") as folder, _started(Path(folder)) as url:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="pangeo-forge-postgres-", dir=memory) as folder, _started(Path(folder)) as url:
         yield url
 
 

@@ -16,7 +16,7 @@ from app.extensions import db
 from app.models.base import Record
 from app.routes import idempotency
 from app.routes.conditional import tagged
-from app.routes.openapi import SECURITY_SCHEMES
+from app.routes.openapi import ETAG, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
 
 View = Callable[..., Any]
@@ -96,9 +96,13 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
 
 
 def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
-    """Document the key, and every error that follows from what the route takes."""
+    """Document the key, the conditions, and every error that follows from what the route takes."""
     doc["operationId"], caller, has_id = doc_info["operation"]
-    codes = {422, 500, 503} | ({404} if has_id else set())
+    doc.setdefault("parameters", []).append(header_parameter(method))
+    codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
+    if method == "get":
+        doc["responses"][200].setdefault("headers", {}).update(ETAG)
+        doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
     if caller is not Caller.PUBLIC:
         codes |= {401, 403}
         doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]

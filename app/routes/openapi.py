@@ -43,11 +43,38 @@ PROBLEMS = {
     403: "Not authenticated",
     404: "bakery 99 not found",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
+    412: "recipe run 1 is not as If-Match says; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
     422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
     500: "Something went wrong on our side; the request id helps us to find out what.",
     503: "The database did not answer in time. Try again in a few seconds.",
+}
+
+ETAG = {"ETag": {"description": "The version of this answer, for conditional requests.", "schema": {"type": "string"}}}
+
+# What a client may say beside what a route is about, by the method.
+REQUEST_HEADERS = {
+    "get": (
+        "If-None-Match",
+        "ETags of answers the client has; 304 if this is one of them.",
+        '"0a4d55a8d778e5022fab701977c5d840"',
+    ),
+    "post": (
+        "Idempotency-Key",
+        "Makes it safe to send the request again; a UUID.",
+        "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    ),
+    "patch": (
+        "If-Match",
+        "The ETag that GET answered; 412 if it answers another by now.",
+        '"0a4d55a8d778e5022fab701977c5d840"',
+    ),
+    "delete": (
+        "If-Match",
+        "The ETag that GET answered; 412 if it answers another by now.",
+        '"0a4d55a8d778e5022fab701977c5d840"',
+    ),
 }
 
 HEADERS = {
@@ -77,6 +104,13 @@ def _problem_response(code: int, detail: str) -> dict[str, Any]:
     example["request_id"] = "5f0c8d1e2b3a4c5d9e8f7a6b5c4d3e2f"
     content = {"application/problem+json": {"schema": Problem, "example": example}}
     return {"description": status.phrase, "content": content, "headers": HEADERS.get(code, {})}
+
+
+def header_parameter(method: str) -> dict[str, Any]:
+    """The request header that makes `method` conditional or safe to repeat."""
+    name, description, example = REQUEST_HEADERS[method]
+    schema = {"type": "string", "examples": [example]}
+    return {"in": "header", "name": name, "description": description, "schema": schema}
 
 
 api = Api()
