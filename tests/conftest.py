@@ -77,7 +77,7 @@ def _migrated(url):
 def app(migrated_app):
     """The application inside a transaction that is rolled back: every session gets a savepoint of one connection."""
     with migrated_app.app_context():
-        engines: dict[None, Any] = db.engines
+        engines = db.engines
     engine = engines[None]
     with engine.connect() as connection:
         outer = connection.begin()
