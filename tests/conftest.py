@@ -1,7 +1,5 @@
 """An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
 
-from typing import Any
-
 import flask_migrate
 import pytest
 from sqlalchemy.engine import URL

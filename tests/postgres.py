@@ -36,9 +36,8 @@ def server() -> Iterator[URL]:
         yield make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         return
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="pangeo-forge-postgres-", dir=memory) as folder:
-        with _started(Path(folder)) as url:
-            yield url
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory) as folder, _started(Path(folder)) as url:
+        yield url
 
 
 @contextmanager
