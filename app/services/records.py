@@ -1,7 +1,8 @@
 """Find, create, change and delete bakeries, feedstocks and recipe runs; read pages of them.
 
 The database decides: its constraints are tried, and only when one refuses is the reason looked up, so that a request
-that races another gets the same answer as one that comes late.
+that races another gets the same answer as one that comes late. Each try is a savepoint: what else the transaction did,
+and the locks it took, are its owner's.
 """
 
 from typing import Any, TypeVar
@@ -47,11 +48,10 @@ def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R, bool]
     Raises 409 if the content differs, 422 if `values` refer to something that does not exist.
     """
     record = model.start(values, actor)
-    db.session.add(record)
     try:
-        db.session.flush()
+        with db.session.begin_nested():
+            db.session.add(record)
     except IntegrityError:
-        db.session.rollback()
         twin = _twin(model, values)
         if twin is None or any(getattr(twin, name) != value for name, value in values.items()):
             raise _refusal(model, values, twin) from None
@@ -66,36 +66,34 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member:
     """
     records, errors = _started(model, items, actor)
     if not any(errors):
-        db.session.add_all(records)
         try:
-            db.session.flush()
+            with db.session.begin_nested():
+                db.session.add_all(records)
             return records
         except IntegrityError:
-            db.session.rollback()
+            pass  # said below, for every record at once
     errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
     raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
     """Set `values`. Raises 409 and 422 as `create` does."""
-    record.change(values, actor, reason)
     model = type(record)
-    merged = {name: getattr(record, name) for name in {*model.natural_key, *values}}
+    merged = {name: getattr(record, name) for name in model.natural_key} | values
     try:
-        db.session.flush()
+        with db.session.begin_nested():
+            record.change(values, actor, reason)
     except IntegrityError:
-        db.session.rollback()
         raise _refusal(model, merged, _twin(model, merged)) from None
 
 
 def delete(record: Record) -> None:
     """Delete the record. Raises 409 with their count if it has recipe runs."""
     model, record_id = type(record), record.id
-    db.session.delete(record)
     try:
-        db.session.flush()
+        with db.session.begin_nested():
+            db.session.delete(record)
     except IntegrityError:
-        db.session.rollback()
         column = RecipeRun.__table__.c[f"{model.__tablename__}_id"]
         count = db.session.scalar(select(func.count()).where(column == record_id))
         runs = "1 recipe run" if count == 1 else f"{count} recipe runs"
