@@ -109,3 +109,10 @@ def _client_with(app, key):
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = key
     return client
+
+
+@pytest.fixture
+def unreachable_app():
+    """An application on a PostgreSQL that nobody runs."""
+    url = URL.create("postgresql", username="nobody", host="127.0.0.1", port=postgres.free_port(), database="none")
+    return make_app(url)

@@ -15,7 +15,7 @@ from app.models.columns import now
 from config import key_digest
 from tests import postgres
 from tests.conftest import SALT
-from tests.test_migrations import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
+from tests.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
 
 DUMP = os.environ.get("PANGEO_FORGE_DUMP")
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")

@@ -1,43 +1,44 @@
 """The migrations: they build, undo and refuse as a whole, take turns, and a server waits for them."""
 
-import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-import flask_migrate
 import pytest
-from alembic.script import ScriptDirectory
-from sqlalchemy import event, inspect
-from sqlalchemy.engine import URL
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from app import readiness
 from app.extensions import db
-from app.routes import BLUEPRINTS
 from tests import postgres
-from tests.conftest import environment, make_app
+from tests.conftest import environment
+from tests.databases import (
+    BAKERY,
+    CHAIN,
+    FEEDSTOCK,
+    HEAD,
+    ORIGINAL,
+    RUN,
+    SCRIPTS,
+    application,
+    check,
+    contents,
+    downgrade,
+    fill,
+    names,
+    on_postgresql,
+    on_sqlite,
+    schema,
+    sql,
+    upgrade,
+)
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = ScriptDirectory(str(ROOT / "migrations"))
-CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
-HEAD = CHAIN[-1]
-ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
-
 LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
-
-BAKERY = "INSERT INTO bakery (region, name, description) VALUES ('us-central1', '{}', 'Océans ☂')"
-FEEDSTOCK = "INSERT INTO feedstock (spec, provider) VALUES ('pangeo-forge/{}-feedstock', 'github')"
-RUN = (
-    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, is_test) "
-    "VALUES ('gpcp', 1, 1, '35d889f', '', '2022-03-03 02:29:54.055180', 'queued', false)"
-)
-KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
 
 INDEXES = {
     "/bakeries/2": {"ix_reciperun_bakery_id_id"},
@@ -53,8 +54,6 @@ AT_THE_GATE = (
     "import sys, wsgi, flask.cli; print('ready', flush=True); sys.stdin.read(); flask.cli.cli.main(['db', 'upgrade'])",
 )
 
-on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 
 # A catalogue in which an index is worth using.
 MANY = (
@@ -66,65 +65,6 @@ MANY = (
     "CASE b.id WHEN 1 THEN 'https://example.org' END FROM bakery b, feedstock f",
     "ANALYZE",
 )
-
-
-@contextmanager
-def application(url):
-    """An application that leaves no connection behind."""
-    app = make_app(url)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-def upgrade(app, revision="head"):
-    with app.app_context():
-        flask_migrate.upgrade(revision=revision)
-
-
-def downgrade(app, revision):
-    with app.app_context():
-        flask_migrate.downgrade(revision=revision)
-
-
-def check(app):
-    """Exit if the database differs from the models."""
-    with app.app_context():
-        flask_migrate.check()
-
-
-def sql(app, statement):
-    with app.app_context(), db.engine.begin() as connection:
-        result = connection.exec_driver_sql(statement)
-        return [tuple(row) for row in result] if result.returns_rows else []
-
-
-def fill(app):
-    for statement in (BAKERY.format("ldeo"), FEEDSTOCK.format("gpcp"), RUN, KEY):
-        sql(app, statement)
-
-
-def schema(app):
-    """What the database itself says of its tables, in values that can be compared."""
-    with app.app_context():
-        inspector = inspect(db.engine)
-        kinds = ("columns", "foreign_keys", "unique_constraints", "indexes")
-        found = {kind: getattr(inspector, f"get_multi_{kind}")() for kind in kinds}
-    return {
-        kind: {table: sorted(json.dumps(item, default=str) for item in items) for (_, table), items in tables.items()}
-        for kind, tables in found.items()
-    }
-
-
-def contents(app):
-    """Every row of every table, the revision among them."""
-    return {table: sorted(sql(app, f"SELECT * FROM {table}"), key=str) for table in schema(app)["columns"]}
-
-
-def names(app):
-    """The names of foreign keys, unique keys and indexes."""
-    tables = [table for kind, tables in schema(app).items() if kind != "columns" for table in tables.values()]
-    return {json.loads(item)["name"] for table in tables for item in table}
 
 
 def start_upgrade(url, command=("-m", "flask", "db", "upgrade"), stdin=None):
@@ -155,13 +95,6 @@ def wait_for(condition):
     return found
 
 
-def api_requests(app):
-    """A method and a path for every operation of the API."""
-    api = {blueprint.name for blueprint in BLUEPRINTS}
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in api]
-    return [(method, rule.rule.replace("<id:id>", "1")) for rule in rules for method in rule.methods - {"OPTIONS"}]
-
-
 def indexes_used(app, client, path):
     """The indexes in the database's plans for the statements on runs that a request makes."""
     calls = []
@@ -179,12 +112,6 @@ def app(empty_url):
     """An application on an empty database, in place of the migrated one that other tests share."""
     with application(empty_url) as app:
         yield app
-
-
-@pytest.fixture
-def unreachable_app():
-    url = URL.create("postgresql", username="nobody", host="127.0.0.1", port=postgres.free_port(), database="none")
-    return make_app(url)
 
 
 def test_chain_has_one_head_and_its_files_are_numbered_in_order():
@@ -378,55 +305,3 @@ def test_eight_upgrades_at_once_all_succeed(app, empty_url):
     os.close(gate)
     assert [outcome(process)[0] for process in processes] == [0] * 8
     check(app)
-
-
-@pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
-def test_server_on_an_outdated_database_answers_every_request_with_503(app, client, revision):
-    if revision:
-        upgrade(app, revision)
-    answers = [client.open(path, method=method) for method, path in api_requests(app)]
-    assert {(answer.status_code, answer.content_type) for answer in answers} == {(503, "application/problem+json")}
-    assert client.get("/readyz").status_code == 503
-    assert client.get("/healthz").status_code == 200
-
-
-@pytest.mark.parametrize(("revision", "state"), [(None, "empty"), ("0499cef6b57a", "at revision 0499cef6b57a")])
-def test_server_on_an_outdated_database_says_what_to_do(app, client, caplog, revision, state):
-    if revision:
-        upgrade(app, revision)
-    sentence = f"The database is {state}, this release needs {HEAD}: run `flask db upgrade`."
-    readiness.report(app)
-    assert caplog.messages == [f"not ready: {sentence}"]
-    assert client.get("/readyz").json["detail"] == sentence
-    assert client.get("/bakeries/").json["detail"] == sentence
-
-
-def test_server_recovers_without_a_restart_once_the_database_is_upgraded(app, client):
-    assert client.get("/recipe_runs/").status_code == 503
-    upgrade(app)
-    assert client.get("/recipe_runs/").json == []
-    assert client.get("/readyz").json == {"status": "ok"}
-
-
-def test_server_serves_a_database_that_a_newer_release_has_migrated(app, client, caplog):
-    upgrade(app)
-    sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
-    readiness.report(app)
-    assert caplog.messages == []
-    assert client.get("/readyz").status_code == 200
-    assert client.get("/recipe_runs/").json == []
-
-
-def test_server_notices_that_the_database_was_handed_back(app, client):
-    upgrade(app)
-    assert client.get("/recipe_runs/").status_code == 200
-    downgrade(app, "0499cef6b57a")
-    assert client.get("/readyz").status_code == 503
-
-
-def test_server_whose_database_is_down_is_alive_but_not_ready(unreachable_app, caplog):
-    readiness.report(unreachable_app)
-    client = unreachable_app.test_client()
-    assert caplog.messages == ["not ready: the database does not answer error=OperationalError"]
-    assert client.get("/healthz").json == {"status": "ok"}
-    assert client.get("/readyz").status_code == 503

@@ -1,0 +1,88 @@
+"""Databases of any revision, and what is in them."""
+
+import json
+from contextlib import contextmanager
+
+import flask_migrate
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from app.extensions import MIGRATIONS, db
+from tests.conftest import make_app
+
+SCRIPTS = ScriptDirectory(MIGRATIONS)
+CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
+HEAD = CHAIN[-1]
+ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
+
+# Tests that are about one kind only; `empty_url` is of both otherwise.
+on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+
+BAKERY = "INSERT INTO bakery (region, name, description) VALUES ('us-central1', '{}', 'Océans ☂')"
+FEEDSTOCK = "INSERT INTO feedstock (spec, provider) VALUES ('pangeo-forge/{}-feedstock', 'github')"
+RUN = (
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, is_test) "
+    "VALUES ('gpcp', 1, 1, '35d889f', '', '2022-03-03 02:29:54.055180', 'queued', false)"
+)
+KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
+
+
+@contextmanager
+def application(url):
+    """An application that leaves no connection behind."""
+    app = make_app(url)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def upgrade(app, revision="head"):
+    with app.app_context():
+        flask_migrate.upgrade(revision=revision)
+
+
+def downgrade(app, revision):
+    with app.app_context():
+        flask_migrate.downgrade(revision=revision)
+
+
+def check(app):
+    """Exit if the database differs from the models."""
+    with app.app_context():
+        flask_migrate.check()
+
+
+def sql(app, statement):
+    with app.app_context(), db.engine.begin() as connection:
+        result = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def fill(app):
+    for statement in (BAKERY.format("ldeo"), FEEDSTOCK.format("gpcp"), RUN, KEY):
+        sql(app, statement)
+
+
+def schema(app):
+    """What the database itself says of its tables, in values that can be compared."""
+    with app.app_context():
+        inspector = inspect(db.engine)
+        kinds = ("columns", "foreign_keys", "unique_constraints", "indexes")
+        found = {kind: getattr(inspector, f"get_multi_{kind}")() for kind in kinds}
+    return {
+        kind: {table: sorted(json.dumps(item, default=str) for item in items) for (_, table), items in tables.items()}
+        for kind, tables in found.items()
+    }
+
+
+def contents(app):
+    """Every row of every table, the revision among them."""
+    return {table: sorted(sql(app, f"SELECT * FROM {table}"), key=str) for table in schema(app)["columns"]}
+
+
+def names(app):
+    """The names of foreign keys, unique keys and indexes."""
+    tables = [table for kind, tables in schema(app).items() if kind != "columns" for table in tables.values()]
+    return {json.loads(item)["name"] for table in tables for item in table}
