@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 import config
 from tests import postgres
 from tests.conftest import ADMIN_KEY, environment
+from tests.dyno import ask, dyno, run, serving, wait_until
 from tests.live import ROOT
-from tests.test_gunicorn import ask, dyno, run, serving, wait_until
 
 PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
