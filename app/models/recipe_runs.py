@@ -14,7 +14,7 @@ from werkzeug.exceptions import Conflict
 from app.errors import Invalid
 from app.models.bakeries import Bakery
 from app.models.base import Record
-from app.models.columns import UTCDateTime, now, utc_now
+from app.models.columns import LongText, UTCDateTime, now, utc_now
 from app.models.feedstocks import Feedstock
 from app.models.recipe_run_events import RecipeRunEvent, wire
 
@@ -58,8 +58,8 @@ class RecipeRun(Record):
     status: Mapped[str] = mapped_column(server_default="queued")
     is_test: Mapped[bool] = mapped_column(server_default=false())
     dataset_type: Mapped[str | None]
-    dataset_public_url: Mapped[str | None]
-    message: Mapped[str | None]
+    dataset_public_url: Mapped[str | None] = mapped_column(LongText)
+    message: Mapped[str | None] = mapped_column(LongText)
     id: Mapped[int] = mapped_column(primary_key=True)
     # Null in runs that are older than these columns.
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())

@@ -1,6 +1,7 @@
 """Reads requests: JSON bodies, query strings and path ids, strictly; what is wrong becomes one kind of error."""
 
 import re
+from itertools import chain
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -29,8 +30,9 @@ class Parser(FlaskParser):
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        refuse_repeated(req)
-        return super().load_querystring(req, schema)
+        values = super().load_querystring(req, schema)
+        refuse_repeated(req, values.multiple_keys)
+        return values
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> NoReturn:
         """Raise what marshmallow found, in the order of the schema."""
@@ -40,10 +42,10 @@ class Parser(FlaskParser):
         raise Invalid([problem for name, found in messages.items() for problem in _problems(place, name, found)])
 
 
-def refuse_repeated(req: Request) -> None:
-    """Raise 422 for a query parameter given twice: there is no right one to take."""
+def refuse_repeated(req: Request, repeatable: set[str]) -> None:
+    """Raise 422 for any other query parameter given twice: there is no right one to take."""
     for name, values in req.args.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in repeatable:
             raise Invalid.at("query", pointer_token(name), f"{name} is given more than once.")
 
 
@@ -73,4 +75,5 @@ def pointer_token(name: object) -> str:
 def _problems(place: str, name: object, found: Any) -> list[dict[str, str]]:
     if name == "_schema":
         return [{"in": place, "pointer": "", "detail": f"The {place} must be a JSON object."}]
-    return [{"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"} for text in found]
+    texts = found if isinstance(found, list) else dict.fromkeys(chain.from_iterable(found.values()))
+    return [{"in": place, "pointer": f"/{pointer_token(name)}", "detail": f"{name}: {text}"} for text in texts]

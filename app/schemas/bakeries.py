@@ -52,4 +52,4 @@ class BakeryUpdate(Schema):
     timeout_minutes = Timeout()
 
 
-BakeryQuery = page_query("BakeryQuery", ("id", "region", "name", "description", "timeout_minutes"))
+BakeryQuery = page_query("BakeryQuery", BakeryRead)
