@@ -1,5 +1,6 @@
 """Runs the migrations in one transaction that waits its turn, so that any number of releases may start at once."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.config import fileConfig
@@ -17,6 +18,9 @@ LOCK_TIMEOUT = "4s"  # how long a migration may wait for a table, and so hold up
 config = context.config
 fileConfig(str(config.config_file_name), disable_existing_loggers=False)
 migrate = current_app.extensions["migrate"]
+
+# Those on expressions are for PostgreSQL alone (app/models/indexes.py), where they are compared.
+warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
 
 
 def run_migrations_online() -> None:
