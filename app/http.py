@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 HSTS = "max-age=31536000"  # seconds: a year
-EXPOSED_HEADERS = ["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+EXPOSED_HEADERS = ["Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Total-Count"]
 CORS_OPTIONS: dict[str, Any] = {"origins": "*", "expose_headers": EXPOSED_HEADERS, "max_age": 600}
 
 

@@ -1,6 +1,7 @@
 """Runs the migrations in one transaction that waits its turn, so that any number of releases may start at once."""
 
 import logging
+import warnings
 from logging.config import fileConfig
 from typing import Any
 
@@ -18,6 +19,9 @@ config = context.config
 migrate = current_app.extensions["migrate"]
 if not logging.getLogger().handlers:  # a program that logs in its own way, such as a test run, goes on with it
     fileConfig(str(config.config_file_name), disable_existing_loggers=False)
+
+# Those on expressions are for PostgreSQL alone (app/models/indexes.py), where they are compared.
+warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
 
 
 def run_migrations_online() -> None:

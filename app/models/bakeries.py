@@ -4,6 +4,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Record
+from app.models.columns import LongText
 
 
 class Bakery(Record):
@@ -15,7 +16,7 @@ class Bakery(Record):
 
     region: Mapped[str]
     name: Mapped[str]
-    description: Mapped[str]
+    description: Mapped[str] = mapped_column(LongText)
     id: Mapped[int] = mapped_column(primary_key=True)
     # How long a run may be in progress here; null: as long as the service's own limit says.
     timeout_minutes: Mapped[int | None]

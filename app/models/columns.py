@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+KEY_LENGTH = 255  # characters of a text that lists go by; an entry of a PostgreSQL index has room for 2,700 bytes
 
 
 def now() -> datetime:
@@ -32,7 +34,12 @@ def _utc_now_postgresql(_element: utc_now, _compiler: Any, **_: Any) -> str:
 
 @compiles(utc_now, "sqlite")
 def _utc_now_sqlite(_element: utc_now, _compiler: Any, **_: Any) -> str:
-    return "CURRENT_TIMESTAMP"
+    # Not CURRENT_TIMESTAMP: SQLite compares times as text, so all of them need six digits after the second.
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+
+
+class LongText(String):
+    """Text that may be too long for an index and for a cursor; lists go by its first KEY_LENGTH characters."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):

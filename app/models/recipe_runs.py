@@ -14,8 +14,9 @@ from werkzeug.exceptions import Conflict
 from app.errors import Invalid
 from app.models.bakeries import Bakery
 from app.models.base import Record
-from app.models.columns import UTCDateTime, now, utc_now
+from app.models.columns import LongText, UTCDateTime, now, utc_now
 from app.models.feedstocks import Feedstock
+from app.models.indexes import list_index, long_text_index, text_index
 from app.models.recipe_run_events import RecipeRunEvent, wire
 
 # Each status, and those that a run may go to from there; a new run may start in any.
@@ -38,9 +39,10 @@ _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 class RecipeRun(Record):
     __tablename__ = "reciperun"
     __table_args__ = (
-        Index(None, "bakery_id", "id"),
-        Index(None, "feedstock_id", "id"),
-        Index(None, "started_at", "id"),
+        *(list_index(name) for name in ("bakery_id", "feedstock_id", "rerun_of", "is_test")),
+        *(list_index(name) for name in ("started_at", "completed_at", "created_at", "updated_at")),
+        *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
+        *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
         Index("ix_reciperun_dataset", "feedstock_id", "id", postgresql_where=_WITH_URL, sqlite_where=_WITH_URL),
         {"sqlite_autoincrement": True},
     )
@@ -58,13 +60,13 @@ class RecipeRun(Record):
     status: Mapped[str] = mapped_column(server_default="queued")
     is_test: Mapped[bool] = mapped_column(server_default=false())
     dataset_type: Mapped[str | None]
-    dataset_public_url: Mapped[str | None]
-    message: Mapped[str | None]
+    dataset_public_url: Mapped[str | None] = mapped_column(LongText)
+    message: Mapped[str | None] = mapped_column(LongText)
     id: Mapped[int] = mapped_column(primary_key=True)
     # Null in runs that are older than these columns.
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
-    rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"), index=True)
+    rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
 
     # The database refuses to delete a parent that has runs; SQLAlchemy must not orphan them first.
     bakery: Mapped[Bakery] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))

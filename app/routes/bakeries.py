@@ -3,25 +3,26 @@
 from typing import Any
 
 from app.auth import Caller, actor
-from app.models import Bakery
+from app.models import Bakery, RecipeRun
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
 from app.schemas.common import Ok
-from app.services import records
+from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
+from app.services import pages, records
+from app.services.pages import Page
 
 blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(BakeryQuery, location="query")
-@blp.response(200, BakeryRead(many=True), description="A page of bakeries.")
-def list_bakeries(query: dict[str, Any]) -> list[Bakery]:
+@blp.paged(BakeryQuery, BakeryRead, description="A page of bakeries.")
+def list_bakeries(query: dict[str, Any]) -> Page[Bakery]:
     """List bakeries
 
-    By id, or by another member with `order_by` and `sort`.
+    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
     """
-    return records.page(Bakery, **query)
+    return pages.read(Bakery, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
@@ -47,6 +48,17 @@ def get_bakery(id: int) -> Bakery:
     With all its recipe runs, by id.
     """
     return records.get(Bakery, id)
+
+
+@blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
+@blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of the bakery's runs.")
+def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun]:
+    """List the recipe runs in a bakery
+
+    As `/recipe_runs/` does, with the same parameters.
+    """
+    bakery = records.get(Bakery, id)
+    return pages.read(RecipeRun, RecipeRun.bakery_id == bakery.id, **query)
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

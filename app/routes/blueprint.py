@@ -8,13 +8,14 @@ from typing import Any, cast
 import flask_smorest
 from flask import Blueprint as FlaskBlueprint
 from flask import request
+from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from app import readiness
 from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.models.base import Record
-from app.routes import idempotency
+from app.routes import idempotency, pagination
 from app.routes.conditional import tagged
 from app.routes.openapi import ETAG, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
@@ -64,6 +65,20 @@ class Blueprint(flask_smorest.Blueprint):
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
             FlaskBlueprint.add_url_rule(self, other, view.__name__, guarded, **options)
             return view
+
+        return decorator
+
+    def paged(self, query: type[Schema], read: type[Schema], *, description: str) -> Callable[[View], View]:
+        """Declare a list: the view takes the values of `query` and returns a `Page` of what `read` says."""
+
+        def decorator(view: View) -> View:
+            @self.arguments(query, location="query")
+            @self.response(200, read(many=True), description=description, headers=pagination.HEADERS)
+            @wraps(view)
+            def listed(values: dict[str, Any], **path: int) -> Any:
+                return pagination.answer(view, read, values, path)
+
+            return cast(View, listed)
 
         return decorator
 

@@ -16,20 +16,21 @@ from app.schemas.feedstocks import (
     FeedstockRead,
     FeedstockUpdate,
 )
-from app.services import datasets, records
+from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
+from app.services import datasets, pages, records
+from app.services.pages import Page
 
 blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that recipes live in.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(FeedstockQuery, location="query")
-@blp.response(200, FeedstockRead(many=True), description="A page of feedstocks.")
-def list_feedstocks(query: dict[str, Any]) -> list[Feedstock]:
+@blp.paged(FeedstockQuery, FeedstockRead, description="A page of feedstocks.")
+def list_feedstocks(query: dict[str, Any]) -> Page[Feedstock]:
     """List feedstocks
 
-    By id, or by another member with `order_by` and `sort`.
+    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
     """
-    return records.page(Feedstock, **query)
+    return pages.read(Feedstock, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
@@ -55,6 +56,17 @@ def get_feedstock(id: int) -> Feedstock:
     With all its recipe runs, by id.
     """
     return records.get(Feedstock, id)
+
+
+@blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
+@blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of the feedstock's runs.")
+def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun]:
+    """List the recipe runs of a feedstock
+
+    As `/recipe_runs/` does, with the same parameters.
+    """
+    feedstock = records.get(Feedstock, id)
+    return pages.read(RecipeRun, RecipeRun.feedstock_id == feedstock.id, **query)
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

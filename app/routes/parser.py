@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -36,8 +37,9 @@ class Parser(FlaskParser):
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        refuse_repeated(req)
-        return super().load_querystring(req, schema)
+        values = super().load_querystring(req, schema)
+        refuse_repeated(req, values.multiple_keys)
+        return values
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> NoReturn:
         """Raise what marshmallow found: in the order of the schema, then unknown members by name."""
@@ -46,10 +48,10 @@ class Parser(FlaskParser):
         raise Invalid(list(_problems(PLACES[location], (), messages)))
 
 
-def refuse_repeated(req: Request) -> None:
-    """Raise 422 for a query parameter given twice: there is no right one to take."""
+def refuse_repeated(req: Request, repeatable: set[str]) -> None:
+    """Raise 422 for any other query parameter given twice: there is no right one to take."""
     for name, values in req.args.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in repeatable:
             raise Invalid.at("query", pointer_token(name), f"{name} is given more than once.")
 
 
@@ -73,11 +75,12 @@ def pointer_token(name: object) -> str:
 
 def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict[str, str]]:
     """Our errors for marshmallow's messages on what is at `path`: texts, or such messages by member or index."""
-    if isinstance(found, dict):
+    if isinstance(found, dict) and (place == "body" or not path):
         for name in sorted(found, key=lambda name: name if found[name] == [UNKNOWN] else ""):
             yield from _problems(place, (*path, name), found[name])
-    else:
-        yield from (_problem(place, path, text) for text in found)
+    else:  # a repeated parameter has messages by index, but one name
+        texts = found if isinstance(found, list) else dict.fromkeys(chain.from_iterable(found.values()))
+        yield from (_problem(place, path, text) for text in texts)
 
 
 def _problem(place: str, path: tuple[object, ...], text: str) -> dict[str, str]:

@@ -17,7 +17,8 @@ from app.schemas.recipe_runs import (
     RecipeRunRead,
     RecipeRunUpdate,
 )
-from app.services import records
+from app.services import pages, records
+from app.services.pages import Page
 from config import MAX_BULK_BODY
 
 # What a runner sends first and last.
@@ -40,14 +41,13 @@ blp = Blueprint("recipe_runs", __name__, url_prefix="/recipe_runs", description=
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(RecipeRunQuery, location="query")
-@blp.response(200, RecipeRunRead(many=True), description="A page of recipe runs.")
-def list_recipe_runs(query: dict[str, Any]) -> list[RecipeRun]:
+@blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of recipe runs.")
+def list_recipe_runs(query: dict[str, Any]) -> Page[RecipeRun]:
     """List recipe runs
 
-    By id, or by another member with `order_by` and `sort`.
+    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
     """
-    return records.page(RecipeRun, **query)
+    return pages.read(RecipeRun, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
@@ -86,15 +86,14 @@ def get_recipe_run(id: int) -> RecipeRun:
 
 
 @blp.route("/<id:id>/events", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(RecipeRunEventQuery, location="query")
-@blp.response(200, RecipeRunEventRead(many=True), description="The events, the first first.")
-def list_recipe_run_events(query: dict[str, Any], id: int) -> list[RecipeRunEvent]:
+@blp.paged(RecipeRunEventQuery, RecipeRunEventRead, description="A page of events, the first first.")
+def list_recipe_run_events(query: dict[str, Any], id: int) -> Page[RecipeRunEvent]:
     """List the events of a recipe run
 
     Every change since the service keeps a history: when, by whom, from what to what, and why if it was said.
     """
     run = records.get(RecipeRun, id)
-    return records.page(RecipeRunEvent, RecipeRunEvent.recipe_run_id == run.id, **query)
+    return pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == run.id, **query)
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

@@ -40,4 +40,4 @@ class BakeryUpdate(Schema):
     description = Description()
 
 
-BakeryQuery = page_query("BakeryQuery", ("id", "region", "name", "description"))
+BakeryQuery = page_query("BakeryQuery", BakeryRead)

@@ -3,13 +3,15 @@
 from functools import partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema
+from marshmallow import EXCLUDE, Schema, fields
 
-from app.schemas.fields import Choice, Number
+from app.models.columns import KEY_LENGTH
+from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 
 INTEGER_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
+CURSOR_MAX = 4000  # characters; a request line has room for 4094
 
 Id = partial(Number, 1, INTEGER_MAX, description="The number of the record, given by the service.", example=1)
 
@@ -21,22 +23,56 @@ class ReadSchema(Schema):
         unknown = EXCLUDE
 
 
-def page_query(name: str, columns: tuple[str, ...]) -> type[Schema]:
-    """The query of a list that can be ordered by `columns`."""
-    members: dict[str, Any] = {
+def page_query(name: str, read: type[Schema], **filters: fields.Field[Any]) -> type[Schema]:
+    """The query of a list whose records are as `read` says.
+
+    It can be ordered and filtered by the plain members of `read`, and by `filters` besides. What a request does not
+    filter by is not among the values it is loaded into.
+    """
+    members = read().fields
+    plain = {name: field for name, field in members.items() if not isinstance(field, (fields.Dict, fields.Nested))}
+    repeated = {name: Repeated(field, name) for name, field in plain.items()}
+    return Schema.from_dict(_paging(tuple(members.values()), tuple(plain)) | repeated | filters, name=name)
+
+
+def _paging(members: tuple[fields.Field[Any], ...], plain: tuple[str, ...]) -> dict[str, fields.Field[Any]]:
+    names = tuple(str(member.data_key or member.name) for member in members)
+    return {
         "limit": Number(
             0, LIMIT_MAX, in_query=True, load_default=100, example=10, description="How many records to return at most."
         ),
         "offset": Number(
-            0, BIGINT_MAX, in_query=True, load_default=0, example=0, description="How many records to skip."
+            0,
+            BIGINT_MAX,
+            in_query=True,
+            load_default=0,
+            example=0,
+            description="How many records to skip. The links `next` and `prev` go anywhere at the same cost; this not.",
+        ),
+        "cursor": Text(
+            1,
+            CURSOR_MAX,
+            description="Where to go on, as a link of another page of the same list in the same order has it.",
+            example="WzEwMCxmYWxzZV0.1RTTb9vSFlzPGcOL0ZIAC4XgaEg",
         ),
         "order_by": Choice(
-            columns, load_default="id", description="The member to order by; records that are equal in it go by `id`."
+            ("id", *(name for name in plain if name != "id")),
+            load_default="id",
+            description=f"The member to order by; records that are equal in it go by `id`. Text goes by code point, "
+            f"and what may be longer than {KEY_LENGTH} characters by its first {KEY_LENGTH}.",
         ),
         "sort": Choice(
             ("asc", "desc"),
             load_default="asc",
             description="Ascending (nulls last) or descending (nulls first).",
         ),
+        "count": Flag(
+            in_query=True,
+            load_default=False,
+            example=True,
+            description="Count the records that fit the filters, on all pages, in the header `X-Total-Count`.",
+        ),
+        "fields": Names(
+            names, description="The members that the records are to have; all of them by default.", example=[*names[:2]]
+        ),
     }
-    return Schema.from_dict(members, name=name)

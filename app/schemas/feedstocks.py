@@ -51,4 +51,4 @@ class DatasetQuery(Schema):
     )
 
 
-FeedstockQuery = page_query("FeedstockQuery", ("id", "spec", "provider"))
+FeedstockQuery = page_query("FeedstockQuery", FeedstockRead)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
+from webargs.fields import DelimitedList
 
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
@@ -100,6 +102,29 @@ class Timestamp(fields.DateTime):
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
         except OverflowError:
             raise self.make_error("out_of_range") from None
+
+
+class Repeated(fields.List[Any]):
+    """A filter: a query parameter that takes a value of `member`, and may be repeated to mean "or"."""
+
+    def __init__(self, member: fields.Field[Any], name: str) -> None:
+        value: Any = copy(member)
+        value.required = value.allow_none = False
+        value.in_query = True
+        metadata = {
+            "description": f'Only records with this `{name}`; repeat the parameter to mean "or".',
+            "examples": [[member.metadata["examples"][0]]],
+        }
+        super().__init__(value, metadata=metadata)
+
+
+class Names(DelimitedList):
+    """Some of the names in `choices`, with commas between them."""
+
+    def __init__(self, choices: tuple[str, ...], *, description: str, example: list[str]) -> None:
+        name = Choice(choices, description="The name of a member.")
+        metadata = {"description": description, "examples": [example]}
+        super().__init__(name, validate=validate.Length(1), metadata=metadata)
 
 
 class Listed(fields.Nested):

@@ -42,4 +42,4 @@ class RecipeRunEventRead(ReadSchema):
     )
 
 
-RecipeRunEventQuery = page_query("RecipeRunEventQuery", ("id", "at"))
+RecipeRunEventQuery = page_query("RecipeRunEventQuery", RecipeRunEventRead)

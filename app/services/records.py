@@ -1,4 +1,4 @@
-"""Find, create, change and delete bakeries, feedstocks and recipe runs; read pages of them.
+"""Find, create, change and delete bakeries, feedstocks and recipe runs.
 
 The database decides: its constraints are tried, and only when one refuses is the reason looked up, so that a request
 that races another gets the same answer as one that comes late. Each try is a savepoint: what else the transaction did,
@@ -7,16 +7,15 @@ and the locks it took, are its owner's.
 
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, collate, func, inspect, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.errors import Invalid
-from app.extensions import Base, db
+from app.extensions import db
 from app.models import RecipeRun
 from app.models.base import Record
 
-M = TypeVar("M", bound=Base)
 R = TypeVar("R", bound=Record)
 
 INTEGER_MAX = 2**31 - 1  # the id columns
@@ -31,15 +30,6 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
     if record is None:
         raise NotFound(f"{model.label} {record_id} not found")
     return record
-
-
-def page(model: type[M], *where: ColumnElement[bool], limit: int, offset: int, order_by: str, sort: str) -> list[M]:
-    """Up to `limit` records from `offset` on, ordered by a column and by id where that is equal.
-
-    Nulls come last in ascending order and first in descending, as in PostgreSQL; text is ordered by code point.
-    """
-    statement = select(model).where(*where).order_by(*_ordering(model, order_by, sort)).limit(limit).offset(offset)
-    return list(db.session.scalars(statement))
 
 
 def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R, bool]:
@@ -98,16 +88,6 @@ def delete(record: Record) -> None:
         count = db.session.scalar(select(func.count()).where(column == record_id))
         runs = "1 recipe run" if count == 1 else f"{count} recipe runs"
         raise Conflict(f"{model.label} {record_id} has {runs}; delete those first.") from None
-
-
-def _ordering(model: type[Base], order_by: str, sort: str) -> tuple[ColumnElement[Any], ...]:
-    column = inspect(model).columns[order_by]
-    key: ColumnElement[Any] = column
-    if column.type.python_type is str and db.engine.dialect.name == "postgresql":
-        key = collate(column, "C")
-    if sort == "desc":
-        return (key.desc().nulls_first(), inspect(model).columns["id"].desc())
-    return (key.asc().nulls_last(), inspect(model).columns["id"].asc())
 
 
 def _twin(model: type[R], values: dict[str, Any]) -> R | None:

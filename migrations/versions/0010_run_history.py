@@ -11,7 +11,7 @@ down_revision = "0009_indexes"
 branch_labels = None
 depends_on = None
 
-UTC_NOW = {"postgresql": "timezone('utc'::text, now())", "sqlite": "CURRENT_TIMESTAMP"}
+UTC_NOW = {"postgresql": "timezone('utc'::text, now())", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
 
 
 def upgrade() -> None:

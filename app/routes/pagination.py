@@ -1,0 +1,68 @@
+"""Lists on the wire: cursors, links to other pages, counts, picked members."""
+
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import current_app, request
+from itsdangerous import BadData, URLSafeSerializer
+from marshmallow import Schema
+
+from app.errors import Invalid
+from app.extensions import Base
+from app.services.pages import Page, Position
+
+LINK = "Link"
+TOTAL = "X-Total-Count"
+HEADERS = {
+    LINK: {
+        "description": "The pages `first`, `prev` and `next`, if there are such (RFC 8288); follow them as they are.",
+        "schema": {"type": "string", "examples": ['</recipe_runs/?limit=2>; rel="first"']},
+    },
+    TOTAL: {
+        "description": "How many records fit the filters; with `count=true`.",
+        "schema": {"type": "integer", "examples": [1416]},
+    },
+}
+
+
+def answer(view: Callable[..., Page[Base]], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Any:
+    """The page that `view` gives for `query`, its records as `read` has them, with its headers."""
+    fields, cursor = query.pop("fields", None), query.pop("cursor", None)
+    sealed = _cursors(query["order_by"], query["sort"])
+    page = view(query | {"position": _opened(cursor, sealed, query["offset"])}, **path)
+    body = read(many=True).dump(page.records)
+    if fields:
+        body = [{name: value for name, value in record.items() if name in fields} for record in body]
+    response = current_app.json.response(body)
+    response.headers[LINK] = _links({"prev": page.prev, "next": page.next}, sealed)
+    if page.total is not None:
+        response.headers[TOTAL] = str(page.total)
+    return response
+
+
+def _cursors(order_by: str, sort: str) -> URLSafeSerializer:
+    """Signs cursors, so that they are ours, and of this list in this order."""
+    return URLSafeSerializer(current_app.config["ENCRYPTION_SALT"], f"{request.endpoint} {order_by} {sort}")
+
+
+def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Position | None:
+    if cursor is None:
+        return None
+    if offset:
+        raise Invalid.at("query", "cursor", "cursor: Give a cursor or an offset, not both.")
+    try:
+        return Position(*cursors.loads(cursor))
+    except (BadData, UnicodeError):
+        sentence = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
+        raise Invalid.at("query", "cursor", sentence) from None
+
+
+def _links(positions: dict[str, Position | None], cursors: URLSafeSerializer) -> str:
+    """The header (RFC 8288): this request with another cursor, or with none for the first page."""
+    given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
+    cursor = {rel: [("cursor", cursors.dumps(astuple(position)))] for rel, position in positions.items() if position}
+    pages = {"first": given} | {rel: given + item for rel, item in cursor.items()}
+    references = {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}
+    return ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in references.items())

@@ -1,0 +1,113 @@
+"""Query plans: a big catalogue on PostgreSQL, and how the database would do what a request asks of it."""
+
+from contextlib import contextmanager
+from itertools import product
+
+import flask_migrate
+from sqlalchemy import event
+
+from app.extensions import db
+from app.schemas.fields import Repeated
+from app.schemas.recipe_runs import RecipeRunQuery
+from tests import postgres
+from tests.conftest import make_app
+from tests.links import links
+
+# Few feedstocks have most of the runs, most runs succeed, ids and times go together, half of the runs are older than
+# created_at. Triggers are off: checking the foreign keys of so many rows takes longer than making them.
+FILL = """
+SET session_replication_role = replica;
+INSERT INTO bakery (region, name, description) SELECT 'here', 'bakery-' || i, '' FROM generate_series(1, 20) i;
+INSERT INTO feedstock (spec) SELECT 'pangeo-forge/example-' || i || '-feedstock' FROM generate_series(1, 500) i;
+INSERT INTO reciperun (bakery_id, feedstock_id, recipe_id, head_sha, version, started_at, completed_at, conclusion,
+    status, is_test, dataset_type, dataset_public_url, message, created_at, updated_at, rerun_of)
+SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::text), '1.' || i % 7, t,
+    CASE WHEN done THEN t + c * interval '3 hours' END,
+    CASE WHEN done THEN CASE WHEN c < 0.75 THEN 'success' WHEN c < 0.98 THEN 'failure' WHEN c < 0.999 THEN 'cancelled'
+        ELSE 'timed_out' END END,
+    CASE WHEN done THEN 'completed' WHEN b < 0.3 THEN 'in_progress' ELSE 'queued' END,
+    c > 0.6 AND c < 0.8, CASE WHEN b < 0.9 THEN 'zarr' WHEN b < 0.901 THEN 'parquet' END,
+    CASE WHEN done AND c < 0.75 THEN 'https://ncsa.osn.xsede.org/Pangeo/example-' || f || '/' || i || '.zarr' END,
+    CASE WHEN b < 0.5 THEN '{{"job_name": "' || md5(t::text) || '"}}' END,
+    CASE WHEN i > {count} / 2 THEN t END, CASE WHEN i > {count} / 2 THEN t + c * interval '1 day' END,
+    CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
+FROM (
+    SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
+        timestamp '2020-01-01' + (i + 100 * d) * interval '1 minute' AS t
+    FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
+) AS run
+"""
+LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
+COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, Repeated)]
+ORDERS = [f"order_by={name}&sort={sort}" for name, sort in product(COLUMNS, ("asc", "desc"))]
+# Of the columns with few values a common one and a rare one.
+FILTERS = [
+    *("id=7", "bakery_id=1", "bakery_id=20", "feedstock_id=1", "feedstock_id=499", "recipe_id=example-3-1"),
+    *("head_sha=8f14e45fceea167a5a36dedd4bea2543", "head_sha=none", "version=1.3", "version=2.0", "rerun_of=5"),
+    *("started_at=2020-01-02T00:00:00Z", "completed_at=2020-01-02T00:00:00Z", "created_at=2020-01-02T00:00:00Z"),
+    *("updated_at=2020-01-02T00:00:00Z", "status=completed", "status=queued", "status=queued&status=in_progress"),
+    *("conclusion=success", "conclusion=timed_out", "conclusion=success&conclusion=failure", "conclusion=neutral"),
+    *("is_test=true", "is_test=false", "dataset_type=zarr", "dataset_type=parquet", "dataset_type=kerchunk"),
+    *("dataset_public_url=none", "message=none", "has_dataset=true", "has_dataset=false", "q=example-1", "q=none"),
+    *("started_after=2020-01-03T00:00:00Z", "started_before=2020-01-01T03:00:00Z"),
+    *("completed_after=2020-01-03T00:00:00Z", "completed_before=2020-01-01T03:00:00Z"),
+    "started_after=2020-01-02T00:00:00Z&started_before=2020-01-02T03:00:00Z",
+]
+
+
+@contextmanager
+def catalogue(server, count):
+    """A client of a service with `count` runs."""
+    with postgres.database(server) as url:
+        app = make_app(url)
+        with app.app_context():
+            flask_migrate.upgrade()
+        for statement in (FILL.format(count=count), "VACUUM ANALYZE"):
+            postgres.execute(url, statement)
+        yield app.test_client()
+        with app.app_context():
+            db.engine.dispose()
+
+
+def plans(client, reference, *, run=False):
+    """The plans of the statements on runs that a request makes; `run` measures them too."""
+    calls = []
+
+    def remember(_connection, _cursor, statement, parameters, *_):
+        if "reciperun" in statement:
+            calls.append((statement, parameters))
+
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" if run else "EXPLAIN (FORMAT JSON)"
+    with client.application.app_context(), db.engine.connect() as connection:
+        event.listen(db.engine, "before_cursor_execute", remember)
+        response = client.get(reference)
+        event.remove(db.engine, "before_cursor_execute", remember)
+        assert response.status_code == 200, response.json
+        return [
+            connection.exec_driver_sql(f"{explain} {text}", values).scalar_one()[0]["Plan"] for text, values in calls
+        ]
+
+
+def scans(plan):
+    """The indexes by which a plan reads runs, and "Seq Scan" where it reads the whole table."""
+    if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] == "reciperun":
+        yield "Seq Scan"
+    elif index := plan.get("Index Name"):
+        yield index
+    for part in plan.get("Plans", ()):
+        yield from scans(part)
+
+
+def indexes(client, reference):
+    """The indexes by which a request reads runs, and "Seq Scan" where it reads the whole table."""
+    return {scan for plan in plans(client, reference) for scan in scans(plan)}
+
+
+def buffers(client, reference):
+    """How many pages of the database a request has to look at."""
+    return sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans(client, reference, run=True))
+
+
+def last(client, order, path="/recipe_runs/"):
+    """The last full page, by cursor."""
+    return links(client.get(f"{path}?{order}&limit=100&offset=9999999"))["prev"]

@@ -1,0 +1,42 @@
+"""With a million runs, no list reads the whole table, and the last page costs what the first one costs.
+
+It takes minutes: `pytest tests/proof_query_plans.py`.
+"""
+
+from itertools import product
+
+import pytest
+
+from tests.plans import FILTERS, LISTS, ORDERS, buffers, catalogue, indexes, last
+
+COUNT = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def client(postgres_server):
+    with catalogue(postgres_server, COUNT) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_no_filter_with_any_order_scans_the_table(client, path):
+    queries = [*FILTERS, *ORDERS, *("&".join(pair) for pair in product(FILTERS, ORDERS))]
+    assert [query for query in queries if "Seq Scan" in indexes(client, f"{path}?{query}")] == []
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_page_by_cursor_scans_the_table(client, path, order):
+    assert "Seq Scan" not in indexes(client, last(client, order, path))
+
+
+@pytest.mark.parametrize("offset", [1000, 100_000, 900_000, 9_999_999])
+def test_no_page_by_offset_scans_the_table(client, offset):
+    assert [order for order in ORDERS if "Seq Scan" in indexes(client, f"/recipe_runs/?{order}&offset={offset}")] == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_last_page_costs_what_the_first_one_costs(client, order):
+    first, end = buffers(client, f"/recipe_runs/?{order}&limit=100"), buffers(client, last(client, order))
+    print(f"{order}: first page {first} buffers, last page {end}")
+    assert end <= 1.2 * max(first, 110)

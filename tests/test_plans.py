@@ -1,0 +1,31 @@
+"""No list reads the whole table of runs; `make proofs` shows the same of a million of them."""
+
+import pytest
+
+from tests.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last
+
+COUNT = 20_000
+
+
+@pytest.fixture(scope="module")
+def client(postgres_server):
+    with catalogue(postgres_server, COUNT) as client:
+        yield client
+
+
+@pytest.mark.parametrize("query", FILTERS + ORDERS)
+def test_no_filter_and_no_order_scans_the_table(client, query):
+    assert "Seq Scan" not in indexes(client, f"/recipe_runs/?{query}")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
+    name = order.partition("=")[2].partition("&")[0]
+    index = "reciperun_pkey" if name == "id" else f"ix_reciperun_{name}_id"
+    assert indexes(client, last(client, order)) == {index}
+
+
+@pytest.mark.parametrize("path", LISTS[1:])
+@pytest.mark.parametrize("query", FILTERS + ORDERS)
+def test_no_list_of_a_parent_scans_the_table(client, path, query):
+    assert "Seq Scan" not in indexes(client, f"{path}?{query}")
