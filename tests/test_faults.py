@@ -51,14 +51,15 @@ def impatient(url):
 
 
 @contextmanager
-def other_writer(url):
-    """Another program that has changed a bakery and not committed yet."""
+def other_program(url, statement):
+    """Another program that has run `statement` in a transaction which it has not ended yet."""
     if url.get_backend_name() == "sqlite":
-        connection = sqlite3.connect(url.database)
+        connection = sqlite3.connect(url.database, isolation_level=None)
     else:
         connection = psycopg2.connect(url.render_as_string(hide_password=False))
-    with closing(connection):
-        connection.cursor().execute("UPDATE bakery SET region = 'moon'")
+    with closing(connection), closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(statement)
         yield
 
 
@@ -146,7 +147,7 @@ def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, m
 def test_a_record_that_another_program_holds_is_503_until_it_lets_go(empty_url):
     with serving(empty_url, **impatient(empty_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app, region='us').id}"
-        with other_writer(empty_url):
+        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
             assert_unavailable(client.patch(path, json={"region": "eu"}, headers=KEY))
             assert_unavailable(client.delete(path, headers=KEY))
         assert client.patch(path, json={}, headers=KEY).json["region"] == "us"
@@ -155,9 +156,17 @@ def test_a_record_that_another_program_holds_is_503_until_it_lets_go(empty_url):
 def test_readers_are_served_while_another_program_writes(empty_url):
     with serving(empty_url, **impatient(empty_url)) as app:
         bakery = make_bakery(app, region="us")
-        with other_writer(empty_url):
+        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
             assert app.test_client().get(f"/bakeries/{bakery.id}").json["region"] == "us"
             assert app.test_client().get("/stats/bakeries").json == {"count": 1}
+
+
+def test_writers_are_served_while_another_program_reads(empty_url):
+    with serving(empty_url, **impatient(empty_url)) as app:
+        client, path = app.test_client(), f"/bakeries/{make_bakery(app).id}"
+        with other_program(empty_url, "SELECT * FROM bakery"):
+            assert client.patch(path, json={"region": "eu"}, headers=KEY).json["region"] == "eu"
+            assert client.delete(path, headers=KEY).status_code == 200
 
 
 def test_a_statement_that_takes_too_long_is_503(postgres_url, monkeypatch):

@@ -42,6 +42,13 @@ def test_create_with_what_is_required_fills_in_the_rest(app, writer):
     assert response.headers["Location"] == f"/recipe_runs/{response.json['id']}"
 
 
+def test_create_takes_null_for_what_may_be_null(app, admin):
+    nulls = {name: value for name, value in UNSET.items() if value is None}
+    response = admin.post("/recipe_runs/", json=run_body(app, **nulls))
+    assert response.status_code == 201
+    assert response.json.items() >= UNSET.items()
+
+
 def test_create_stores_every_member(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json

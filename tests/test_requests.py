@@ -244,6 +244,15 @@ def test_text_has_a_shortest_length(app, admin, method, name):
         assert errors_of(response) == [("body", f"/{name}", f"{name}: Length must be between 1 and {longest}.")]
 
 
+@pytest.mark.parametrize("action", ["Create", "Update"])
+@pytest.mark.parametrize("name", TEXT)
+def test_the_lengths_of_text_are_documented(client, name, action):
+    resource, shortest, longest = TEXT[name]
+    schema = {"bakeries": "Bakery", "feedstocks": "Feedstock", "recipe_runs": "RecipeRun"}[resource] + action
+    member = client.get("/openapi.json").json["components"]["schemas"][schema]["properties"][name]
+    assert (member["minLength"], member["maxLength"]) == (shortest, longest)
+
+
 @pytest.mark.parametrize(
     "text", [" ", "a\n\t\r", "\u00e9", "e\u0301", "\u202e\ufeff", "\x7f\x01", "\uffff", "';--\"\\%00"]
 )

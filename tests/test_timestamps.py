@@ -1,6 +1,6 @@
 """RFC 3339 in; UTC with a `Z` out, the same instant from both databases."""
 
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -115,6 +115,12 @@ def test_an_update_out_of_range_leaves_a_run_that_can_be_read(app, admin, value)
     (before,) = admin.get("/recipe_runs/").json
     assert admin.patch(f"/recipe_runs/{run.id}", json={"started_at": value}).status_code == 422
     assert admin.get("/recipe_runs/").json == [before]
+
+
+def test_a_time_of_another_zone_is_stored_in_utc(app, client):
+    noon = datetime(2021, 1, 1, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    run = make_run(app, started_at=noon)
+    assert client.get(f"/recipe_runs/{run.id}").json["started_at"] == "2021-01-01T06:30:00Z"
 
 
 def test_runs_go_by_the_instant_and_not_by_its_text(app, admin):
