@@ -22,7 +22,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.config.from_mapping(SETTINGS)
     app.config.from_mapping(config)
     # Both forms of a path have a rule of their own: a redirect would cost a round trip and trust the Host header.
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
 
     http.init_app(app)

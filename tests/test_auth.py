@@ -17,6 +17,7 @@ WRITES = [
     ("PATCH", "/feedstocks/{id}"),
     ("DELETE", "/feedstocks/{id}"),
     ("POST", "/recipe_runs/"),
+    ("POST", "/recipe_runs/bulk"),
     ("PATCH", "/recipe_runs/{id}"),
     ("DELETE", "/recipe_runs/{id}"),
     ("POST", "/api-keys"),

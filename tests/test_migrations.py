@@ -40,6 +40,8 @@ from tests.databases import (
 ROOT = Path(__file__).parents[1]
 LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
 
+LISTED = ["bakery_id", "feedstock_id", "recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type"]
+LISTED += ["started_at", "completed_at", "created_at", "updated_at", "rerun_of", "is_test"]
 INDEXES = {
     "/bakeries/2": {"ix_reciperun_bakery_id_id"},
     "/feedstocks/2": {"ix_reciperun_feedstock_id_id"},
@@ -169,16 +171,14 @@ def test_down_and_up_again_keeps_every_row(app, revision):
 
 def test_names_are_the_same_on_every_database(app):
     upgrade(app)
-    assert names(app) == {
+    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}  # on expressions: PostgreSQL only
+    lists = {f"ix_reciperun_{column}_id" for column in LISTED}
+    assert names(app) - long_text == lists | {
         "bakery_name_key",
         "feedstock_provider_spec_key",
         "ix_idempotency_key_created_at",
-        "ix_reciperun_bakery_id_id",
         "ix_reciperun_dataset",
         "ix_reciperun_event_recipe_run_id_id",
-        "ix_reciperun_feedstock_id_id",
-        "ix_reciperun_rerun_of",
-        "ix_reciperun_started_at_id",
         "reciperun_bakery_id_fkey",
         "reciperun_event_recipe_run_id_fkey",
         "reciperun_feedstock_id_fkey",
