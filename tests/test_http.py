@@ -223,3 +223,8 @@ def test_the_place_of_a_new_record_is_a_path(admin):
 @pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
 def test_headers_that_do_not_matter_do_no_harm(client, header, value):
     assert client.get("/bakeries/", headers={header: value}).get_data() == b"[]"
+
+
+def test_a_request_line_without_a_path_is_the_root_and_leads_nowhere(client):
+    response = client.get("/", environ_overrides={"PATH_INFO": "", "HTTP_HOST": "evil.example"})
+    assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')
