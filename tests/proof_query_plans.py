@@ -10,6 +10,7 @@ import pytest
 from tests.plans import FILTERS, LISTS, ORDERS, buffers, catalogue, indexes, last
 
 COUNT = 1_000_000
+LIMIT = 100
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def client(postgres_server):
 
 @pytest.mark.parametrize("path", LISTS)
 def test_no_filter_with_any_order_scans_the_table(client, path):
-    queries = [*FILTERS, *ORDERS, *("&".join(pair) for pair in product(FILTERS, ORDERS))]
+    longest = [f"{query}&limit=1000" for query in FILTERS + ORDERS]
+    queries = [*FILTERS, *ORDERS, *longest, *("&".join(pair) for pair in product(FILTERS, ORDERS))]
     assert [query for query in queries if "Seq Scan" in indexes(client, f"{path}?{query}")] == []
 
 
@@ -37,6 +39,7 @@ def test_no_page_by_offset_scans_the_table(client, offset):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_last_page_costs_what_the_first_one_costs(client, order):
-    first, end = buffers(client, f"/recipe_runs/?{order}&limit=100"), buffers(client, last(client, order))
-    print(f"{order}: first page {first} buffers, last page {end}")
-    assert end <= 1.2 * max(first, 110)
+    first, end = buffers(client, f"/recipe_runs/?{order}&limit={LIMIT}"), buffers(client, last(client, order))
+    print(f"\n{order}: first page {first} buffers, last page {end}", end=" ")
+    # The rows of a page are at worst each on a page of the table of their own.
+    assert end <= 1.2 * max(first, LIMIT)

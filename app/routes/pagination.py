@@ -30,13 +30,13 @@ HEADERS = {
 def answer(view: Callable[..., Page[Base]], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Any:
     """The page that `view` gives for `query`, its records as `read` has them, with its headers."""
     fields, cursor = query.pop("fields", None), query.pop("cursor", None)
-    sealed = _cursors(query["order_by"], query["sort"])
-    page = view(query | {"position": _opened(cursor, sealed, query["offset"])}, **path)
+    cursors = _cursors(query["order_by"], query["sort"])
+    page = view(query | {"position": _opened(cursor, cursors, query["offset"])}, **path)
     body = read(many=True).dump(page.records)
     if fields:
         body = [{name: value for name, value in record.items() if name in fields} for record in body]
     response = current_app.json.response(body)
-    response.headers[LINK] = _links({"prev": page.prev, "next": page.next}, sealed)
+    response.headers[LINK] = _links({"prev": page.prev, "next": page.next}, cursors)
     if page.total is not None:
         response.headers[TOTAL] = str(page.total)
     return response

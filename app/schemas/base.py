@@ -47,7 +47,7 @@ def _paging(members: tuple[fields.Field[Any], ...], plain: tuple[str, ...]) -> d
             in_query=True,
             load_default=0,
             example=0,
-            description="How many records to skip. The links `next` and `prev` go anywhere at the same cost; this not.",
+            description="How many records to skip. It costs more the more they are; following `Link` does not.",
         ),
         "cursor": Text(
             1,

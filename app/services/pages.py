@@ -67,6 +67,8 @@ class Order:
         value = key(self.column)
         null, other = value.is_(None), value.is_not(None)
         if position.id is None:
+            if not self.column.nullable:
+                return [other]
             return [null, other] if self.descending else [other, null]
         if self.column is self.id:
             return [beyond(self.id, position.id)]
@@ -111,13 +113,13 @@ def read(
         rows = _beyond(position, order, fitting, limit + 1)
     else:
         rows = list(db.session.scalars(fitting.order_by(*order.clauses(mixed=True)).limit(limit + 1).offset(offset)))
-    records = rows[:limit]
-    ahead = order.position(records[-1], backward=backward) if len(rows) > limit > 0 else None
-    behind = None
+    ahead, behind = None, None
+    if len(rows) > limit > 0:
+        ahead = order.position(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (position and position.id)):
-        behind = order.position(records[0] if records else None, backward=not backward)
+        behind = order.position(rows[0] if rows else None, backward=not backward)
     total = _count(fitting) if count else None
-    return Page(records[::-1], ahead, behind, total) if backward else Page(records, behind, ahead, total)
+    return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
 def _beyond(position: Position, order: Order, fitting: Select[Any], limit: int) -> list[M]:
