@@ -18,7 +18,9 @@ def init_app(app: Flask) -> None:
     app.before_request(assign_request_id)
     app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
+    # The last one registered is the first to run.
     app.after_request(add_headers)
+    app.after_request(make_conditional)
     if hops := app.config["PROXY_COUNT"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
 
@@ -43,6 +45,24 @@ def answer_preflight() -> Response | None:
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return current_app.make_default_options_response()
     return None
+
+
+def make_conditional(response: Response) -> Response:
+    """Give what GET answers a strong ETag, and 304 without a body to a client that has it (RFC 9110, section 13.1.2).
+
+    Answers may be kept but have to be asked about each time; errors are not to be kept.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return response
+    if response.status_code != 200:
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+    response.headers.setdefault("Cache-Control", "no-cache")
+    if not response.direct_passthrough:  # files have theirs already
+        response.add_etag()
+        # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
+        response.make_conditional({name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"})
+    return response
 
 
 def add_headers(response: Response) -> Response:

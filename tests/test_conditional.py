@@ -9,6 +9,7 @@ from tests.conftest import ADMIN_KEY, make_app
 from tests.factories import make_bakery, make_feedstock, make_run
 
 PATHS = ["/bakeries/", "/bakeries/{bakery_id}", "/feedstocks/", "/feedstocks/{feedstock_id}", "/recipe_runs/"]
+PATHS += ["/", "/healthz", "/readyz", "/docs", "/openapi.json"]
 PATHS += ["/recipe_runs/{id}", "/recipe_runs/{id}/events", "/feedstocks/{feedstock_id}/datasets", "/stats/recipe_runs"]
 
 
@@ -49,8 +50,13 @@ def test_a_change_changes_the_etag_of_a_run_and_of_its_parents(app, writer):
     assert not set(before) & {writer.get(path).headers["ETag"] for path in paths}
 
 
-def test_an_error_has_no_etag(client):
-    assert "ETag" not in client.get("/bakeries/99").headers
+def test_an_error_has_no_etag_and_is_not_to_be_kept(client):
+    response = client.get("/bakeries/99")
+    assert ("ETag" in response.headers, response.headers["Cache-Control"]) == (False, "no-store")
+
+
+def test_if_match_of_a_get_is_not_asked(client, path):
+    assert client.get(path, headers={"If-Match": '"other"'}).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])

@@ -16,7 +16,6 @@ from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.models.base import Record
 from app.routes import idempotency, pagination
-from app.routes.conditional import tagged
 from app.routes.openapi import ETAG, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
 
@@ -102,7 +101,7 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         if not takes_query:
             refuse_query(request)
         if caller is Caller.PUBLIC:
-            return tagged(view(**ids))
+            return view(**ids)
         response = idempotency.once(partial(view, **ids)) if request.method == "POST" else view(**ids)
         db.session.commit()
         return response

@@ -1,19 +1,11 @@
-"""Conditional requests (RFC 9110, section 13): answers carry a strong ETag, writes heed If-Match."""
+"""Writes that heed If-Match (RFC 9110, section 13.1.1). The ETags themselves are made in `app.http`."""
 
 from flask import current_app, request
 from marshmallow import Schema
 from werkzeug.exceptions import PreconditionFailed
 from werkzeug.http import generate_etag
-from werkzeug.wrappers import Response
 
 from app.models.base import Record
-
-
-def tagged(response: Response) -> Response:
-    """`response` with its ETag; 304 without a body if the client has it already."""
-    response.set_etag(generate_etag(response.get_data()))
-    response.headers.setdefault("Cache-Control", "no-cache")
-    return response.make_conditional(request)
 
 
 def require_match(record: Record, detail: type[Schema]) -> None:
