@@ -1,15 +1,16 @@
 # Each target is a line that a person could type. `make help` lists them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-# Relative SQLite paths are below instance/.
-DATABASE_URL ?= sqlite:///pangeo_forge.sqlite
+# That of .env, else SQLite: relative paths are below instance/.
+DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help setup run test proofs lint format requirements
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/runtime  ## Make the environment the service runs in
 
@@ -44,11 +45,11 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 	@umask 077 && $(BIN)/python config.py > $@
 
 .venv/runtime: requirements.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/development: requirements.txt requirements-dev.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/runtime

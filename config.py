@@ -65,7 +65,12 @@ def database_url(environ: Mapping[str, str]) -> URL:
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     """One connection a thread, none beyond; PostgreSQL gives up on a statement or a lock before the client does."""
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT,
+        "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them
+    }
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
             raise ConfigError("DATABASE_URL names an SQLite database in memory; give it a file.")

@@ -12,6 +12,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.extensions import db
 from app.models import APIKey
+from app.models.api_keys import ADMIN
 from config import key_digest
 
 UNLABELLED = "a key without a label"
@@ -75,6 +76,8 @@ def presented_key() -> str:
 def _holder(digest: str) -> tuple[str, bool] | None:
     """Who holds the key with that digest, and whether as an administrator; None if there is no such active key."""
     if hmac.compare_digest(digest, current_app.config["ADMIN_API_KEY_SHA256"]):
-        return "admin", True
+        return ADMIN, True
     record = db.session.get(APIKey, digest)
-    return (record.label or UNLABELLED, bool(record.is_admin)) if record and record.is_active else None
+    holder = (record.label or UNLABELLED, bool(record.is_admin)) if record and record.is_active else None
+    db.session.rollback()  # the body is read next, which may take its time: no transaction, and no lock, waits for it
+    return holder

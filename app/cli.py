@@ -49,7 +49,7 @@ runs = AppGroup("runs", help="Look after recipe runs.")
 
 @runs.command()
 @click.argument("bakery")
-@click.argument("minutes", type=click.IntRange(min=1), required=False)
+@click.argument("minutes", type=click.IntRange(1, 525_600), required=False)
 def timeout(bakery: str, minutes: int | None) -> None:
     """Say for how many MINUTES a run may be in progress in BAKERY; without MINUTES, for a week as elsewhere."""
     require_database()
@@ -65,7 +65,7 @@ def timeout(bakery: str, minutes: int | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--older-than",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 36_500),
     default=reaper.QUEUED_LIMIT.days,
     show_default=True,
     metavar="DAYS",

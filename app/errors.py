@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 5  # seconds
 
 SENTENCES = 10  # of a long list of errors, how many `detail` repeats
+ERRORS_MAX = 1000  # how many are listed at all
 
 ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -31,7 +32,8 @@ ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 class Invalid(UnprocessableEntity):
     """The request is well-formed but breaks the rules of the API.
 
-    `errors` is a list of `{"in": "body" | "query" | "path", "pointer": JSON pointer (RFC 6901), "detail": sentence}`.
+    `errors` is a list of `{"in": "body" | "header" | "path" | "query", "pointer": …, "detail": sentence}`, with a JSON
+    pointer (RFC 6901) into that part.
     """
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
@@ -39,7 +41,7 @@ class Invalid(UnprocessableEntity):
         if len(errors) > SENTENCES:
             sentences.append(f"And {len(errors) - SENTENCES} more.")
         super().__init__(" ".join(sentences))
-        self.errors = errors
+        self.errors = errors[:ERRORS_MAX]
 
     @classmethod
     def at(cls, place: str, name: str, detail: str) -> "Invalid":

@@ -10,8 +10,22 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 HSTS = "max-age=31536000"  # seconds: a year
-EXPOSED_HEADERS = ["Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Total-Count"]
-CORS_OPTIONS: dict[str, Any] = {"origins": "*", "expose_headers": EXPOSED_HEADERS, "max_age": 600}
+EXPOSED_HEADERS = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
+EXPOSED_HEADERS += ["X-Total-Count"]
+CORS_OPTIONS: dict[str, Any] = {
+    "origins": "*",
+    "send_wildcard": True,
+    "expose_headers": EXPOSED_HEADERS,
+    "max_age": 600,
+}
 
 
 def init_app(app: Flask) -> None:
@@ -50,11 +64,9 @@ def answer_preflight() -> Response | None:
 def make_conditional(response: Response) -> Response:
     """Give what GET answers a strong ETag, and 304 without a body to a client that has it (RFC 9110, section 13.1.2).
 
-    Answers may be kept but have to be asked about each time; errors are not to be kept.
+    Such answers may be kept but have to be asked about each time; errors, and answers to writes, are not to be kept.
     """
-    if request.method not in ("GET", "HEAD"):
-        return response
-    if response.status_code != 200:
+    if request.method not in ("GET", "HEAD") or response.status_code != 200:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
     response.headers.setdefault("Cache-Control", "no-cache")

@@ -9,11 +9,12 @@ from functools import cache
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from werkzeug.exceptions import ServiceUnavailable
 
+from app.errors import problem
 from app.extensions import db, migrate
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,21 @@ def require() -> None:
     if not current_app.extensions.get("database_checked"):
         check()
         current_app.extensions["database_checked"] = True
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ProgrammingError, recheck)
+
+
+def recheck(error: ProgrammingError) -> Response:
+    """503 if what a statement failed for is a database that was downgraded meanwhile; else it is a bug."""
+    db.session.rollback()
+    current_app.extensions["database_checked"] = False
+    try:
+        check()
+    except ServiceUnavailable as unfit:
+        return problem(unfit)
+    raise error
 
 
 def report(app: Flask) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
@@ -37,7 +37,9 @@ def run_migrations_online() -> None:
             )
             with context.begin_transaction():
                 wait_for_turn(connection)
+                given = ids_given_out(connection)
                 context.run_migrations()
+                go_on_after(connection, given)
                 check_foreign_keys(connection)
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
@@ -63,6 +65,23 @@ def wait_for_turn(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def ids_given_out(connection: Connection) -> dict[str, int]:
+    """How far the tables have come with their ids on SQLite; PostgreSQL's sequences stay by themselves."""
+    if connection.dialect.name != "sqlite" or not inspect(connection).has_table("sqlite_sequence"):
+        return {}
+    return dict(connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all())
+
+
+def go_on_after(connection: Connection, given: dict[str, int]) -> None:
+    """Tables that batch operations have replaced would start again after their highest row."""
+    for name, last in given.items():
+        definition = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar()
+        if definition and "AUTOINCREMENT" in definition:
+            now = connection.exec_driver_sql("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (name,)).scalar()
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, max(last, now or 0)))
 
 
 def check_foreign_keys(connection: Connection) -> None:

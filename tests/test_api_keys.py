@@ -84,3 +84,16 @@ def test_a_body_of_another_kind_is_422_and_makes_no_key(app, admin, body, pointe
 def test_a_body_that_is_not_json_makes_no_key(app, admin, data, content_type, status):
     assert admin.post("/api-keys", data=data, content_type=content_type).status_code == status
     assert stored(app) == []
+
+
+@pytest.mark.parametrize("label", ["admin", "system"])
+def test_a_label_cannot_name_the_administrator_or_the_service(admin, label):
+    response = admin.post("/api-keys", json={"label": label})
+    assert response.status_code == 422
+    assert response.json["errors"] == [{"in": "body", "pointer": "/label", "detail": f"label: {label} is reserved."}]
+
+
+def test_an_answer_that_shows_a_key_is_not_to_be_kept(admin):
+    for _ in range(2):
+        response = admin.post("/api-keys", json={}, headers={"Idempotency-Key": "one"})
+        assert response.headers["Cache-Control"] == "no-store"

@@ -157,3 +157,15 @@ def test_other_methods_are_405_and_told_what_is_possible(writer, path, method):
 
 def test_it_takes_a_key(client):
     assert post(client, []).status_code == 403
+
+
+def test_a_crowd_of_members_is_refused_without_a_look_at_each(app, writer):
+    crowd = {f"member-{number}": 0 for number in range(100_000)}
+    response = writer.post("/recipe_runs/bulk", json={"recipe_runs": [run_body(app), crowd]})
+    assert response.json["errors"] == [
+        {
+            "in": "body",
+            "pointer": "/recipe_runs/1",
+            "detail": "recipe_runs/1 has 100000 members, far more than there are.",
+        }
+    ]

@@ -31,6 +31,7 @@ def test_the_least_that_is_needed_is_three_variables():
         "pool_size": 4,
         "max_overflow": 0,
         "pool_timeout": 4,
+        "hide_parameters": True,
         "connect_args": {"timeout": 4.0},
     }
 
@@ -56,6 +57,7 @@ def test_postgresql_gives_up_before_the_client_does():
         "pool_size": 7,
         "max_overflow": 0,
         "pool_timeout": 4,
+        "hide_parameters": True,
         "pool_pre_ping": True,
         "connect_args": {"connect_timeout": 4, "options": "-c statement_timeout=10000 -c lock_timeout=4000"},
     }

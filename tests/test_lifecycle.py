@@ -187,3 +187,16 @@ def test_a_rerun_names_the_run_it_repeats_as_long_as_that_exists(app, writer):
 def test_a_rerun_of_nothing_is_422(app, writer):
     response = writer.post("/recipe_runs/", json=run_body(app, rerun_of=99))
     assert response.json["errors"] == [{"in": "body", "pointer": "/rerun_of", "detail": "recipe run 99 not found"}]
+
+
+def test_a_run_is_no_rerun_of_itself_or_of_a_later_one(app, writer):
+    run, later = make_run(app), make_run(app)
+    for number in (run.id, later.id):
+        response = writer.patch(f"/recipe_runs/{run.id}", json={"rerun_of": number})
+        assert response.json["errors"][0]["detail"] == "rerun_of: Must be an earlier run."
+    assert writer.patch(f"/recipe_runs/{later.id}", json={"rerun_of": run.id}).status_code == 200
+
+
+def test_a_run_with_a_status_that_is_none_can_be_repaired(app, writer):
+    run = make_run(app, status="bogus")
+    assert writer.patch(f"/recipe_runs/{run.id}", json={"status": "in_progress"}).json["status"] == "in_progress"

@@ -210,6 +210,16 @@ def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
     assert sql(app, "SELECT id FROM reciperun") == [(2,)]
 
 
+def test_ids_of_rows_deleted_before_a_migration_are_not_given_out_again(app):
+    upgrade(app, "0009_indexes")
+    fill(app)
+    sql(app, RUN)
+    sql(app, "DELETE FROM reciperun WHERE id = 2")
+    upgrade(app)
+    sql(app, RUN)
+    assert sql(app, "SELECT id FROM reciperun ORDER BY id") == [(1,), (3,)]
+
+
 def test_requests_read_runs_through_their_indexes(app, client):
     upgrade(app)
     for statement in MANY:

@@ -53,6 +53,21 @@ def test_a_bakery_sets_its_own_limit(app, client):
     assert [client.get(f"/recipe_runs/{run.id}").json["conclusion"] for run in (late, early)] == ["timed_out", None]
 
 
+def test_a_run_is_in_progress_since_it_went_there_and_not_since_it_says_it_started(app, admin):
+    run = make_run(app, started_at=ago(days=8))
+    admin.patch(f"/recipe_runs/{run.id}", json={"status": "in_progress"})
+    assert counts(reap(app).output) == {"in_progress -> left alone": 1, "total": 1}
+
+
+@pytest.mark.parametrize(
+    "command", [["timeout", "laptop", "525601"], ["timeout", "laptop", "0"], ["reap", "--older-than", "36501"]]
+)
+def test_a_time_out_of_range_is_refused(app, command):
+    result = app.test_cli_runner().invoke(args=["runs", *command])
+    assert result.exit_code == 2
+    assert "is not in the range" in result.output
+
+
 def test_ending_a_run_is_an_event_of_the_system_with_its_reason(app, client):
     run = make_run(app, started_at=ago(days=30), created_at=null())
     reap(app)

@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.extensions import db
 from app.models.columns import UTCDateTime, now
 
+# Who acts with the key of the configuration, which is no row.
+ADMIN = "admin"
+
 
 class APIKey(db.Model):
     """A key that may write; the nullable flags are the original's, and null means no."""

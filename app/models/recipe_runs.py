@@ -96,6 +96,8 @@ class RecipeRun(Record):
         The one way in which a run changes. Raises 409 for a move that the run's status does not allow, 422 for values
         that do not go together. Values that are as they were before are no change.
         """
+        if (values.get("rerun_of") or 0) >= self.id:
+            raise Invalid.at("body", "rerun_of", "rerun_of: Must be an earlier run.")
         values = self._settled(values, actor)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if not changed:
@@ -114,7 +116,7 @@ class RecipeRun(Record):
             return values
         status = values.get("status") or ("completed" if values.get("conclusion") else self.status or "queued")
         later = {name: values.get(name, getattr(self, name)) for name in _LIFECYCLE} | {"status": status}
-        if self.status and status not in TRANSITIONS[self.status]:
+        if self.status and status not in self._next():
             raise Conflict(self._refusal(status))
         if status == "completed" != self.status and later["completed_at"] is None:
             later["completed_at"] = max(now(), later["started_at"])
@@ -122,8 +124,12 @@ class RecipeRun(Record):
             raise Invalid.at("body", problem[0], f"{problem[0]}: {problem[1]}")
         return values | {name: later[name] for name in ("status", "completed_at") if later[name] != getattr(self, name)}
 
+    def _next(self) -> tuple[str, ...]:
+        """The statuses that the run may go to; any, should another program have given it one that is none."""
+        return TRANSITIONS.get(self.status, STATUSES)
+
     def _refusal(self, status: str) -> str:
-        allowed = " or ".join(TRANSITIONS[self.status])
+        allowed = " or ".join(self._next())
         hint = f" A new attempt is a new run whose rerun_of is {self.id}." if self.status == "completed" else ""
         return f"recipe run {self.id} is {self.status} and cannot become {status}, only {allowed}.{hint}"
 

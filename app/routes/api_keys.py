@@ -22,4 +22,4 @@ def create_api_key(values: dict[str, Any]) -> Any:
     db.session.add(record)
     db.session.flush()
     shown = {"is_active": True, "is_admin": record.is_admin, "created_at": record.created_at, "key": key}
-    return shown, 201, {"Cache-Control": "no-store"}
+    return shown, 201

@@ -16,7 +16,7 @@ from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.models.base import Record
 from app.routes import idempotency, pagination
-from app.routes.openapi import ETAG, SECURITY_SCHEMES, header_parameter
+from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
 
 View = Callable[..., Any]
@@ -114,6 +114,9 @@ def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     doc["operationId"], caller, has_id = doc_info["operation"]
     doc.setdefault("parameters", []).append(header_parameter(method))
     codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
+    if method == "post":
+        for code in doc_info["success_status_codes"]:
+            doc["responses"][code].setdefault("headers", {}).update(REPLAYED)
     if method == "get":
         doc["responses"][200].setdefault("headers", {}).update(ETAG)
         doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}

@@ -34,7 +34,7 @@ def once(act: Callable[[], Response]) -> Response:
         return act()
     scope, fingerprint = auth.digest(), _fingerprint()
     _claim(scope, key)
-    kept = db.session.get(IdempotencyKey, (scope, key))
+    kept = db.session.get(IdempotencyKey, (scope, key), with_for_update=True)
     if kept and now() - kept.created_at < LIFETIME:
         if kept.fingerprint != fingerprint:
             raise Invalid.at("header", "Idempotency-Key", f"Idempotency-Key {key} was used for another request.")

@@ -52,6 +52,12 @@ PROBLEMS = {
 }
 
 ETAG = {"ETag": {"description": "The version of this answer, for conditional requests.", "schema": {"type": "string"}}}
+REPLAYED = {
+    "Idempotency-Replayed": {
+        "description": "`true` if this is the answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "examples": ["true"]},
+    }
+}
 
 # What a client may say beside what a route is about, by the method.
 REQUEST_HEADERS = {

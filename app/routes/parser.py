@@ -86,8 +86,9 @@ def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict
 def _problem(place: str, path: tuple[object, ...], text: str) -> dict[str, str]:
     *outer, name = path
     where = "/".join(map(str, outer))
-    if name == ma.exceptions.SCHEMA and text == NOT_AN_OBJECT:
-        path, detail = tuple(outer), f"{where or f'The {place}'} must be a JSON object."
+    if name == ma.exceptions.SCHEMA and text != UNKNOWN:
+        path, sentence = tuple(outer), "must be a JSON object." if text == NOT_AN_OBJECT else text
+        detail = f"{where or f'The {place}'} {sentence}"
     else:
         detail = f"{where}: {name}: {text}" if outer else f"{name}: {text}"
     return {"in": place, "pointer": "".join(f"/{pointer_token(token)}" for token in path), "detail": detail}

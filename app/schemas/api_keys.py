@@ -1,12 +1,12 @@
 """API keys on the wire."""
 
-from marshmallow import Schema
-
-from app.schemas.base import ReadSchema
+from app.models.api_keys import ADMIN
+from app.models.recipe_runs import SYSTEM
+from app.schemas.base import ReadSchema, WriteSchema
 from app.schemas.fields import Flag, Text, Timestamp
 
 
-class APIKeyCreate(Schema):
+class APIKeyCreate(WriteSchema):
     label = Text(
         1,
         100,
@@ -14,6 +14,7 @@ class APIKeyCreate(Schema):
         allow_none=True,
         description="Who uses the key, as the history of runs will name them.",
         example="dataflow",
+        reserved=(ADMIN, SYSTEM),
     )
     is_admin = Flag(load_default=False, description="Whether the key may create keys too.")
 

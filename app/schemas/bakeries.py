@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from marshmallow import Schema
-
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Listed, Text
 from app.schemas.recipe_runs import RecipeRunRead
 
@@ -28,13 +26,13 @@ class BakeryDetail(BakeryRead):
     recipe_runs = Listed(RecipeRunRead, description="All runs in this bakery, by id.")
 
 
-class BakeryCreate(Schema):
+class BakeryCreate(WriteSchema):
     region = Region(required=True)
     name = Name(required=True)
     description = Description(required=True)
 
 
-class BakeryUpdate(Schema):
+class BakeryUpdate(WriteSchema):
     region = Region()
     name = Name()
     description = Description()

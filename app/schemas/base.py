@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow.exceptions import SCHEMA
 
 from app.models.columns import KEY_LENGTH
 from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
@@ -11,6 +12,7 @@ from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 INTEGER_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
+MEMBERS_MAX = 64
 CURSOR_MAX = 4000  # characters; a request line has room for 4094
 
 Id = partial(Number, 1, INTEGER_MAX, description="The number of the record, given by the service.", example=1)
@@ -21,6 +23,18 @@ class ReadSchema(Schema):
 
     class Meta:
         unknown = EXCLUDE
+
+
+class WriteSchema(Schema):
+    """What a request sends. An object with far more members than any record has is refused without a look at them."""
+
+    @pre_load(pass_collection=True)
+    def refuse_crowd(self, data: Any, many: bool, **_: Any) -> Any:
+        for index, item in enumerate(data if many and isinstance(data, list) else [data]):
+            if isinstance(item, dict) and len(item) > MEMBERS_MAX:
+                sentence = {SCHEMA: [f"has {len(item)} members, far more than there are."]}
+                raise ValidationError({index: sentence} if many else sentence)
+        return data
 
 
 def page_query(name: str, read: type[Schema], **filters: fields.Field[Any]) -> type[Schema]:

@@ -14,7 +14,7 @@ class FieldError(Schema):
     place = fields.String(
         data_key="in",
         required=True,
-        metadata={"description": "The part of the request.", "enum": ["body", "path", "query"]},
+        metadata={"description": "The part of the request.", "enum": ["body", "header", "path", "query"]},
     )
     pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) into that part."})
     detail = fields.String(required=True, metadata={"description": "What is wrong there."})
@@ -28,6 +28,7 @@ class Problem(ReadSchema):
     status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
     detail = fields.String(required=True, metadata={"description": "What happened, as a sentence to act on."})
     errors = fields.List(
-        fields.Nested(FieldError), metadata={"description": "With 422: what is wrong in the request, one by one."}
+        fields.Nested(FieldError),
+        metadata={"description": "With 422: what is wrong in the request, one by one, up to a thousand."},
     )
     request_id = fields.String(required=True, metadata={"description": "Finds this request in the logs."})

@@ -5,7 +5,7 @@ from functools import partial
 from marshmallow import Schema
 
 from app.models.feedstocks import PROVIDERS
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Listed, Text
 from app.schemas.recipe_runs import DatasetType, FeedstockId, PublicUrl, RecipeId, RecipeRunRead
 
@@ -23,12 +23,12 @@ class FeedstockDetail(FeedstockRead):
     recipe_runs = Listed(RecipeRunRead, description="All runs of this feedstock's recipes, by id.")
 
 
-class FeedstockCreate(Schema):
+class FeedstockCreate(WriteSchema):
     spec = Spec(required=True)
     provider = Provider(load_default="github")
 
 
-class FeedstockUpdate(Schema):
+class FeedstockUpdate(WriteSchema):
     spec = Spec()
     provider = Provider()
 

@@ -16,14 +16,23 @@ RFC3339 = re.compile(
 
 
 class Text(fields.String):
-    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store."""
+    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store; none of `reserved`."""
 
     default_error_messages = {"nul": "Must not contain the character U+0000."}
 
-    def __init__(self, minimum: int, maximum: int, *, description: str, example: str, **options: Any) -> None:
+    def __init__(
+        self,
+        minimum: int,
+        maximum: int,
+        *,
+        description: str,
+        example: str,
+        reserved: tuple[str, ...] = (),
+        **options: Any,
+    ) -> None:
         metadata = {"description": description, "examples": [example]}
-        length = validate.Length(minimum, maximum)
-        super().__init__(validate=length, metadata=metadata, **options)
+        rules = [validate.Length(minimum, maximum), validate.NoneOf(reserved, error="{input} is reserved.")]
+        super().__init__(validate=rules, metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

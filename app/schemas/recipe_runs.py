@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
-from app.schemas.base import INTEGER_MAX, Id, ReadSchema, page_query
+from app.schemas.base import INTEGER_MAX, Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Listed, Number, Text, Timestamp
 
 BULK_MAX = 1000  # runs in one request
@@ -102,7 +102,7 @@ class RecipeRunDetail(RecipeRunRead):
     feedstock = fields.Nested("FeedstockRead", required=True)
 
 
-class RecipeRunCreate(Schema):
+class RecipeRunCreate(WriteSchema):
     recipe_id = RecipeId(required=True)
     bakery_id = BakeryId(required=True)
     feedstock_id = FeedstockId(required=True)
@@ -119,7 +119,7 @@ class RecipeRunCreate(Schema):
     rerun_of = RerunOf()
 
 
-class RecipeRunBulkCreate(Schema):
+class RecipeRunBulkCreate(WriteSchema):
     recipe_runs = Listed(RecipeRunCreate, maximum=BULK_MAX, description="The runs to create.")
 
 
@@ -127,7 +127,7 @@ class RecipeRunBulkRead(ReadSchema):
     recipe_runs = Listed(RecipeRunRead, description="The new runs, in the order of the request.")
 
 
-class RecipeRunUpdate(Schema):
+class RecipeRunUpdate(WriteSchema):
     recipe_id = RecipeId()
     bakery_id = BakeryId()
     feedstock_id = FeedstockId()

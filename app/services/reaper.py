@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import Bakery, RecipeRun
+from app.models import Bakery, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
 
 QUEUED_LIMIT = timedelta(days=14)
@@ -43,10 +43,13 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
         batch = db.session.execute(statement).all()
         if not batch:
             return
-        verdicts = []
+        begun, verdicts = _in_progress_since([run.id for run, _ in batch]), []
         for run, timeout_minutes in batch:
             limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
-            verdict = judge(run, at, queued_limit, limit)
+            since = begun.get(run.id, run.started_at)
+            if run.status == "queued":
+                since, limit = run.created_at or run.started_at, queued_limit
+            verdict = judge(run, at - since, limit)
             if verdict.conclusion and not dry_run:
                 run.change({"status": "completed", "conclusion": verdict.conclusion}, SYSTEM, verdict.reason)
             verdicts.append(verdict)
@@ -55,18 +58,25 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
         yield verdicts
 
 
-def judge(run: RecipeRun, at: datetime, queued_limit: timedelta, in_progress_limit: timedelta) -> Verdict:
-    """What is due to `run` at a time. One that has a conclusion already, as the original allowed, keeps it."""
+def judge(run: RecipeRun, duration: timedelta, limit: timedelta) -> Verdict:
+    """What is due to `run` after so long in its status. One that has a conclusion already, as the original allowed,
+    keeps it.
+    """
     if run.conclusion is not None:
         return Verdict(run.status, run.conclusion, f"It was {run.status} although it had a conclusion.")
-    since, limit, conclusion = (
-        (run.created_at or run.started_at, queued_limit, "stale")
-        if run.status == "queued"
-        else (run.started_at, in_progress_limit, "timed_out")
-    )
-    if at - since <= limit:
+    if duration <= limit:
         return Verdict(run.status, None)
+    conclusion = "stale" if run.status == "queued" else "timed_out"
     return Verdict(run.status, conclusion, f"It was {run.status} for more than {_in_words(limit)}.")
+
+
+def _in_progress_since(run_ids: list[int]) -> dict[int, datetime]:
+    """When runs began, by their history; those older than it are not there."""
+    began = RecipeRunEvent.after["status"].as_string() == "in_progress"
+    times = select(RecipeRunEvent.recipe_run_id, func.max(RecipeRunEvent.at)).where(
+        RecipeRunEvent.recipe_run_id.in_(run_ids), began
+    )
+    return dict(db.session.execute(times.group_by(RecipeRunEvent.recipe_run_id)).all())
 
 
 def _in_words(limit: timedelta) -> str:

@@ -12,7 +12,8 @@ from app.models.columns import UTCDateTime
 from app.services.archive import sequences
 from app.services.archive.form import BATCH, FORM, ArchiveError, lift_time_limit, tables
 
-KINDS = {str: "a string", int: "a whole number", bool: "true or false"}
+KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
+ID_MAX = 2**31 - 1
 REFUSALS = (IntegrityError, DataError, ValueError, OverflowError)
 
 
@@ -58,6 +59,8 @@ class Loader:
             case {"table": str(name), "row": dict(row), **rest} if not rest:
                 self.add(line, self.table(line, name), row)
             case {"sequence": str(name), "last": int(last), **rest} if not rest:
+                if not 0 <= last <= ID_MAX:
+                    raise ArchiveError.at(line, f"{last} is no id")
                 self.last_ids[self.table(line, name).name] = last
             case {"rows": int(rows), **rest} if not rest:
                 self.end(line, rows)
@@ -158,6 +161,10 @@ def _value(column: Column[Any], value: Any) -> Any:
         raise ValueError(f"{column} must be a timestamp that ends in Z")
     if value is None or (kind in KINDS and type(value) is not kind):
         raise ValueError(f"{column} must be {KINDS.get(kind, 'something else than null')}")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{column} must not contain the character U+0000")
+    if kind is int and abs(value) > ID_MAX:
+        raise ValueError(f"{column} must fit 32 bits")
     return value
 
 
