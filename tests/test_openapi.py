@@ -74,3 +74,10 @@ def test_answers_list_all_their_members_as_required():
     read = DOCUMENT["components"]["schemas"]["RecipeRunDetail"]
     assert set(read["required"]) == set(read["properties"])
     assert "additionalProperties" not in read
+
+
+def test_records_of_a_list_may_have_some_of_their_members_only():
+    answer = OPERATIONS["GET /bakeries/"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"]["items"]["anyOf"][0] == {"$ref": "#/components/schemas/BakeryRead"}
+    assert answer["schema"]["items"]["anyOf"][1]["type"] == "object"
+    assert set(answer["example"][0]) == {"region", "name", "description", "id"}

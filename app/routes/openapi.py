@@ -36,6 +36,9 @@ SETTINGS = {
     },
 }
 
+# A record of a list that was asked for some of its members.
+PICKED = {"type": "object", "description": "With `fields`: those members only."}
+
 # Status: what an answer with it says in `detail`, here of a request for bakeries.
 PROBLEMS = {
     400: "The body is not valid JSON: unexpected end of data: line 1 column 1 (char 0).",
@@ -142,4 +145,8 @@ def document(app: Flask) -> bytes:
     answers = [answer for operation in operations for answer in operation["responses"].values()]
     for media in [media for part in bodies + answers for media in part.get("content", {}).values()]:
         media.setdefault("example", example_of(media["schema"], spec["components"]["schemas"]))
+    for operation in operations:
+        if any(parameter["name"] == "fields" for parameter in operation["parameters"]):
+            records = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            records["items"] = {"anyOf": [records["items"], PICKED]}
     return orjson.dumps(spec, option=orjson.OPT_INDENT_2)
