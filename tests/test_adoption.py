@@ -4,6 +4,7 @@ They are built by the original's own DDL, as pg_dump shows it. It migrated no SQ
 """
 
 import os
+import re
 import subprocess
 from datetime import datetime, timedelta
 
@@ -342,6 +343,14 @@ def test_production_shows_every_run_as_it_was(restored_app):
     client = restored_app.test_client()
     shown = [run for offset in (0, 1000) for run in client.get(f"/recipe_runs/?limit=1000&offset={offset}").json]
     assert list(map(with_times, shown)) == [with_times(run) | OURS for run in before]
+
+
+@needs_dump
+def test_production_has_runs_that_nobody_ended_and_the_reaper_knows_each(production):
+    output = production.application.test_cli_runner().invoke(args=["runs", "reap", "--dry-run"]).output
+    counts = {outcome: int(count) for outcome, count in re.findall(r"^(\S.*?) +(\d+)$", output, re.MULTILINE)}
+    ended = {"queued -> stale": 959, "in_progress -> timed_out": 50, "in_progress -> failure": 3}
+    assert counts == ended | {"total": 1012}
 
 
 @needs_dump
