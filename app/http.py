@@ -73,7 +73,8 @@ def make_conditional(response: Response) -> Response:
     if not response.direct_passthrough:  # files have theirs already
         response.add_etag()
         # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
-        response.make_conditional({name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"})
+        asked = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
+        response.make_conditional({name: request.environ[name] for name in asked if name in request.environ})
     return response
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+INTEGER_MAX = 2**31 - 1  # what an integer column holds, and so the highest id
 KEY_LENGTH = 255  # characters of a text that lists go by; an entry of a PostgreSQL index has room for 2,700 bytes
 
 

@@ -81,13 +81,10 @@ class RecipeRun(Record):
     @classmethod
     def start(cls, values: dict[str, Any], actor: str) -> Self:
         """A new run and its first event. Raises 422 for values that do not go together."""
-        run = cls(started_at=values["started_at"])
-        values = run._settled(values, actor)
-        for name, value in values.items():
-            setattr(run, name, value)
-        run.created_at = run.updated_at = now()
+        values, time = cls()._settled(values, actor), now()
+        run = cls(**values, created_at=time, updated_at=time)
         state = {name: values[name] for name in ("status", "conclusion", "completed_at") if values.get(name)}
-        run.events.add(RecipeRunEvent(at=run.created_at, actor=actor, before=None, after=wire(state)))
+        run.events.add(RecipeRunEvent(at=time, actor=actor, before=None, after=wire(state)))
         return run
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
@@ -111,8 +108,7 @@ class RecipeRun(Record):
 
     def _settled(self, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """`values` with the status and the time of completion that follow from them, if the lifecycle allows it."""
-        touched = [name for name in _LIFECYCLE if name in values]
-        if not touched:
+        if not any(name in values for name in _LIFECYCLE):
             return values
         status = values.get("status") or ("completed" if values.get("conclusion") else self.status or "queued")
         later = {name: values.get(name, getattr(self, name)) for name in _LIFECYCLE} | {"status": status}

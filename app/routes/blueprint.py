@@ -70,12 +70,14 @@ class Blueprint(flask_smorest.Blueprint):
     def paged(self, query: type[Schema], read: type[Schema], *, description: str) -> Callable[[View], View]:
         """Declare a list: the view takes the values of `query` and returns a `Page` of what `read` says."""
 
+        records = read(many=True)
+
         def decorator(view: View) -> View:
             @self.arguments(query, location="query")
-            @self.response(200, read(many=True), description=description, headers=pagination.HEADERS)
+            @self.response(200, records, description=description, headers=pagination.HEADERS)
             @wraps(view)
             def listed(values: dict[str, Any], **path: int) -> Any:
-                return pagination.answer(view, read, values, path)
+                return pagination.answer(view, records, values, path)
 
             return cast(View, listed)
 

@@ -62,6 +62,11 @@ REPLAYED = {
     }
 }
 
+IF_MATCH = (
+    "If-Match",
+    "The ETag that GET answered; 412 if it answers another by now.",
+    '"0a4d55a8d778e5022fab701977c5d840"',
+)
 # What a client may say beside what a route is about, by the method.
 REQUEST_HEADERS = {
     "get": (
@@ -74,16 +79,8 @@ REQUEST_HEADERS = {
         "Makes it safe to send the request again; a UUID.",
         "8e03978e-40d5-43dd-bc93-6894a57f9324",
     ),
-    "patch": (
-        "If-Match",
-        "The ETag that GET answered; 412 if it answers another by now.",
-        '"0a4d55a8d778e5022fab701977c5d840"',
-    ),
-    "delete": (
-        "If-Match",
-        "The ETag that GET answered; 412 if it answers another by now.",
-        '"0a4d55a8d778e5022fab701977c5d840"',
-    ),
+    "patch": IF_MATCH,
+    "delete": IF_MATCH,
 }
 
 HEADERS = {

@@ -27,12 +27,12 @@ HEADERS = {
 }
 
 
-def answer(view: Callable[..., Page[Base]], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Any:
+def answer(view: Callable[..., Page[Base]], read: Schema, query: dict[str, Any], path: dict[str, int]) -> Any:
     """The page that `view` gives for `query`, its records as `read` has them, with its headers."""
     fields, cursor = query.pop("fields", None), query.pop("cursor", None)
     cursors = _cursors(query["order_by"], query["sort"])
     page = view(query | {"position": _opened(cursor, cursors, query["offset"])}, **path)
-    body = read(many=True).dump(page.records)
+    body = read.dump(page.records)
     if fields:
         body = [{name: value for name, value in record.items() if name in fields} for record in body]
     response = current_app.json.response(body)

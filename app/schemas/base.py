@@ -6,10 +6,9 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
-from app.models.columns import KEY_LENGTH
+from app.models.columns import INTEGER_MAX, KEY_LENGTH
 from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 
-INTEGER_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
 MEMBERS_MAX = 64

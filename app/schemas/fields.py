@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from marshmallow import Schema, fields, validate
 from webargs.fields import DelimitedList
 
+from app.models.columns import wire_time
+
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
     re.ASCII,
@@ -98,7 +100,7 @@ class Timestamp(fields.DateTime):
         super().__init__(metadata=metadata, **options)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.replace(tzinfo=None).isoformat() + "Z"
+        return None if value is None else wire_time(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not RFC3339.fullmatch(value):

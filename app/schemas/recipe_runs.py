@@ -4,8 +4,9 @@ from functools import partial
 
 from marshmallow import fields
 
+from app.models.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
-from app.schemas.base import INTEGER_MAX, Id, ReadSchema, WriteSchema, page_query
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Listed, Number, Text, Timestamp
 
 BULK_MAX = 1000  # runs in one request

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-
 from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.recipe_runs import CONCLUSIONS
+from app.services import stats
 
 BAKERIES = (
     ("us-central1", "pangeo-ldeo-nsf-earthcube", "Dataflow, operated by Lamont-Doherty Earth Observatory."),
@@ -26,7 +25,7 @@ STORE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge"
 
 def load() -> dict[str, int]:
     """Add the examples, unless there is anything in the catalogue; how many records of each kind were added."""
-    if any(db.session.scalar(select(func.count()).select_from(model)) for model in (Bakery, Feedstock, RecipeRun)):
+    if any(stats.count(model) for model in (Bakery, Feedstock, RecipeRun)):
         return {}
     bakeries = [Bakery(region=region, name=name, description=text) for region, name, text in BAKERIES]
     feedstocks = [Feedstock(spec=spec, provider="github") for spec in FEEDSTOCKS]

@@ -15,10 +15,10 @@ from app.errors import Invalid
 from app.extensions import db
 from app.models import RecipeRun
 from app.models.base import Record
+from app.models.columns import INTEGER_MAX
 
 R = TypeVar("R", bound=Record)
 
-INTEGER_MAX = 2**31 - 1  # the id columns
 RACED = "Another request changed the same thing first; try again."
 
 

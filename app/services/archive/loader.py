@@ -8,12 +8,11 @@ import orjson
 from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app.models.columns import UTCDateTime
+from app.models.columns import INTEGER_MAX, UTCDateTime
 from app.services.archive import sequences
 from app.services.archive.form import BATCH, FORM, ArchiveError, lift_time_limit, tables
 
 KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
-ID_MAX = 2**31 - 1
 REFUSALS = (IntegrityError, DataError, ValueError, OverflowError)
 
 
@@ -59,7 +58,7 @@ class Loader:
             case {"table": str(name), "row": dict(row), **rest} if not rest:
                 self.add(line, self.table(line, name), row)
             case {"sequence": str(name), "last": int(last), **rest} if not rest:
-                if not 0 <= last <= ID_MAX:
+                if not 0 <= last <= INTEGER_MAX:
                     raise ArchiveError.at(line, f"{last} is no id")
                 self.last_ids[self.table(line, name).name] = last
             case {"rows": int(rows), **rest} if not rest:
@@ -163,7 +162,7 @@ def _value(column: Column[Any], value: Any) -> Any:
         raise ValueError(f"{column} must be {KINDS.get(kind, 'something else than null')}")
     if isinstance(value, str) and "\0" in value:
         raise ValueError(f"{column} must not contain the character U+0000")
-    if kind is int and abs(value) > ID_MAX:
+    if kind is int and abs(value) > INTEGER_MAX:
         raise ValueError(f"{column} must fit 32 bits")
     return value
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, collate, func, select
+from sqlalchemy import Connection, func, select
 
 from app.extensions import db
 from app.services.archive import sequences
 from app.services.archive.form import BATCH, FORM, lift_time_limit, tables
+from app.services.filters import key
 
 SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -36,19 +37,13 @@ def export(connection: Connection, revision: str) -> Iterator[bytes]:
     rows = 0
     yield _line({"pangeo_forge_export": FORM, "revision": revision})
     for table in tables():
-        statement = select(table).order_by(*(_ordering(connection, column) for column in table.primary_key))
+        statement = select(table).order_by(*map(key, table.primary_key))
         for row in connection.execute(statement.execution_options(yield_per=BATCH)).mappings():
             yield _line({"table": table.name, "row": dict(row)})
             rows += 1
         if sequences.numbers(table):
             yield _line({"sequence": table.name, "last": sequences.last_id(connection, table)})
     yield _line({"rows": rows})
-
-
-def _ordering(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
-    """Text goes by code point, as in SQLite."""
-    text_here = column.type.python_type is str and connection.dialect.name == "postgresql"
-    return collate(column, "C") if text_here else column
 
 
 def _line(entry: dict[str, Any]) -> bytes:
