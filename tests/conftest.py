@@ -7,7 +7,7 @@ from sqlalchemy.engine import URL
 from app import create_app
 from app.extensions import db
 from config import key_digest, load
-from tests import postgres
+from tests import live, postgres
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
@@ -116,3 +116,13 @@ def unreachable_app():
     """An application on a PostgreSQL that nobody runs."""
     url = URL.create("postgresql", username="nobody", host="127.0.0.1", port=postgres.free_port(), database="none")
     return make_app(url)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """The address of a service with the example catalogue."""
+    env = environment(URL.create("sqlite", database=str(tmp_path_factory.mktemp("service") / "service.sqlite")))
+    for command in (("db", "upgrade"), ("seed",)):
+        assert live.flask(env, *command).returncode == 0
+    with live.server(env) as address:
+        yield address

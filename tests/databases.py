@@ -30,9 +30,9 @@ KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a',
 
 
 @contextmanager
-def application(url):
+def application(url, **settings):
     """An application that leaves no connection behind."""
-    app = make_app(url)
+    app = make_app(url, **settings)
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -15,6 +15,12 @@ from config import key_digest
 
 R = TypeVar("R")
 
+# A run in a list, in the order of the wire.
+RUN_MEMBERS = [
+    *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
+    *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
+    *("created_at", "updated_at", "rerun_of"),
+]
 STARTED_AT = datetime(2022, 3, 3, 2, 29, 54, tzinfo=UTC)
 _numbers = count(1)
 

@@ -1,27 +1,8 @@
 import pytest
 
-from tests.factories import make_bakery, make_run
+from tests.factories import RUN_MEMBERS, make_bakery, make_run
 
 BODY = {"region": "us-central1", "name": "ldeo", "description": "Océans ☂"}
-FLAT_RUN = [
-    "recipe_id",
-    "bakery_id",
-    "feedstock_id",
-    "head_sha",
-    "version",
-    "started_at",
-    "completed_at",
-    "conclusion",
-    "status",
-    "is_test",
-    "dataset_type",
-    "dataset_public_url",
-    "message",
-    "id",
-    "created_at",
-    "updated_at",
-    "rerun_of",
-]
 
 
 def test_create_answers_201_with_the_new_bakery_and_its_place(writer):
@@ -96,7 +77,7 @@ def test_get_adds_the_flat_runs_by_id(app, client):
     body = client.get(f"/bakeries/{bakery.id}").json
     assert list(body) == ["region", "name", "description", "id", "recipe_runs"]
     assert [run["id"] for run in body["recipe_runs"]] == [run.id for run in runs]
-    assert [list(run) for run in body["recipe_runs"]] == [FLAT_RUN] * 3
+    assert [list(run) for run in body["recipe_runs"]] == [RUN_MEMBERS] * 3
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

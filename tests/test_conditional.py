@@ -1,12 +1,12 @@
-import threading
 from collections import Counter
+from functools import partial
 
-import flask_migrate
 import pytest
 
-from app.extensions import db
-from tests.conftest import ADMIN_KEY, make_app
+from tests.conftest import ADMIN_KEY
+from tests.databases import application, upgrade
 from tests.factories import make_bakery, make_feedstock, make_run
+from tests.threads import at_once
 
 PATHS = ["/bakeries/", "/bakeries/{bakery_id}", "/feedstocks/", "/feedstocks/{feedstock_id}", "/recipe_runs/"]
 PATHS += ["/", "/healthz", "/readyz", "/docs", "/openapi.json"]
@@ -87,33 +87,22 @@ def test_a_write_to_nothing_is_404_whatever_it_expects(writer):
 
 def race(app, etag, path, writers):
     """The statuses of `writers` PATCH requests with one ETag, sent at once."""
-    barrier, statuses = threading.Barrier(writers), []
 
     def write(number):
-        client = app.test_client()
         headers = {"X-API-Key": ADMIN_KEY, "If-Match": etag}
-        barrier.wait()
-        statuses.append(client.patch(path, json={"message": f"{etag} {number}"}, headers=headers).status_code)
+        return app.test_client().patch(path, json={"message": f"{etag} {number}"}, headers=headers).status_code
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(statuses)
+    return Counter(at_once(*(partial(write, number) for number in range(writers))))
 
 
 def rounds_of_eight_writers(url, rounds):
     """Race eight writers, each with the ETag of the moment, so many times; how the rounds ended."""
-    app = make_app(url, WEB_THREADS="8")
-    with app.app_context():
-        flask_migrate.upgrade()
-    path = f"/recipe_runs/{make_run(app).id}"
-    outcomes = Counter()
-    for _ in range(rounds):
-        outcomes[tuple(sorted(race(app, app.test_client().get(path).headers["ETag"], path, 8).items()))] += 1
-    with app.app_context():
-        db.engine.dispose()
+    with application(url, WEB_THREADS="8") as app:
+        upgrade(app)
+        path = f"/recipe_runs/{make_run(app).id}"
+        outcomes = Counter()
+        for _ in range(rounds):
+            outcomes[tuple(sorted(race(app, app.test_client().get(path).headers["ETag"], path, 8).items()))] += 1
     return outcomes
 
 

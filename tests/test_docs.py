@@ -4,24 +4,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
-from sqlalchemy.engine import URL
 
 from tests import live
-from tests.conftest import ADMIN_KEY, NO_BROWSER, environment
+from tests.conftest import ADMIN_KEY, NO_BROWSER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = live.ROOT / "test-results"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """The address of a service with the example catalogue."""
-    env = environment(URL.create("sqlite", database=str(tmp_path_factory.mktemp("docs") / "docs.sqlite")))
-    for command in (("db", "upgrade"), ("seed",)):
-        assert live.flask(env, *command).returncode == 0
-    with live.server(env) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,15 @@
 import threading
 from datetime import timedelta
 
-import flask_migrate
 import pytest
 
 from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun
 from app.routes import recipe_runs
-from tests.conftest import ADMIN_KEY, make_app
+from tests.conftest import ADMIN_KEY
+from tests.databases import application, upgrade
 from tests.factories import make_key, run_body
+from tests.threads import at_once
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
@@ -116,10 +117,6 @@ def age(app, duration):
 
 
 def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
-    app = make_app(postgres_url)
-    with app.app_context():
-        flask_migrate.upgrade()
-    body, headers = run_body(app), KEY | {"X-API-Key": ADMIN_KEY}
     at_work, finish = threading.Event(), threading.Event()
     created = recipe_runs.created
 
@@ -129,37 +126,29 @@ def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
         return created(*arguments)
 
     monkeypatch.setattr(recipe_runs, "created", wait)
-    first = threading.Thread(target=lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers))
-    first.start()
-    assert at_work.wait(10)
-    response = app.test_client().post("/recipe_runs/", json=body, headers=headers)
-    finish.set()
-    first.join()
-    assert response.status_code == 409
-    assert response.json["detail"].endswith("is still at work; try again in a moment.")
-    with app.app_context():
-        assert db.session.query(RecipeRun).count() == 1
-        db.engine.dispose()
+    with application(postgres_url) as app:
+        upgrade(app)
+        body, headers = run_body(app), KEY | {"X-API-Key": ADMIN_KEY}
+        first = threading.Thread(target=lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers))
+        first.start()
+        assert at_work.wait(10)
+        response = app.test_client().post("/recipe_runs/", json=body, headers=headers)
+        finish.set()
+        first.join()
+        assert response.status_code == 409
+        assert response.json["detail"].endswith("is still at work; try again in a moment.")
+        with app.app_context():
+            assert db.session.query(RecipeRun).count() == 1
 
 
 def test_eight_at_once_create_one(empty_url):
-    app = make_app(empty_url, WEB_THREADS="8")
-    with app.app_context():
-        flask_migrate.upgrade()
-    make_key(app, "a-key")
-    body, statuses = run_body(app), []
-
-    def post():
-        response = app.test_client().post("/recipe_runs/", json=body, headers=KEY | {"X-API-Key": "a-key"})
-        statuses.append(response.status_code)
-
-    threads = [threading.Thread(target=post) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(statuses) <= {201, 409}
-    assert 201 in statuses
-    with app.app_context():
-        assert db.session.query(RecipeRun).count() == 1
-        db.engine.dispose()
+    with application(empty_url, WEB_THREADS="8") as app:
+        upgrade(app)
+        make_key(app, "a-key")
+        body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}
+        responses = at_once(*[lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers)] * 8)
+        statuses = {response.status_code for response in responses}
+        assert statuses <= {201, 409}
+        assert 201 in statuses
+        with app.app_context():
+            assert db.session.query(RecipeRun).count() == 1

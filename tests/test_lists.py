@@ -2,30 +2,12 @@
 
 import pytest
 
-from tests.factories import MAKE, STARTED_AT, make_bakery, make_feedstock, make_run
+from tests.factories import MAKE, RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
     "bakeries": ["id", "region", "name", "description"],
     "feedstocks": ["id", "spec", "provider"],
-    "recipe_runs": [
-        "id",
-        "recipe_id",
-        "bakery_id",
-        "feedstock_id",
-        "head_sha",
-        "version",
-        "started_at",
-        "completed_at",
-        "conclusion",
-        "status",
-        "is_test",
-        "dataset_type",
-        "dataset_public_url",
-        "message",
-        "created_at",
-        "updated_at",
-        "rerun_of",
-    ],
+    "recipe_runs": ["id", *(name for name in RUN_MEMBERS if name != "id")],
 }
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_LIMIT = "Must be greater than or equal to 0 and less than or equal to 1000."

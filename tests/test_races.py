@@ -1,17 +1,15 @@
 """Requests that meet: each has the answer it would have had alone, a moment earlier or later."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from threading import Barrier
+from functools import partial
 
-import flask_migrate
 import pytest
 from sqlalchemy.engine import URL
 
-from app.extensions import db
-from tests import postgres
-from tests.conftest import ADMIN_KEY, make_app
+from tests import postgres, threads
+from tests.conftest import ADMIN_KEY
+from tests.databases import application, upgrade
 from tests.factories import make_bakery, make_feedstock, make_run, run_body
 
 THREADS = 8
@@ -25,26 +23,19 @@ def busy_app(request, tmp_path_factory):
             url = URL.create("sqlite", database=str(tmp_path_factory.mktemp("races") / "races.sqlite"))
         else:
             url = stack.enter_context(postgres.database(request.getfixturevalue("postgres_server")))
-        app = make_app(url, WEB_THREADS=str(THREADS + 1))
-        with app.app_context():
-            flask_migrate.upgrade()
+        app = stack.enter_context(application(url, WEB_THREADS=str(THREADS + 1)))
+        upgrade(app)
         yield app
-        with app.app_context():
-            db.engine.dispose()
 
 
 def at_once(app, *requests):
     """The responses to `requests`, each (method, path, body), sent by as many threads at the same moment."""
-    barrier = Barrier(len(requests))
-
-    def send(request):
-        method, path, body = request
-        client = app.test_client()
-        barrier.wait()
-        return client.open(path, method=method, json=body, headers={"X-API-Key": ADMIN_KEY})
-
-    with ThreadPoolExecutor(len(requests)) as pool:
-        return list(pool.map(send, requests))
+    headers = {"X-API-Key": ADMIN_KEY}
+    calls = (
+        partial(app.test_client().open, path, method=method, json=body, headers=headers)
+        for method, path, body in requests
+    )
+    return threads.at_once(*calls)
 
 
 def statuses(responses):

@@ -5,30 +5,18 @@ import os
 import re
 import subprocess
 
-import pytest
-from sqlalchemy.engine import URL
-
 from tests import live
-from tests.conftest import ADMIN_KEY, environment
+from tests.conftest import ADMIN_KEY
 
 README = (live.ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    env = environment(URL.create("sqlite", database=str(tmp_path_factory.mktemp("readme") / "readme.sqlite")))
-    for command in (("db", "upgrade"), ("seed",)):
-        assert live.flask(env, *command).returncode == 0
-    with live.server(env) as address:
-        yield address
-
-
-def test_the_tour_prints_what_the_readme_says(address):
+def test_the_tour_prints_what_the_readme_says(service):
     for command, expected in STEPS:
         shell = {"PATH": os.environ["PATH"], "KEY": ADMIN_KEY}
-        typed = command.replace("http://127.0.0.1:8000", address)
+        typed = command.replace("http://127.0.0.1:8000", service)
         printed = subprocess.run(["bash", "-c", typed], env=shell, capture_output=True, text=True, check=True).stdout
         assert doctest.OutputChecker().check_output(expected, printed + "\n", doctest.ELLIPSIS), (command, printed)
 

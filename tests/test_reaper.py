@@ -1,7 +1,6 @@
-import threading
 from datetime import timedelta
+from functools import partial
 
-import flask_migrate
 import pytest
 from sqlalchemy import null
 
@@ -10,7 +9,9 @@ from app.models import RecipeRun, RecipeRunEvent
 from app.models.columns import now
 from app.services import reaper
 from tests.conftest import make_app
+from tests.databases import application, upgrade
 from tests.factories import make_bakery, make_feedstock, make_run
+from tests.threads import at_once
 
 
 def reap(app, *options):
@@ -110,24 +111,16 @@ def test_many_runs_are_ended_in_batches_that_stay_ended_when_it_is_interrupted(a
 
 
 def test_two_at_once_end_every_run_once(empty_url):
-    apps = [make_app(empty_url) for _ in range(2)]
-    with apps[0].app_context():
-        flask_migrate.upgrade()
-    parents = {"bakery_id": make_bakery(apps[0]).id, "feedstock_id": make_feedstock(apps[0]).id}
-    for _ in range(40):
-        make_run(apps[0], started_at=ago(days=30), created_at=null(), **parents)
-    threads = [threading.Thread(target=reap, args=(app,)) for app in apps]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    reap(apps[0])
-    with apps[0].app_context():
-        assert db.session.query(RecipeRun).filter_by(conclusion="stale").count() == 40
-        assert db.session.query(RecipeRunEvent).count() == 40
-    for app in apps:
+    with application(empty_url) as app, application(empty_url) as other:
+        upgrade(app)
+        parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
+        for _ in range(40):
+            make_run(app, started_at=ago(days=30), created_at=null(), **parents)
+        at_once(partial(reap, app), partial(reap, other))
+        reap(app)
         with app.app_context():
-            db.engine.dispose()
+            assert db.session.query(RecipeRun).filter_by(conclusion="stale").count() == 40
+            assert db.session.query(RecipeRunEvent).count() == 40
 
 
 def test_a_database_that_is_not_up_to_date_is_a_sentence(empty_url):
