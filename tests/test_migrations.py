@@ -177,6 +177,7 @@ def test_names_are_the_same_on_every_database(app):
         "bakery_name_key",
         "feedstock_provider_spec_key",
         "ix_idempotency_key_created_at",
+        "ix_reciperun_count_slice",
         "ix_reciperun_dataset",
         "ix_reciperun_event_recipe_run_id_id",
         "reciperun_bakery_id_fkey",

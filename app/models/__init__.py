@@ -6,5 +6,6 @@ from app.models.feedstocks import Feedstock
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
+from app.models.run_counts import RunCount
 
-__all__ = ["APIKey", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent"]
+__all__ = ["APIKey", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent", "RunCount"]

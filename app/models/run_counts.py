@@ -1,0 +1,25 @@
+"""How many runs there are, kept by triggers of the database (migration 0013), whoever writes the runs."""
+
+from sqlalchemy import BigInteger, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+
+ALL = "all"
+
+
+class RunCount(db.Model):
+    """By how much the number of runs of one kind has changed in a slice; as a sum over its rows, how many there are.
+
+    The slices: `all`, `feedstock 7`, `bakery 3`.
+    """
+
+    __tablename__ = "reciperun_count"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    slice: Mapped[str] = mapped_column(index=True)
+    status: Mapped[str]
+    conclusion: Mapped[str | None]
+    is_test: Mapped[bool]
+    has_dataset: Mapped[bool]
+    runs: Mapped[int] = mapped_column(BigInteger)
