@@ -170,13 +170,15 @@ def restore(url):
 
 
 def structure(app):
-    """All that PostgreSQL knows of columns, constraints and indexes, a row each."""
+    """All that PostgreSQL knows of columns, constraints, indexes, functions and triggers, a row each."""
     catalogues = (
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
         "WHERE table_schema = 'public'",
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE connamespace = 'public'::regnamespace",
         "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+        "SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
     )
     return {row for catalogue in catalogues for row in sql(app, catalogue)}
 

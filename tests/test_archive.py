@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.types import JSON
 
 from app.extensions import db
-from app.models import IdempotencyKey, RecipeRun
+from app.models import IdempotencyKey, RecipeRun, RunCount
 from app.models.columns import LongText, UTCDateTime, now
 from app.services import archive
 from app.services.archive import sequences
@@ -43,7 +43,8 @@ def emptied(app):
     """The application, with nothing in its database and no id given out."""
     with app.app_context():
         for table in reversed(db.metadata.sorted_tables):
-            db.session.execute(table.delete())
+            if table is not RunCount.__table__:  # the triggers see to those
+                db.session.execute(table.delete())
         for table in filter(sequences.numbers, db.metadata.sorted_tables):
             sequences.move(db.session.connection(), table, 0)
         db.session.commit()
@@ -118,6 +119,7 @@ def test_what_is_imported_is_exported_again_as_the_same_bytes(source, target):
     lines = exported(source)
     assert imported(target, lines).exit_code == 0
     assert exported(target) == lines
+    assert run(target, "runs", "recount").output == "The counts agree with the runs.\n"
 
 
 def test_an_empty_database_is_exported_and_imported_too(source, target):

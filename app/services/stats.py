@@ -1,18 +1,26 @@
 """Counts over the whole catalogue."""
 
+from typing import Any
+
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import RecipeRun
 from app.models.base import Record
+from app.services import run_counts
+
+# RecipeRun.published(), as filters.
+PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}
 
 
 def count(model: type[Record]) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
+def count_runs() -> int:
+    return run_counts.count({})
+
+
 def count_datasets(exclude_test_runs: bool) -> int:
     """Runs with a dataset url, whatever came of them, as the original counts; without tests, published ones only."""
-    with_url = RecipeRun.dataset_public_url.is_not(None)
-    in_production = RecipeRun.published() & ~RecipeRun.is_test
-    return db.session.scalar(select(func.count()).where(in_production if exclude_test_runs else with_url)) or 0
+    filters: dict[str, Any] = PUBLISHED | {"is_test": [False]} if exclude_test_runs else {"has_dataset": True}
+    return run_counts.count(filters)

@@ -1,0 +1,66 @@
+"""How many runs there are of a kind, by the counts that triggers keep: exact, and as cheap for a million as for one."""
+
+from typing import Any
+
+from sqlalchemy import CompoundSelect, String, cast, delete, func, insert, literal, select, union_all
+
+from app.extensions import db
+from app.models import RecipeRun, RunCount
+from app.models.run_counts import ALL
+from app.services.archive.form import lift_time_limit
+
+PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
+KIND = ("status", "conclusion", "is_test", "has_dataset")
+
+
+def cover(filters: dict[str, Any]) -> bool:
+    """Whether the runs that fit `filters` (`app.services.filters`) are counted: by kind, and by one parent at most."""
+    return filters.keys() <= {*PARENTS, *KIND} and not filters.keys() >= PARENTS.keys()
+
+
+def count(filters: dict[str, Any]) -> int:
+    """How many runs fit `filters`, which the counts have to cover."""
+    statement = select(func.coalesce(func.sum(RunCount.runs), 0)).where(RunCount.slice.in_(_slices(filters)))
+    for name in filters.keys() - PARENTS.keys():
+        column, value = getattr(RunCount, name), filters[name]
+        statement = statement.where(column.in_(value) if isinstance(value, list) else column == value)
+    return int(db.session.scalars(statement).one())
+
+
+def recount() -> int:
+    """Count the runs anew, for the caller to commit; in how many of its rows the count was wrong.
+
+    Until then nobody else writes runs. Only what passes by triggers, such as a restore of nothing but data, makes
+    counts wrong.
+    """
+    connection = db.session.connection()
+    lift_time_limit(connection)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
+    columns = [RunCount.slice, *(getattr(RunCount, name) for name in KIND)]
+    runs = func.sum(RunCount.runs)
+    kept = {tuple(row) for row in connection.execute(select(*columns, runs).group_by(*columns).having(runs != 0))}
+    true = _true_counts()
+    wrong = {row[:-1] for row in kept ^ {tuple(row) for row in connection.execute(true)}}
+    if wrong:
+        connection.execute(delete(RunCount))
+        connection.execute(insert(RunCount).from_select([*columns, RunCount.runs], true))
+    return len(wrong)
+
+
+def _slices(filters: dict[str, Any]) -> list[str]:
+    """The slices that hold the runs of the parents in `filters`."""
+    for name in PARENTS.keys() & filters.keys():
+        return [f"{PARENTS[name]} {number}" for number in filters[name]]
+    return [ALL]
+
+
+def _true_counts() -> CompoundSelect[Any]:
+    """What the counts have to be."""
+    kind = [RecipeRun.status, RecipeRun.conclusion, RecipeRun.is_test, RecipeRun.dataset_public_url.is_not(None)]
+    selects = [select(literal(ALL), *kind, func.count()).group_by(*kind)]
+    for name, noun in PARENTS.items():
+        parent = getattr(RecipeRun, name)
+        of = literal(f"{noun} ") + cast(parent, String)
+        selects.append(select(of, *kind, func.count()).group_by(parent, *kind))
+    return union_all(*selects)
