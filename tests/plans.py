@@ -14,8 +14,8 @@ from tests.conftest import make_app
 from tests.links import links
 
 # Few feedstocks have most of the runs, most runs succeed, ids and times go together, half of the runs are older than
-# created_at. Triggers are off: checking the foreign keys of so many rows takes longer than making them. Runs are counted
-# afterwards.
+# created_at. Triggers are off: checking the foreign keys of so many rows takes longer than making them. The runs
+# are counted afterwards.
 FILL = """
 SET session_replication_role = replica;
 INSERT INTO bakery (region, name, description) SELECT 'here', 'bakery-' || i, '' FROM generate_series(1, 20) i;
