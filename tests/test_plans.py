@@ -29,3 +29,20 @@ def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
 @pytest.mark.parametrize("query", FILTERS + ORDERS)
 def test_no_list_of_a_parent_scans_the_table(client, path, query):
     assert "Seq Scan" not in indexes(client, f"{path}?{query}")
+
+
+COUNTS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_runs=true"]
+
+
+@pytest.mark.parametrize("reference", COUNTS)
+def test_stats_read_no_runs(client, reference):
+    assert indexes(client, reference) == {"ix_reciperun_count_slice"}
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    "query", ["is_test=true", "status=queued&status=completed", "conclusion=success&has_dataset=true"]
+)
+def test_a_list_counts_by_the_counts(client, path, query):
+    rest = indexes(client, f"{path}?{query}")
+    assert indexes(client, f"{path}?{query}&count=true") == rest | {"ix_reciperun_count_slice"}

@@ -10,6 +10,7 @@ from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, Bakery
 from app.schemas.common import Ok
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.services import pages, records
+from app.services.filters import within
 from app.services.pages import Page
 
 blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
@@ -58,7 +59,7 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun]:
     As `/recipe_runs/` does, with the same parameters.
     """
     bakery = records.get(Bakery, id)
-    return pages.read(RecipeRun, RecipeRun.bakery_id == bakery.id, **query)
+    return pages.read(RecipeRun, **within(query, bakery_id=bakery.id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

@@ -18,6 +18,7 @@ from app.schemas.feedstocks import (
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.services import datasets, pages, records
+from app.services.filters import within
 from app.services.pages import Page
 
 blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that recipes live in.")
@@ -66,7 +67,7 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun
     As `/recipe_runs/` does, with the same parameters.
     """
     feedstock = records.get(Feedstock, id)
-    return pages.read(RecipeRun, RecipeRun.feedstock_id == feedstock.id, **query)
+    return pages.read(RecipeRun, **within(query, feedstock_id=feedstock.id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

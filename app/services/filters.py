@@ -18,6 +18,12 @@ def conditions(model: type[Base], filters: dict[str, Any]) -> list[ColumnElement
     ]
 
 
+def within(filters: dict[str, Any], **parent: int) -> dict[str, Any]:
+    """`filters` that narrow a list down to the records of a parent, given by its id, as well."""
+    own = {name: [id] if id in filters.get(name, [id]) else [] for name, id in parent.items()}
+    return filters | own
+
+
 def key(column: Column[Any]) -> ColumnElement[Any]:
     """What lists go by for `column`, as its index has it: text by code point, long text by its beginning."""
     if column.type.python_type is not str:

@@ -12,7 +12,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Column, ColumnElement, Select, func, inspect, select, tuple_
 
 from app.extensions import Base, db
+from app.models import RecipeRun
 from app.models.columns import KEY_LENGTH, LongText, UTCDateTime
+from app.services import run_counts
 from app.services.filters import conditions, key
 
 M = TypeVar("M", bound=Base)
@@ -118,7 +120,8 @@ def read(
         ahead = order.position(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (position and position.id)):
         behind = order.position(rows[0] if rows else None, backward=not backward)
-    total = _count(fitting) if count else None
+    counted = model is RecipeRun and not where and run_counts.cover(filters)
+    total = (run_counts.count(filters) if counted else _count(fitting)) if count else None
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
