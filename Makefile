@@ -25,7 +25,7 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers
+proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers, memory
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
 
 bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md
