@@ -1,11 +1,11 @@
 """The service against the floor: requests per second on the same data, from the same database, in turn."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 from benchmarks import report
-from benchmarks.servers import new_key, production, started
+from benchmarks.servers import new_key, started
 from tests import catalogue
 from tests.dyno import ask
 from tests.load import get, post, rate
@@ -17,80 +17,72 @@ READS = {
     "a feedstock with 735 runs": ("/feedstocks/7", 0.75),
     "a count": ("/stats/recipe_runs", 0.60),
 }
-CREATION = ("creating a run", 0.50)
+CREATION_GOAL = 0.50
 NEW_RUN = {
     "recipe_id": "gpcp-from-gcs",
     "bakery_id": 1,
-    "feedstock_id": 7,
+    "feedstock_id": 1,
     "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
     "version": "1.0",
     "started_at": "2022-03-03T02:29:54Z",
 }
-HEAD = ["request", "floor, 1/s", "service, 1/s", "service/floor", "lowest to highest", "goal"]
-MEMORY_HEAD = ["memory of the worker", "MB", "goal"]
-MEMORY_GOAL = "80"
+HEAD = ["request", "floor, 1/s", "service, 1/s", "service/floor", "lowest to highest", "goal, at least"]
+MEMORY_HEAD = ["memory of the worker", "MB", "goal, at most"]
+MEMORY_GOAL = 80
 WARM_UP = 0.5  # seconds
 
 
-@dataclass
-class Ratio:
-    """What was measured of one kind of request: answers per second, a number each round."""
+@dataclass(frozen=True)
+class Kind:
+    """A kind of request, the status it is answered with, and the ratio to reach."""
 
     name: str
     goal: float
-    floor: list[float] = field(default_factory=list)
-    service: list[float] = field(default_factory=list)
-
-    def row(self):
-        ratios = [service / floor for service, floor in zip(self.service, self.floor, strict=True)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        rates = [f"{median(self.floor):,.0f}", f"{median(self.service):,.0f}"]
-        return [self.name, *rates, f"{median(ratios):.2f}", spread, f"{self.goal:.2f}"]
+    request: bytes
+    expected: int = 200
 
 
 def measure(server, rounds, seconds):
     """Two tables, of ratios and of memory, with what they were measured on."""
-    with production(server) as url, started(url, "floor", "service") as servers:
-        ratios = [compare(servers, name, get(path), goal, rounds, seconds) for name, (path, goal) in equal(servers)]
-        name, goal = CREATION
-        creation = post("/recipe_runs/", NEW_RUN, equal_creation(servers))
-        ratios.append(compare(servers, name, creation, goal, rounds, seconds, expected=201))
-        memory = resident(worker(servers["service"]))
+    with catalogue.production(server) as url, started(url, "floor", "service") as servers:
+        kinds = [*reads(servers), creation(servers)]
+        ratios = [compare(servers, kind, rounds, seconds) for kind in kinds]
+        sizes = resident(worker(servers["service"]))
     data = "The original's production database" if catalogue.DUMP else "A made-up catalogue of production's shape"
-    where = f"{data}, {rounds} rounds of {seconds:g} seconds. {report.machine(server)}"
-    speed = report.table(HEAD, *(ratio.row() for ratio in ratios))
-    sizes = report.table(
-        MEMORY_HEAD, *zip(("RSS", "PSS"), map("{:.0f}".format, memory), [MEMORY_GOAL] * 2, strict=True)
-    )
-    return f"{where}\n\n{speed}\n{sizes}"
+    where = f"{data}, {rounds} rounds of {seconds:g} seconds. {report.machine(server)}\n"
+    memory = [[name, f"{size:.0f}", f"{MEMORY_GOAL}"] for name, size in zip(("RSS", "PSS"), sizes, strict=True)]
+    return "\n".join((where, report.table(HEAD, *ratios), report.table(MEMORY_HEAD, *memory)))
 
 
-def equal(servers):
-    """READS, once the floor and the service have answered each of them with the same bytes."""
-    for path, _ in READS.values():
-        floor, service = (ask(servers[name], path)[2] for name in ("floor", "service"))
+def reads(servers):
+    """What is read, once the floor and the service have answered with the same bytes."""
+    for name, (path, goal) in READS.items():
+        floor, service = (ask(server, path)[2] for server in servers.values())
         assert floor == service, f"the floor and the service answer {path} differently"
-    return READS.items()
+        yield Kind(name, goal, get(path))
 
 
-def equal_creation(servers):
-    """A key, once the floor and the service have created the same run with it, but for its id and the time."""
+def creation(servers):
+    """What is created, once the floor and the service have made the same of it, but for the id and the time."""
     key = new_key(servers["service"])
     headers = {"x_api_key": key, "content_type": "application/json"}
     answers = [ask(server, "/recipe_runs/", "POST", json.dumps(NEW_RUN), **headers) for server in servers.values()]
     varying = {"id": 0, "created_at": "", "updated_at": ""}
     floor, service = (list((json.loads(text) | varying).items()) for _, _, text in answers)
     assert floor == service, "the floor and the service create different runs"
-    return key
+    return Kind("creating a run", CREATION_GOAL, post("/recipe_runs/", NEW_RUN, key), 201)
 
 
-def compare(servers, name, request, goal, rounds, seconds, expected=200):
-    """Rounds in which the floor and the service are measured one after the other."""
-    ratio = Ratio(name, goal)
+def compare(servers, kind, rounds, seconds):
+    """Rounds in which the floor and the service are measured one after the other, as a row of the table."""
     for server in servers.values():
-        rate(server.port, request, WARM_UP, expected)
-    for _ in range(rounds):
-        ratio.floor.append(rate(servers["floor"].port, request, seconds, expected))
-        ratio.service.append(rate(servers["service"].port, request, seconds, expected))
-    print(*ratio.row(), sep="  ", flush=True)
-    return ratio
+        rate(server.port, kind.request, WARM_UP, kind.expected)
+    pairs = [
+        [rate(server.port, kind.request, seconds, kind.expected) for server in servers.values()] for _ in range(rounds)
+    ]
+    rates = [f"{median(found):,.0f}" for found in zip(*pairs, strict=True)]
+    ratios = [service / floor for floor, service in pairs]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    row = [kind.name, *rates, f"{median(ratios):.2f}", spread, f"{kind.goal:.2f}"]
+    print(*row, sep="  ", flush=True)
+    return row

@@ -1,46 +1,18 @@
-"""Databases with data in them, and what answers from them: the service, and the floor it is measured against."""
+"""What is measured: the service, and the floor it is held against."""
 
 import json
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests import catalogue, postgres
 from tests.conftest import ADMIN_KEY, environment
 from tests.dyno import ask, dyno, serving
-from tests.live import ROOT, flask
+from tests.live import ROOT
 
 COMMANDS = {
     "floor": "exec gunicorn -c benchmarks/serve_floor.py benchmarks.floor:application",
     "service": "exec gunicorn wsgi:app",
 }
-
-
-@contextmanager
-def runs(server, count):
-    """The URL of a database with so many runs."""
-    with postgres.database(server) as url:
-        migrate(url)
-        catalogue.fill(url, count)
-        yield url
-
-
-@contextmanager
-def production(server):
-    """The URL of a database with production's data, or if there is no dump of it with as many runs."""
-    with postgres.database(server) as url:
-        if catalogue.DUMP:
-            catalogue.restore(url)
-        migrate(url)
-        if not catalogue.DUMP:
-            catalogue.fill_like_production(url)
-        postgres.execute(url, "VACUUM ANALYZE")
-        yield url
-
-
-def migrate(url):
-    upgrade = flask(environment(url), "db", "upgrade")
-    assert upgrade.returncode == 0, upgrade.stdout
 
 
 @contextmanager

@@ -6,10 +6,13 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 from sqlalchemy.engine import make_url
 
 from tests import postgres
+from tests.conftest import environment
+from tests.live import flask
 
 DUMP = os.environ.get("PANGEO_FORGE_DUMP")
 
@@ -48,16 +51,37 @@ DELETE FROM bakery WHERE id > 1;
 """
 
 
+@contextmanager
+def runs(server, count):
+    """The URL of a database with `count` runs."""
+    with postgres.database(server) as url:
+        migrate(url)
+        fill(url, count)
+        yield url
+
+
+@contextmanager
+def production(server):
+    """The URL of a database with production's data, or if there is no dump of it with a catalogue of that shape."""
+    with postgres.database(server) as url:
+        if DUMP:
+            restore(url)
+        migrate(url)
+        if not DUMP:
+            fill(url, PRODUCTION)
+            postgres.execute(url, LIKE_PRODUCTION)
+        postgres.execute(url, "VACUUM FULL ANALYZE")
+        yield url
+
+
+def migrate(url):
+    upgrade = flask(environment(url), "db", "upgrade")
+    assert upgrade.returncode == 0, upgrade.stdout
+
+
 def fill(url, count):
     """Put `count` runs into the empty database at `url`."""
     for statement in (FILL.format(count=count), "VACUUM ANALYZE"):
-        postgres.execute(url, statement)
-
-
-def fill_like_production(url):
-    """Put as many runs into the empty database at `url` as the original had in production."""
-    fill(url, PRODUCTION)
-    for statement in (LIKE_PRODUCTION, "VACUUM FULL ANALYZE"):
         postgres.execute(url, statement)
 
 

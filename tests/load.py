@@ -14,10 +14,11 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+CHUNKED = float("inf")  # nobody knows how many bytes are missing
 _LAST_CHUNK = b"\r\n0\r\n\r\n"  # in JSON there is no carriage return, so nothing else ends like this
 _received = bytearray(256 * 1024)
 
@@ -45,20 +46,23 @@ class Connection:
         if not size:
             raise ConnectionError("the server closed the connection before it had answered")
         if self.missing is None:
-            self.head += _received[:size]
-            if b"\r\n\r\n" not in self.head:
-                return None
-            self.head, _, start = self.head.partition(b"\r\n\r\n")
-            length = _LENGTH.search(self.head)
-            self.missing = int(length[1]) - len(start) if length else float("inf")
-            self.tail = start[-len(_LAST_CHUNK) :]
+            self._begin(_received[:size])
         else:
             self.missing -= size
             self.tail = (self.tail + _received[max(0, size - len(_LAST_CHUNK)) : size])[-len(_LAST_CHUNK) :]
-        if self.missing == 0 or (self.missing == float("inf") and self.tail == _LAST_CHUNK):
+        if self.missing == 0 or (self.missing == CHUNKED and self.tail == _LAST_CHUNK):
             status, _, headers = self.head.decode("latin-1").partition("\r\n")
             return Answer(int(status.split()[1]), headers, time.perf_counter() - self.sent)
         return None
+
+    def _begin(self, data):
+        """Take the first of an answer; once its head is complete, how much is missing is known."""
+        self.head += data
+        if b"\r\n\r\n" in self.head:
+            self.head, _, body = self.head.partition(b"\r\n\r\n")
+            length = _LENGTH.search(self.head)
+            self.missing = int(length[1]) - len(body) if length else CHUNKED
+            self.tail = body[-len(_LAST_CHUNK) :]
 
 
 def get(path):
@@ -72,29 +76,26 @@ def post(path, body, key):
     return f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode()
 
 
-def run(port, *requests, connections=16, seconds=float("inf"), count=float("inf"), timeout=60):
+def run(port, *requests, connections=16, seconds=float("inf"), count=None, timeout=60):
     """Send `requests`, one after the other and over again, for so long or so many of them; the answers.
 
     Raises TimeoutError if nothing is answered for `timeout` seconds.
     """
-    answers, queue, sent, end = [], cycle(requests), 0, time.perf_counter() + seconds
+    queue, answers, end = islice(cycle(requests), count), [], time.perf_counter() + seconds
     with ExitStack() as stack:
-        ready = stack.enter_context(selectors.DefaultSelector())
-        for _ in range(min(connections, count)):
+        waiting = stack.enter_context(selectors.DefaultSelector())
+        for request in islice(queue, connections):
             connection = Connection(port, timeout)
-            stack.enter_context(connection.socket)
-            ready.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.send(next(queue))
-            sent += 1
-        while len(answers) < sent:
-            if not (events := ready.select(timeout)):
+            waiting.register(stack.enter_context(connection.socket), selectors.EVENT_READ, connection)
+            connection.send(request)
+        while waiting.get_map():
+            if not (events := waiting.select(timeout)):
                 raise TimeoutError(f"no answer within {timeout} seconds")
             for event, _ in events:
                 if answer := event.data.receive():
                     answers.append(answer)
-                    if sent < count and time.perf_counter() < end:
-                        event.data.send(next(queue))
-                        sent += 1
+                    request = next(queue, None) if time.perf_counter() < end else None
+                    event.data.send(request) if request else waiting.unregister(event.fileobj)
     return answers
 
 

@@ -3,14 +3,12 @@
 from contextlib import contextmanager
 from itertools import product
 
-import flask_migrate
 from sqlalchemy import event
 
 from app.extensions import db
 from app.schemas.fields import Repeated
 from app.schemas.recipe_runs import RecipeRunQuery
-from tests import postgres
-from tests.catalogue import fill
+from tests.catalogue import runs
 from tests.conftest import make_app
 from tests.links import links
 
@@ -35,11 +33,8 @@ FILTERS = [
 @contextmanager
 def catalogue(server, count):
     """A client of a service with `count` runs."""
-    with postgres.database(server) as url:
+    with runs(server, count) as url:
         app = make_app(url)
-        with app.app_context():
-            flask_migrate.upgrade()
-        fill(url, count)
         yield app.test_client()
         with app.app_context():
             db.engine.dispose()
