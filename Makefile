@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs lint format requirements
+.PHONY: help setup run test proofs bench lint format requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers
+proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
+
+bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: .venv/development  ## Check style and types
 	$(BIN)/ruff check .

@@ -3,41 +3,15 @@
 from contextlib import contextmanager
 from itertools import product
 
-import flask_migrate
 from sqlalchemy import event
 
 from app.extensions import db
 from app.schemas.fields import Repeated
 from app.schemas.recipe_runs import RecipeRunQuery
-from tests import postgres
+from tests.catalogue import runs
 from tests.conftest import make_app
 from tests.links import links
 
-# Few feedstocks have most of the runs, most runs succeed, ids and times go together, half of the runs are older than
-# created_at. Triggers are off: checking the foreign keys of so many rows takes longer than making them. The runs
-# are counted afterwards.
-FILL = """
-SET session_replication_role = replica;
-INSERT INTO bakery (region, name, description) SELECT 'here', 'bakery-' || i, '' FROM generate_series(1, 20) i;
-INSERT INTO feedstock (spec) SELECT 'pangeo-forge/example-' || i || '-feedstock' FROM generate_series(1, 500) i;
-INSERT INTO reciperun (bakery_id, feedstock_id, recipe_id, head_sha, version, started_at, completed_at, conclusion,
-    status, is_test, dataset_type, dataset_public_url, message, created_at, updated_at, rerun_of)
-SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::text), '1.' || i % 7, t,
-    CASE WHEN done THEN t + c * interval '3 hours' END,
-    CASE WHEN done THEN CASE WHEN c < 0.75 THEN 'success' WHEN c < 0.98 THEN 'failure' WHEN c < 0.999 THEN 'cancelled'
-        ELSE 'timed_out' END END,
-    CASE WHEN done THEN 'completed' WHEN b < 0.3 THEN 'in_progress' ELSE 'queued' END,
-    c > 0.6 AND c < 0.8, CASE WHEN b < 0.9 THEN 'zarr' WHEN b < 0.901 THEN 'parquet' END,
-    CASE WHEN done AND c < 0.75 THEN 'https://ncsa.osn.xsede.org/Pangeo/example-' || f || '/' || i || '.zarr' END,
-    CASE WHEN b < 0.5 THEN '{{"job_name": "' || md5(t::text) || '"}}' END,
-    CASE WHEN i > {count} / 2 THEN t END, CASE WHEN i > {count} / 2 THEN t + c * interval '1 day' END,
-    CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
-FROM (
-    SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
-        timestamp '2020-01-01' + (i + 100 * d) * interval '1 minute' AS t
-    FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
-) AS run
-"""
 LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
 COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, Repeated)]
 ORDERS = [f"order_by={name}&sort={sort}" for name, sort in product(COLUMNS, ("asc", "desc"))]
@@ -59,13 +33,8 @@ FILTERS = [
 @contextmanager
 def catalogue(server, count):
     """A client of a service with `count` runs."""
-    with postgres.database(server) as url:
+    with runs(server, count) as url:
         app = make_app(url)
-        with app.app_context():
-            flask_migrate.upgrade()
-        postgres.execute(url, FILL.format(count=count))
-        assert app.test_cli_runner().invoke(args=["runs", "recount"]).exit_code == 0
-        postgres.execute(url, "VACUUM ANALYZE")
         yield app.test_client()
         with app.app_context():
             db.engine.dispose()

@@ -3,9 +3,7 @@
 They are built by the original's own DDL, as pg_dump shows it. It migrated no SQLite database; there, ours stand in.
 """
 
-import os
 import re
-import subprocess
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,10 +13,10 @@ from app.extensions import db
 from app.models.columns import now
 from config import key_digest
 from tests import postgres
+from tests.catalogue import DUMP, restore
 from tests.conftest import SALT
 from tests.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
 
-DUMP = os.environ.get("PANGEO_FORGE_DUMP")
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
 SERIAL = """
@@ -159,14 +157,6 @@ def as_key(app, key):
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = key
     return client
-
-
-def restore(url):
-    """Restore the dump; a server may lack the extension that counts statements, which nothing here needs."""
-    target = url.render_as_string(hide_password=False)
-    command = [postgres.tool("pg_restore"), "--no-acl", "--no-owner", "--dbname", target, DUMP]
-    log = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()
-    assert [line for line in log if "pg_restore: error:" in line and "pg_stat_statements" not in line] == []
 
 
 def structure(app):

@@ -1,0 +1,78 @@
+"""What an answer takes as the catalogue grows: one client, one request after the other."""
+
+from statistics import median
+from urllib.request import urlopen
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from benchmarks import report
+from benchmarks.ratios import NEW_RUN
+from benchmarks.servers import new_key, started
+from tests import catalogue
+from tests.links import links
+from tests.load import get, post, run
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+COUNT = 40  # requests of each kind
+PLOT = report.DOCUMENT.with_name("growth.svg")
+# Each of them finds as much however many runs there are.
+READS = {
+    "first page": "/recipe_runs/",
+    "last page": None,
+    "filter by feedstock": "/recipe_runs/?feedstock_id=1",
+    "filter by status": "/recipe_runs/?status=queued&limit=1",
+    "filter by commit": "/recipe_runs/?head_sha=8f14e45fceea167a5a36dedd4bea2543",
+    "filter by time": "/recipe_runs/?started_after=2020-01-01T03:00:00Z&started_before=2020-01-01T06:00:00Z",
+    "first page with `count=true`": "/recipe_runs/?count=true",
+    "one run": "/recipe_runs/500",
+    "`/stats/recipe_runs`": "/stats/recipe_runs",
+}
+
+
+def measure(server):
+    """A table of milliseconds, and the plot of it beside the document."""
+    found = [measure_one(server, size) for size in SIZES]
+    names = list(found[0])
+    plot({name: [times[name] for times in found] for name in names})
+    rows = [[name, *(f"{times[name]:.1f}" for times in found)] for name in names]
+    head = ["milliseconds for", *(f"{size:,} runs" for size in SIZES)]
+    where = f"The median of {COUNT} requests. {report.machine(server)}"
+    return f"{where}\n\n{report.table(head, *rows)}\n![The same numbers as lines](growth.svg)\n"
+
+
+def measure_one(server, size):
+    """Milliseconds for each kind of request to a catalogue of that size."""
+    with catalogue.runs(server, size) as url, started(url, "service") as servers:
+        service = servers["service"]
+        requests = {name: get(path or last_page(service)) for name, path in READS.items()}
+        requests["creating a run"] = post("/recipe_runs/", NEW_RUN, new_key(service))
+        times = {name: milliseconds(service, request) for name, request in requests.items()}
+    print(f"{size:,} runs", *(f"{name} {time:.1f}" for name, time in times.items()), sep="  ", flush=True)
+    return times
+
+
+def last_page(service):
+    """The last full page, by cursor."""
+    with urlopen(f"http://127.0.0.1:{service.port}/recipe_runs/?offset=9999999") as response:
+        return links(response)["prev"]
+
+
+def milliseconds(service, request):
+    run(service.port, request, connections=1, count=5)  # the first ones find nothing prepared
+    answers = run(service.port, request, connections=1, count=COUNT)
+    assert {answer.status for answer in answers} <= {200, 201}, request
+    return 1000 * median(answer.seconds for answer in answers)
+
+
+def plot(lines):
+    # The same numbers are to be the same file, and a small one.
+    mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, times in sorted(lines.items(), key=lambda line: -line[1][-1]):
+        axes.loglog(SIZES, times, marker="o", label=name.replace("`", ""))
+    axes.set(xlabel="runs", ylabel="milliseconds")
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", frameon=False)
+    figure.savefig(PLOT, metadata={"Date": None})

@@ -1,0 +1,39 @@
+"""Measurements as Markdown, and their places in docs/performance.md: between markers, so that no number is typed."""
+
+import platform
+import re
+from datetime import UTC, datetime
+
+from tests import postgres
+from tests.live import ROOT
+
+DOCUMENT = ROOT / "docs" / "performance.md"
+
+
+def write(name, text):
+    """Put `text` between the markers of that name, and print it."""
+    document = DOCUMENT.read_text()
+    start, end = f"<!-- {name}: written by make bench -->\n", f"<!-- end of {name} -->\n"
+    before, rest = document.split(start)
+    _, after = rest.split(end)
+    DOCUMENT.write_text(f"{before}{start}\n{text}\n{end}{after}")
+    print(f"\n{text}")
+
+
+def table(*rows):
+    """A Markdown table; the first row is its head, the first column text and the others numbers."""
+    first, *others = rows
+    lines = [first, ["---", *("---:" for _ in first[1:])], *others]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def machine(server):
+    """What it was measured on, as a sentence."""
+    with open("/proc/cpuinfo") as file:
+        text = file.read()
+    cores, name = text.count("processor\t"), re.search(r"model name\s*: (.*)", text)
+    [(version,)] = postgres.execute(server, "SHOW server_version")
+    return (
+        f"{datetime.now(UTC):%d %B %Y}, {cores} cores{f' of {name[1]}' if name else ''}, Python "
+        f"{platform.python_version()}, PostgreSQL {version.split()[0]} on the same machine."
+    )

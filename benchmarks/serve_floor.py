@@ -1,0 +1,9 @@
+"""How gunicorn serves the floor: as it serves the service, but without a log."""
+
+from pathlib import Path
+from runpy import run_path
+
+SAME = ("worker_class", "threads", "preload_app", "keepalive", "timeout", "worker_tmp_dir", "control_socket_disable")
+
+_service = run_path(str(Path(__file__).parent.parent / "gunicorn.conf.py"))
+globals().update({name: _service[name] for name in SAME})

@@ -1,0 +1,95 @@
+"""How many statements an answer takes: numbers that may go down, and must not go up unnoticed."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.extensions import db
+from tests.factories import make_bakery, make_feedstock, make_run, run_body
+
+# Without BEGIN, COMMIT and savepoints.
+READS = {
+    "/recipe_runs/?limit=100": 1,
+    "/recipe_runs/?count=true": 2,
+    "/recipe_runs/?status=queued&sort=desc": 1,
+    "/recipe_runs/{run}": 3,
+    "/recipe_runs/{run}/events": 2,
+    "/feedstocks/": 1,
+    "/feedstocks/{feedstock}": 2,
+    "/feedstocks/{feedstock}/recipe_runs": 2,
+    "/feedstocks/{feedstock}/datasets": 2,
+    "/bakeries/": 1,
+    "/bakeries/{bakery}": 2,
+    "/bakeries/{bakery}/recipe_runs": 2,
+    "/stats/recipe_runs": 1,
+    "/stats/datasets?exclude_test_runs=true": 1,
+    "/": 0,
+    "/healthz": 0,
+    "/docs": 0,
+    "/openapi.json": 0,
+}
+
+
+@contextmanager
+def statements():
+    """The statements that are sent meanwhile."""
+    sent = []
+
+    def remember(_connection, _cursor, statement, *_):
+        if not re.match("BEGIN|SAVEPOINT|RELEASE|ROLLBACK", statement):
+            sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", remember)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", remember)
+
+
+@pytest.fixture
+def ids(app, client):
+    """A feedstock with three runs in one bakery; the service has looked at its database before."""
+    bakery, feedstock = make_bakery(app).id, make_feedstock(app).id
+    [*_, run] = [make_run(app, bakery_id=bakery, feedstock_id=feedstock).id for _ in range(3)]
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/recipe_runs/").status_code == 200
+    return {"bakery": bakery, "feedstock": feedstock, "run": run}
+
+
+@pytest.mark.parametrize(("path", "number"), READS.items())
+def test_a_read_takes_as_many_statements_as_it_did(client, ids, path, number):
+    with statements() as sent:
+        assert client.get(path.format(**ids)).status_code == 200
+    assert len(sent) == number, "\n".join(sent)
+
+
+def create(client, ids, body):
+    return client.post("/recipe_runs/", json=body)
+
+
+def create_many(client, ids, body):
+    return client.post("/recipe_runs/bulk", json={"recipe_runs": [body] * 10})
+
+
+def finish(client, ids, body):
+    return client.patch(f"/recipe_runs/{ids['run']}", json={"conclusion": "success"})
+
+
+def delete(client, ids, body):
+    return client.delete(f"/recipe_runs/{ids['run']}")
+
+
+# On PostgreSQL and on SQLite, where many rows that have their ids from the database are sent one by one.
+WRITES = {create: (3, 3), create_many: (3, 21), finish: (4, 4), delete: (3, 3)}
+
+
+@pytest.mark.parametrize(("write", "numbers"), WRITES.items())
+def test_a_write_takes_as_many_statements_as_it_did(app, writer, ids, write, numbers):
+    body = run_body(app, bakery_id=ids["bakery"], feedstock_id=ids["feedstock"])
+    with statements() as sent:
+        assert write(writer, ids, body).status_code in (200, 201)
+    with app.app_context():
+        number = dict(zip(("postgresql", "sqlite"), numbers, strict=True))[db.engine.dialect.name]
+    assert len(sent) == number, "\n".join(sent)
