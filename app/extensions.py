@@ -41,14 +41,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Connection) -> None:
-    """Open SQLite transactions by hand: the driver would run DDL outside of them.
+def _begin(connection: Connection) -> None:
+    """Begin as the request needs it; outside of a request, those only read who say so with the option `read_only`.
 
-    Whoever may write takes the write lock at once and waits its turn; a reader that turns writer would fail instead.
-    Outside of a request, only those are readers who say so with the execution option `read_only`.
+    On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
+    once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
+    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
     """
+    reading = connection.get_execution_options().get("read_only", False)
+    if has_request_context():
+        reading = request.method in ("GET", "HEAD", "OPTIONS")
     if connection.dialect.name == "sqlite":
-        reading = connection.get_execution_options().get("read_only", False)
-        if has_request_context():
-            reading = request.method in ("GET", "HEAD", "OPTIONS")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    else:
+        driver: Any = connection.connection.driver_connection
+        driver.autocommit = reading and has_request_context()

@@ -70,11 +70,10 @@ def make_conditional(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
     response.headers.setdefault("Cache-Control", "no-cache")
-    if not response.direct_passthrough:  # files have theirs already
-        response.add_etag()
-        # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
-        asked = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
-        response.make_conditional({name: request.environ[name] for name in asked if name in request.environ})
+    response.add_etag()  # if it has none yet
+    # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
+    asked = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
+    response.make_conditional({name: request.environ[name] for name in asked if name in request.environ})
     return response
 
 

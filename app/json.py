@@ -7,15 +7,23 @@ from flask import Response
 from flask.json.provider import JSONProvider
 
 
+def encode(obj: Any) -> bytes:
+    """`obj` as JSON; times in UTC with a `Z`, as those without a zone are, and microseconds only if there are any."""
+    return orjson.dumps(obj, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
+
+
+def respond(obj: Any) -> Response:
+    return Response(encode(obj), mimetype="application/json")
+
+
 class OrjsonProvider(JSONProvider):
     """Flask's JSON through orjson, which refuses NaN, bad UTF-8, lone surrogates and hostile depth by itself."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        return orjson.dumps(obj).decode()
+        return encode(obj).decode()
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return orjson.loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        body = orjson.dumps(self._prepare_response_obj(args, kwargs))
-        return Response(body, mimetype="application/json")
+        return respond(self._prepare_response_obj(args, kwargs))

@@ -12,7 +12,7 @@ from tests.live import ROOT
 MAY_IMPORT = {
     "app": {"cli", "errors", "extensions", "http", "json", "readiness", "routes"},
     "cli": {"extensions", "models", "readiness", "services", "auth"},
-    "routes": {"auth", "errors", "extensions", "models", "readiness", "schemas", "services"},
+    "routes": {"auth", "json", "errors", "extensions", "models", "readiness", "schemas", "services"},
     "schemas": {"models"},
     "auth": {"extensions", "models"},
     "services": {"errors", "extensions", "models"},

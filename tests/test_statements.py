@@ -14,7 +14,7 @@ READS = {
     "/recipe_runs/?limit=100": 1,
     "/recipe_runs/?count=true": 2,
     "/recipe_runs/?status=queued&sort=desc": 1,
-    "/recipe_runs/{run}": 3,
+    "/recipe_runs/{run}": 1,
     "/recipe_runs/{run}/events": 2,
     "/feedstocks/": 1,
     "/feedstocks/{feedstock}": 2,

@@ -21,5 +21,4 @@ def create_api_key(values: dict[str, Any]) -> Any:
     record, key = new_key(**values)
     db.session.add(record)
     db.session.flush()
-    shown = {"is_active": True, "is_admin": record.is_admin, "created_at": record.created_at, "key": key}
-    return shown, 201
+    return {"is_active": True, "is_admin": record.is_admin, "created_at": record.created_at, "key": key}

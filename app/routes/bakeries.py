@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from flask import Response
+
 from app.auth import Caller, actor
 from app.models import Bakery, RecipeRun
+from app.routes import details
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
@@ -18,7 +21,7 @@ blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(BakeryQuery, BakeryRead, description="A page of bakeries.")
-def list_bakeries(query: dict[str, Any]) -> Page[Bakery]:
+def list_bakeries(query: dict[str, Any]) -> Page:
     """List bakeries
 
     By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
@@ -43,17 +46,17 @@ def create_bakery(values: dict[str, Any]) -> Any:
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, BakeryDetail, description="The bakery with its runs.")
-def get_bakery(id: int) -> Bakery:
+def get_bakery(id: int) -> Response:
     """Get a bakery
 
     With all its recipe runs, by id.
     """
-    return records.get(Bakery, id)
+    return details.answer(Bakery, BakeryDetail, id)
 
 
 @blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of the bakery's runs.")
-def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun]:
+def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
     """List the recipe runs in a bakery
 
     As `/recipe_runs/` does, with the same parameters.

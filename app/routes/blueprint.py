@@ -7,17 +7,19 @@ from typing import Any, cast
 
 import flask_smorest
 from flask import Blueprint as FlaskBlueprint
-from flask import request
+from flask import Response, request
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from app import readiness
 from app.auth import Caller, authorise, declare
 from app.extensions import db
+from app.json import respond
 from app.models.base import Record
 from app.routes import idempotency, pagination
 from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
+from app.schemas.serialiser import serialiser
 
 View = Callable[..., Any]
 
@@ -70,23 +72,50 @@ class Blueprint(flask_smorest.Blueprint):
     def paged(self, query: type[Schema], read: type[Schema], *, description: str) -> Callable[[View], View]:
         """Declare a list: the view takes the values of `query` and returns a `Page` of what `read` says."""
 
-        records = read(many=True)
-
         def decorator(view: View) -> View:
             @self.arguments(query, location="query")
-            @self.response(200, records, description=description, headers=pagination.HEADERS)
+            @self.response(200, read(many=True), description=description, headers=pagination.HEADERS)
             @wraps(view)
             def listed(values: dict[str, Any], **path: int) -> Any:
-                return pagination.answer(view, records, values, path)
+                return pagination.answer(view, read, values, path)
 
-            return cast(View, listed)
+            return listed
 
         return decorator
+
+    def response(self, status_code: int, schema: type[Schema] | Schema, **options: Any) -> Callable[[View], View]:
+        """Declare an answer: what the view returns as `schema` has it, with a status and headers if it gives them.
+
+        The view returns a record or a mapping, rows for a schema of many, or a response.
+        """
+        document = super().response(status_code, schema, **options)
+        many = isinstance(schema, Schema)
+        shown = serialiser(type(schema) if isinstance(schema, Schema) else schema)
+
+        def decorator(view: View) -> View:
+            @wraps(view)
+            def answered(*args: Any, **path: int) -> Response:
+                result = view(*args, **path)
+                if isinstance(result, Response):
+                    return result
+                content, status, headers = result if isinstance(result, tuple) else (result, status_code, {})
+                response = respond(shown.rows(content) if many else shown.record(content))
+                response.status_code = status
+                response.headers.update(headers)
+                return response
+
+            return cast(View, document(answered))
+
+        return decorator
+
+    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
+        """As of flask-smorest, but the schema is made once, not for every request."""
+        return cast(Callable[[View], View], super().arguments(schema(), **options))
 
 
 def created(record: Record, new: bool = True) -> Any:
     """201 with the place of `record`, or 200 if it was there before."""
-    return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200)
+    return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200, {})
 
 
 def _guard(view: View, caller: Caller, max_body: int | None) -> View:

@@ -1,11 +1,11 @@
-"""Writes that heed If-Match (RFC 9110, section 13.1.1). The ETags themselves are made in `app.http`."""
+"""Writes that heed If-Match (RFC 9110, section 13.1.1). The ETags are those of `app.routes.details`."""
 
-from flask import current_app, request
+from flask import request
 from marshmallow import Schema
 from werkzeug.exceptions import PreconditionFailed
-from werkzeug.http import generate_etag
 
 from app.models.base import Record
+from app.routes import details
 
 
 def require_match(record: Record, detail: type[Schema]) -> None:
@@ -13,7 +13,6 @@ def require_match(record: Record, detail: type[Schema]) -> None:
 
     To be asked once the row is locked, so that of several writers with one ETag only the first is served.
     """
-    if "If-Match" in request.headers:
-        body = current_app.json.dumps(detail().dump(record)).encode()
-        if not request.if_match.contains(generate_etag(body)):
-            raise PreconditionFailed(f"{record.label} {record.id} is not as If-Match says; get it again.")
+    asked = "If-Match" in request.headers
+    if asked and not request.if_match.contains(details.etag(type(record), detail, record.id)):
+        raise PreconditionFailed(f"{record.label} {record.id} is not as If-Match says; get it again.")

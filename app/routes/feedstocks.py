@@ -1,9 +1,14 @@
 """Feedstocks: the repositories that recipes live in, and the datasets made from them."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from flask import Response
+from sqlalchemy import Row
 
 from app.auth import Caller, actor
 from app.models import Feedstock, RecipeRun
+from app.routes import details
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
@@ -17,6 +22,7 @@ from app.schemas.feedstocks import (
     FeedstockUpdate,
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
+from app.schemas.serialiser import serialiser
 from app.services import datasets, pages, records
 from app.services.filters import within
 from app.services.pages import Page
@@ -26,7 +32,7 @@ blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="T
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(FeedstockQuery, FeedstockRead, description="A page of feedstocks.")
-def list_feedstocks(query: dict[str, Any]) -> Page[Feedstock]:
+def list_feedstocks(query: dict[str, Any]) -> Page:
     """List feedstocks
 
     By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
@@ -51,17 +57,17 @@ def create_feedstock(values: dict[str, Any]) -> Any:
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, FeedstockDetail, description="The feedstock with its runs.")
-def get_feedstock(id: int) -> Feedstock:
+def get_feedstock(id: int) -> Response:
     """Get a feedstock
 
     With all its recipe runs, by id.
     """
-    return records.get(Feedstock, id)
+    return details.answer(Feedstock, FeedstockDetail, id)
 
 
 @blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of the feedstock's runs.")
-def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page[RecipeRun]:
+def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
     """List the recipe runs of a feedstock
 
     As `/recipe_runs/` does, with the same parameters.
@@ -102,9 +108,10 @@ def delete_feedstock(id: int) -> dict[str, bool]:
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
 @blp.arguments(DatasetQuery, location="query")
 @blp.response(200, FeedstockDataset(many=True), description="The datasets, by run id.")
-def list_feedstock_datasets(query: dict[str, Any], id: int) -> list[RecipeRun]:
+def list_feedstock_datasets(query: dict[str, Any], id: int) -> Sequence[Row[Any]]:
     """List the datasets of a feedstock
 
     One for each completed, successful run with a public url.
     """
-    return datasets.of_feedstock(records.get(Feedstock, id), **query)
+    records.get(Feedstock, id)
+    return datasets.of_feedstock(id, serialiser(FeedstockDataset).columns, **query)

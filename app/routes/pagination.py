@@ -5,12 +5,13 @@ from dataclasses import astuple
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import Schema
 
 from app.errors import Invalid
-from app.extensions import Base
+from app.json import respond
+from app.schemas.serialiser import serialiser
 from app.services.pages import Page, Position
 
 LINK = "Link"
@@ -27,15 +28,14 @@ HEADERS = {
 }
 
 
-def answer(view: Callable[..., Page[Base]], read: Schema, query: dict[str, Any], path: dict[str, int]) -> Any:
-    """The page that `view` gives for `query`, its records as `read` has them, with its headers."""
+def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Response:
+    """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
     fields, cursor = query.pop("fields", None), query.pop("cursor", None)
+    shown = serialiser(read, frozenset(fields) if fields else None)
     cursors = _cursors(query["order_by"], query["sort"])
-    page = view(query | {"position": _opened(cursor, cursors, query["offset"])}, **path)
-    body = read.dump(page.records)
-    if fields:
-        body = [{name: value for name, value in record.items() if name in fields} for record in body]
-    response = current_app.json.response(body)
+    position = _opened(cursor, cursors, query["offset"])
+    page = view(query | {"columns": shown.columns, "position": position}, **path)
+    response = respond(shown.rows(page.rows))
     response.headers[LINK] = _links({"prev": page.prev, "next": page.next}, cursors)
     if page.total is not None:
         response.headers[TOTAL] = str(page.total)

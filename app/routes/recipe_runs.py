@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from flask import Response
+
 from app.auth import Caller, actor
 from app.models import RecipeRun, RecipeRunEvent
+from app.routes import details
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
@@ -42,7 +45,7 @@ blp = Blueprint("recipe_runs", __name__, url_prefix="/recipe_runs", description=
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(RecipeRunQuery, RecipeRunRead, description="A page of recipe runs.")
-def list_recipe_runs(query: dict[str, Any]) -> Page[RecipeRun]:
+def list_recipe_runs(query: dict[str, Any]) -> Page:
     """List recipe runs
 
     By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
@@ -77,17 +80,17 @@ def create_recipe_runs(values: dict[str, Any]) -> Any:
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, RecipeRunDetail, description="The run with its bakery and feedstock.")
-def get_recipe_run(id: int) -> RecipeRun:
+def get_recipe_run(id: int) -> Response:
     """Get a recipe run
 
     With its bakery and its feedstock.
     """
-    return records.get(RecipeRun, id)
+    return details.answer(RecipeRun, RecipeRunDetail, id)
 
 
 @blp.route("/<id:id>/events", methods=["GET"], caller=Caller.PUBLIC)
 @blp.paged(RecipeRunEventQuery, RecipeRunEventRead, description="A page of events, the first first.")
-def list_recipe_run_events(query: dict[str, Any], id: int) -> Page[RecipeRunEvent]:
+def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
     """List the events of a recipe run
 
     Every change since the service keeps a history: when, by whom, from what to what, and why if it was said.

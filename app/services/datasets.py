@@ -1,18 +1,20 @@
 """The datasets that runs have published."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Row
 
 from app.extensions import db
-from app.models import Feedstock, RecipeRun
+from app.models import RecipeRun
+from app.services.rows import selection
 
 Kind = Literal["all", "production", "test"]
 
 
-def of_feedstock(feedstock: Feedstock, kind: Kind) -> list[RecipeRun]:
-    """The feedstock's runs with a published dataset, by id."""
-    statement = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.published())
+def of_feedstock(feedstock_id: int, columns: tuple[str, ...], kind: Kind) -> Sequence[Row[Any]]:
+    """The runs of a feedstock that have a published dataset, by id."""
+    statement = selection(RecipeRun, columns).where(RecipeRun.feedstock_id == feedstock_id, RecipeRun.published())
     if kind != "all":
         statement = statement.where(RecipeRun.is_test == (kind == "test"))
-    return list(db.session.scalars(statement.order_by(RecipeRun.id)))
+    return db.session.execute(statement.order_by(RecipeRun.id)).all()

@@ -4,20 +4,22 @@ A list goes by a column and, where rows are equal in it, by id. A page goes on f
 so many rows, so that rows that come and go meanwhile neither repeat nor skip others, and so that depth costs nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from operator import gt, lt
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, func, inspect, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, inspect, select, tuple_
+from sqlalchemy.orm import Mapper
 
 from app.extensions import Base, db
 from app.models import RecipeRun
 from app.models.columns import KEY_LENGTH, LongText, UTCDateTime
 from app.services import run_counts
 from app.services.filters import conditions, key
-
-M = TypeVar("M", bound=Base)
+from app.services.rows import selection
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Page(Generic[M]):
-    """Records in the order of the list, and where the pages before and after them are, if there may be any.
+class Page:
+    """Rows in the order of the list, and where the pages before and after them are, if there may be any.
 
     `total` is how many records all pages have, if that was asked.
     """
 
-    records: list[M]
+    rows: Sequence[Row[Any]]
     prev: Position | None
     next: Position | None
     total: int | None
@@ -80,11 +82,11 @@ class Order:
         rest = beyond(tuple_(value, self.id), (self._bound(position.value), position.id))
         return [rest, null] if self.column.nullable and not self.descending else [rest]
 
-    def position(self, record: Base | None, *, backward: bool) -> Position:
-        """Where `record` is; without one, the end of the list."""
-        if record is None:
+    def position(self, row: Sequence[Any] | None, *, backward: bool) -> Position:
+        """Where `row`, which ends with the column and the id, is; without one, the end of the list."""
+        if row is None:
             return Position(None, None, backward)
-        value, number = (getattr(record, column.key) for column in (self.column, self.id))
+        *_, value, number = row
         if isinstance(value, datetime):
             value = value.isoformat()
         if isinstance(self.column.type, LongText) and value is not None:
@@ -92,12 +94,15 @@ class Order:
         return Position(value, number, backward)
 
     def _bound(self, value: Any) -> Any:
-        return datetime.fromisoformat(value) if isinstance(self.column.type, UTCDateTime) else value
+        if isinstance(self.column.type, UTCDateTime):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return value
 
 
 def read(
-    model: type[M],
+    model: type[Base],
     *where: ColumnElement[bool],
+    columns: tuple[str, ...],
     limit: int,
     order_by: str,
     sort: str,
@@ -105,35 +110,55 @@ def read(
     position: Position | None = None,
     count: bool = False,
     **filters: Any,
-) -> Page[M]:
-    """The page of up to `limit` records that fit `where` and `filters` (`app.services.filters`), from `position` on."""
-    columns = inspect(model).columns
+) -> Page:
+    """The page of up to `limit` rows that fit `where` and `filters` (`app.services.filters`), from `position` on.
+
+    Rows begin with `columns` (`app.services.rows`).
+    """
     backward = position is not None and position.backward
-    order = Order(columns[order_by], columns["id"], (sort == "desc") != backward)
-    fitting = select(model).where(*where, *conditions(model, filters))
+    order = _order(model, order_by, (sort == "desc") != backward)
+    fitting = [*where, *conditions(model, filters)]
+    rows: Sequence[Row[Any]]
     if position:
-        rows = _beyond(position, order, fitting, limit + 1)
+        rows = _beyond(position, order, selection(model, (*columns, order_by, "id")).where(*fitting), limit + 1)
     else:
-        rows = list(db.session.scalars(fitting.order_by(*order.clauses(mixed=True)).limit(limit + 1).offset(offset)))
+        statement = _first(inspect(model), columns, order_by, order.descending, db.engine.dialect.name)
+        statement = statement.where(*fitting) if fitting else statement
+        rows = db.session.execute(statement, {"limit": limit + 1, "offset": offset}).all()
     ahead, behind = None, None
     if len(rows) > limit > 0:
         ahead = order.position(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (position and position.id)):
         behind = order.position(rows[0] if rows else None, backward=not backward)
-    counted = model is RecipeRun and not where and run_counts.cover(filters)
-    total = (run_counts.count(filters) if counted else _count(fitting)) if count else None
+    total = None
+    if count:
+        counted = model is RecipeRun and not where and run_counts.cover(filters)
+        total = run_counts.count(filters) if counted else _count(model, fitting)
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
-def _beyond(position: Position, order: Order, fitting: Select[Any], limit: int) -> list[M]:
+def _order(model: type[Base], name: str, descending: bool) -> Order:
+    columns = inspect(model).columns
+    return Order(columns[name], columns["id"], descending)
+
+
+@lru_cache(maxsize=256)
+def _first(mapper: Mapper[Any], names: tuple[str, ...], order_by: str, descending: bool, _dialect: str) -> Select[Any]:
+    """The statement for pages that are given by their offset; made once, as most requests are for such."""
+    order = _order(mapper.class_, order_by, descending).clauses(mixed=True)
+    rows = selection(mapper.class_, (*names, order_by, "id")).order_by(*order)
+    return rows.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+def _beyond(position: Position, order: Order, fitting: Select[Any], limit: int) -> list[Row[Any]]:
     """Up to `limit` of the `fitting` rows, range by range."""
-    rows: list[M] = []
+    rows: list[Row[Any]] = []
     for stretch in order.ranges(position):
         if len(rows) < limit:
             rest = fitting.where(stretch).order_by(*order.clauses(mixed=False)).limit(limit - len(rows))
-            rows += db.session.scalars(rest)
+            rows += db.session.execute(rest)
     return rows
 
 
-def _count(fitting: Select[Any]) -> int:
-    return db.session.scalar(fitting.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+def _count(model: type[Base], fitting: list[ColumnElement[bool]]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model.__table__).where(*fitting)) or 0

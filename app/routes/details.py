@@ -1,0 +1,59 @@
+"""What GET answers for one record, and its ETag: however many runs it lists, a batch of them is in memory at a time."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+
+from flask import Response, request
+from marshmallow import Schema
+from werkzeug.wsgi import wrap_file
+
+from app.json import encode
+from app.models.base import Record
+from app.schemas.serialiser import Serialiser, serialiser
+from app.services import rows
+
+IN_MEMORY = (
+    1024 * 1024
+)  # bytes of an answer; what is longer goes through a file, and no connection waits for the client
+
+
+def answer(model: type[Record], detail: type[Schema], record_id: int) -> Response:
+    """The record with that id as `detail` says, or 404."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    with ExitStack() as stack:
+        spool = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
+        for part in _parts(model, serialiser(detail), record_id):
+            digest.update(part)
+            spool.write(part)
+        length = spool.tell()
+        spool.seek(0)
+        if long := length > IN_MEMORY:
+            stack.pop_all()  # the file is closed with the response
+        body = wrap_file(request.environ, spool) if long else spool.read()
+    response = Response(body, mimetype="application/json", direct_passthrough=long)
+    response.content_length = length
+    response.set_etag(digest.hexdigest())
+    return response
+
+
+def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
+    """The ETag of `answer`, without its quotes."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for part in _parts(model, serialiser(detail), record_id):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(model: type[Record], detail: Serialiser, record_id: int) -> Iterator[bytes]:
+    """The JSON of the record: its own members, then its lists."""
+    (own,) = detail.rows([rows.one(model, detail.columns, record_id)])
+    yield encode(own)[:-1]
+    for name, item in detail.lists.items():
+        separator = b',"%b":[' % name.encode()
+        for batch in rows.related(model, name, item.columns, record_id):
+            yield separator + encode(item.rows(batch))[1:-1]
+            separator = b","
+        yield b"]"
+    yield b"}"

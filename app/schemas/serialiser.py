@@ -1,0 +1,65 @@
+"""What read schemas dump, without their machinery: members are looked up once, not for every record.
+
+marshmallow's own `dump` says what is right; tests/test_serialiser.py compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
+
+# Fields whose values `app.json` writes as the fields themselves would, times included.
+PLAIN = (Choice, Flag, Number, Text, Timestamp, fields.Dict)
+
+
+class Serialiser:
+    """Makes the JSON objects of `schema`, or with `names` objects of those members only, of records or of rows.
+
+    `columns` are the attributes that a row begins with: `bakery.name` is the name of the bakery that the record refers
+    to. `lists` are the members that list other records, which no row has.
+    """
+
+    def __init__(self, schema: type[Schema], names: frozenset[str] | None) -> None:
+        members = schema().dump_fields
+        nested = {name: field for name, field in members.items() if isinstance(field, fields.Nested)}
+        parts = {name: serialiser(type(field.schema)) for name, field in nested.items() if not field.many}
+        plain = {name: field for name, field in members.items() if isinstance(field, PLAIN)}
+        if [*plain, *parts, *(name for name in nested if name not in parts)] != list(members):
+            raise TypeError(f"{schema.__name__} needs plain members, then objects, then lists.")
+        wire = {name: field.data_key or name for name, field in plain.items()}
+        self.attributes = tuple(name for name in plain if names is None or wire[name] in names)
+        self.names = tuple(wire[name] for name in self.attributes)
+        self.parts = {name: part for name, part in parts.items() if names is None or name in names}
+        self.lists = {name: serialiser(type(field.schema)) for name, field in nested.items() if field.many}
+        inner = (f"{name}.{column}" for name, part in self.parts.items() for column in part.columns)
+        self.columns: tuple[str, ...] = (*self.attributes, *inner)
+
+    def rows(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """The objects of rows, without their `lists`."""
+        names, start = self.names, len(self.names)
+        objects = [dict(zip(names, row, strict=False)) for row in rows]
+        for name, part in self.parts.items():
+            end = start + len(part.columns)
+            inner = part.rows([row[start:end] for row in rows])
+            for whole, value in zip(objects, inner, strict=True):
+                whole[name] = value
+            start = end
+        return objects
+
+    def record(self, record: Any) -> dict[str, Any]:
+        """The object of a record or a mapping."""
+        member = record.__getitem__ if isinstance(record, Mapping) else partial(getattr, record)
+        whole = dict(zip(self.names, map(member, self.attributes), strict=True))
+        for name, part in self.parts.items():
+            whole[name] = part.record(member(name))
+        for name, part in self.lists.items():
+            whole[name] = [part.record(item) for item in member(name)]
+        return whole
+
+
+@lru_cache(maxsize=1024)
+def serialiser(schema: type[Schema], names: frozenset[str] | None = None) -> Serialiser:
+    return Serialiser(schema, names)

@@ -1,0 +1,74 @@
+"""Rows in the place of records, where they are only to be shown: plain values, of no more columns than are asked for.
+
+Columns go by name; `bakery.name` is the name of the bakery that a record refers to. Times come without a zone, in UTC.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, FromClause, Row, Select, bindparam, inspect, select, type_coerce
+from sqlalchemy.orm import Mapper
+from werkzeug.exceptions import NotFound
+
+from app.extensions import Base, db
+from app.models.base import Record
+from app.models.columns import INTEGER_MAX, UTCDateTime
+
+BATCH = 1000  # rows in memory
+
+
+def one(model: type[Record], names: tuple[str, ...], record_id: int) -> Row[Any]:
+    """The row of the record with that id, or 404."""
+    row = None
+    if 0 < record_id <= INTEGER_MAX:
+        row = db.session.execute(_by_id(inspect(model), names), {"id": record_id}).first()
+    if row is None:
+        raise NotFound(f"{model.label} {record_id} not found")
+    return row
+
+
+def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
+    statement, last = _related(inspect(model), member, names), 0
+    while True:
+        batch = db.session.execute(statement, {"parent": record_id, "last": last}).all()
+        yield batch
+        if len(batch) < BATCH:
+            return
+        last = batch[-1][-1]
+
+
+def selection(model: type[Base], names: tuple[str, ...]) -> Select[Any]:
+    """All rows, with those columns."""
+    return _selection(inspect(model), names)
+
+
+# Statements are made once: SQLAlchemy then knows them by sight.
+@lru_cache(maxsize=256)
+def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
+    whole: FromClause = mapper.local_table
+    for part in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
+        whole = whole.join(mapper.relationships[part].target)
+    return select(*(_plain(mapper, name) for name in names)).select_from(whole)
+
+
+@lru_cache(maxsize=256)
+def _by_id(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
+    return _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
+
+
+@lru_cache(maxsize=256)
+def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select[Any]:
+    relationship = mapper.relationships[member]
+    (parent,) = relationship.remote_side
+    number = relationship.mapper.columns["id"]
+    rows = _selection(relationship.mapper, (*names, "id"))
+    return rows.where(parent == bindparam("parent"), number > bindparam("last")).order_by(number).limit(BATCH)
+
+
+def _plain(mapper: Mapper[Any], name: str) -> ColumnElement[Any]:
+    """The column, as the driver gives it: what makes aware times of rows costs as much as the rows themselves."""
+    part, _, inner = name.rpartition(".")
+    column = (mapper.relationships[part].mapper if part else mapper).columns[inner]
+    return type_coerce(column, DateTime).label(None) if isinstance(column.type, UTCDateTime) else column
