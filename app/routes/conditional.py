@@ -16,4 +16,4 @@ def require_match(record: Record, detail: type[Schema]) -> None:
     if "If-Match" in request.headers:
         body = current_app.json.dumps(detail().dump(record)).encode()
         if not request.if_match.contains(generate_etag(body)):
-            raise PreconditionFailed(f"{record.label} {record.id} is not as If-Match says; get it again.")
+            raise PreconditionFailed(f"{record.noun} {record.id} is not as If-Match says; get it again.")
