@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import HTTPException
 
 from app import readiness
 from app.services import archive
@@ -16,7 +16,7 @@ def sentences() -> Iterator[None]:
     """End the command with a sentence where there is one for what went wrong."""
     try:
         yield
-    except ServiceUnavailable as error:
+    except HTTPException as error:
         raise click.ClickException(str(error.description)) from None
     except OperationalError as error:
         raise click.ClickException(f"The database does not answer: {error.orig}") from None

@@ -11,7 +11,7 @@ from app.cli.guards import require_database
 from app.extensions import db
 from app.models import Bakery
 from app.models.columns import now
-from app.services import reaper
+from app.services import audit, reaper
 
 runs = AppGroup("runs", help="Look after recipe runs.")
 
@@ -26,6 +26,7 @@ def timeout(bakery: str, minutes: int | None) -> None:
     if record is None:
         raise click.ClickException(f"There is no bakery {bakery!r}.")
     record.timeout_minutes = minutes
+    audit.add("set_timeout", "bakeries", record.id, details={"timeout_minutes": minutes})
     db.session.commit()
     click.echo(f"A run may be in progress in {bakery} for {f'{minutes} minutes' if minutes else 'a week'}.")
 
@@ -50,6 +51,8 @@ def reap(dry_run: bool, older_than: int) -> None:
     outcomes: Counter[str] = Counter()
     with click.progressbar(length=reaper.count_unfinished(), label="unfinished runs") as progress:
         for verdicts in reaper.reap(now(), timedelta(days=older_than), dry_run):
+            if ended := sum(verdict.conclusion is not None for verdict in verdicts if not dry_run):
+                audit.add("reap", "recipe_runs", details={"count": ended})
             db.session.commit()
             progress.update(len(verdicts))
             outcomes.update(f"{verdict.status} -> {verdict.conclusion or 'left alone'}" for verdict in verdicts)

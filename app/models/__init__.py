@@ -1,10 +1,11 @@
 """Tables, and the rules of their state. Importing the package makes all of them known to SQLAlchemy."""
 
 from app.models.api_keys import APIKey
+from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 
-__all__ = ["APIKey", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent"]
+__all__ = ["APIKey", "AuditEntry", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent"]

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import flask_smorest
 from flask import Blueprint as FlaskBlueprint
-from flask import request
+from flask import Response, request
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
@@ -15,7 +15,7 @@ from app import readiness
 from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.models.base import Record
-from app.routes import idempotency, pagination
+from app.routes import auditing, idempotency, pagination
 from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
 
@@ -31,7 +31,7 @@ class IdConverter(BaseConverter):
     What is a path of its own is no id, for any method: GET there is 405.
     """
 
-    regex = r"(?!bulk(?:/|\Z))[^/]+"
+    regex = r"(?!(?:bulk|me)(?:/|\Z))[^/]+"
 
 
 def id_schema(_converter: BaseConverter) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
     def guarded(**path: str) -> Any:
         readiness.require()
         authorise(caller)
+        db.session.commit()
         if max_body:
             request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}
@@ -104,11 +105,22 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
             refuse_query(request)
         if caller is Caller.PUBLIC:
             return view(**ids)
-        response = idempotency.once(partial(view, **ids)) if request.method == "POST" else view(**ids)
+        response = _respond(partial(view, **ids))
         db.session.commit()
         return response
 
     return declare(guarded, caller)
+
+
+def _respond(act: Callable[[], Response]) -> Response:
+    """What `act` answers to a caller with a key; a write is done once, and recorded."""
+    if request.method in ("GET", "HEAD"):
+        response = act()
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+    if request.method == "POST":
+        return idempotency.once(partial(auditing.recorded, act))
+    return auditing.recorded(act)
 
 
 def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:

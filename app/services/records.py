@@ -126,9 +126,7 @@ def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dic
         missing = wanted - set(db.session.scalars(select(parent.id).where(parent.id.in_(wanted))))
         for values, found in zip(items, errors, strict=True):
             if values.get(name) in missing:
-                found.append(
-                    {"in": "body", "pointer": f"/{name}", "detail": f"{parent.noun} {values[name]} not found"}
-                )
+                found.append({"in": "body", "pointer": f"/{name}", "detail": f"{parent.noun} {values[name]} not found"})
     return errors
 
 
