@@ -1,13 +1,16 @@
 """Settings: the only reader of the environment.
 
 `load()` turns it into Flask configuration or raises `ConfigError`, whose text is a sentence that names the variable.
-Run as a program (`python config.py`), it prints a fresh salt and admin key in the format of a `.env` file.
+Run as a program (`python config.py`), it prints a salt, that of the environment or a fresh one, and a fresh admin key
+in the format of a `.env` file.
 """
 
 import hashlib
 import os
 import re
 import secrets
+import string
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,12 @@ LOCK_TIMEOUT = 4_000  # milliseconds
 POOL_TIMEOUT = 4  # seconds a request waits for a connection before it is a 503
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
+
+# Keys look like those of GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/): a
+# prefix, 30 random characters, which are 178 bits, and 6 that are their checksum.
+KEY_PREFIX = "pfk_"
+KEY_RANDOM, KEY_CHECKSUM = 30, 6  # characters
+BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class ConfigError(Exception):
@@ -93,6 +102,24 @@ def key_digest(salt: str, key: str) -> str:
     return hashlib.sha256((salt + key).encode()).hexdigest()
 
 
+def new_key() -> str:
+    """A key that nobody has yet."""
+    secret = "".join(secrets.choice(BASE62) for _ in range(KEY_RANDOM))
+    return KEY_PREFIX + secret + _checksum(secret)
+
+
+def mistyped(key: str) -> bool:
+    """Whether `key` begins like one of ours and is none; those of the original begin otherwise."""
+    secret = key.removeprefix(KEY_PREFIX)[:KEY_RANDOM]
+    return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + secret + _checksum(secret)
+
+
+def _checksum(secret: str) -> str:
+    """CRC-32 in base 62."""
+    number = zlib.crc32(secret.encode())
+    return "".join(BASE62[number // 62**place % 62] for place in reversed(range(KEY_CHECKSUM)))
+
+
 def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
@@ -115,11 +142,11 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
     return int(text)
 
 
-def fresh_secrets() -> dict[str, str]:
-    """A random salt and admin key with the digest the service wants; the key itself is for its holder alone."""
-    salt, key = secrets.token_hex(16), secrets.token_hex(16)
+def fresh_secrets(salt: str = "") -> dict[str, str]:
+    """A random admin key, and salt if there is none, with the digest the service wants; the key is for its holder."""
+    salt, key = salt or secrets.token_hex(16), new_key()
     return {"ENCRYPTION_SALT": salt, "ADMIN_API_KEY": key, "ADMIN_API_KEY_SHA256": key_digest(salt, key)}
 
 
 if __name__ == "__main__":
-    print("\n".join(f"{name}={value}" for name, value in fresh_secrets().items()))
+    print("\n".join(f"{name}={value}" for name, value in fresh_secrets(os.environ.get("ENCRYPTION_SALT", "")).items()))

@@ -2,27 +2,52 @@
 
 import enum
 import hmac
-import secrets
+import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import current_app, g, request
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.exc import InternalError, OperationalError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.extensions import db
 from app.models import APIKey
-from app.models.api_keys import ADMIN
-from config import key_digest
+from app.models.api_keys import ADMIN, ADMIN_SCOPE, WRITE_SCOPE, bakery_ids, scopes
+from app.models.columns import now
+from config import key_digest, mistyped
+
+logger = logging.getLogger(__name__)
 
 UNLABELLED = "a key without a label"
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+_FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
+    APIKey.encrypted_key == bindparam("digest"),
+    APIKey.is_active.is_(True),
+    or_(APIKey.expires_at.is_(None), APIKey.expires_at > bindparam("time")),
+)
+# Of several requests with one key, one notes its use, and the others pass it by.
+_DUE = select(APIKey.id).where(
+    APIKey.id == bindparam("key_id"),
+    or_(APIKey.last_used_at.is_(None), APIKey.last_used_at <= bindparam("due")),
+)
+_NOTE_USE = (
+    update(APIKey.__table__)
+    .where(APIKey.id.in_(_DUE.with_for_update(skip_locked=True)))
+    .values(last_used_at=bindparam("time"))
+)
 
 
 class Caller(enum.Enum):
     """Who may call a route; every route declares one."""
 
     PUBLIC = "anyone"
-    WRITER = "anyone with an API key"
+    HOLDER = "anyone with an API key"
+    RUNNER = "anyone with an API key, but one that is limited to bakeries has to pass `require_bakeries`"
+    WRITER = "anyone with an API key that is not limited to bakeries"
     ADMIN = "administrators"
 
 
@@ -33,19 +58,33 @@ def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
 
 
 def authorise(caller: Caller) -> None:
-    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights."""
-    if caller is Caller.PUBLIC:
-        return
+    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights.
+
+    That the key was used is noted in the transaction, for the edge to commit.
+    """
     key = presented_key()
     if not key:
         raise Forbidden("Not authenticated")
     g.key_digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
-    holder = _holder(g.key_digest)
-    if holder is None:
+    if hmac.compare_digest(g.key_digest, current_app.config["ADMIN_API_KEY_SHA256"]):
+        g.actor, g.key_id, g.scopes = ADMIN, None, [ADMIN_SCOPE]
+        return
+    found = None if mistyped(key) else db.session.execute(_FIND, {"digest": g.key_digest, "time": now()}).one_or_none()
+    if found is None:
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
-    g.actor, is_admin = holder
-    if caller is Caller.ADMIN and not is_admin:
-        raise Forbidden("This key may not do that; it takes an administrator's key.")
+    g.actor, g.key_id = found.label or UNLABELLED, found.id
+    g.scopes = scopes(bool(found.is_admin), found.bakery_ids)
+    _require_scope(caller)
+    _note_use(found.last_used_at)
+
+
+def require_bakeries(*ids: int) -> None:
+    """Raise 403 if the caller's key is limited to bakeries, and not to all of these."""
+    allowed = bakery_ids(g.scopes)
+    others = sorted(set(ids) - set(allowed))
+    if others and _limited():
+        names = ", ".join(map(str, others))
+        raise Forbidden(f"This key may only write runs of its bakeries ({', '.join(g.scopes)}), not of bakery {names}.")
 
 
 def digest() -> str:
@@ -58,11 +97,9 @@ def actor() -> str:
     return str(g.actor)
 
 
-def new_key(is_admin: bool, label: str | None) -> tuple[APIKey, str]:
-    """A record to store and the key itself, 32 hex digits, which is not stored anywhere."""
-    key = secrets.token_hex(16)
-    digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
-    return APIKey(encrypted_key=digest, is_admin=is_admin, label=label), key
+def key_id() -> int | None:
+    """The number of the caller's key; None for the one of the configuration."""
+    return cast("int | None", g.key_id)
 
 
 def presented_key() -> str:
@@ -73,11 +110,28 @@ def presented_key() -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _holder(digest: str) -> tuple[str, bool] | None:
-    """Who holds the key with that digest, and whether as an administrator; None if there is no such active key."""
-    if hmac.compare_digest(digest, current_app.config["ADMIN_API_KEY_SHA256"]):
-        return ADMIN, True
-    record = db.session.get(APIKey, digest)
-    holder = (record.label or UNLABELLED, bool(record.is_admin)) if record and record.is_active else None
-    db.session.rollback()  # the body is read next, which may take its time: no transaction, and no lock, waits for it
-    return holder
+def _require_scope(caller: Caller) -> None:
+    if caller is Caller.ADMIN and ADMIN_SCOPE not in g.scopes:
+        raise Forbidden("This key may not do that; it takes an administrator's key.")
+    if caller is Caller.WRITER and _limited():
+        raise Forbidden(f"This key may only write runs of its bakeries ({', '.join(g.scopes)}).")
+
+
+def _limited() -> bool:
+    return not {ADMIN_SCOPE, WRITE_SCOPE} & set(g.scopes)
+
+
+def _note_use(last: datetime | None) -> None:
+    """Note, once a minute, that the key was used, without waiting for anyone; that it cannot be is no reason to fail.
+
+    A reader on SQLite that meets a writer is refused at once.
+    """
+    time = now()
+    if last and last > time - USE_NOTED_EVERY:
+        return
+    try:
+        values = {"key_id": g.key_id, "due": time - USE_NOTED_EVERY, "time": time}
+        db.session.connection().execute(_NOTE_USE, values)
+    except (OperationalError, InternalError) as error:
+        db.session.rollback()
+        logger.warning("use of a key not noted key_id=%s error=%s", g.key_id, type(error).__name__)

@@ -8,7 +8,8 @@ from flask import has_request_context, request
 from flask_cors import CORS
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 
 # The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
@@ -38,6 +39,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+@event.listens_for(Engine, "handle_error")
+def _drop_details(context: ExceptionContext) -> None:
+    """Keep values out of errors, which are logged: PostgreSQL quotes the row it refuses, and in it digests of keys."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, IntegrityError):
+        for exception in (error, context.original_exception):
+            exception.args = (str(exception.args[0]).partition("\n")[0],)
 
 
 @event.listens_for(Engine, "begin")

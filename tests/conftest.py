@@ -96,16 +96,16 @@ def client(app):
 @pytest.fixture
 def admin(app):
     """A client with the administrator's key."""
-    return _client_with(app, ADMIN_KEY)
+    return client_with(app, ADMIN_KEY)
 
 
 @pytest.fixture
 def writer(app, admin):
     """A client with an ordinary key."""
-    return _client_with(app, admin.post("/api-keys", json={}).json["key"])
+    return client_with(app, admin.post("/api-keys", json={}).json["key"])
 
 
-def _client_with(app, key):
+def client_with(app, key):
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = key
     return client

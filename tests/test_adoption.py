@@ -299,6 +299,31 @@ def test_handing_back_keeps_keys_made_since(app, admin):
     assert as_key(app, key).post("/bakeries/", json=BAKERY).status_code == 201
 
 
+def test_a_key_that_the_original_inserts_meanwhile_gets_a_number_and_writes(app, admin):
+    stand_at(app, "70bcddc9fffa")
+    insert_key(app, "before")
+    upgrade(app)
+    insert_key(app, "meanwhile", is_admin=True)
+    keys = admin.get("/api-keys").json
+    assert [(key["id"], key["scopes"]) for key in keys] == [(1, ["write"]), (2, ["admin"])]
+    assert as_key(app, "meanwhile").get("/api-keys/me").json["id"] == 2
+    assert admin.post("/api-keys", json={}).json["id"] == 3
+
+
+def test_handing_back_revokes_keys_that_would_be_good_for_more(app, admin):
+    stand_at(app, "0499cef6b57a")
+    upgrade(app)
+    bakery = admin.post("/bakeries/", json=BAKERY).json["id"]
+    for body in ({}, {"scopes": [f"bakery:{bakery}"]}, {"expires_at": "2999-01-01T00:00:00Z"}, {}):
+        last = admin.post("/api-keys", json=body).json["id"]
+    admin.post(f"/api-keys/{last}/rotate", json={"grace_hours": 0})
+    downgrade(app, "0499cef6b57a")
+    assert [bool(active) for (active,) in sql(app, "SELECT is_active FROM apikey ORDER BY created_at")] == [
+        *(True, False, True, False),
+        True,
+    ]
+
+
 @needs_dump
 @pytest.mark.parametrize(
     ("path", "count"),

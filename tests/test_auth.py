@@ -21,6 +21,9 @@ WRITES = [
     ("PATCH", "/recipe_runs/{id}"),
     ("DELETE", "/recipe_runs/{id}"),
     ("POST", "/api-keys"),
+    ("PATCH", "/api-keys/{id}"),
+    ("DELETE", "/api-keys/{id}"),
+    ("POST", "/api-keys/{id}/rotate"),
 ]
 JSON = "application/json"
 BAD = {

@@ -61,7 +61,7 @@ def test_a_thousand_runs_are_created_with_a_handful_of_statements(app, writer, b
     assert [run["recipe_id"] for run in response.json["recipe_runs"]] == [f"recipe-{number}" for number in range(1000)]
     # SQLite, whose RETURNING promises no order, gets each row by itself from SQLAlchemy; it is in the same process.
     by_row = app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite"
-    assert len(statements) <= (2 * 1000 if by_row else 0) + 12
+    assert len(statements) <= (2 * 1000 if by_row else 0) + 16
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, 422), (1, 201), (1000, 201), (1001, 422)])
@@ -109,7 +109,7 @@ def test_one_wrong_run_keeps_all_from_being_created(writer, body, fault):
 def test_a_thousand_missing_parents_are_found_with_a_handful_of_statements(writer, body, statements):
     errors = complaints(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
     assert list(errors)[999] == "/recipe_runs/999/bakery_id"
-    assert len(statements) <= 12
+    assert len(statements) <= 16
 
 
 def test_the_detail_of_many_errors_stays_a_short_text(writer, body):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -133,6 +134,13 @@ def test_fresh_secrets_fit_each_other_and_are_never_the_same():
     first, second = fresh_secrets(), fresh_secrets()
     assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
     assert set(first.values()).isdisjoint(second.values())
+    assert re.fullmatch("pfk_[0-9A-Za-z]{36}", first["ADMIN_API_KEY"])
+
+
+def test_a_fresh_admin_key_fits_a_salt_that_there_is():
+    fresh = fresh_secrets("the-salt")
+    assert fresh["ENCRYPTION_SALT"] == "the-salt"
+    assert fresh["ADMIN_API_KEY_SHA256"] == key_digest("the-salt", fresh["ADMIN_API_KEY"])
 
 
 def test_the_environment_goes_before_a_local_env_file(monkeypatch, tmp_path):

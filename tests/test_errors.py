@@ -110,7 +110,7 @@ def test_a_browser_can_read_every_error(client, boom, status):
         "/Bakeries/",
         "/stats",
         "/stats/nope",
-        "/api-keys/1",
+        "/api-keys/1/nope",
         "/favicon.ico",
         "/docs/nope.js",
         "/docs/../config.py",

@@ -27,6 +27,7 @@ API = [
     *((method, f"/{noun}/1") for noun in ("bakeries", "feedstocks", "recipe_runs") for method in ("PATCH", "DELETE")),
     *(("GET", f"/stats/{noun}") for noun in ("bakeries", "feedstocks", "recipe_runs", "datasets")),
     ("GET", "/feedstocks/1/datasets"),
+    *(("GET", path) for path in ("/api-keys", "/api-keys/1", "/api-keys/me", "/audit")),
     ("GET", "/readyz"),
 ]
 

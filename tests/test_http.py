@@ -8,7 +8,7 @@ import pytest
 from app import create_app
 from config import load
 from tests.conftest import environment
-from tests.factories import make_bakery, make_feedstock, make_run
+from tests.factories import make_bakery, make_feedstock, make_key, make_run
 
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
 EXPOSED = {"Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Link", "Idempotency-Replayed"}
@@ -23,7 +23,11 @@ ALLOWED = {
     "/recipe_runs/": "GET HEAD OPTIONS POST",
     "/recipe_runs/1": "DELETE GET HEAD OPTIONS PATCH",
     "/stats/recipe_runs": "GET HEAD OPTIONS",
-    "/api-keys": "OPTIONS POST",
+    "/api-keys": "GET HEAD OPTIONS POST",
+    "/api-keys/1": "DELETE GET HEAD OPTIONS PATCH",
+    "/api-keys/1/rotate": "OPTIONS POST",
+    "/api-keys/me": "GET HEAD OPTIONS",
+    "/audit": "GET HEAD OPTIONS",
     "/docs": "GET HEAD OPTIONS",
     "/openapi.json": "GET HEAD OPTIONS",
     "/healthz": "GET HEAD OPTIONS",
@@ -44,9 +48,10 @@ def reading_paths(app):
 
 
 def same_id(app):
-    """A number that a bakery, a feedstock and a run have."""
+    """A number that a bakery, a feedstock, a run and an API key have."""
     bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id)
+    make_key(app, "any key", id=70_001)
     return 70_001
 
 
@@ -56,12 +61,12 @@ def test_the_root_answers_exactly_these_bytes(client):
     assert response.content_type == "application/json"
 
 
-def test_every_route_answers_with_and_without_the_slash(app, client):
+def test_every_route_answers_with_and_without_the_slash(app, admin):
     number = same_id(app)
     for path in reading_paths(app):
         path = path.format(id=number)
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-        first, second = client.get(path, buffered=True), client.get(other or "/", buffered=True)
+        first, second = admin.get(path, buffered=True), admin.get(other or "/", buffered=True)
         assert first.status_code == second.status_code == (308 if "redoc" in path else 200), path
         assert first.get_data() == second.get_data(), path
 
@@ -72,11 +77,11 @@ def test_every_route_has_both_forms_for_each_of_its_methods(app):
     assert found == other
 
 
-def test_head_is_get_without_the_body_everywhere(app, client):
+def test_head_is_get_without_the_body_everywhere(app, admin):
     number = same_id(app)
     for path in reading_paths(app):
         path = path.format(id=number)
-        got, head = client.get(path, buffered=True), client.head(path, buffered=True)
+        got, head = admin.get(path, buffered=True), admin.head(path, buffered=True)
         assert (head.status_code, head.get_data()) == (got.status_code, b""), path
         assert head.content_type == got.content_type, path
         assert head.content_length == got.content_length, path
@@ -103,7 +108,7 @@ def test_another_method_is_405_with_those_it_takes(client, path, allowed, method
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys"), ("POST", "/stats/bakeries")],
+    [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys/1/rotate"), ("POST", "/stats/bakeries")],
 )
 def test_a_method_of_other_paths_is_405_too(client, method, path):
     assert client.open(path, method=method).status_code == 405

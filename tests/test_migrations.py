@@ -174,8 +174,12 @@ def test_names_are_the_same_on_every_database(app):
     long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}  # on expressions: PostgreSQL only
     lists = {f"ix_reciperun_{column}_id" for column in LISTED}
     assert names(app) - long_text == lists | {
+        "apikey_encrypted_key_key",
+        "apikey_replaced_by_fkey",
         "bakery_name_key",
         "feedstock_provider_spec_key",
+        "ix_audit_at_id",
+        "ix_audit_resource_id_id",
         "ix_idempotency_key_created_at",
         "ix_reciperun_count_slice",
         "ix_reciperun_dataset",

@@ -24,6 +24,7 @@ VALUES = {
     Number: st.integers(-(2**63), 2**63 - 1),
     Text: TEXT,
     Timestamp: TIMES,
+    fields.List: st.lists(TEXT),
     fields.Dict: st.dictionaries(TEXT, st.none() | TEXT | st.integers(-(2**63), 2**63 - 1)),
 }
 

@@ -1,6 +1,7 @@
 """Tables, and the rules of their state. Importing the package makes all of them known to SQLAlchemy."""
 
 from app.models.api_keys import APIKey
+from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.idempotency_keys import IdempotencyKey
@@ -8,4 +9,4 @@ from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
 
-__all__ = ["APIKey", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent", "RunCount"]
+__all__ = ["APIKey", "AuditEntry", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent", "RunCount"]

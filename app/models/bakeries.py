@@ -11,7 +11,7 @@ class Bakery(Record):
     __tablename__ = "bakery"
     __table_args__ = (UniqueConstraint("name"), {"sqlite_autoincrement": True})
 
-    label = "bakery"
+    noun = "bakery"
     natural_key = ("name",)
 
     region: Mapped[str]

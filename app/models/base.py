@@ -8,11 +8,11 @@ from app.extensions import db
 
 
 class Record(db.Model):
-    """A row with a number. `label` names it in sentences; `natural_key` are the columns that no two rows share."""
+    """A row with a number. `noun` names it in sentences; `natural_key` are the columns that no two rows share."""
 
     __abstract__ = True
 
-    label: ClassVar[str]
+    noun: ClassVar[str]
     natural_key: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[int]

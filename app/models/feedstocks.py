@@ -12,7 +12,7 @@ class Feedstock(Record):
     __tablename__ = "feedstock"
     __table_args__ = (UniqueConstraint("provider", "spec"), {"sqlite_autoincrement": True})
 
-    label = "feedstock"
+    noun = "feedstock"
     natural_key = ("provider", "spec")
 
     spec: Mapped[str]

@@ -25,3 +25,6 @@ class IdempotencyKey(db.Model):
     location: Mapped[str | None]
     sealed_body: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+    def __repr__(self) -> str:
+        return "<IdempotencyKey>"  # without its primary key, a digest among it

@@ -47,7 +47,7 @@ class RecipeRun(Record):
         {"sqlite_autoincrement": True},
     )
 
-    label = "recipe run"
+    noun = "recipe run"
 
     recipe_id: Mapped[str]
     bakery_id: Mapped[int] = mapped_column(ForeignKey(Bakery.id))

@@ -1,24 +1,131 @@
-"""API keys, for administrators."""
+"""API keys: their administration, and for each holder a look at their own."""
 
+from datetime import timedelta
 from typing import Any
 
-from app.auth import Caller, new_key
-from app.extensions import db
-from app.routes.blueprint import Blueprint
-from app.schemas.api_keys import APIKeyCreate, APIKeyCreated
+from flask import Response, current_app, g
+
+from app.auth import Caller, actor, key_id
+from app.models import APIKey
+from app.routes import details
+from app.routes.auditing import note
+from app.routes.blueprint import LOCATION, Blueprint
+from app.routes.conditional import require_match
+from app.schemas.api_keys import (
+    APIKeyCreate,
+    APIKeyCreated,
+    APIKeyMe,
+    APIKeyQuery,
+    APIKeyRead,
+    APIKeyRotate,
+    APIKeyUpdate,
+)
+from app.schemas.common import Ok
+from app.services import api_keys, pages, records
+from app.services.pages import Page
 
 blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys for those who write.")
 
 
+@blp.route("", methods=["GET"], caller=Caller.ADMIN)
+@blp.paged(APIKeyQuery, APIKeyRead, description="A page of API keys.")
+def list_api_keys(query: dict[str, Any]) -> Page:
+    """List API keys
+
+    What is known of them, which is neither the keys nor their digests. The administrator's key of the configuration
+    is not among them.
+    """
+    return pages.read(APIKey, **query)
+
+
 @blp.route("", methods=["POST"], caller=Caller.ADMIN)
-@blp.arguments(APIKeyCreate)
-@blp.response(201, APIKeyCreated, description="The key; note it down, it is not shown again.")
+@blp.arguments(APIKeyCreate, example={"label": "dataflow", "scopes": ["bakery:1"]})
+@blp.response(201, APIKeyCreated, description="The key; note it down, it is not shown again.", headers=LOCATION)
 def create_api_key(values: dict[str, Any]) -> Any:
     """Create an API key
 
-    Takes an administrator's key. The new key is part of the answer and of no other: only its digest is stored.
+    Takes an administrator's key. The new key is part of the answer and of no other: only its digest is stored. It may
+    write everything but keys unless it has other scopes.
     """
-    record, key = new_key(**values)
-    db.session.add(record)
-    db.session.flush()
-    return {"is_active": True, "is_admin": record.is_admin, "created_at": record.created_at, "key": key}
+    record, key = api_keys.create(values, actor(), _salt())
+    note(label=record.label, scopes=record.scopes)
+    return _shown(record, key)
+
+
+@blp.route("/me", methods=["GET"], caller=Caller.HOLDER)
+@blp.response(200, APIKeyMe, description="The key that the request came with.")
+def get_my_api_key() -> Any:
+    """Get the key in use
+
+    Who the service takes the caller for, and what they may do.
+    """
+    mine = records.get(APIKey, g.key_id) if g.key_id else None
+    return mine or {"id": None, "label": actor(), "scopes": g.scopes, "expires_at": None}
+
+
+@blp.route("/<id:id>", methods=["GET"], caller=Caller.ADMIN)
+@blp.response(200, APIKeyRead, description="The API key.")
+def get_api_key(id: int) -> Response:
+    """Get an API key
+
+    What is known of it, as in the list.
+    """
+    return details.answer(APIKey, APIKeyRead, id)
+
+
+@blp.route("/<id:id>", methods=["PATCH"], caller=Caller.ADMIN)
+@blp.arguments(APIKeyUpdate, example={"is_active": False})
+@blp.response(200, APIKeyRead, description="The API key as it is now.")
+@blp.alt_response(409, "CONFLICT")
+def update_api_key(values: dict[str, Any], id: int) -> APIKey:
+    """Update an API key
+
+    Sets the members that are sent (RFC 7396), at once: `is_active` false revokes the key. Of the key in use only the
+    label can be changed, so that nobody locks themselves out.
+    """
+    record = records.get(APIKey, id, to_write=True)
+    require_match(record, APIKeyRead)
+    api_keys.update(record, values, actor(), key_id())
+    note(label=record.label, scopes=record.scopes, is_active=record.is_active)
+    return record
+
+
+@blp.route("/<id:id>", methods=["DELETE"], caller=Caller.ADMIN)
+@blp.response(200, Ok, description="The API key is gone.")
+@blp.alt_response(409, "CONFLICT")
+def delete_api_key(id: int) -> dict[str, bool]:
+    """Delete an API key
+
+    For good, and not the key in use. What it did stays in the histories under its label and number.
+    """
+    record = records.get(APIKey, id, to_write=True)
+    require_match(record, APIKeyRead)
+    api_keys.refuse_own(record, key_id())
+    note(label=record.label)
+    records.delete(record)
+    return {"ok": True}
+
+
+@blp.route("/<id:id>/rotate", methods=["POST"], caller=Caller.ADMIN)
+@blp.arguments(APIKeyRotate)
+@blp.response(201, APIKeyCreated, description="The key that takes its place, shown this once.", headers=LOCATION)
+@blp.alt_response(409, "CONFLICT")
+def rotate_api_key(values: dict[str, Any], id: int) -> Any:
+    """Rotate an API key
+
+    Makes another with the same label, scopes and expiry. The old key expires after `grace_hours`, so that its holder
+    has time to change over.
+    """
+    old = records.get(APIKey, id, to_write=True)
+    new, key = api_keys.rotate(old, timedelta(hours=values["grace_hours"]), actor(), _salt())
+    note(label=new.label, successor=new.id)
+    return _shown(new, key)
+
+
+def _shown(record: APIKey, key: str) -> Any:
+    shown = {name: getattr(record, name) for name in APIKeyRead().fields}
+    return shown | {"key": key}, 201, {"Location": f"{blp.url_prefix}/{record.id}"}
+
+
+def _salt() -> str:
+    return str(current_app.config["ENCRYPTION_SALT"])

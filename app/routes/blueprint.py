@@ -16,7 +16,7 @@ from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.json import respond
 from app.models.base import Record
-from app.routes import idempotency, pagination
+from app.routes import auditing, idempotency, pagination
 from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
 from app.schemas.serialiser import serialiser
@@ -33,7 +33,7 @@ class IdConverter(BaseConverter):
     What is a path of its own is no id, for any method: GET there is 405.
     """
 
-    regex = r"(?!bulk(?:/|\Z))[^/]+"
+    regex = r"(?!(?:bulk|me)(?:/|\Z))[^/]+"
 
 
 def id_schema(_converter: BaseConverter) -> dict[str, Any]:
@@ -125,7 +125,9 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
     @wraps(view)
     def guarded(**path: str) -> Any:
         readiness.require()
-        authorise(caller)
+        if caller is not Caller.PUBLIC:
+            authorise(caller)
+            db.session.commit()  # the body is read next, which may take its time: no transaction, and no lock, waits
         if max_body:
             request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}
@@ -133,11 +135,22 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
             refuse_query(request)
         if caller is Caller.PUBLIC:
             return view(**ids)
-        response = idempotency.once(partial(view, **ids)) if request.method == "POST" else view(**ids)
+        response = _respond(partial(view, **ids))
         db.session.commit()
         return response
 
     return declare(guarded, caller)
+
+
+def _respond(act: Callable[[], Response]) -> Response:
+    """What `act` answers to a caller with a key; a write is done once, and recorded."""
+    if request.method in ("GET", "HEAD"):
+        response = act()
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+    if request.method == "POST":
+        return idempotency.once(partial(auditing.recorded, act))
+    return auditing.recorded(act)
 
 
 def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:

@@ -15,4 +15,4 @@ def require_match(record: Record, detail: type[Schema]) -> None:
     """
     asked = "If-Match" in request.headers
     if asked and not request.if_match.contains(details.etag(type(record), detail, record.id)):
-        raise PreconditionFailed(f"{record.label} {record.id} is not as If-Match says; get it again.")
+        raise PreconditionFailed(f"{record.noun} {record.id} is not as If-Match says; get it again.")

@@ -4,9 +4,10 @@ from typing import Any
 
 from flask import Response
 
-from app.auth import Caller, actor
+from app.auth import Caller, actor, require_bakeries
 from app.models import RecipeRun, RecipeRunEvent
 from app.routes import details
+from app.routes.auditing import note
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
@@ -53,7 +54,7 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
     return pages.read(RecipeRun, **query)
 
 
-@blp.route("/", methods=["POST"], caller=Caller.WRITER)
+@blp.route("/", methods=["POST"], caller=Caller.RUNNER)
 @blp.arguments(RecipeRunCreate, example=NEW_RUN)
 @blp.response(201, RecipeRunRead, description="The new run.", headers=LOCATION)
 def create_recipe_run(values: dict[str, Any]) -> Any:
@@ -62,11 +63,12 @@ def create_recipe_run(values: dict[str, Any]) -> Any:
     Its bakery and its feedstock have to exist. It is `queued` unless it says otherwise, and `completed` if it has a
     conclusion.
     """
+    require_bakeries(values["bakery_id"])
     run, _ = records.create(RecipeRun, values, actor())
     return created(run)
 
 
-@blp.route("/bulk", methods=["POST"], caller=Caller.WRITER, max_body=MAX_BULK_BODY)
+@blp.route("/bulk", methods=["POST"], caller=Caller.RUNNER, max_body=MAX_BULK_BODY)
 @blp.arguments(RecipeRunBulkCreate, example={"recipe_runs": [NEW_RUN, NEW_RUN | {"recipe_id": "gpcp-to-osn"}]})
 @blp.response(201, RecipeRunBulkRead, description="The new runs.")
 def create_recipe_runs(values: dict[str, Any]) -> Any:
@@ -75,7 +77,10 @@ def create_recipe_runs(values: dict[str, Any]) -> Any:
     Up to 1,000, in a body of up to 8 MiB, for a repository with many recipes. All are created or none is: 422 lists
     what is wrong in any of them, by index. Each keeps to the rules of a single creation and gets its own first event.
     """
-    return {"recipe_runs": records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")}
+    require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
+    runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
+    note(ids=[run.id for run in runs])
+    return {"recipe_runs": runs}
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
@@ -99,7 +104,7 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
     return pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == run.id, **query)
 
 
-@blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
+@blp.route("/<id:id>", methods=["PATCH"], caller=Caller.RUNNER)
 @blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
 @blp.response(200, RecipeRunRead, description="The run as it is now.")
 @blp.alt_response(409, "CONFLICT")
@@ -113,13 +118,14 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     completed run's conclusion may be corrected; only the service concludes `stale`. `reason` goes into the history.
     """
     run = records.get(RecipeRun, id, to_write=True)
+    require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
     require_match(run, RecipeRunDetail)
     reason = values.pop("reason", None)
     records.update(run, values, actor(), reason)
     return run
 
 
-@blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
+@blp.route("/<id:id>", methods=["DELETE"], caller=Caller.RUNNER)
 @blp.response(200, Ok, description="The run is gone.")
 def delete_recipe_run(id: int) -> dict[str, bool]:
     """Delete a recipe run
@@ -127,6 +133,7 @@ def delete_recipe_run(id: int) -> dict[str, bool]:
     For good; its id is not given out again.
     """
     run = records.get(RecipeRun, id, to_write=True)
+    require_bakeries(run.bakery_id)
     require_match(run, RecipeRunDetail)
     records.delete(run)
     return {"ok": True}

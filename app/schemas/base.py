@@ -11,6 +11,7 @@ from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 
 BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
+COMPOUND = (fields.Dict, fields.List, fields.Nested)
 MEMBERS_MAX = 64
 CURSOR_MAX = 4000  # characters; a request line has room for 4094
 
@@ -43,7 +44,7 @@ def page_query(name: str, read: type[Schema], **filters: fields.Field[Any]) -> t
     filter by is not among the values it is loaded into.
     """
     members = read().fields
-    plain = {name: field for name, field in members.items() if not isinstance(field, (fields.Dict, fields.Nested))}
+    plain = {name: field for name, field in members.items() if not isinstance(field, COMPOUND)}
     repeated = {name: Repeated(field, name) for name, field in plain.items()}
     return Schema.from_dict(_paging(tuple(members.values()), tuple(plain)) | repeated | filters, name=name)
 

@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
 
 # Fields whose values `app.json` writes as the fields themselves would, times included.
-PLAIN = (Choice, Flag, Number, Text, Timestamp, fields.Dict)
+PLAIN = (Choice, Flag, Number, Text, Timestamp, fields.Dict, fields.List)
 
 
 class Serialiser:

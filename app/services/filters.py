@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, String, collate, func, inspect, select
 
 from app.extensions import Base, db
-from app.models import RecipeRun
+from app.models import AuditEntry, RecipeRun
 from app.models.columns import KEY_LENGTH, LongText
 
 
@@ -65,6 +65,8 @@ NAMED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "started_before": lambda time: RecipeRun.started_at < time,
     "completed_after": lambda time: RecipeRun.completed_at >= time,
     "completed_before": lambda time: RecipeRun.completed_at < time,
+    "since": lambda time: AuditEntry.at >= time,
+    "until": lambda time: AuditEntry.at < time,
     "has_dataset": _has_dataset,
     "q": _recipe_id_has,
 }

@@ -28,7 +28,7 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
     if 0 < record_id <= INTEGER_MAX:
         record = db.session.get(model, record_id, with_for_update=to_write)
     if record is None:
-        raise NotFound(f"{model.label} {record_id} not found")
+        raise NotFound(f"{model.noun} {record_id} not found")
     return record
 
 
@@ -87,7 +87,7 @@ def delete(record: Record) -> None:
         column = RecipeRun.__table__.c[f"{model.__tablename__}_id"]
         count = db.session.scalar(select(func.count()).where(column == record_id))
         runs = "1 recipe run" if count == 1 else f"{count} recipe runs"
-        raise Conflict(f"{model.label} {record_id} has {runs}; delete those first.") from None
+        raise Conflict(f"{model.noun} {record_id} has {runs}; delete those first.") from None
 
 
 def _twin(model: type[R], values: dict[str, Any]) -> R | None:
@@ -100,7 +100,7 @@ def _refusal(model: type[Record], values: dict[str, Any], twin: Record | None) -
     """Why the database refused `values`."""
     if twin is not None:
         same = " and ".join(f"{name} {getattr(twin, name)!r}" for name in model.natural_key)
-        return Conflict(f"{model.label} {twin.id} already has {same}.")
+        return Conflict(f"{model.noun} {twin.id} already has {same}.")
     (errors,) = _dangling(model, [values])
     return Invalid(errors) if errors else Conflict(RACED)
 
@@ -126,9 +126,7 @@ def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dic
         missing = wanted - set(db.session.scalars(select(parent.id).where(parent.id.in_(wanted))))
         for values, found in zip(items, errors, strict=True):
             if values.get(name) in missing:
-                found.append(
-                    {"in": "body", "pointer": f"/{name}", "detail": f"{parent.label} {values[name]} not found"}
-                )
+                found.append({"in": "body", "pointer": f"/{name}", "detail": f"{parent.noun} {values[name]} not found"})
     return errors
 
 

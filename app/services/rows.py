@@ -5,7 +5,7 @@ Columns go by name; `bakery.name` is the name of the bakery that a record refers
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, DateTime, FromClause, Row, Select, bindparam, inspect, select, type_coerce
 from sqlalchemy.orm import Mapper
@@ -24,7 +24,7 @@ def one(model: type[Record], names: tuple[str, ...], record_id: int) -> Row[Any]
     if 0 < record_id <= INTEGER_MAX:
         row = db.session.execute(_by_id(inspect(model), names), {"id": record_id}).first()
     if row is None:
-        raise NotFound(f"{model.label} {record_id} not found")
+        raise NotFound(f"{model.noun} {record_id} not found")
     return row
 
 
@@ -70,5 +70,8 @@ def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select
 def _plain(mapper: Mapper[Any], name: str) -> ColumnElement[Any]:
     """The column, as the driver gives it: what makes aware times of rows costs as much as the rows themselves."""
     part, _, inner = name.rpartition(".")
-    column = (mapper.relationships[part].mapper if part else mapper).columns[inner]
+    mapper = mapper.relationships[part].mapper if part else mapper
+    if inner not in mapper.columns:
+        return cast("ColumnElement[Any]", getattr(mapper.class_, inner))  # a hybrid
+    column = mapper.columns[inner]
     return type_coerce(column, DateTime).label(None) if isinstance(column.type, UTCDateTime) else column

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, func, select
 from app.extensions import db
 from app.services.archive import sequences
 from app.services.archive.form import BATCH, FORM, lift_time_limit, tables
-from app.services.filters import key
 
 SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -37,7 +36,7 @@ def export(connection: Connection, revision: str) -> Iterator[bytes]:
     rows = 0
     yield _line({"pangeo_forge_export": FORM, "revision": revision})
     for table in tables():
-        statement = select(table).order_by(*map(key, table.primary_key))
+        statement = select(table).order_by(*table.primary_key)
         for row in connection.execute(statement.execution_options(yield_per=BATCH)).mappings():
             yield _line({"table": table.name, "row": dict(row)})
             rows += 1

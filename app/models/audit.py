@@ -1,0 +1,32 @@
+"""The audit log: who wrote what, and when. The database refuses to change it or to delete from it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+from app.models.columns import UTCDateTime
+from app.models.indexes import list_index
+
+
+class AuditEntry(db.Model):
+    """One write, in the transaction that makes it. It names what may be gone by now, so nothing in it is a reference.
+
+    `action` is the operation id of the OpenAPI document, or what a command calls itself; `key_id` and `request_id` are
+    null for a command, `key_id` for the key of the configuration too.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (list_index("at"), list_index("resource_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str]
+    key_id: Mapped[int | None]
+    action: Mapped[str]
+    resource: Mapped[str]
+    resource_id: Mapped[int | None]
+    request_id: Mapped[str | None]
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

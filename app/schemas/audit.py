@@ -1,0 +1,44 @@
+"""The audit log on the wire."""
+
+from marshmallow import fields
+
+from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.fields import Text, Timestamp
+
+
+class AuditRead(ReadSchema):
+    id = Id(required=True)
+    at = Timestamp(required=True, description="When it happened.")
+    actor = Text(
+        1, 100, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
+    )
+    key_id = Id(
+        required=True, allow_none=True, description="The API key; null for that of the configuration, and for commands."
+    )
+    action = Text(1, 100, required=True, description="The operation, by its id here.", example="update_recipe_run")
+    resource = Text(1, 100, required=True, description="Records of what path.", example="recipe_runs")
+    resource_id = Id(required=True, allow_none=True, description="The record; null for many at once.")
+    request_id = Text(
+        1,
+        128,
+        required=True,
+        allow_none=True,
+        description="Finds the request in the logs; null for commands.",
+        example="5f0c8d1e2b3a4c5d9e8f7a6b5c4d3e2f",
+    )
+    details = fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What else there is to say, such as the `members` that were sent, or the `ids` of many.",
+            "examples": [{"members": ["conclusion", "status"]}],
+        },
+    )
+
+
+AuditQuery = page_query(
+    "AuditQuery",
+    AuditRead,
+    since=Timestamp(description="Only what happened then or later."),
+    until=Timestamp(description="Only what happened before then."),
+)
