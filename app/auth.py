@@ -10,6 +10,7 @@ from flask import current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from app import limits
 from app.extensions import db
 from app.models import APIKey
 from app.models.api_keys import ADMIN
@@ -33,7 +34,10 @@ def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
 
 
 def authorise(caller: Caller) -> None:
-    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights."""
+    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights.
+
+    Raises 429 for what is past a limit, see `app.limits`.
+    """
     if caller is Caller.PUBLIC:
         return
     key = presented_key()
@@ -42,8 +46,10 @@ def authorise(caller: Caller) -> None:
     g.key_digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
     holder = _holder(g.key_digest)
     if holder is None:
+        limits.count_failure()
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
     g.actor, is_admin = holder
+    limits.count_write(g.key_digest)
     if caller is Caller.ADMIN and not is_admin:
         raise Forbidden("This key may not do that; it takes an administrator's key.")
 
