@@ -47,9 +47,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "DEPLOYMENT": deployment,
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
-        "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "names of hosts, such as api.pangeo-forge.org") or None,
-        "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org, or *")
-        or ["*"],
+        "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org") or None,
+        "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
         "RATELIMIT_WRITES": _rate(environ, "RATELIMIT_WRITES", default="12000/minute"),
         "RATELIMIT_FAILURES": _rate(environ, "RATELIMIT_FAILURES", default="60/minute"),
         "RATELIMIT_STORAGE_URI": _storage_uri(environ),
@@ -126,8 +125,9 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
 
 def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str) -> list[str]:
     """What `name` lists; nothing if it is not set, or `*`, which is all there are."""
-    text = environ.get(name, "").strip().removeprefix("*")
-    given = [item.strip() for item in text.split(",") if item.strip()]
+    given = [item.strip() for item in environ.get(name, "").split(",") if item.strip()]
+    if given == ["*"]:
+        return []
     if wrong := [item for item in given if not re.fullmatch(pattern, item, re.ASCII)]:
         raise ConfigError(f"{name} has {wrong[0]!r} in it; it takes {kind}, with commas between them.")
     return given
