@@ -29,7 +29,7 @@ def start_clock() -> None:
 
 def body_is_late(_error: ClientDisconnected) -> Response:
     """408 where the body broke off, be it that the server has waited long enough or that the client is gone."""
-    return problem(RequestTimeout(f"The body did not arrive within {REQUEST_TIMEOUT} seconds."))
+    return problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."))
 
 
 def is_over() -> bool:

@@ -7,12 +7,25 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+from flask import Flask, Response
 from gunicorn import util
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest
 
+from app.errors import problem
 from app.http import SECURITY_HEADERS
 from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger("gunicorn.error")
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ParseException, body_is_malformed)
+
+
+def body_is_malformed(error: ParseException) -> Response:
+    """400 for chunks that are none, which gunicorn finds only when the application reads them."""
+    return problem(BadRequest(f"The body is not sent as HTTP has it: {error}"))
 
 
 class Deadline:
@@ -47,8 +60,8 @@ def write_problem(connection: Any, status: int, _reason: str, detail: str) -> No
     request_id = uuid4().hex
     logger.info("refused status=%s request_id=%s", status, request_id)
     title = HTTPStatus(status).phrase
-    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail or title}
-    body = orjson.dumps(problem | {"request_id": request_id})
+    refusal = {"type": "about:blank", "title": title, "status": status, "detail": detail or title}
+    body = orjson.dumps(refusal | {"request_id": request_id})
     headers = {
         "Connection": "close",
         "Content-Type": "application/problem+json",

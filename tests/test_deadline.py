@@ -46,7 +46,7 @@ def test_a_body_of_a_byte_a_second_is_408(service):
         answers = list(pool.map(lambda way: trickle(service, *way), ways))
     for answer, seconds in answers:
         assert answer.startswith("HTTP/1.1 408 ")
-        assert f'"detail":"The body did not arrive within {REQUEST_TIMEOUT} seconds."' in answer
+        assert f'"detail":"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."' in answer
         assert REQUEST_TIMEOUT <= seconds < REQUEST_TIMEOUT + 2
 
 

@@ -45,7 +45,7 @@ PROBLEMS = {
     401: "Invalid API Key",
     403: "Not authenticated",
     404: "bakery 99 not found",
-    408: f"The body did not arrive within {REQUEST_TIMEOUT} seconds.",
+    408: f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
     412: "recipe run 1 is not as If-Match says; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
