@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs lint format requirements
+.PHONY: help setup run test proofs fuzz lint format requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with b
 proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
 
+fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--cases 2000" sends fewer
+	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
+
 lint: .venv/development  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +43,7 @@ format: .venv/development  ## Put the code into its usual form
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
 	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in
 	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in
+	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-fuzz.in
 
 .env: | .venv/runtime
 	@umask 077 && $(BIN)/python config.py > $@
@@ -53,3 +57,9 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/runtime
+
+# Of its own: fifty packages, one of them a plugin that pytest would load into every test.
+.venv/fuzz/bin/schemathesis: requirements-fuzz.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/fuzz
+	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	@touch $@

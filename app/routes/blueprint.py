@@ -122,6 +122,8 @@ def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method == "get":
         doc["responses"][200].setdefault("headers", {}).update(ETAG)
         doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
+    if any(parameter["in"] == "query" for parameter in doc["parameters"]):
+        codes |= {414}
     if caller is not Caller.PUBLIC:
         codes |= {401, 403, 429}
         doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]

@@ -49,6 +49,7 @@ PROBLEMS = {
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
     412: "recipe run 1 is not as If-Match says; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
+    414: "Request Line is too large (8214 > 8190)",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
     422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
     429: "A key may write 12000 times in 60 s, and this one has. Try again in 42 s.",
