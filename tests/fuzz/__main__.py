@@ -1,7 +1,7 @@
 """Run Schemathesis with all its checks and phases, and print how many requests each role sent on each database.
 
-Ends with 1 if a check failed or if there were fewer requests than asked for. Schemathesis lives in an environment of
-its own, as it brings fifty packages along and a plugin for pytest.
+Goes on with other seeds until there were as many requests as asked for, and ends with 1 if a check failed.
+Schemathesis lives in an environment of its own, as it brings fifty packages along and a plugin for pytest.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -28,6 +29,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("schemathesis", help="its command")
     parser.add_argument("--cases", type=int, default=20_000, help="requests on each database, at least")
+    parser.add_argument("--examples", type=int, default=100, help="of each operation, in each role and phase")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, postgres.server() as server:
@@ -38,16 +40,16 @@ def main():
 
 def fuzz(options, name, database):
     """Whether all is well on that database; each role in turn with fresh data, in rounds until there are enough."""
-    sent, failures, seed = 0, 0, options.seed
-    while sent < options.cases and not failures:
+    sent, failures = 0, 0
+    for seed in count(options.seed):
         for role in ROLES:
             with database() as url, service(url) as (address, keys):
-                cases = run(options.schemathesis, address, keys[role], seed)
-            print(
-                f"{name:<11} {role:<7} seed {seed}: {cases['generated']} requests, {cases['unique_failures']} failures"
-            )
+                cases = run(options, address, keys[role], seed)
+            summary = f"seed {seed}: {cases['generated']} requests, {cases['unique_failures']} failures"
+            print(f"{name:<11} {role:<7} {summary}", flush=True)
             sent, failures = sent + cases["generated"], failures + cases["unique_failures"] + cases["errored"]
-        seed += 1
+        if failures or sent >= options.cases:
+            break
     print(f"{name:<11} together {sent} requests, {failures} failures", flush=True)
     return not failures
 
@@ -67,13 +69,29 @@ def service(url):
         yield address, {"nobody": None, "writer": created["key"], "admin": ADMIN_KEY}
 
 
-def run(schemathesis, address, key, seed):
+def run(options, address, key, seed):
     """Schemathesis' counts of its cases; what it found it prints."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        arguments = ["--seed", str(seed), "--report", "json", "--report-json-path", str(report), "--no-color"]
+        arguments = [
+            "--seed",
+            str(seed),
+            "--max-examples",
+            str(options.examples),
+            "--report",
+            "json",
+            "--report-json-path",
+            str(report),
+            "--no-color",
+        ]
         credentials = ["--header", f"X-API-Key:{key}"] if key else []
-        command = [schemathesis, "--config-file", str(HERE / "schemathesis.toml"), "run", f"{address}/openapi.json"]
+        command = [
+            options.schemathesis,
+            "--config-file",
+            str(HERE / "schemathesis.toml"),
+            "run",
+            f"{address}/openapi.json",
+        ]
         done = subprocess.run([*command, *arguments, *credentials], cwd=live.ROOT, capture_output=True, text=True)
         if done.returncode:
             print(done.stdout, done.stderr)
