@@ -29,7 +29,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("schemathesis", help="its command")
     parser.add_argument("--cases", type=int, default=20_000, help="requests on each database, at least")
-    parser.add_argument("--examples", type=int, default=100, help="of each operation, in each role and phase")
+    parser.add_argument("--examples", type=int, default=120, help="of each operation, in each role and phase")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, postgres.server() as server:
