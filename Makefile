@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs bench lint format requirements
+.PHONY: help setup run test proofs bench fuzz lint format requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost upd
 bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
+fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
+	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
+
 lint: .venv/development  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,6 +46,7 @@ format: .venv/development  ## Put the code into its usual form
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
 	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in
 	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in
+	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-fuzz.in
 
 .env: | .venv/runtime
 	@umask 077 && $(BIN)/python config.py > $@
@@ -56,3 +60,9 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/runtime
+
+# Of its own: fifty packages, one of them a plugin that pytest would load into every test.
+.venv/fuzz/bin/schemathesis: requirements-fuzz.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/fuzz
+	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	@touch $@

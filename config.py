@@ -22,8 +22,11 @@ from sqlalchemy.exc import ArgumentError
 STATEMENT_TIMEOUT = 10_000  # milliseconds
 LOCK_TIMEOUT = 4_000  # milliseconds
 POOL_TIMEOUT = 4  # seconds a request waits for a connection before it is a 503
+REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
+HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # with a dot before it, all of its subdomains too
+ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
 
 # Keys look like those of GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/): a
 # prefix, 30 random characters, which are 178 bits, and 6 that are their checksum.
@@ -53,6 +56,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "DEPLOYMENT": deployment,
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
+        "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org") or None,
+        "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
+        "RATELIMIT_WRITES": _rate(environ, "RATELIMIT_WRITES", default="12000/minute"),
+        "RATELIMIT_FAILURES": _rate(environ, "RATELIMIT_FAILURES", default="60/minute"),
+        "RATELIMIT_STORAGE_URI": _storage_uri(environ),
     }
 
 
@@ -140,6 +148,31 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) < minimum:
         raise ConfigError(f"{name} is {text!r}; it takes a whole number from {minimum} to 9999.")
     return int(text)
+
+
+def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str) -> list[str]:
+    """What `name` lists; nothing if it is not set, or `*`, which is all there are."""
+    given = [item.strip() for item in environ.get(name, "").split(",") if item.strip()]
+    if given == ["*"]:
+        return []
+    if wrong := [item for item in given if not re.fullmatch(pattern, item, re.ASCII)]:
+        raise ConfigError(f"{name} has {wrong[0]!r} in it; it takes {kind}, with commas between them.")
+    return given
+
+
+def _rate(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name, "").strip() or default
+    if not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour)", text):
+        raise ConfigError(f"{name} is {text!r}; it takes a number per second, minute or hour, such as {default}.")
+    return text
+
+
+def _storage_uri(environ: Mapping[str, str]) -> str:
+    """RATELIMIT_STORAGE_URI, by default the memory of each worker; Valkey speaks the protocol of Redis."""
+    text = environ.get("RATELIMIT_STORAGE_URI", "").strip() or "memory://"
+    if not re.match("memory://$|(redis|valkey)s?://.", text):
+        raise ConfigError("RATELIMIT_STORAGE_URI is not memory:// or a URL such as redis://:password@host:6379/0.")
+    return re.sub("^valkey", "redis", text)
 
 
 def fresh_secrets(salt: str = "") -> dict[str, str]:

@@ -3,9 +3,10 @@
 import os
 import sys
 
+from gunicorn import util
 from gunicorn.arbiter import Arbiter
 
-from app import readiness
+from app import readiness, server
 from config import ConfigError, load
 
 try:
@@ -17,6 +18,13 @@ except ConfigError as error:
 # Threads let one worker serve others while a statement runs; each has a connection of the pool for itself.
 worker_class = "gthread"
 threads = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+# Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
+limit_request_line = 8190
+limit_request_field_size = 8190
+limit_request_fields = 100
+pre_request, post_request = server.pre_request, server.post_request
+# There is no setting for gunicorn's error pages, which are HTML and have no headers.
+util.write_error = server.write_problem
 # Workers share the memory of what is loaded.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.

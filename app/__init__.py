@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, errors, http, readiness
+from app import cli, deadline, errors, http, limits, readiness, server
 from app.extensions import cors, db, migrate
 from app.json import OrjsonProvider
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
@@ -27,8 +27,11 @@ def create_app(config: dict[str, Any]) -> Flask:
 
     http.init_app(app)
     errors.init_app(app)
+    deadline.init_app(app)
+    server.init_app(app)
     readiness.init_app(app)
-    cors.init_app(app, **http.CORS_OPTIONS)
+    limits.init_app(app)
+    cors.init_app(app, **http.cors_options(app.config["CORS_ORIGINS"]))
     db.init_app(app)
     migrate.init_app(app, db)
     api.init_app(app)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from app import limits
 from app.extensions import db
 from app.models import APIKey
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, WRITE_SCOPE, bakery_ids, scopes
@@ -60,7 +61,8 @@ def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
 def authorise(caller: Caller) -> None:
     """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights.
 
-    That the key was used is noted in the transaction, for the edge to commit.
+    That the key was used is noted in the transaction, for the edge to commit. Raises 429 for what is past a limit, see
+    `app.limits`.
     """
     key = presented_key()
     if not key:
@@ -68,12 +70,15 @@ def authorise(caller: Caller) -> None:
     g.key_digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
     if hmac.compare_digest(g.key_digest, current_app.config["ADMIN_API_KEY_SHA256"]):
         g.actor, g.key_id, g.scopes = ADMIN, None, [ADMIN_SCOPE]
+        limits.count_write(g.key_digest)
         return
     found = None if mistyped(key) else db.session.execute(_FIND, {"digest": g.key_digest, "time": now()}).one_or_none()
     if found is None:
+        limits.count_failure()
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
     g.actor, g.key_id = found.label or UNLABELLED, found.id
     g.scopes = scopes(bool(found.is_admin), found.bakery_ids)
+    limits.count_write(g.key_digest)
     _require_scope(caller)
     _note_use(found.last_used_at)
 

@@ -5,36 +5,52 @@ import uuid
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 HSTS = "max-age=31536000"  # seconds: a year
 EXPOSED_HEADERS = [
     "ETag",
     "Idempotency-Replayed",
     "Link",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-ID",
 ]
 EXPOSED_HEADERS += ["X-Total-Count"]
-CORS_OPTIONS: dict[str, Any] = {
-    "origins": "*",
-    "send_wildcard": True,
-    "expose_headers": EXPOSED_HEADERS,
-    "max_age": 600,
-}
+
+
+def cors_options(origins: list[str]) -> dict[str, Any]:
+    """Flask-CORS' options for those origins: never with credentials, and with `*` the same for everybody."""
+    everybody = origins == ["*"]
+    return {
+        "origins": origins,
+        "send_wildcard": everybody,
+        "always_send": everybody,
+        "expose_headers": EXPOSED_HEADERS,
+        "max_age": 600,
+    }
 
 
 def init_app(app: Flask) -> None:
     app.before_request(assign_request_id)
+    app.before_request(refuse_untrusted_host)
     app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
     # The last one registered is the first to run.
     app.after_request(add_headers)
     app.after_request(make_conditional)
+    if app.config["CORS_ORIGINS"] != ["*"]:
+        app.after_request(vary_by_origin)
     if hops := app.config["PROXY_COUNT"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
 
@@ -43,6 +59,12 @@ def assign_request_id() -> None:
     """Take the id the caller or the router gave, if it is harmless, so that logs on both sides can be joined."""
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given) else uuid.uuid4().hex
+
+
+def refuse_untrusted_host() -> None:
+    """400 for a Host that is not of TRUSTED_HOSTS, before anything is made of it; the answer does not repeat it."""
+    if isinstance(request.routing_exception, SecurityError):
+        raise BadRequest("The Host header is not the name of this service.")
 
 
 def redirect_to_https() -> WerkzeugResponse | None:
@@ -77,11 +99,16 @@ def make_conditional(response: Response) -> Response:
     return response
 
 
+def vary_by_origin(response: Response) -> Response:
+    """Keep caches from giving one origin's answer to another; Flask-CORS says so to the origins of the list only."""
+    response.vary.add("Origin")
+    return response
+
+
 def add_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)  # the documentation has a policy of its own
     if current_app.config["DEPLOYMENT"] and request.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
     return response

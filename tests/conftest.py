@@ -85,6 +85,7 @@ def app(migrated_app):
         engines[None] = engine
         outer.rollback()
     engine.dispose()
+    migrated_app.extensions["limits"].reset()
 
 
 @pytest.fixture

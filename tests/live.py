@@ -1,5 +1,6 @@
 """The service as its users meet it: gunicorn on a port of this machine."""
 
+import json
 import subprocess
 import sys
 import time
@@ -31,6 +32,13 @@ def flask(environment, *arguments):
     command = [BIN / "flask", *arguments]
     env = {"PATH": f"{BIN}:/usr/bin:/bin", **environment}
     return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def post(url, body, key):
+    """The JSON that POST with that key answers."""
+    headers = {"Content-Type": "application/json", "X-API-Key": key}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as response:
+        return json.load(response)
 
 
 def wait_for(address, process):

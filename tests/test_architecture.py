@@ -1,6 +1,7 @@
 """The import direction of docs and design, held as a table; every module is walked."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,18 @@ from tests.live import ROOT
 
 # Each part of the application, and the parts it may import.
 MAY_IMPORT = {
-    "app": {"cli", "errors", "extensions", "http", "json", "readiness", "routes"},
+    "app": {"cli", "deadline", "errors", "extensions", "http", "json", "limits", "readiness", "routes", "server"},
     "cli": {"extensions", "models", "readiness", "schemas", "services"},
     "routes": {"auth", "errors", "extensions", "json", "models", "readiness", "schemas", "services"},
     "schemas": {"models"},
-    "auth": {"extensions", "models"},
+    "auth": {"extensions", "limits", "models"},
     "services": {"errors", "extensions", "models"},
     "models": {"errors", "extensions"},
     "readiness": {"errors", "extensions"},
     "http": set(),
+    "limits": set(),
+    "deadline": {"errors"},
+    "server": {"errors", "http"},
     "errors": set(),
     "extensions": set(),
     "json": set(),
@@ -85,3 +89,16 @@ def test_the_same_noun_names_the_module_in_every_layer():
     nouns -= {"recipe_run_events", "idempotency_keys", "run_counts"}  # these have no path of their own
     for layer in ("schemas", "routes"):
         assert nouns <= {path.stem for path in (ROOT / "app" / layer).glob("*.py")}
+
+
+def compares_a_secret(node):
+    """Whether `node` compares something that is named like a secret by a plain operator."""
+    plain = isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
+    return plain and re.search(r"\b\w*(digest|secret|salt|token|signature)", ast.unparse(node))
+
+
+def test_no_secret_is_compared_by_an_operator_that_stops_at_the_first_difference():
+    nodes = [(path, node) for path in MODULES for node in ast.walk(ast.parse(path.read_text()))]
+    assert [f"{path}:{node.lineno}" for path, node in nodes if compares_a_secret(node)] == []
+    assert compares_a_secret(ast.parse("digest == given", mode="eval").body)
+    assert "hmac.compare_digest(digest, " in (ROOT / "app/auth.py").read_text()

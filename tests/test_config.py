@@ -158,3 +158,41 @@ def test_a_server_without_its_settings_ends_with_one_sentence():
     ended = subprocess.run(command, cwd=root, env={"DATABASE_URL": "hunter2"}, capture_output=True, text=True)
     sentence = "pangeo-forge: DATABASE_URL is not a URL, such as postgresql://user:password@host:5432/name.\n"
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("TRUSTED_HOSTS", "", None),
+        ("TRUSTED_HOSTS", " api.pangeo-forge.org , .pangeo-forge.org,", ["api.pangeo-forge.org", ".pangeo-forge.org"]),
+        ("CORS_ORIGINS", "", ["*"]),
+        ("CORS_ORIGINS", "*", ["*"]),
+        ("CORS_ORIGINS", "https://a.org,http://localhost:3000", ["https://a.org", "http://localhost:3000"]),
+        ("RATELIMIT_WRITES", "", "12000/minute"),
+        ("RATELIMIT_FAILURES", " 5/hour ", "5/hour"),
+        ("RATELIMIT_STORAGE_URI", "", "memory://"),
+        ("RATELIMIT_STORAGE_URI", "rediss://:hunter2@host:6379/0", "rediss://:hunter2@host:6379/0"),
+        ("RATELIMIT_STORAGE_URI", "valkeys://host", "rediss://host"),
+    ],
+)
+def test_limits_hosts_and_origins_are_taken_as_they_are_written(name, text, value):
+    assert load(environment(POSTGRES, **{name: text}))[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "beginning"),
+    [
+        ("TRUSTED_HOSTS", "https://a.org", "TRUSTED_HOSTS has 'https://a.org' in it; it takes hosts, such as "),
+        ("TRUSTED_HOSTS", "a.org,b c", "TRUSTED_HOSTS has 'b c' in it; "),
+        ("CORS_ORIGINS", "a.org", "CORS_ORIGINS has 'a.org' in it; it takes origins, such as "),
+        ("CORS_ORIGINS", "https://a.org/", "CORS_ORIGINS has 'https://a.org/' in it; "),
+        ("CORS_ORIGINS", "https://*.a.org", "CORS_ORIGINS has 'https://*.a.org' in it; "),
+        ("CORS_ORIGINS", "*,https://a.org", "CORS_ORIGINS has "),
+        ("RATELIMIT_WRITES", "many", "RATELIMIT_WRITES is 'many'; it takes a number per second, minute or hour, "),
+        ("RATELIMIT_FAILURES", "0/minute", "RATELIMIT_FAILURES is '0/minute'; "),
+        ("RATELIMIT_STORAGE_URI", "hunter2", "RATELIMIT_STORAGE_URI is not memory:// or a URL such as "),
+        ("RATELIMIT_STORAGE_URI", "redis://", "RATELIMIT_STORAGE_URI is not memory:// or a URL such as "),
+    ],
+)
+def test_a_limit_a_host_or_an_origin_that_is_none_is_one_sentence(name, text, beginning):
+    assert wrong(**{name: text}).startswith(beginning)

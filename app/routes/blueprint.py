@@ -164,11 +164,13 @@ def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method == "get":
         doc["responses"][200].setdefault("headers", {}).update(ETAG)
         doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
+    if any(parameter["in"] == "query" for parameter in doc["parameters"]):
+        codes |= {414}
     if caller is not Caller.PUBLIC:
-        codes |= {401, 403}
+        codes |= {401, 403, 429}
         doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
     if "requestBody" in doc:
-        codes |= {400, 413, 415}
+        codes |= {400, 408, 413, 415}
         content = doc["requestBody"]["content"]
         if method == "patch":
             content["application/merge-patch+json"] = content["application/json"]

@@ -8,7 +8,7 @@ import orjson
 from flask import Flask
 
 from app.schemas.common import Problem
-from config import MAX_BODY
+from config import MAX_BODY, REQUEST_TIMEOUT
 
 DESCRIPTION = """\
 The main backend of the Pangeo Forge federation: **bakeries** run **recipes** that live in **feedstock** repositories,
@@ -45,11 +45,14 @@ PROBLEMS = {
     401: "Invalid API Key",
     403: "Not authenticated",
     404: "bakery 99 not found",
+    408: f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
     412: "recipe run 1 is not as If-Match says; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
+    414: "Request Line is too large (8214 > 8190)",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
     422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
+    429: "A key may write 12000 times in 60 s, and this one has. Try again in 42 s.",
     500: "Something went wrong on our side; the request id helps us to find out what.",
     503: "The database did not answer in time. Try again in a few seconds.",
 }
@@ -83,9 +86,21 @@ REQUEST_HEADERS = {
     "delete": IF_MATCH,
 }
 
-HEADERS = {
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+RATE_LIMIT = {
+    "RateLimit-Policy": {
+        "description": "How often (`q`) in how many seconds (`w`) a caller may do this.",
+        "schema": {"type": "string", "examples": ['"writes";q=12000;w=60']},
+    },
+    "RateLimit": {
+        "description": "How often (`r`) the caller may go on, until in `t` seconds it starts anew.",
+        "schema": {"type": "string", "examples": ['"writes";r=0;t=42']},
+    },
+}
+HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
-    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    429: RATE_LIMIT | RETRY_AFTER,
+    503: RETRY_AFTER,
 }
 
 

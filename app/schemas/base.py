@@ -13,7 +13,7 @@ BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
 COMPOUND = (fields.Dict, fields.List, fields.Nested)
 MEMBERS_MAX = 64
-CURSOR_MAX = 4000  # characters; a request line has room for 4094
+CURSOR_MAX = 4000  # characters; a request line has room for 8190 bytes
 
 Id = partial(Number, 1, INTEGER_MAX, description="The number of the record, given by the service.", example=1)
 

@@ -15,6 +15,7 @@ RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
     re.ASCII,
 )
+WITHOUT_NUL = r"^[^\u0000]*$"  # as JSON Schema has it
 
 
 class Text(fields.String):
@@ -32,7 +33,7 @@ class Text(fields.String):
         reserved: tuple[str, ...] = (),
         **options: Any,
     ) -> None:
-        metadata = {"description": description, "examples": [example]}
+        metadata = {"description": description, "examples": [example], "pattern": WITHOUT_NUL}
         rules = [validate.Length(minimum, maximum), validate.NoneOf(reserved, error="{input} is reserved.")]
         super().__init__(validate=rules, metadata=metadata, **options)
 

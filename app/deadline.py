@@ -1,0 +1,51 @@
+"""How long a request may take: after REQUEST_TIMEOUT its body is no longer read and no statement begins.
+
+On PostgreSQL the last statement ends by STATEMENT_TIMEOUT, on SQLite at once. So every request is answered before
+Heroku's router gives up on it, after 30 seconds. The body is cut off by `app.server`, which has the socket.
+"""
+
+import sqlite3
+from time import monotonic
+from typing import Any
+
+from flask import Flask, Response, g, has_request_context
+from sqlalchemy import Engine, event
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout, ServiceUnavailable
+
+from app.errors import RETRY_AFTER, problem
+from config import REQUEST_TIMEOUT
+
+INSTRUCTIONS = 100_000  # of SQLite's machine, a millisecond or so, between two looks at the clock
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(start_clock)
+    app.register_error_handler(ClientDisconnected, body_is_late)
+
+
+def start_clock() -> None:
+    g.deadline = monotonic() + REQUEST_TIMEOUT
+
+
+def body_is_late(_error: ClientDisconnected) -> Response:
+    """408 where the body broke off, be it that the server has waited long enough or that the client is gone."""
+    return problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."))
+
+
+def is_over() -> bool:
+    """Whether the time of the request is up; commands have as much as they want."""
+    return has_request_context() and monotonic() > g.get("deadline", float("inf"))
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _begin_in_time(*_: Any) -> None:
+    if is_over():
+        sentence = f"The request has taken longer than {REQUEST_TIMEOUT} seconds. Try again in a few seconds."
+        raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+
+
+@event.listens_for(Engine, "connect")
+def _interrupt_sqlite(connection: Any, _record: object) -> None:
+    """Let SQLite, which knows no timeout of statements, end one whose request is over as if it were interrupted."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.set_progress_handler(is_over, INSTRUCTIONS)

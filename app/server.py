@@ -1,0 +1,74 @@
+"""What gunicorn does beside calling the application: the end of its patience, and what it refuses by itself."""
+
+import logging
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from flask import Flask, Response
+from gunicorn import util
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest
+
+from app.errors import problem
+from app.http import SECURITY_HEADERS
+from config import REQUEST_TIMEOUT
+
+logger = logging.getLogger("gunicorn.error")
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ParseException, body_is_malformed)
+
+
+def body_is_malformed(error: ParseException) -> Response:
+    """400 for chunks that are none, which gunicorn finds only when the application reads them."""
+    return problem(BadRequest(f"The body is not sent as HTTP has it: {error}"))
+
+
+class Deadline:
+    """The receiving side of the socket of one request, up to the moment by which its body has to be there."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.end = monotonic() + REQUEST_TIMEOUT
+
+    def recv(self, size: int) -> bytes:
+        """What has arrived. Raises TimeoutError when the time is up, however slowly the client goes on sending."""
+        self.connection.settimeout(max(self.end - monotonic(), 0.001))
+        try:
+            return bytes(self.connection.recv(size))
+        finally:
+            self.connection.settimeout(REQUEST_TIMEOUT)
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Give the body a deadline, and so long to the client to take each piece of the answer."""
+    request.unreader.sock.settimeout(REQUEST_TIMEOUT)
+    request.unreader.sock = Deadline(request.unreader.sock)
+
+
+def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
+    """Leave the socket as gunicorn knows it, for the next request on it."""
+    request.unreader.sock = request.unreader.sock.connection
+
+
+def write_problem(connection: Any, status: int, _reason: str, detail: str) -> None:
+    """Refuse what never becomes a request of the application in the form that all its errors have."""
+    request_id = uuid4().hex
+    logger.info("refused status=%s request_id=%s", status, request_id)
+    title = HTTPStatus(status).phrase
+    refusal = {"type": "about:blank", "title": title, "status": status, "detail": detail or title}
+    body = orjson.dumps(refusal | {"request_id": request_id})
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "X-Request-ID": request_id,
+        **SECURITY_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status} {title}", *(f"{name}: {value}" for name, value in headers.items())]
+    util.write_nonblock(connection, "\r\n".join([*lines, "", ""]).encode() + body)

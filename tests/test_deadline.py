@@ -1,0 +1,94 @@
+"""A request is over after REQUEST_TIMEOUT: a slow body is 408, a statement that would begin after it is 503."""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from app import deadline, server
+from app.extensions import db
+from config import REQUEST_TIMEOUT, STATEMENT_TIMEOUT
+from tests.conftest import ADMIN_KEY
+
+HEAD = f"POST /feedstocks/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+LATE = "The request has taken longer than 0.2 seconds. Try again in a few seconds."
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Requests that have a fifth of a second."""
+    monkeypatch.setattr(deadline, "REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.2)
+
+
+def trickle(address, framing, piece):
+    """Send a body by one `piece` a second; what came back, and after how many seconds."""
+    parts, started, answer = urlsplit(address), time.monotonic(), b""
+    with closing(socket.create_connection((parts.hostname, parts.port), timeout=1)) as connection:
+        connection.sendall(f"{HEAD}{framing}\r\n\r\n".encode())
+        while not answer:
+            connection.sendall(piece)
+            with suppress(TimeoutError):
+                answer = connection.recv(65536)
+        seconds = time.monotonic() - started
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65536)
+    return answer.decode(), seconds
+
+
+def test_a_body_of_a_byte_a_second_is_408(service):
+    ways = [("Content-Length: 100", b" "), ("Transfer-Encoding: chunked", b"1\r\n \r\n")]
+    with ThreadPoolExecutor(len(ways)) as pool:
+        answers = list(pool.map(lambda way: trickle(service, *way), ways))
+    for answer, seconds in answers:
+        assert answer.startswith("HTTP/1.1 408 ")
+        assert f'"detail":"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."' in answer
+        assert REQUEST_TIMEOUT - 1 < seconds < REQUEST_TIMEOUT + 5
+
+
+def test_no_statement_begins_past_the_deadline(app, client, impatient, monkeypatch):
+    def view():
+        time.sleep(0.3)
+        return {"count": db.session.scalar(text("SELECT 1"))}
+
+    monkeypatch.setitem(app.view_functions, "stats.count_bakeries", view)
+    response = client.get("/stats/bakeries")
+    assert (response.status_code, response.json["detail"]) == (503, LATE)
+    assert response.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("migrated_app", ["sqlite"], indirect=True)
+def test_sqlite_is_interrupted_at_the_deadline(app, client, impatient, monkeypatch):
+    monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: {"n": db.session.scalar(text(ENDLESS))})
+    started = time.monotonic()
+    assert client.get("/stats/bakeries").status_code == 503
+    assert time.monotonic() - started < 2
+    assert client.get("/bakeries/").json == []
+
+
+def test_a_command_has_no_deadline(app, impatient):
+    with app.app_context():
+        time.sleep(0.3)
+        assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_the_last_statement_ends_before_the_router_gives_up():
+    assert REQUEST_TIMEOUT + STATEMENT_TIMEOUT / 1000 < 30
+
+
+def test_what_arrives_in_time_is_received_and_what_does_not_is_a_timeout(impatient):
+    near, far = socket.socketpair()
+    with closing(near), closing(far):
+        connection = server.Deadline(near)
+        far.sendall(b"in time")
+        assert connection.recv(100) == b"in time"
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        far.sendall(b"late")
+        time.sleep(0.01)
+        assert near.gettimeout() == 0.2  # for the answer
