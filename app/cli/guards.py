@@ -1,0 +1,30 @@
+"""What commands stop for, in sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import ServiceUnavailable
+
+from app import readiness
+from app.services import archive
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """End the command with a sentence where there is one for what went wrong."""
+    try:
+        yield
+    except ServiceUnavailable as error:
+        raise click.ClickException(str(error.description)) from None
+    except OperationalError as error:
+        raise click.ClickException(f"The database does not answer: {error.orig}") from None
+    except archive.ArchiveError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def require_database() -> None:
+    """Stop with a sentence if the database does not answer or is not the one this release needs."""
+    with sentences():
+        readiness.require()
