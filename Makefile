@@ -28,18 +28,20 @@ test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with b
 proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
 
-lint: .venv/development  ## Check style and types
+lint: .venv/development  ## Check style and types, and the dependencies for known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	$(BIN)/python -m tests.audit
 
 format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
-	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in
-	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in
+	@for name in requirements requirements-sentry requirements-otel requirements-dev; do \
+		$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
+	done
 
 .env: | .venv/runtime
 	@umask 077 && $(BIN)/python config.py > $@

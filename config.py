@@ -8,7 +8,9 @@ import hashlib
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,12 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
             environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
+        "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
+        "METRICS_FOLDER": environ.get("PROMETHEUS_MULTIPROC_DIR", ""),
+        "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
+        "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,
+        "WORKERS": _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1),
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
     }
@@ -88,6 +95,18 @@ def threads(environ: Mapping[str, str]) -> int:
     return _whole_number(environ, "WEB_THREADS", default=4, minimum=1)
 
 
+@cache
+def share_metrics() -> Path:
+    """A new folder in which the workers of this server share their metrics.
+
+    prometheus_client wants to be told by this variable, before it is imported.
+    """
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    folder = tempfile.mkdtemp(prefix="pangeo-forge-metrics-", dir=memory)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    return Path(folder)
+
+
 def key_digest(salt: str, key: str) -> str:
     """How a key is stored: `sha256(salt + key)` in hex, as in the original, so that its keys go on working."""
     return hashlib.sha256((salt + key).encode()).hexdigest()
@@ -102,9 +121,14 @@ def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
 
 def _admin_digest(environ: Mapping[str, str]) -> str:
     hint = "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python config.py` makes all three"
-    digest = _required(environ, "ADMIN_API_KEY_SHA256", hint).lower()
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ConfigError(f"ADMIN_API_KEY_SHA256 is not 64 hex digits: {hint}.")
+    return _digest("ADMIN_API_KEY_SHA256", _required(environ, "ADMIN_API_KEY_SHA256", hint), hint)
+
+
+def _digest(name: str, text: str, hint: str = "the hex sha256 of ENCRYPTION_SALT followed by the key") -> str:
+    """`text` in lower case; empty if it is."""
+    digest = text.strip().lower()
+    if digest and not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ConfigError(f"{name} is not 64 hex digits: {hint}.")
     return digest
 
 

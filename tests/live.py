@@ -33,6 +33,12 @@ def flask(environment, *arguments):
     return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def children(process):
+    """The process ids of the children of a process, of a master's its workers."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
 def wait_for(address, process):
     """`address`, once its /healthz answers."""
     for _ in range(200):

@@ -10,9 +10,14 @@ from tests.live import ROOT
 
 # Each part of the application, and the parts it may import.
 MAY_IMPORT = {
-    "app": {"cli", "errors", "extensions", "http", "json", "readiness", "routes"},
-    "cli": {"extensions", "models", "readiness", "services", "auth"},
-    "routes": {"auth", "errors", "extensions", "models", "readiness", "schemas", "services"},
+    "app": {"cli", "errors", "extensions", "http", "json", "metrics", "observing", "readiness", "routes", "telemetry"},
+    "cli": {"doctor", "extensions", "models", "readiness", "services", "auth"},
+    "routes": {"auth", "errors", "extensions", "metrics", "models", "readiness", "schemas", "services"},
+    "observing": {"metrics"},
+    "metrics": {"extensions", "models"},
+    "doctor": {"extensions", "readiness"},
+    "logs": set(),
+    "telemetry": set(),
     "schemas": {"models"},
     "auth": {"extensions", "models"},
     "services": {"errors", "extensions", "models"},
