@@ -45,14 +45,14 @@ def trace(app: Flask) -> None:
     )
     provider = sdk.TracerProvider()
     provider.add_span_processor(export.BatchSpanProcessor(exporter.OTLPSpanExporter()))
-    flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, request_hook=without_query)
+    flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=without_query)
 
 
-def without_query(span: Any, environ: dict[str, Any]) -> None:
-    """Leave the path alone in the attributes that old and new semantic conventions have for urls."""
+def without_query(span: Any, _status: str, _headers: object) -> None:
+    """Take the query from the attributes that old and new semantic conventions have for it."""
     if span and span.is_recording():
-        attributes = {"http.target": environ["PATH_INFO"], "http.url": environ["PATH_INFO"], "url.query": ""}
-        span.set_attributes(attributes)
+        urls = {name: span.attributes[name] for name in ("http.target", "http.url") if name in span.attributes}
+        span.set_attributes({name: url.partition("?")[0] for name, url in urls.items()} | {"url.query": ""})
 
 
 def _extra(module: str, variable: str, extra: str) -> ModuleType:
