@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs lint format requirements
+.PHONY: help setup run test proofs chaos lint format requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with b
 
 proofs: .venv/development  ## Run the slow proofs: query plans, lost updates, killed workers
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
+
+chaos: .venv/development  ## Kill, lock and starve the service, and print what came of it
+	$(BIN)/python -m tests.chaos $(CASES)
 
 lint: .venv/development  ## Check style and types, and the dependencies for known vulnerabilities
 	$(BIN)/ruff check .

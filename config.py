@@ -19,8 +19,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-LOCK_TIMEOUT = 4_000  # milliseconds
-POOL_TIMEOUT = 4  # seconds a request waits for a connection before it is a 503
+# Together under five seconds, after which a client has its 503 even if it waits for both.
+POOL_TIMEOUT = 1.8  # seconds a request waits for a connection
+LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
+CONNECT_TIMEOUT = 2  # seconds
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
 
@@ -35,10 +37,12 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
     url = database_url(environ)
+    connections = _whole_number(environ, "WEB_CONNECTIONS", default=4, minimum=1)
     deployment = environ.get("PANGEO_FORGE_DEPLOYMENT", "")
     return {
         "SQLALCHEMY_DATABASE_URI": url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, threads(environ)),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
+        "THREADS": _whole_number(environ, "WEB_THREADS", default=100, minimum=1),
         "ENCRYPTION_SALT": _required(
             environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
         ),
@@ -71,7 +75,7 @@ def database_url(environ: Mapping[str, str]) -> URL:
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
-    """One connection a thread, none beyond; PostgreSQL gives up on a statement or a lock before the client does."""
+    """A few connections for many threads; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
@@ -86,13 +90,8 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     given = url.query.get("options", "")
     return options | {
         "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": POOL_TIMEOUT, "options": f"{timeouts} {given}".strip()},
+        "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
     }
-
-
-def threads(environ: Mapping[str, str]) -> int:
-    """Threads of one web worker, each with its own database connection."""
-    return _whole_number(environ, "WEB_THREADS", default=4, minimum=1)
 
 
 @cache

@@ -35,9 +35,10 @@ class Logger(glogging.Logger):
         super().warning(reason, *args, **kwargs)
 
 
-# Threads let one worker serve others while a statement runs; each has a connection of the pool for itself.
+# Many threads, made as they are needed, for few connections: whoever waits for the database, or for a slow client,
+# leaves a thread to others, and only in a thread can one give up waiting. See docs/decisions/0013.
 worker_class = "gthread"
-threads = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+threads = _settings["THREADS"]
 # Workers share the memory of what is loaded.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.

@@ -86,7 +86,7 @@ def connections() -> str:
     if workers * threads + SPARE_CONNECTIONS > allowed:
         raise DiagnosisError(
             f"{workers} workers with {threads} connections each, and {SPARE_CONNECTIONS} for commands, are more than "
-            f"the {allowed} that PostgreSQL allows. Lower WEB_CONCURRENCY or WEB_THREADS."
+            f"the {allowed} that PostgreSQL allows. Lower WEB_CONCURRENCY or WEB_CONNECTIONS."
         )
     return f"{workers} workers with {threads} connections each fit into the {allowed} that PostgreSQL allows."
 
