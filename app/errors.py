@@ -89,7 +89,8 @@ def problem(error: HTTPException) -> Response:
 def unavailable(error: Exception) -> Response:
     """503 for a database that is down, read-only, locked or out of connections: the client can try again."""
     fields = {"request_id": g.request_id, "error": type(error).__name__}
-    logger.error("database unavailable", extra=fields, exc_info=error)
+    # Where all wait for a connection, many give up at the same moment, and their tracebacks say nothing.
+    logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
     sentence = "The database did not answer in time. Try again in a few seconds."
     return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
 
