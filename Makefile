@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs bench fuzz lint format requirements
+.PHONY: help setup run test proofs bench chaos fuzz lint format requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,19 +34,23 @@ bench: .venv/development  ## Measure the service against a floor, and write docs
 fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
 	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
 
-lint: .venv/development  ## Check style and types
+chaos: .venv/development  ## Kill, lock and starve the service, and print what came of it
+	$(BIN)/python -m tests.chaos $(CASES)
+
+lint: .venv/development  ## Check style and types, and the dependencies for known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	$(BIN)/python -m tests.audit
 
 format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
-	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in
-	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in
-	$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-fuzz.in
+	@for name in requirements requirements-sentry requirements-otel requirements-dev requirements-fuzz; do \
+		$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
+	done
 
 .env: | .venv/runtime
 	@umask 077 && $(BIN)/python config.py > $@

@@ -10,8 +10,10 @@ import os
 import re
 import secrets
 import string
+import tempfile
 import zlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-LOCK_TIMEOUT = 4_000  # milliseconds
-POOL_TIMEOUT = 4  # seconds a request waits for a connection before it is a 503
+# Together under five seconds, after which a client has its 503 even if it waits for both.
+POOL_TIMEOUT = 1.8  # seconds a request waits for a connection
+LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
+CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
@@ -45,15 +49,22 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
     url = database_url(environ)
+    connections = _whole_number(environ, "WEB_CONNECTIONS", default=4, minimum=1)
     deployment = environ.get("PANGEO_FORGE_DEPLOYMENT", "")
     return {
         "SQLALCHEMY_DATABASE_URI": url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, threads(environ)),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
+        "THREADS": _whole_number(environ, "WEB_THREADS", default=100, minimum=1),
         "ENCRYPTION_SALT": _required(
             environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
+        "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
+        "METRICS_FOLDER": environ.get("PROMETHEUS_MULTIPROC_DIR", ""),
+        "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
+        "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,
+        "WORKERS": _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1),
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org") or None,
@@ -81,7 +92,7 @@ def database_url(environ: Mapping[str, str]) -> URL:
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
-    """One connection a thread, none beyond; PostgreSQL gives up on a statement or a lock before the client does."""
+    """A few connections for many threads; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
@@ -96,13 +107,20 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     given = url.query.get("options", "")
     return options | {
         "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": POOL_TIMEOUT, "options": f"{timeouts} {given}".strip()},
+        "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
     }
 
 
-def threads(environ: Mapping[str, str]) -> int:
-    """Threads of one web worker, each with its own database connection."""
-    return _whole_number(environ, "WEB_THREADS", default=4, minimum=1)
+@cache
+def share_metrics() -> Path:
+    """A new folder in which the workers of this server share their metrics.
+
+    prometheus_client wants to be told by this variable, before it is imported.
+    """
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    folder = tempfile.mkdtemp(prefix="pangeo-forge-metrics-", dir=memory)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    return Path(folder)
 
 
 def key_digest(salt: str, key: str) -> str:
@@ -137,9 +155,14 @@ def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
 
 def _admin_digest(environ: Mapping[str, str]) -> str:
     hint = "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python config.py` makes all three"
-    digest = _required(environ, "ADMIN_API_KEY_SHA256", hint).lower()
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ConfigError(f"ADMIN_API_KEY_SHA256 is not 64 hex digits: {hint}.")
+    return _digest("ADMIN_API_KEY_SHA256", _required(environ, "ADMIN_API_KEY_SHA256", hint), hint)
+
+
+def _digest(name: str, text: str, hint: str = "the hex sha256 of ENCRYPTION_SALT followed by the key") -> str:
+    """`text` in lower case; empty if it is."""
+    digest = text.strip().lower()
+    if digest and not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ConfigError(f"{name} is not 64 hex digits: {hint}.")
     return digest
 
 

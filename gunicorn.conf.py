@@ -1,23 +1,44 @@
 """How gunicorn serves `wsgi:app`, on Heroku and at home. `PORT` and `WEB_CONCURRENCY` (workers) it reads itself."""
 
 import os
+import re
+import shutil
 import sys
 
-from gunicorn import util
+from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
-from app import readiness, server
-from config import ConfigError, load
+from config import ConfigError, load, share_metrics
 
 try:
     _settings = load()
 except ConfigError as error:
     # An exception here would be logged as a broken configuration file, with a traceback.
     sys.exit(f"pangeo-forge: {error}")
+metrics_folder = share_metrics()
 
-# Threads let one worker serve others while a statement runs; each has a connection of the pool for itself.
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  # it looks for that folder when imported
+
+from app import logs, readiness, server  # noqa: E402  # they import it
+
+
+class Logger(glogging.Logger):
+    """gunicorn's own lines in the form of the application's, see app/logs.py."""
+
+    def access(self, *_: object) -> None:
+        """Nothing: app/observing.py has logged the request, and a request that never got there is a warning."""
+
+    def warning(self, msg: str, *args: object, **kwargs: object) -> None:
+        """Of a request that is refused say why, but do not repeat what it says: there may be a key in it."""
+        reason = re.sub(r"(?s)^(Invalid request from ip=\S+: [^:]*): .*", r"\1", msg)
+        super().warning(reason, *args, **kwargs)
+
+
+# Many threads, made as they are needed, for few connections: whoever waits for the database, or for a slow client,
+# leaves a thread to others, and only in a thread can one give up waiting. See docs/decisions/0014.
 worker_class = "gthread"
-threads = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+threads = _settings["THREADS"]
 # Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
 limit_request_line = 8190
 limit_request_field_size = 8190
@@ -38,11 +59,20 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 control_socket_disable = True
 # Heroku sets FORWARDED_ALLOW_IPS to "*"; here PROXY_COUNT decides which proxy headers to believe, see app/http.py.
 forwarded_allow_ips = ""
-accesslog = "-"
-# %(h)s is REMOTE_ADDR after the application has replaced the router's address in it by the client's.
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms request_id=%({x-request-id}o)s'
+logger_class = Logger
+logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 
 
 def when_ready(server: Arbiter) -> None:
     """Log in one sentence what is wrong with the database, if anything is."""
     readiness.report(server.app.wsgi())
+    mark_process_dead(server.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """A dead worker holds no connections; the requests it answered still count."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types yet
+
+
+def on_exit(_server: Arbiter) -> None:
+    shutil.rmtree(metrics_folder)

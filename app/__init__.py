@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, deadline, errors, http, limits, readiness, server
+from app import cli, deadline, errors, http, limits, metrics, observing, readiness, server, telemetry
 from app.extensions import cors, db, migrate
 from app.json import OrjsonProvider
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
@@ -25,6 +25,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
 
+    observing.init_app(app)
     http.init_app(app)
     errors.init_app(app)
     deadline.init_app(app)
@@ -33,6 +34,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limits.init_app(app)
     cors.init_app(app, **http.cors_options(app.config["CORS_ORIGINS"]))
     db.init_app(app)
+    metrics.init_app(app)
     migrate.init_app(app, db)
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)
@@ -42,4 +44,5 @@ def create_app(config: dict[str, Any]) -> Flask:
         app.register_blueprint(plain)
     app.extensions["openapi_json"] = document(app)
     cli.init_app(app)
+    telemetry.init_app(app)
     return app

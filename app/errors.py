@@ -88,14 +88,16 @@ def problem(error: HTTPException) -> Response:
 
 def unavailable(error: Exception) -> Response:
     """503 for a database that is down, read-only, locked or out of connections: the client can try again."""
-    logger.error("database unavailable request_id=%s error=%s", g.request_id, type(error).__name__, exc_info=error)
+    fields = {"request_id": g.request_id, "error": type(error).__name__}
+    # Where all wait for a connection, many give up at the same moment, and their tracebacks say nothing.
+    logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
     sentence = "The database did not answer in time. Try again in a few seconds."
     return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
 
 
 def log_bug(exc_info: Any) -> None:
     """Log an exception nobody foresaw, which is answered with 500, under the id its caller was given."""
-    logger.error("unexpected error request_id=%s", g.request_id, exc_info=exc_info)
+    logger.error("unexpected error", extra={"request_id": g.request_id}, exc_info=exc_info)
 
 
 def _detail(error: HTTPException) -> str:

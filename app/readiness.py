@@ -66,7 +66,7 @@ def report(app: Flask) -> None:
         except ServiceUnavailable as error:
             logger.error("not ready: %s", error.description)
         except SQLAlchemyError as error:
-            logger.error("not ready: the database does not answer error=%s", type(error).__name__)
+            logger.error("not ready: the database does not answer", extra={"error": type(error).__name__})
         finally:
             db.engine.dispose()
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
-LOCK_TIMEOUT = "4s"  # how long a migration may wait for a table, and so hold up those who read it
+LOCK_TIMEOUT = "2s"  # how long a migration may wait for a table, and so hold up those who read it: less than they wait
 SQLITE_TIMEOUT = 60_000  # milliseconds; SQLite cannot tell those who migrate from those who write
 
 config = context.config

@@ -41,6 +41,12 @@ def post(url, body, key):
         return json.load(response)
 
 
+def children(process):
+    """The process ids of the children of a process, of a master's its workers."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
 def wait_for(address, process):
     """`address`, once its /healthz answers."""
     for _ in range(200):

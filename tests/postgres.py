@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL, make_url
 
 # Data that nobody will miss need not survive a crash.
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+DURABLE = {"max_connections": "200"}
 
 # A collation that is not byte order, as on Heroku, whatever locales there are; not every PostgreSQL is built for it.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
@@ -36,8 +37,8 @@ def server() -> Iterator[URL]:
         yield make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         return
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory) as folder, _started(Path(folder)) as url:
-        yield url
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory) as folder, cluster(Path(folder), SETTINGS) as own:
+        yield own.url
 
 
 @contextmanager
@@ -69,7 +70,8 @@ def tool(name: str) -> str:
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[URL]:
+def cluster(folder: Path, settings: dict[str, str]) -> Iterator["Cluster"]:
+    """A server of our own with its data below `folder`, running."""
     binaries, owner = _binaries(), None
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
         owner = pwd.getpwnam("nobody")
@@ -84,20 +86,33 @@ def _started(folder: Path) -> Iterator[URL]:
     if not any(attempt.returncode == 0 for attempt in attempts):
         raise RuntimeError(f"{initdb[0]} failed")
     port = free_port()
-    options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, *options],
-            stderr=log,
-            **as_owner,
-        )
+    options = [f"-c{name}={value}" for name, value in settings.items()]
+    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
+    running = Cluster([*command, *options], port, folder / "log", as_owner)
+    running.start()
     try:
-        url = URL.create("postgresql", username="postgres", host="127.0.0.1", port=port, database="postgres")
-        _wait_for(url, process)
-        yield url
+        yield running
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait()
+        running.kill()
+
+
+class Cluster:
+    """A server that can be killed and started again, on the same port and with the same data."""
+
+    def __init__(self, command: list[str], port: int, log: Path, as_owner: dict[str, Any]) -> None:
+        self.url = URL.create("postgresql", username="postgres", host="127.0.0.1", port=port, database="postgres")
+        self._command, self._log, self._as_owner = command, log, as_owner
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stderr=log, **self._as_owner)
+        _wait_for(self.url, self._process)
+
+    def kill(self) -> None:
+        """What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
 
 
 def _wait_for(url: URL, process: subprocess.Popen[bytes]) -> None:

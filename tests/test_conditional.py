@@ -97,7 +97,7 @@ def race(app, etag, path, writers):
 
 def rounds_of_eight_writers(url, rounds):
     """Race eight writers, each with the ETag of the moment, so many times; how the rounds ended."""
-    with application(url, WEB_THREADS="8") as app:
+    with application(url, WEB_CONNECTIONS="8") as app:
         upgrade(app)
         path = f"/recipe_runs/{make_run(app).id}"
         outcomes = Counter()

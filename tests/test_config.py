@@ -31,9 +31,9 @@ def test_the_least_that_is_needed_is_three_variables():
     assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
         "pool_size": 4,
         "max_overflow": 0,
-        "pool_timeout": 4,
+        "pool_timeout": 1.8,
         "hide_parameters": True,
-        "connect_args": {"timeout": 4.0},
+        "connect_args": {"timeout": 3.0},
     }
 
 
@@ -53,21 +53,21 @@ def test_every_way_to_write_postgresql_means_the_same(scheme):
 
 
 def test_postgresql_gives_up_before_the_client_does():
-    options = load(environment(POSTGRES, WEB_THREADS="7"))["SQLALCHEMY_ENGINE_OPTIONS"]
+    options = load(environment(POSTGRES, WEB_CONNECTIONS="7"))["SQLALCHEMY_ENGINE_OPTIONS"]
     assert options == {
         "pool_size": 7,
         "max_overflow": 0,
-        "pool_timeout": 4,
+        "pool_timeout": 1.8,
         "hide_parameters": True,
         "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": 4, "options": "-c statement_timeout=10000 -c lock_timeout=4000"},
+        "connect_args": {"connect_timeout": 2, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
     }
 
 
 def test_options_in_the_url_come_last_and_so_win():
     given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20statement_timeout%3D5"))
     options = given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["options"]
-    assert options == "-c statement_timeout=10000 -c lock_timeout=4000 -c statement_timeout=5"
+    assert options == "-c statement_timeout=10000 -c lock_timeout=3000 -c statement_timeout=5"
     assert given["SQLALCHEMY_DATABASE_URI"].query["sslmode"] == "require"
 
 
@@ -102,7 +102,7 @@ def test_a_digest_may_be_in_capitals():
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "one", "1_0", "\u0661", "10000", "1 0"])
-@pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_THREADS", 1)])
+@pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_THREADS", 1), ("WEB_CONNECTIONS", 1)])
 def test_a_number_is_written_in_plain_digits(name, minimum, value):
     assert wrong(**{name: value}) == f"{name} is {value!r}; {NUMBER.format(minimum)}"
 
@@ -144,7 +144,7 @@ def test_a_fresh_admin_key_fits_a_salt_that_there_is():
 
 
 def test_the_environment_goes_before_a_local_env_file(monkeypatch, tmp_path):
-    (tmp_path / ".env").write_text("ENCRYPTION_SALT=of-the-file\nWEB_THREADS=3\n")
+    (tmp_path / ".env").write_text("ENCRYPTION_SALT=of-the-file\nWEB_CONNECTIONS=3\n")
     monkeypatch.setattr(config, "__file__", str(tmp_path / "config.py"))
     monkeypatch.setattr(os, "environ", environment(POSTGRES))
     given = load()

@@ -118,7 +118,11 @@ def test_without_a_database_the_rest_is_as_ever(stranded_app, method, path, stat
 def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(stranded_app, caplog):
     stranded_app.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
     (record,) = [record for record in caplog.records if record.name == "app.errors"]
-    assert record.getMessage() == "database unavailable request_id=lost-1 error=OperationalError"
+    assert (record.getMessage(), record.request_id, record.error) == (
+        "database unavailable",
+        "lost-1",
+        "OperationalError",
+    )
     assert "hunter2" not in caplog.text
 
 

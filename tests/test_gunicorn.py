@@ -1,5 +1,7 @@
 import http.client
 import json
+import re
+import socket
 from contextlib import closing, contextmanager
 
 import pytest
@@ -51,7 +53,6 @@ def settings():
         ("threads", "2"),
         ("control_socket_disable", "True"),
         ("forwarded_allow_ips", "[]"),
-        ("accesslog", "-"),
         ("errorlog", "-"),
     ],
 )
@@ -79,7 +80,8 @@ def test_a_wrong_number_of_threads_is_one_sentence():
 
 def test_a_server_on_an_outdated_database_says_so_once(outdated):
     wait_until(lambda: "not ready" in outdated.log.read_text())
-    assert [line for line in outdated.log.read_text().splitlines() if "not ready" in line] == [f"not ready: {OUTDATED}"]
+    (line,) = [line for line in outdated.log.read_text().splitlines() if "not ready" in line]
+    assert line.endswith(f" ERROR not ready: {OUTDATED}")
 
 
 def test_a_server_on_an_outdated_database_is_alive_but_not_ready(outdated):
@@ -103,21 +105,44 @@ def test_a_server_leaves_nothing_in_its_home(outdated):
 def test_a_connection_serves_one_request_after_another(outdated):
     with closing(http.client.HTTPConnection("127.0.0.1", outdated.port, timeout=15)) as connection:
         connection.connect()
-        socket = connection.sock
+        first = connection.sock
         for _ in range(2):
             connection.request("GET", "/healthz")
             assert connection.getresponse().read() == b'{"status":"ok"}'
-        assert connection.sock is socket
+        assert connection.sock is first
+
+
+def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):
+    ask(outdated, "/nope/once")
+    wait_until(lambda: "/nope/once" in outdated.log.read_text())
+    assert outdated.log.read_text().count("/nope/once") == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"GET", "Invalid HTTP request line"),
+        (b"GET / HTTP/1.1\r\nX-API-Key: hunter2\r\nX-API-Key hunter2", "Invalid HTTP Header"),
+        (b"GET / HTTP/1.1\r\nX-API-Key : hunter2", "Invalid HTTP header name"),
+        (b"GET /?" + b"hunter2" * 1000 + b" HTTP/1.1", "Request Line is too large"),
+    ],
+)
+def test_what_gunicorn_refuses_is_in_the_log_but_not_what_it_said(outdated, head, reason):
+    with closing(socket.create_connection(("127.0.0.1", outdated.port), timeout=15)) as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        assert re.match(rb"HTTP/1\.1 4\d\d", connection.recv(100))
+    wait_until(lambda: f"WARNING Invalid request from ip=127.0.0.1: {reason}" in outdated.log.read_text())
+    assert "hunter2" not in outdated.log.read_text()
 
 
 def test_no_proxy_is_believed_unless_one_is_trusted(outdated):
-    ask(outdated, "/?untrusted", x_forwarded_for="203.0.113.1")
-    wait_until(lambda: "/?untrusted" in outdated.log.read_text())
-    assert '127.0.0.1 "GET /?untrusted HTTP/1.1" 200' in outdated.log.read_text()
+    ask(outdated, "/untrusted", x_forwarded_for="203.0.113.1")
+    wait_until(lambda: "path=/untrusted" in outdated.log.read_text())
+    assert re.search(r"path=/untrusted .* address=127\.0\.0\.1 ", outdated.log.read_text())
 
 
 def test_the_logged_client_is_the_one_that_the_outermost_of_two_trusted_proxies_saw(tmp_path):
     with gunicorn(URL.create("sqlite", database=str(tmp_path / "two.sqlite")), tmp_path, PROXY_COUNT="2") as server:
         ask(server, "/healthz", x_forwarded_for="203.0.113.1, 203.0.113.2, 203.0.113.3")
-        wait_until(lambda: "/healthz" in server.log.read_text())
-    assert '203.0.113.2 "GET /healthz HTTP/1.1" 200' in server.log.read_text()
+        wait_until(lambda: "path=/healthz" in server.log.read_text())
+    assert re.search(r"path=/healthz .* address=203\.0\.113\.2 ", server.log.read_text())

@@ -142,7 +142,7 @@ def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
 
 
 def test_eight_at_once_create_one(empty_url):
-    with application(empty_url, WEB_THREADS="8") as app:
+    with application(empty_url, WEB_CONNECTIONS="8") as app:
         upgrade(app)
         make_key(app, "a-key")
         body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}

@@ -23,7 +23,7 @@ def busy_app(request, tmp_path_factory):
             url = URL.create("sqlite", database=str(tmp_path_factory.mktemp("races") / "races.sqlite"))
         else:
             url = stack.enter_context(postgres.database(request.getfixturevalue("postgres_server")))
-        app = stack.enter_context(application(url, WEB_THREADS=str(THREADS + 1)))
+        app = stack.enter_context(application(url, WEB_CONNECTIONS=str(THREADS + 1)))
         upgrade(app)
         yield app
 

@@ -1,0 +1,96 @@
+"""What Prometheus reads: requests and the use of connections in all workers of a server, runs in the database.
+
+Workers share their values through files in METRICS_FOLDER, see gunicorn.conf.py; without one, a process has its own.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from flask import Flask
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.extensions import db
+from app.models import RecipeRun
+from app.models.columns import now
+from app.models.recipe_runs import STATUSES
+
+logger = logging.getLogger(__name__)
+
+# Paths that lead nowhere have one route in common, and methods that are none one name: labels must not grow at will.
+NO_ROUTE = "none"
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+
+REQUESTS = Histogram(
+    "pangeo_forge_request_duration_seconds",
+    "Requests, and how long each took.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+CONNECTIONS = Gauge(
+    "pangeo_forge_pool_connections_in_use", "Database connections that requests hold.", multiprocess_mode="livesum"
+)
+POOL_SIZE = Gauge(
+    "pangeo_forge_pool_connections_max",
+    "Database connections that the workers which have any may hold.",
+    multiprocess_mode="livesum",
+)
+
+
+def init_app(app: Flask) -> None:
+    """Follow the pool of the application's engine."""
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "connect", lambda *_: POOL_SIZE.set(app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]))
+    event.listen(engine, "checkout", lambda *_: CONNECTIONS.inc())
+    event.listen(engine, "checkin", lambda *_: CONNECTIONS.dec())
+
+
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    REQUESTS.labels(method if method in METHODS else "other", route, status).observe(seconds)
+
+
+def exposition(folder: str) -> bytes:
+    """Everything, in Prometheus' text format; `folder` is METRICS_FOLDER, or empty."""
+    processes, database = CollectorRegistry() if folder else REGISTRY, CollectorRegistry()
+    if folder:
+        MultiProcessCollector(processes, folder)  # type: ignore[no-untyped-call]  # it has no types yet
+    database.register(Runs())
+    return generate_latest(processes) + generate_latest(database)
+
+
+class Runs(Collector):
+    """What only the database knows, asked at each scrape; without its answer the rest is still worth reading."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            by_status, age = runs_by_status(), age_of_oldest_queued()
+        except SQLAlchemyError as error:
+            db.session.rollback()
+            logger.error("database unavailable to metrics", extra={"error": type(error).__name__})
+            yield GaugeMetricFamily("pangeo_forge_database_up", "Whether the database answers.", 0)
+            return
+        yield GaugeMetricFamily("pangeo_forge_database_up", "Whether the database answers.", 1)
+        runs = GaugeMetricFamily("pangeo_forge_recipe_runs", "Recipe runs.", labels=["status"])
+        for status, count in by_status.items():
+            runs.add_metric([status], count)
+        yield runs
+        yield GaugeMetricFamily(
+            "pangeo_forge_oldest_queued_run_age_seconds", "How long the oldest queued run waits; 0 if none does.", age
+        )
+
+
+def runs_by_status() -> dict[str, int]:
+    counted = db.session.execute(select(RecipeRun.status, func.count()).group_by(RecipeRun.status)).all()
+    return dict.fromkeys(STATUSES, 0) | dict(counted)
+
+
+def age_of_oldest_queued() -> float:
+    """In seconds, since the run was stored; runs that are older than that column count from their start."""
+    since = select(func.coalesce(RecipeRun.created_at, RecipeRun.started_at, type_=RecipeRun.created_at.type))
+    oldest = db.session.scalar(since.where(RecipeRun.status == "queued").order_by(RecipeRun.id).limit(1))
+    return max((now() - oldest).total_seconds(), 0) if oldest else 0

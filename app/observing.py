@@ -1,0 +1,44 @@
+"""Every request is seen once, when it has been answered: a line in the log, a value in the metrics."""
+
+import logging
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+
+from app import metrics
+
+logger = logging.getLogger("app.requests")
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(start)
+    app.after_request(finish)
+
+
+def start() -> None:
+    g.started = perf_counter()
+
+
+def finish(response: Response) -> Response:
+    """Note the request: now, or if its answer is streamed, once that has been sent or the client has gone."""
+    started, rule = g.started, request.url_rule
+    fields = {
+        "method": request.method,
+        "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
+        "path": request.path,
+        "status": response.status_code,
+        "key": g.get("actor"),
+        "request_id": g.request_id,
+        "address": request.remote_addr,
+    }
+
+    def note() -> None:
+        seconds = perf_counter() - started
+        logger.info("request", extra=fields | {"ms": round(seconds * 1000, 1)})
+        metrics.observe(fields["method"], fields["route"], fields["status"], seconds)
+
+    if response.is_streamed and not response.direct_passthrough:
+        response.call_on_close(note)
+    else:
+        note()
+    return response

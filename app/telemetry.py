@@ -1,0 +1,64 @@
+"""Sentry and OpenTelemetry: only where a variable asks for them, and their packages are an extra."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+
+from config import ConfigError
+
+
+def init_app(app: Flask) -> None:
+    """Raises ConfigError, a sentence, where the extra that a variable asks for is not installed."""
+    if dsn := app.config["SENTRY_DSN"]:
+        report_errors(dsn, app.config["DEPLOYMENT"])
+    if app.config["OTEL_ENDPOINT"]:
+        trace(app)
+
+
+def report_errors(dsn: str, deployment: str) -> None:
+    """Send errors to Sentry, but nothing of what a client sent except method and path: there may be a key in it."""
+    _extra("sentry_sdk", "SENTRY_DSN", "sentry").init(
+        dsn=dsn,
+        environment=deployment or "local",
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        auto_session_tracking=False,
+        before_send=without_secrets,
+    )
+
+
+def without_secrets(event: dict[str, Any], _hint: dict[str, Any]) -> dict[str, Any]:
+    given = event.get("request", {})
+    event["request"] = {name: given[name] for name in ("method", "url") if name in given}
+    return event
+
+
+def trace(app: Flask) -> None:
+    """Send a trace of every request, but none of its headers, to the collector; OTEL_* is read by the library."""
+    names = ("instrumentation.flask", "sdk.trace", "sdk.trace.export", "exporter.otlp.proto.http.trace_exporter")
+    flask, sdk, export, exporter = (
+        _extra(f"opentelemetry.{name}", "OTEL_EXPORTER_OTLP_ENDPOINT", "otel") for name in names
+    )
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.BatchSpanProcessor(exporter.OTLPSpanExporter()))
+    flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=without_query)
+
+
+def without_query(span: Any, _status: str, _headers: object) -> None:
+    """Take the query from the attributes that old and new semantic conventions have for it."""
+    if span and span.is_recording():
+        urls = {name: span.attributes[name] for name in ("http.target", "http.url") if name in span.attributes}
+        span.set_attributes({name: url.partition("?")[0] for name, url in urls.items()} | {"url.query": ""})
+
+
+def _extra(module: str, variable: str, extra: str) -> ModuleType:
+    """A module that is imported only if it is asked for: it is large, and most installations do not have it."""
+    try:
+        return import_module(module)
+    except ImportError:
+        file = f"requirements-{extra}.txt"
+        raise ConfigError(f"{variable} is set but {module} is not installed: pip install -r {file}.") from None

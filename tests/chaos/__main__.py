@@ -1,0 +1,46 @@
+"""`make chaos`: faults, one after the other, and what came of each as a table. Exit code 1 if any did harm.
+
+`python -m tests.chaos disk_full` runs one case.
+"""
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from tests import postgres
+from tests.chaos import kills, waits
+
+CASES = (
+    *(kills.database_killed, kills.workers_killed, kills.master_stopped, kills.handover),
+    *(waits.locked_table, waits.slow_clients, waits.disk_full),
+)
+
+
+def main(names):
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        Path(folder).chmod(0o755)
+        with postgres.cluster(Path(folder), postgres.DURABLE) as cluster:
+            for case in [case for case in CASES if not names or case.__name__ in names]:
+                rows.append(row(case, cluster, Path(folder)))
+                print(*rows[-1], sep="\n    ", flush=True)
+    print("\n| case | result | |\n|---|---|---|")
+    print("\n".join(f"| {case} | {verdict} | {result} |" for case, verdict, result in rows))
+    return int(any(verdict != "ok" for _, verdict, _ in rows))
+
+
+def row(case, cluster, folder):
+    """What was done, whether it did harm, and the figures."""
+    own = folder / case.__name__
+    own.mkdir()
+    try:
+        with postgres.database(cluster.url) as url:
+            return case.__doc__, "ok", case(cluster, url, own)
+    except Exception as error:
+        traceback.print_exc()
+        return case.__doc__, "FAILED", f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""(a) to (c): a database, workers and masters that are killed or stopped under load."""
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from tests import live
+from tests.chaos.service import COMMAND, Clients, ask, service, stored, writer
+from tests.dyno import wait_until
+from tests.test_heroku import locked
+
+WRITERS, KILLS = 8, 20
+
+
+def database_killed(cluster, url, folder):
+    """PostgreSQL killed with -m immediate 20 times under 8 writers"""
+    back, ledger = [], {}
+    with service(url, folder) as server, Clients(WRITERS, writer(server, ledger)) as clients:
+        for _ in range(KILLS):
+            time.sleep(random.uniform(0.3, 0.8))
+            cluster.kill()
+            time.sleep(random.uniform(0, 0.5))
+            cluster.start()
+            back.append(seconds_until_ready(server))
+    verify(clients, ledger, url, {201, 503})
+    assert not clients.broken, clients.broken[0]
+    assert max(back) < 2, max(back)
+    return f"{summary(clients, ledger)}; serving again after {max(back):.2f} s at most"
+
+
+def workers_killed(_cluster, url, folder):
+    """20 random SIGKILLs of workers under 8 writers"""
+    ledger = {}
+    with service(url, folder) as server, Clients(WRITERS, writer(server, ledger)) as clients:
+        for _ in range(KILLS):
+            time.sleep(random.uniform(0.3, 0.8))
+            wait_until(lambda: live.children(server.process))
+            os.kill(random.choice(live.children(server.process)), signal.SIGKILL)
+        seconds_until_ready(server)
+    verify(clients, ledger, url, {201, 503, 409})
+    assert clients.broken, "the kills hit nothing"
+    return f"{summary(clients, ledger)}; {len(clients.broken)} connections broke with their worker"
+
+
+def master_stopped(_cluster, url, folder):
+    """SIGTERM of the master with 16 requests in flight"""
+    with service(url, folder) as server, ThreadPoolExecutor(16) as pool:
+        with locked(url, "bakery"):
+            asked = [pool.submit(ask, server.port, "/bakeries/") for _ in range(16)]
+            time.sleep(0.5)
+            os.kill(server.process.pid, signal.SIGTERM)
+            wait_until(lambda: "Handling signal: term" in server.log.read_text())
+            time.sleep(0.5)
+        answers = [future.result() for future in asked]
+        assert server.process.wait(timeout=30) == 0
+    assert {answer.status for answer in answers} == {200}
+    return f"{len(answers)} of {len(answers)} answered with 200, then the master ended with 0"
+
+
+def handover(_cluster, url, folder):
+    """A rolling handover (USR2, then TERM of the old master) under 8 readers and 4 writers"""
+    pidfile, ledger = folder / "pid", {}
+    with ExitStack() as stack:
+        server = stack.enter_context(service(url, folder, f"{COMMAND} --pid {pidfile}"))
+        stack.callback(lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM))  # the last master is no child of ours
+        readers = stack.enter_context(Clients(8, reader(server)))
+        writers = stack.enter_context(Clients(4, writer(server, ledger)))
+        for _ in range(2):
+            replace(pidfile, server.log)
+    verify(writers, ledger, url, {201})
+    assert not readers.broken + writers.broken, (readers.broken + writers.broken)[0]
+    assert set(readers.statuses()) == {200}
+    return f"2 handovers, {len(readers.answers)} reads and {len(ledger)} writes, each answered at once"
+
+
+def reader(server):
+    def read(clients, _):
+        clients.send(server.port, "/recipe_runs/?limit=5")
+        time.sleep(0.02)
+
+    return read
+
+
+def replace(pidfile, log):
+    """Start a second master beside the first, and stop the first once the second serves."""
+    old, fresh = int(pidfile.read_text()), pidfile.with_name(f"{pidfile.name}.2")
+    booted = log.read_text().count("Booting worker")
+    os.kill(old, signal.SIGUSR2)
+    wait_until(lambda: log.read_text().count("Booting worker") == booted + 2)
+    os.kill(old, signal.SIGTERM)
+    wait_until(lambda: not fresh.exists())
+
+
+def seconds_until_ready(server):
+    began = time.monotonic()
+    wait_until(lambda: ask(server.port, "/recipe_runs/?limit=1").status == 200)
+    return time.monotonic() - began
+
+
+def verify(clients, ledger, url, expected):
+    """Every acknowledged write is there, once, under the id that was told; nothing else is."""
+    assert stored(url) == ledger
+    assert set(clients.statuses()) <= expected, clients.statuses()
+    assert all(answer.headers["Retry-After"] for answer in clients.answers if answer.status == 503)
+
+
+def summary(clients, ledger):
+    return f"{len(ledger)} writes, none lost, none twice; answers {dict(sorted(clients.statuses().items()))}"

@@ -1,0 +1,101 @@
+"""The service under test, and clients that keep a record of every answer."""
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from contextlib import closing, contextmanager
+from types import SimpleNamespace
+from uuid import uuid4
+
+from tests import live, postgres
+from tests.conftest import ADMIN_KEY, environment
+from tests.databases import application
+from tests.dyno import dyno, serving
+from tests.factories import make_bakery, make_feedstock, run_body
+
+COMMAND = "exec gunicorn wsgi:app"
+
+
+@contextmanager
+def service(url, folder, command=COMMAND, **settings):
+    """gunicorn on a migrated database with a bakery and a feedstock; `body` creates a run of them."""
+    env = dyno(environment(url), **{"PROXY_COUNT": "0", "WEB_CONCURRENCY": "2", **settings})
+    assert live.flask(env, "db", "upgrade").returncode == 0
+    with application(url) as app:
+        body = run_body(app, bakery_id=make_bakery(app).id, feedstock_id=make_feedstock(app).id)
+    with serving(command, env, live.ROOT, folder / "log") as server:
+        server.body = body
+        yield server
+
+
+def ask(port, path, method="GET", body=None, headers=(), timeout=15):
+    """The answer with its `seconds`; a connection that breaks is an OSError or an HTTPException."""
+    began = time.monotonic()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        text = response.read()
+    headers, seconds = response.headers, time.monotonic() - began
+    return SimpleNamespace(status=response.status, headers=headers, text=text, seconds=seconds)
+
+
+class Clients:
+    """Threads that repeat a request until the `with` ends; `answers` are all that came, `broken` those that did not."""
+
+    def __init__(self, count, act):
+        self.answers, self.broken, self._stop = [], [], threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(number, act)) for number in range(count)]
+
+    def _work(self, number, act):
+        turn = 0
+        while not self._stop.is_set():
+            act(self, f"{number}-{turn}")
+            turn += 1
+
+    def send(self, *args, **kwargs):
+        """The answer, or None if the connection broke."""
+        try:
+            answer = ask(*args, **kwargs)
+        except (OSError, http.client.HTTPException) as error:
+            self.broken.append(error)
+            return None
+        self.answers.append(answer)
+        return answer
+
+    def statuses(self):
+        return Counter(answer.status for answer in self.answers)
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def writer(server, ledger):
+    """What a writer does: create a run, under one Idempotency-Key until it is acknowledged, and note its id."""
+
+    def write(clients, name):
+        body = json.dumps(server.body | {"recipe_id": name})
+        headers = {"X-API-Key": ADMIN_KEY, "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+        while True:
+            answer = clients.send(server.port, "/recipe_runs/", "POST", body, headers)
+            if answer and answer.status == 201:
+                ledger[name] = json.loads(answer.text)["id"]
+                return
+            time.sleep(0.05)
+
+    return write
+
+
+def stored(url):
+    """The ids of the runs in the database, by recipe id."""
+    rows = postgres.execute(url, "SELECT recipe_id, id FROM reciperun")
+    assert len(rows) == len(dict(rows)), "a run is there twice"
+    return dict(rows)
