@@ -2,9 +2,10 @@
 
 from app.models.api_keys import APIKey
 from app.models.bakeries import Bakery
+from app.models.datasets import Dataset
 from app.models.feedstocks import Feedstock
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 
-__all__ = ["APIKey", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent"]
+__all__ = ["APIKey", "Bakery", "Dataset", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent"]
