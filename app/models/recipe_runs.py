@@ -27,6 +27,8 @@ TRANSITIONS = {
 }
 STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
+# Of a run that came to nothing by itself; the others but success say nothing about its recipe.
+FAILURES = ("failure", "timed_out")
 DATASET_TYPES = ("zarr", "kerchunk", "parquet")
 
 # Who acts when the service itself does; it alone may conclude that a run is stale.

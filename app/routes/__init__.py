@@ -1,7 +1,7 @@
 """Every URL of the service."""
 
-from app.routes import api_keys, bakeries, datasets, docs, feedstocks, probes, recipe_runs, stats
+from app.routes import api_keys, bakeries, datasets, docs, feeds, feedstocks, probes, recipe_runs, stac, stats
 
 # In the order of the documentation.
-BLUEPRINTS = (bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stats.blp, api_keys.blp)
+BLUEPRINTS = (bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, stats.blp, api_keys.blp)
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

@@ -60,7 +60,7 @@ DatasetListQuery = page_query(
     q=Text(
         1,
         255,
-        description="Only datasets that have this in `recipe_id`, `feedstock` or `url`; upper and lower case are alike.",
+        description="Only datasets with this in `recipe_id`, `feedstock` or `url`; upper and lower case are alike.",
         example="gpcp",
     ),
 )

@@ -13,11 +13,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.extensions import db
 from app.models import RecipeRun
 from app.models.columns import now
-from app.models.recipe_runs import CONCLUSIONS, STATUSES
+from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.services.datasets import Kind
 
-# The others say nothing about the recipe.
-FAILURES = ("failure", "timed_out")
 # Runs that came to an end by themselves; what is over because it was given up took as long as somebody waited.
 ENDED = ("success", "failure")
 
