@@ -43,3 +43,12 @@ def test_the_last_page_costs_what_the_first_one_costs(client, order):
     print(f"\n{order}: first page {first} buffers, last page {end}", end=" ")
     # The rows of a page are at worst each on a page of the table of their own.
     assert end <= 1.2 * max(first, LIMIT)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "type=test", "feedstock_id=1", "order_by=build_count", "count=true", "q=example-1"]
+)
+def test_no_list_of_datasets_scans_the_table(client, query):
+    found = indexes(client, f"/datasets/?{query}")
+    assert "ix_reciperun_published" in found
+    assert "Seq Scan" not in found

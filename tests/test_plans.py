@@ -29,3 +29,15 @@ def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
 @pytest.mark.parametrize("query", FILTERS + ORDERS)
 def test_no_list_of_a_parent_scans_the_table(client, path, query):
     assert "Seq Scan" not in indexes(client, f"{path}?{query}")
+
+
+@pytest.mark.parametrize(
+    "query", ["since=2020-01-14T00:00:00Z", "feedstock_id=300", "bakery_id=1&since=2020-01-14T00:00:00Z"]
+)
+def test_no_narrowed_overview_scans_the_table(client, query):
+    assert "Seq Scan" not in indexes(client, f"/stats/overview?{query}")
+
+
+@pytest.mark.parametrize("path", ["/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
+def test_no_feed_scans_the_table(client, path):
+    assert "Seq Scan" not in indexes(client, path)
