@@ -3,6 +3,7 @@
 It takes minutes: `pytest tests/proof_query_plans.py`.
 """
 
+import time
 from itertools import product
 
 import pytest
@@ -52,3 +53,12 @@ def test_no_list_of_datasets_scans_the_table(client, query):
     found = indexes(client, f"/datasets/?{query}")
     assert "ix_reciperun_published" in found
     assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize(
+    "path", ["/datasets/", "/datasets/?q=example-1", "/stats/overview", "/stats/overview?feedstock_id=300"]
+)
+def test_datasets_and_numbers_keep_within_the_time_of_a_request(client, path):
+    started = time.perf_counter()
+    assert client.get(path).status_code == 200
+    print(f"\n{path}: {1000 * (time.perf_counter() - started):.0f} ms", end=" ")

@@ -44,9 +44,10 @@ def reading_paths(app):
 
 
 def same_id(app):
-    """A number that a bakery, a feedstock and a run have."""
+    """A number that a bakery, a feedstock, a run and its dataset have."""
     bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
-    make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id)
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
     return 70_001
 
 

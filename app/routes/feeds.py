@@ -33,12 +33,13 @@ class Plain(yaml.CSafeDumper):
 blp = Blueprint("feeds", __name__, description="For news readers, README files and Intake.")
 
 
-def text_of(example: str) -> dict[str, Any]:
-    return {"type": "string", "examples": [example]}
+def like(example: str) -> dict[str, Any]:
+    """A schema for what is no JSON, and so is of no JSON type."""
+    return {"examples": [example]}
 
 
 @blp.route("/catalog.yaml", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, text_of("version: 2\n"), content_type="application/yaml", description="The catalogue.")
+@blp.response(200, like("version: 2\n"), content_type="application/yaml", description="The catalogue.")
 def get_intake_catalog() -> Response:
     """Get the datasets as an Intake catalogue
 
@@ -51,7 +52,7 @@ def get_intake_catalog() -> Response:
 @blp.route("/feedstocks/<id:id>/feed.atom", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(
     200,
-    text_of('<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
+    like('<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
     content_type="application/atom+xml",
     description="The feed (RFC 4287).",
 )
@@ -69,7 +70,7 @@ def get_feed(id: int) -> Response:
 
 @blp.route("/feedstocks/<id:id>/badge.svg", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(
-    200, text_of('<svg xmlns="http://www.w3.org/2000/svg"/>'), content_type="image/svg+xml", description="The badge."
+    200, like('<svg xmlns="http://www.w3.org/2000/svg"/>'), content_type="image/svg+xml", description="The badge."
 )
 def get_badge(id: int) -> Response:
     """Show how a feedstock is doing

@@ -4,12 +4,13 @@ from app.models.columns import INTEGER_MAX
 from app.schemas.bakeries import Name, Region
 from app.schemas.base import Id, ReadSchema, page_query
 from app.schemas.feedstocks import Spec
-from app.schemas.fields import Choice, Listed, Number, Text, Timestamp
+from app.schemas.fields import Listed, Number, Text, Timestamp
 from app.schemas.recipe_runs import (
     BakeryId,
     DatasetType,
     FeedstockId,
     IsTest,
+    Kind,
     PublicUrl,
     RecipeId,
     RecipeRunRead,
@@ -51,12 +52,7 @@ DatasetListQuery = page_query(
     DatasetRead,
     order_by="run_id",
     sort="desc",
-    kind=Choice(
-        ("production", "test", "all"),
-        data_key="type",
-        load_default="production",
-        description="Datasets of production runs, of test runs or of both.",
-    ),
+    kind=Kind(load_default="production"),
     q=Text(
         1,
         255,

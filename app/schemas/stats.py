@@ -7,7 +7,8 @@ from marshmallow import Schema, fields
 from app.models.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.base import BIGINT_MAX, ReadSchema
-from app.schemas.fields import Choice, Flag, Listed, Number, Timestamp
+from app.schemas.fields import Flag, Listed, Number, Timestamp
+from app.schemas.recipe_runs import Kind
 
 Runs = partial(Number, 0, BIGINT_MAX, required=True, description="How many runs.", example=1416)
 Seconds = partial(Number, 0, BIGINT_MAX, required=True, allow_none=True)
@@ -76,9 +77,4 @@ class OverviewQuery(Schema):
     since = Timestamp(description="Only runs that started then or later.")
     bakery_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs in this bakery.", example=1)
     feedstock_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs of this feedstock.", example=1)
-    kind = Choice(
-        ("all", "production", "test"),
-        data_key="type",
-        load_default="all",
-        description="Production runs, test runs or both.",
-    )
+    kind = Kind(load_default="all")
