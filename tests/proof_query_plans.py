@@ -47,15 +47,6 @@ def test_the_last_page_costs_what_the_first_one_costs(client, order):
 
 
 @pytest.mark.parametrize(
-    "query", ["", "type=test", "feedstock_id=1", "order_by=build_count", "count=true", "q=example-1"]
-)
-def test_no_list_of_datasets_scans_the_table(client, query):
-    found = indexes(client, f"/datasets/?{query}")
-    assert "ix_reciperun_published" in found
-    assert "Seq Scan" not in found
-
-
-@pytest.mark.parametrize(
     "path", ["/datasets/", "/datasets/?q=example-1", "/stats/overview", "/stats/overview?feedstock_id=300"]
 )
 def test_datasets_and_numbers_keep_within_the_time_of_a_request(client, path):
