@@ -3,6 +3,7 @@
 It takes minutes: `pytest tests/proof_query_plans.py`.
 """
 
+import time
 from itertools import product
 
 import pytest
@@ -43,3 +44,12 @@ def test_the_last_page_costs_what_the_first_one_costs(client, order):
     print(f"\n{order}: first page {first} buffers, last page {end}", end=" ")
     # The rows of a page are at worst each on a page of the table of their own.
     assert end <= 1.2 * max(first, LIMIT)
+
+
+@pytest.mark.parametrize(
+    "path", ["/datasets/", "/datasets/?q=example-1", "/stats/overview", "/stats/overview?feedstock_id=300"]
+)
+def test_datasets_and_numbers_keep_within_the_time_of_a_request(client, path):
+    started = time.perf_counter()
+    assert client.get(path).status_code == 200
+    print(f"\n{path}: {1000 * (time.perf_counter() - started):.0f} ms", end=" ")

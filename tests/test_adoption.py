@@ -371,6 +371,20 @@ def test_production_has_runs_that_nobody_ended_and_the_reaper_knows_each(product
 
 
 @needs_dump
+def test_production_has_thirty_datasets_of_forty_two_successful_runs(production):
+    datasets = production.get("/datasets/?limit=1000").json
+    assert (len(datasets), sum(dataset["build_count"] for dataset in datasets)) == (30, 42)
+    assert production.get("/stats/datasets?exclude_test_runs=true").json == {"count": 42}
+    assert {dataset["feedstock_id"]: dataset["run_id"] for dataset in datasets if dataset["build_count"] == 3} == {
+        40: 717
+    }
+    assert [dataset["run_id"] for dataset in datasets] == sorted((d["run_id"] for d in datasets), reverse=True)
+    for dataset in datasets:
+        builds = production.get(f"/datasets/{dataset['id']}").json["builds"]
+        assert [build["id"] for build in (builds[-1], builds[0])] == [dataset["id"], dataset["run_id"]]
+
+
+@needs_dump
 def test_production_is_what_the_models_want(production):
     check(production.application)
 

@@ -49,9 +49,10 @@ def reading_paths(app):
 
 
 def same_id(app):
-    """A number that a bakery, a feedstock, a run and an API key have."""
+    """A number that a bakery, a feedstock, a run, its dataset and an API key have."""
     bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
-    make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id)
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
     make_key(app, "any key", id=70_001)
     return 70_001
 

@@ -184,6 +184,7 @@ def test_names_are_the_same_on_every_database(app):
         "ix_reciperun_count_slice",
         "ix_reciperun_dataset",
         "ix_reciperun_event_recipe_run_id_id",
+        "ix_reciperun_published",
         "reciperun_bakery_id_fkey",
         "reciperun_event_recipe_run_id_fkey",
         "reciperun_feedstock_id_fkey",

@@ -46,3 +46,15 @@ def test_stats_read_no_runs(client, reference):
 def test_a_list_counts_by_the_counts(client, path, query):
     rest = indexes(client, f"{path}?{query}")
     assert indexes(client, f"{path}?{query}&count=true") == rest | {"ix_reciperun_count_slice"}
+
+
+@pytest.mark.parametrize(
+    "query", ["since=2020-01-14T00:00:00Z", "feedstock_id=300", "bakery_id=1&since=2020-01-14T00:00:00Z"]
+)
+def test_no_narrowed_overview_scans_the_table(client, query):
+    assert "Seq Scan" not in indexes(client, f"/stats/overview?{query}")
+
+
+@pytest.mark.parametrize("path", ["/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
+def test_no_feed_scans_the_table(client, path):
+    assert "Seq Scan" not in indexes(client, path)

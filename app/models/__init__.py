@@ -3,10 +3,21 @@
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
+from app.models.datasets import Dataset
 from app.models.feedstocks import Feedstock
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
 
-__all__ = ["APIKey", "AuditEntry", "Bakery", "Feedstock", "IdempotencyKey", "RecipeRun", "RecipeRunEvent", "RunCount"]
+__all__ = [
+    "APIKey",
+    "AuditEntry",
+    "Bakery",
+    "Dataset",
+    "Feedstock",
+    "IdempotencyKey",
+    "RecipeRun",
+    "RecipeRunEvent",
+    "RunCount",
+]

@@ -7,7 +7,7 @@
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
 from werkzeug.exceptions import Conflict
 
@@ -27,12 +27,15 @@ TRANSITIONS = {
 }
 STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
+# Of a run that came to nothing by itself; the others but success say nothing about its recipe.
+FAILURES = ("failure", "timed_out")
 DATASET_TYPES = ("zarr", "kerchunk", "parquet")
 
 # Who acts when the service itself does; it alone may conclude that a run is stale.
 SYSTEM = "system"
 
 _WITH_URL = text("dataset_public_url IS NOT NULL")
+_PUBLISHED = text("status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL")
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 
 
@@ -44,6 +47,12 @@ class RecipeRun(Record):
         *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
         *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
         Index("ix_reciperun_dataset", "feedstock_id", "id", postgresql_where=_WITH_URL, sqlite_where=_WITH_URL),
+        Index(
+            "ix_reciperun_published",
+            *("feedstock_id", "recipe_id", "dataset_type", "is_test", "id"),
+            postgresql_where=_PUBLISHED,
+            sqlite_where=_PUBLISHED,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -75,8 +84,12 @@ class RecipeRun(Record):
 
     @classmethod
     def published(cls) -> ColumnElement[bool]:
-        """The runs whose dataset can be opened: completed, successful and with a url."""
-        return and_(cls.status == "completed", cls.conclusion == "success", cls.dataset_public_url.is_not(None))
+        """The runs whose dataset can be opened: completed, successful and with a url.
+
+        SQLite knows the index of these only by the very words, so the values are not parameters.
+        """
+        completed, success = (literal(word, literal_execute=True) for word in ("completed", "success"))
+        return and_(cls.status == completed, cls.conclusion == success, cls.dataset_public_url.is_not(None))
 
     @classmethod
     def start(cls, values: dict[str, Any], actor: str) -> Self:

@@ -1,7 +1,23 @@
 """Every URL of the service."""
 
-from app.routes import api_keys, audit, bakeries, docs, feedstocks, metrics, probes, recipe_runs, stats
+from app.routes import (
+    api_keys,
+    audit,
+    bakeries,
+    datasets,
+    docs,
+    feeds,
+    feedstocks,
+    metrics,
+    probes,
+    recipe_runs,
+    stac,
+    stats,
+)
 
 # In the order of the documentation.
-BLUEPRINTS = (bakeries.blp, feedstocks.blp, recipe_runs.blp, stats.blp, api_keys.blp, audit.blp)
+BLUEPRINTS = (
+    *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, stats.blp),
+    *(api_keys.blp, audit.blp),
+)
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, metrics.blp, docs.blp)

@@ -19,6 +19,7 @@ from app.models.base import Record
 from app.routes import auditing, idempotency, pagination
 from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
+from app.schemas.base import ReadSchema
 from app.schemas.serialiser import serialiser
 
 View = Callable[..., Any]
@@ -83,14 +84,15 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorator
 
-    def response(self, status_code: int, schema: type[Schema] | Schema, **options: Any) -> Callable[[View], View]:
+    def response(self, status_code: int, schema: Any, **options: Any) -> Callable[[View], View]:
         """Declare an answer: what the view returns as `schema` has it, with a status and headers if it gives them.
 
         The view returns a record or a mapping, rows for a schema of many, or a response.
         """
-        document = super().response(status_code, schema, **options)
-        many = isinstance(schema, Schema)
-        shown = serialiser(type(schema) if isinstance(schema, Schema) else schema)
+        document: Callable[[View], View] = super().response(status_code, schema, **options)
+        if isinstance(schema, dict):  # what is not JSON is described so, and the view returns a response
+            return document
+        dump = _dumper(schema)
 
         def decorator(view: View) -> View:
             @wraps(view)
@@ -99,12 +101,12 @@ class Blueprint(flask_smorest.Blueprint):
                 if isinstance(result, Response):
                     return result
                 content, status, headers = result if isinstance(result, tuple) else (result, status_code, {})
-                response = respond(shown.rows(content) if many else shown.record(content))
+                response = respond(dump(content))
                 response.status_code = status
                 response.headers.update(headers)
                 return response
 
-            return cast(View, document(answered))
+            return document(answered)
 
         return decorator
 
@@ -116,6 +118,13 @@ class Blueprint(flask_smorest.Blueprint):
 def created(record: Record, new: bool = True) -> Any:
     """201 with the place of `record`, or 200 if it was there before."""
     return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200, {})
+
+
+def _dumper(schema: type[Schema] | Schema) -> View:
+    """What makes the JSON of an answer: for records a serialiser, else the schema's own `dump`."""
+    if isinstance(schema, Schema):
+        return serialiser(type(schema)).rows
+    return serialiser(schema).record if issubclass(schema, ReadSchema) else cast(View, schema().dump)
 
 
 def _guard(view: View, caller: Caller, max_body: int | None) -> View:

@@ -5,8 +5,8 @@ from typing import Any
 from app.auth import Caller
 from app.models import Bakery, Feedstock
 from app.routes.blueprint import Blueprint
-from app.schemas.stats import Count, DatasetCountQuery
-from app.services import stats
+from app.schemas.stats import Count, DatasetCountQuery, Overview, OverviewQuery
+from app.services import overview, stats
 
 blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over the whole catalogue.")
 
@@ -51,3 +51,15 @@ def count_datasets(query: dict[str, Any]) -> dict[str, int]:
     completed, successful production runs do.
     """
     return {"count": stats.count_datasets(**query)}
+
+
+@blp.route("/overview", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(OverviewQuery, location="query")
+@blp.response(200, Overview, description="The numbers.")
+def get_overview(query: dict[str, Any]) -> dict[str, Any]:
+    """Sum up the runs
+
+    How many there are, how they ended, how long they took, how long others have been waiting, and how many started in
+    each week. Exact at the moment of the request. Durations are nearest-rank percentiles in whole seconds.
+    """
+    return overview.overview(**query)

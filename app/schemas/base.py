@@ -18,11 +18,15 @@ CURSOR_MAX = 4000  # characters; a request line has room for 8190 bytes
 Id = partial(Number, 1, INTEGER_MAX, description="The number of the record, given by the service.", example=1)
 
 
-class ReadSchema(Schema):
+class AnswerSchema(Schema):
     """An answer: every member is always there. (`EXCLUDE` keeps OpenAPI from saying that there can never be others.)"""
 
     class Meta:
         unknown = EXCLUDE
+
+
+class ReadSchema(AnswerSchema):
+    """The answer is a record, or many, and made by `app.schemas.serialiser`."""
 
 
 class WriteSchema(Schema):
@@ -37,19 +41,24 @@ class WriteSchema(Schema):
         return data
 
 
-def page_query(name: str, read: type[Schema], **filters: fields.Field[Any]) -> type[Schema]:
-    """The query of a list whose records are as `read` says.
+def page_query(
+    name: str, read: type[Schema], order_by: str = "id", sort: str = "asc", **filters: fields.Field[Any]
+) -> type[Schema]:
+    """The query of a list whose records are as `read` says, and which goes by `order_by` unless asked otherwise.
 
-    It can be ordered and filtered by the plain members of `read`, and by `filters` besides. What a request does not
-    filter by is not among the values it is loaded into.
+    It can be ordered and filtered by the plain members of `read`, and by `filters` besides; members that are made for
+    the answer (`dump_only`) are not plain. What a request does not filter by is not among the values it is loaded into.
     """
     members = read().fields
-    plain = {name: field for name, field in members.items() if not isinstance(field, COMPOUND)}
+    plain = {name: field for name, field in members.items() if not isinstance(field, COMPOUND) and not field.dump_only}
     repeated = {name: Repeated(field, name) for name, field in plain.items()}
-    return Schema.from_dict(_paging(tuple(members.values()), tuple(plain)) | repeated | filters, name=name)
+    paging = _paging(tuple(members.values()), tuple(plain), order_by, sort)
+    return Schema.from_dict(paging | repeated | filters, name=name)
 
 
-def _paging(members: tuple[fields.Field[Any], ...], plain: tuple[str, ...]) -> dict[str, fields.Field[Any]]:
+def _paging(
+    members: tuple[fields.Field[Any], ...], plain: tuple[str, ...], order_by: str, sort: str
+) -> dict[str, fields.Field[Any]]:
     names = tuple(str(member.data_key or member.name) for member in members)
     return {
         "limit": Number(
@@ -71,13 +80,13 @@ def _paging(members: tuple[fields.Field[Any], ...], plain: tuple[str, ...]) -> d
         ),
         "order_by": Choice(
             ("id", *(name for name in plain if name != "id")),
-            load_default="id",
+            load_default=order_by,
             description=f"The member to order by; records that are equal in it go by `id`. Text goes by code point, "
             f"and what may be longer than {KEY_LENGTH} characters by its first {KEY_LENGTH}.",
         ),
         "sort": Choice(
             ("asc", "desc"),
-            load_default="asc",
+            load_default=sort,
             description="Ascending (nulls last) or descending (nulls first).",
         ),
         "count": Flag(

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import ReadSchema
+from app.schemas.base import AnswerSchema, ReadSchema
 from app.schemas.fields import Flag
 
 
@@ -20,7 +20,7 @@ class FieldError(Schema):
     detail = fields.String(required=True, metadata={"description": "What is wrong there."})
 
 
-class Problem(ReadSchema):
+class Problem(AnswerSchema):
     """Problem details (RFC 9457)."""
 
     type = fields.String(required=True, metadata={"description": "`about:blank`: the status says it all."})

@@ -7,7 +7,7 @@ from marshmallow import Schema
 from app.models.feedstocks import PROVIDERS
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Listed, Text
-from app.schemas.recipe_runs import DatasetType, FeedstockId, PublicUrl, RecipeId, RecipeRunRead
+from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
 
 Spec = partial(Text, 1, 255, description="The repository at the provider.", example="pangeo-forge/gpcp-feedstock")
 Provider = partial(Choice, PROVIDERS, description="Where the repository is hosted.")
@@ -43,12 +43,7 @@ class FeedstockDataset(ReadSchema):
 
 
 class DatasetQuery(Schema):
-    kind = Choice(
-        ("all", "production", "test"),
-        data_key="type",
-        load_default="all",
-        description="Datasets of production runs, of test runs or of both.",
-    )
+    kind = Kind(load_default="all")
 
 
 FeedstockQuery = page_query("FeedstockQuery", FeedstockRead)

@@ -43,6 +43,12 @@ Status = partial(
     example="completed",
 )
 IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
+Kind = partial(
+    Choice,
+    ("all", "production", "test"),
+    data_key="type",
+    description="Those of production runs, of test runs or of both.",
+)
 DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
 PublicUrl = partial(
     Text,

@@ -1,0 +1,138 @@
+"""Datasets: what the published runs of one recipe have made, one entry for all its builds."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, String, and_, func, select, type_coerce
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, aliased, foreign, relationship
+from sqlalchemy.types import TypeDecorator
+
+from app.extensions import db
+from app.models.bakeries import Bakery
+from app.models.feedstocks import Feedstock
+from app.models.recipe_runs import RecipeRun
+
+# How fsspec reads without credentials, by the scheme of the url; over http it needs to be told nothing.
+ANONYMOUS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
+
+SNIPPETS = {
+    "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
+    "kerchunk": "import xarray as xr\n\nds = xr.open_dataset({}, engine='kerchunk', chunks={{}}{})",
+    "parquet": "import pandas as pd\n\ndf = pd.read_parquet({}{})",
+}
+
+# Runs of one dataset are alike in these.
+KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
+
+_key = [getattr(RecipeRun, name) for name in KEY]
+_builds = (
+    select(
+        *_key,
+        func.min(RecipeRun.id).label("first_id"),
+        func.max(RecipeRun.id).label("last_id"),
+        func.count().label("build_count"),
+    )
+    .where(RecipeRun.published())
+    .group_by(*_key)
+    .subquery()
+)
+_first, _last = aliased(RecipeRun), aliased(RecipeRun)
+_datasets = (
+    select(
+        *(_builds.c[name] for name in KEY),
+        _builds.c.build_count,
+        _first.id,
+        _first.started_at.label("first_build"),
+        _last.started_at.label("last_build"),
+        _last.id.label("run_id"),
+        _last.dataset_public_url.label("url"),
+        _last.bakery_id,
+        Bakery.name.label("bakery"),
+        Bakery.region,
+        Feedstock.spec.label("feedstock"),
+    )
+    .join(_first, _first.id == _builds.c.first_id)
+    .join(_last, _last.id == _builds.c.last_id)
+    .join(Bakery, Bakery.id == _last.bakery_id)
+    .join(Feedstock, Feedstock.id == _builds.c.feedstock_id)
+    .subquery("dataset")
+)
+# Lists ask columns whether they may be null; one that is computed does not know.
+cast(Any, _datasets.c.build_count).nullable = False
+
+
+class _Snippet(TypeDecorator[str | None]):
+    """The snippet, of a text that is the type, a space and the url."""
+
+    impl = String
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:
+        dataset_type, _, url = str(value).partition(" ")
+        return snippet(dataset_type, url)
+
+
+class Dataset(db.Model):
+    """A query, not a table: its rows are made of runs, and of nothing else.
+
+    `id` is that of the first build, so that it stays when there are more; `run_id` that of the newest, which says where
+    the dataset is.
+    """
+
+    __table__ = _datasets
+    __mapper_args__ = {"primary_key": [_datasets.c.id]}
+
+    noun = "dataset"
+
+    id: Mapped[int]
+    url: Mapped[str]
+    feedstock: Mapped[str]
+    feedstock_id: Mapped[int]
+    recipe_id: Mapped[str]
+    dataset_type: Mapped[str | None]
+    is_test: Mapped[bool]
+    bakery: Mapped[str]
+    bakery_id: Mapped[int]
+    region: Mapped[str]
+    first_build: Mapped[datetime]
+    last_build: Mapped[datetime]
+    build_count: Mapped[int]
+    run_id: Mapped[int]
+
+    builds: Mapped[list[RecipeRun]] = relationship(
+        RecipeRun,
+        primaryjoin=lambda: and_(
+            RecipeRun.published(),
+            *(foreign(getattr(RecipeRun, name)).is_not_distinct_from(_datasets.c[name]) for name in KEY),
+        ),
+        order_by=RecipeRun.id.desc(),
+        viewonly=True,
+    )
+
+    @property
+    def storage_options(self) -> dict[str, Any] | None:
+        return storage_options(self.dataset_type, self.url)
+
+    @hybrid_property
+    def snippet(self) -> str | None:
+        return snippet(self.dataset_type, self.url)
+
+    @snippet.inplace.expression
+    @classmethod
+    def _select_snippet(cls) -> ColumnElement[str | None]:
+        return type_coerce(func.coalesce(cls.dataset_type, "") + " " + cls.url, _Snippet)
+
+
+def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:
+    """What fsspec has to be told to open `url`; None for nothing."""
+    options = ANONYMOUS.get(url.partition("://")[0].lower())
+    if options and dataset_type == "kerchunk":
+        return {"target_options": options, "remote_options": options}
+    return options
+
+
+def snippet(dataset_type: str | None, url: str) -> str | None:
+    """Python that opens the dataset at `url`; None if nobody said what it is."""
+    template, told = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
+    return template and template.format(repr(url), f", storage_options={told}" if told else "")

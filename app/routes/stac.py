@@ -1,0 +1,133 @@
+"""The catalogue of production datasets as a STAC API: a collection for each, which has the dataset as its asset."""
+
+from typing import Any
+from urllib.parse import quote
+
+from app.auth import Caller
+from app.models import Dataset
+from app.models.columns import wire_time
+from app.routes.blueprint import Blueprint
+from app.routes.links import absolute
+from app.schemas.stac import StacCollection, StacCollections, StacConformance, StacLanding, StacPageQuery
+from app.services import catalogue
+
+VERSION = "1.1.0"
+CONFORMS_TO = ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/collections"]
+# https://github.com/radiantearth/stac-spec/blob/master/best-practices.md#common-media-types-in-stac
+MEDIA_TYPES = {
+    "zarr": "application/vnd.zarr",
+    "kerchunk": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+ANYWHERE_ANYTIME = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+
+blp = Blueprint("stac", __name__, url_prefix="/stac", description="Datasets of production runs as a STAC API.")
+
+
+@blp.route("", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, StacLanding, description="The catalogue, with a link to each of its collections.")
+def get_landing() -> dict[str, Any]:
+    """Enter the STAC API
+
+    Where clients such as pystac-client start.
+    """
+    return {
+        "type": "Catalog",
+        "stac_version": VERSION,
+        "id": "pangeo-forge",
+        "title": "Pangeo Forge",
+        "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have made.",
+        "conforms_to": CONFORMS_TO,
+        "links": [*_landing_links(), *(_link("child", dataset) for dataset in catalogue.production())],
+    }
+
+
+@blp.route("/conformance", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, StacConformance, description="What the STAC API conforms to.")
+def get_conformance() -> dict[str, Any]:
+    """Get the conformance of the STAC API
+
+    As the landing page has it.
+    """
+    return {"conforms_to": CONFORMS_TO}
+
+
+@blp.route("/collections", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(StacPageQuery, location="query")
+@blp.response(200, StacCollections, description="A page of collections.")
+def list_collections(query: dict[str, int]) -> dict[str, Any]:
+    """List STAC collections
+
+    One for each dataset of production runs. Follow the link `next` to see all of them.
+    """
+    datasets = catalogue.production(**query)
+    links = [_root(), _json("self", absolute("stac.list_collections", **query))]
+    if len(datasets) == query["limit"]:
+        following = query | {"offset": query["offset"] + query["limit"]}
+        links.append(_json("next", absolute("stac.list_collections", **following)))
+    return {"collections": [_collection(dataset) for dataset in datasets], "links": links}
+
+
+@blp.route("/collections/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, StacCollection, description="The collection.")
+def get_collection(id: int) -> dict[str, Any]:
+    """Get a STAC collection
+
+    Of the dataset with that number.
+    """
+    return _collection(catalogue.get(id))
+
+
+def _collection(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "type": "Collection",
+        "stac_version": VERSION,
+        "id": str(dataset.id),
+        "title": _title(dataset),
+        "description": f"Made by the recipe {dataset.recipe_id} of the feedstock {dataset.feedstock}.",
+        "license": "other",
+        "extent": ANYWHERE_ANYTIME,
+        "providers": [{"name": dataset.bakery, "roles": ["processor"]}],
+        "created": wire_time(dataset.first_build),
+        "updated": wire_time(dataset.last_build),
+        "assets": {dataset.dataset_type or "data": _asset(dataset)},
+        "links": [
+            _link("self", dataset),
+            _root(),
+            _root("parent"),
+            _json("alternate", absolute("datasets.get_dataset", id=dataset.id)),
+            {"rel": "about", "href": f"https://github.com/{quote(dataset.feedstock)}", "type": "text/html"},
+        ],
+    }
+
+
+def _asset(dataset: Dataset) -> dict[str, Any]:
+    media_type = MEDIA_TYPES.get(dataset.dataset_type or "")
+    return {"href": dataset.url, "roles": ["data"]} | ({"type": media_type} if media_type else {})
+
+
+def _landing_links() -> list[dict[str, str]]:
+    return [
+        _root("self"),
+        _root(),
+        _json("data", absolute("stac.list_collections")),
+        _json("conformance", absolute("stac.get_conformance")),
+        _json("service-desc", absolute("docs.openapi_json")),
+        {"rel": "service-doc", "href": absolute("docs.swagger_ui"), "type": "text/html"},
+    ]
+
+
+def _root(rel: str = "root") -> dict[str, str]:
+    return _json(rel, absolute("stac.get_landing"))
+
+
+def _link(rel: str, dataset: Dataset) -> dict[str, str]:
+    return _json(rel, absolute("stac.get_collection", id=dataset.id)) | {"title": _title(dataset)}
+
+
+def _json(rel: str, href: str) -> dict[str, str]:
+    return {"rel": rel, "href": href, "type": "application/json"}
+
+
+def _title(dataset: Dataset) -> str:
+    return f"{dataset.feedstock}: {dataset.recipe_id}"
