@@ -37,9 +37,7 @@ class Parser(FlaskParser):
         except orjson.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
-    def parse(
-        self, argmap: ma.Schema, req: Request | None = None, *, location: str | None = None, **options: Any
-    ) -> Any:
+    def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
         """Read the request; a query that was read lately, as most are that poll, is not read again."""
         if location != "query":
             return super().parse(argmap, req, location=location, **options)
