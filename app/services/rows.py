@@ -62,10 +62,8 @@ def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select
     relationship = mapper.relationships[member]
     (parent,) = relationship.remote_side
     number = relationship.mapper.columns["id"]
-    rows = _selection(relationship.mapper, (*names, "id"))
-    return (
-        rows.where(parent == bindparam("parent"), number > bindparam("last")).order_by(number).limit(bindparam("limit"))
-    )
+    rows = _selection(relationship.mapper, (*names, "id")).order_by(number).limit(bindparam("limit"))
+    return rows.where(parent == bindparam("parent"), number > bindparam("last"))
 
 
 def _plain(mapper: Mapper[Any], name: str) -> ColumnElement[Any]:
