@@ -29,7 +29,8 @@ NEW_RUN = {
 @contextmanager
 def serve(url, folder):
     """A server with one worker, which has answered."""
-    with serving("exec gunicorn wsgi:app", dyno(environment(url), WEB_CONCURRENCY="1"), ROOT, folder / "log") as server:
+    env = dyno(environment(url), WEB_CONCURRENCY="1", RATELIMIT_WRITES="99999999/second")
+    with serving("exec gunicorn wsgi:app", env, ROOT, folder / "log") as server:
         assert ask(server, "/readyz")[0] == 200
         yield server
 
