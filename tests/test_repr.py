@@ -125,7 +125,7 @@ def test_what_no_run_has_published_is_403(app, client, opened, columns):
     make_run(app, **columns, dataset_public_url=DATA)
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}/more")
     answer = client.get(f"/repr/xarray/?url={DATA}")
-    sentence = "is not a dataset of the catalogue, and its host is not one that is allowed besides."
+    sentence = "is not a dataset of the catalogue, nor on a host that is allowed besides."
     assert (answer.status_code, answer.json["detail"], opened) == (403, f"{DATA} {sentence}", [])
 
 

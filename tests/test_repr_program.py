@@ -8,7 +8,6 @@ from aiohttp import ClientError
 from app.repr.program import Store, StoreError, is_public
 from tests import live, stores
 
-
 # By us, or before that by aiohttp, which knows numbers for what they are.
 REFUSED = r"private|is not a canonical IPv4 address"
 
@@ -109,17 +108,8 @@ def test_a_key_stays_in_the_path(served, key):
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
         *("224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
-        *(
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:8.8.8.8",
-            "::127.0.0.1",
-            "fe80::1",
-            "fe80::1%1",
-            "fc00::1",
-            "ff02::1",
-        ),
+        *("::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1"),
+        *("fe80::1", "fe80::1%1", "fc00::1", "ff02::1"),
         *("64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1"),
     ],
 )

@@ -43,6 +43,6 @@ def get_xarray_repr(query: dict[str, str]) -> Any:
     """
     url = query["url"]
     if not opener().lists(url) and not datasets.is_published(url):
-        raise Forbidden(f"{url} is not a dataset of the catalogue, and its host is not one that is allowed besides.")
+        raise Forbidden(f"{url} is not a dataset of the catalogue, nor on a host that is allowed besides.")
     db.session.commit()  # no connection waits while the dataset is opened
     return {"html": opener().html(url), "dataset": url}, 200, {"Cache-Control": f"public, max-age={FRESH}"}
