@@ -110,7 +110,6 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
     given = url.query.get("options", "")
     return options | {
-        "pool_pre_ping": True,
         "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
     }
 

@@ -1,5 +1,6 @@
 """The Pangeo Forge API: `create_app` puts the parts together. Nothing inside `app` imports this module's names."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -15,6 +16,10 @@ from app.routes.openapi import SETTINGS, api, document
 
 class Application(Flask):
     json_provider_class = OrjsonProvider
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing to do: no function of ours is a coroutine, of a dozen that Flask asks about in every request."""
+        return func
 
 
 def create_app(config: dict[str, Any]) -> Flask:

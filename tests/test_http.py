@@ -43,8 +43,11 @@ def deployed(**more):
 
 
 def reading_paths(app):
-    """The paths of all routes that read, with the number of a record of every kind in place of the id."""
-    paths = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods}
+    """The paths of all routes that read, with the number of a record of every kind in place of the id.
+
+    Without those of metrics, which are others every time.
+    """
+    paths = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and "metrics" not in rule.rule}
     return sorted(path.replace("<id:id>", "{id}").replace("<path:name>", "index.css") for path in paths)
 
 
