@@ -41,7 +41,9 @@ def opener(served):
 @pytest.fixture
 def fresh(app):
     """The opener of the application, with nothing remembered."""
-    app.extensions["repr"] = Opener(["listed.example.org", "listed.example.org:8080", ".below.example.org"])
+    app.extensions["repr"] = Opener(
+        ["listed.example.org", "listed.example.org:8080", "ported.example.org:80", ".below.example.org"]
+    )
     return app.extensions["repr"]
 
 
@@ -102,7 +104,13 @@ def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
     [
         *("", "url=", "url", "x=1", "x=1&url=https://data.org/a", "url=https%3A%2F%2Fdata.org%2Fa&x=1"),
         *("url=data.org/a", "url=/etc/passwd", "url=file:///etc/passwd", "url=ftp://data.org/a", "url=foo://data.org"),
-        *("url=https://", "url=https:///a", "url=https://u:p@data.org/a", "url=https://data.org:65536/a"),
+        *(
+            "url=https://",
+            "url=HTTPS://data.org/a",
+            "url=https:///a",
+            "url=https://u:p@data.org/a",
+            "url=https://data.org:65536/a",
+        ),
         *("url=https://data.org%5C@evil.org/a", "url=https://data.org\\@evil.org/a", "url=s3://bucket:80/a"),
         *("url=http://[::1]/a", "url=reference://data.org/a", "url=s3://", "url=https%3A%2F%2Fdata.org%2F%0A"),
         "url=https%3A%2F%2Fdata.org%2Fa%00",
@@ -141,10 +149,12 @@ def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
     ("url", "listed"),
     [
         ("https://listed.example.org/a", True),
-        ("HTTPS://LISTED.example.org:443/a", True),
+        ("https://LISTED.example.org:443/a", True),
         ("http://listed.example.org:80", True),
         ("http://listed.example.org:8080/a", True),
         ("http://listed.example.org:8081/a", False),
+        ("http://ported.example.org/a", True),
+        ("https://ported.example.org/a", False),
         ("https://listed.example.org:80/a", False),
         ("https://not-listed.example.org/a", False),
         ("https://listed.example.org.evil.org/a", False),

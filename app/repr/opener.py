@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("program.py")
 # It has no secrets of ours to give away. Memory for each thread and core would be taken in advance.
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
 NEEDED = ("aiohttp", "fsspec", "xarray", "zarr")
+PORTS = {"http": 80, "https": 443}
 TIMEOUT = 20  # seconds; Heroku's router gives up after 30
 AT_ONCE = 2
 RETRY_AFTER = 5  # seconds
@@ -61,11 +62,13 @@ class Opener:
         )
 
     def lists(self, url: str) -> bool:
-        """Whether the host of `url`, with its port if that is not the scheme's own, is one of `hosts`."""
+        """Whether the host of `url` is one of `hosts`, with its port unless that is the scheme's own."""
         parts = urlsplit(over_http(url))
-        own_port = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
-        host = str(parts.hostname) if own_port else f"{parts.hostname}:{parts.port}"
-        return any(host == known or (known.startswith(".") and host.endswith(known)) for known in self.hosts)
+        port = parts.port or PORTS[parts.scheme]
+        names = [f"{parts.hostname}:{port}"] + ([str(parts.hostname)] if port == PORTS[parts.scheme] else [])
+        return any(
+            name == known or (known.startswith(".") and name.endswith(known)) for name in names for known in self.hosts
+        )
 
     def html(self, url: str) -> str:
         """What xarray shows of the dataset at `url`. Raises what ERRORS has; 501 without xarray, 503 past AT_ONCE."""
@@ -104,7 +107,7 @@ def over_http(url: str) -> str:
     """`url`, or for what S3 has its public https url: so no credentials, and no other endpoints, come into it."""
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
-    return f"https://{bucket}.s3.amazonaws.com/{key}" if scheme.lower() == "s3" else url
+    return f"https://{bucket}.s3.amazonaws.com/{key}" if scheme == "s3" else url
 
 
 def run(url: str, trusted: bool) -> Shown:

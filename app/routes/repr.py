@@ -15,7 +15,7 @@ from app.schemas.repr import XarrayQuery, XarrayRead
 from app.services import datasets
 
 # A url as it is; the clients of the original do not encode it.
-PLAIN_URL = re.compile(rb"url=([a-z0-9+.-]+://.*)", re.DOTALL | re.IGNORECASE)
+PLAIN_URL = re.compile(rb"url=([A-Za-z0-9+.-]+://.*)", re.DOTALL)
 
 blp = Blueprint("repr", __name__, url_prefix="/repr", description="What datasets look like.")
 
