@@ -8,6 +8,7 @@ from flask import Flask
 from app import cli, deadline, errors, http, limits, metrics, observing, readiness, server, telemetry
 from app.extensions import cors, db, migrate
 from app.json import OrjsonProvider
+from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
 from app.routes.blueprint import IdConverter, id_schema
 from app.routes.openapi import SETTINGS, api, document
@@ -40,6 +41,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     cors.init_app(app, **http.cors_options(app.config["CORS_ORIGINS"]))
     db.init_app(app)
     metrics.init_app(app)
+    opener.init_app(app)
     migrate.init_app(app, db)
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)

@@ -13,10 +13,11 @@ from tests.live import ROOT
 MAY_IMPORT = {
     "app": {
         *("cli", "deadline", "errors", "extensions", "http", "json", "limits", "metrics", "observing", "readiness"),
-        *("routes", "server", "telemetry"),
+        *("repr", "routes", "server", "telemetry"),
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
-    "routes": {"auth", "errors", "extensions", "json", "metrics", "models", "readiness", "schemas", "services"},
+    "routes": {"auth", "errors", "extensions", "json", "metrics", "models", "readiness", "repr", "schemas", "services"},
+    "repr": set(),
     "observing": {"metrics"},
     "metrics": {"extensions", "models"},
     "doctor": {"extensions", "readiness"},
