@@ -32,6 +32,7 @@ def test_the_least_that_is_needed_is_three_variables():
         "pool_size": 4,
         "max_overflow": 0,
         "pool_timeout": 1.8,
+        "query_cache_size": 200,
         "hide_parameters": True,
         "connect_args": {"timeout": 3.0},
     }
@@ -58,6 +59,7 @@ def test_postgresql_gives_up_before_the_client_does():
         "pool_size": 7,
         "max_overflow": 0,
         "pool_timeout": 1.8,
+        "query_cache_size": 200,
         "hide_parameters": True,
         "connect_args": {"connect_timeout": 2, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
     }

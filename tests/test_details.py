@@ -1,5 +1,6 @@
 """What GET answers for one record with many runs: by the batch, through a file, and the same for all that."""
 
+import errno
 import gc
 
 import pytest
@@ -66,3 +67,13 @@ def test_no_file_is_left_open(app, client):
         assert answer.status_code == 200
     assert client.get("/feedstocks/2147483647").status_code == 404
     gc.collect()  # a file that is still open would be a warning, which is an error
+
+
+def test_a_disk_without_room_is_503(app, client, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(details.SpooledTemporaryFile, "write", refuse)
+    answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json["detail"] == "The disk is full. Try again in a while."

@@ -1,30 +1,42 @@
 """What GET answers for one record, and its ETag: however many runs it lists, a batch of them is in memory at a time."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 
 from flask import Response, request
 from marshmallow import Schema
+from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import wrap_file
 
+from app.errors import RETRY_AFTER
 from app.json import encode
 from app.models.base import Record
 from app.schemas.serialiser import Serialiser, serialiser
 from app.services import rows
 
-IN_MEMORY = (
-    1024 * 1024
-)  # bytes of an answer; what is longer goes through a file, and no connection waits for the client
+logger = logging.getLogger(__name__)
+
+# Bytes of an answer; what is longer goes through a file, and no database connection waits for the client.
+IN_MEMORY = 1024 * 1024
 
 
 def answer(model: type[Record], detail: type[Schema], record_id: int) -> Response:
-    """The record with that id as `detail` says, or 404."""
+    """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
+    try:
+        return _spooled(_parts(model, serialiser(detail), record_id))
+    except OSError as error:
+        logger.error("no room for an answer", extra={"error": str(error)})
+        raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
+
+
+def _spooled(parts: Iterator[bytes]) -> Response:
     digest = hashlib.sha1(usedforsecurity=False)
     with ExitStack() as stack:
         spool = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
-        for part in _parts(model, serialiser(detail), record_id):
+        for part in parts:
             digest.update(part)
             spool.write(part)
         length = spool.tell()

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from app.errors import Invalid
 
+REMEMBERED = 128  # bytes of a query
 PLACES = {"json": "body", "query": "query"}
 UNKNOWN, NOT_AN_OBJECT = (ma.Schema().error_messages[kind] for kind in ("unknown", "type"))
 
@@ -38,12 +39,12 @@ class Parser(FlaskParser):
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
     def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
-        """Read the request; a query that was read lately, as most are that poll, is not read again."""
-        if location != "query":
+        """Read the request; a short query that was read lately, as most are that poll, is not read again."""
+        if location != "query" or len(request.query_string) > REMEMBERED:
             return super().parse(argmap, req, location=location, **options)
         return dict(self._parse_query(argmap, request.query_string))
 
-    @lru_cache(maxsize=1024)  # noqa: B019  # there is one parser, for good
+    @lru_cache(maxsize=256)  # noqa: B019  # there is one parser, for good
     def _parse_query(self, schema: ma.Schema, _query: bytes) -> dict[str, Any]:
         values: dict[str, Any] = super().parse(schema, location="query")
         return values

@@ -60,6 +60,6 @@ class Serialiser:
         return whole
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def serialiser(schema: type[Schema], names: frozenset[str] | None = None) -> Serialiser:
     return Serialiser(schema, names)

@@ -142,7 +142,7 @@ def _order(model: type[Base], name: str, descending: bool) -> Order:
     return Order(columns[name], columns["id"], descending)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _first(mapper: Mapper[Any], names: tuple[str, ...], order_by: str, descending: bool, _dialect: str) -> Select[Any]:
     """The statement for pages that are given by their offset; made once, as most requests are for such."""
     order = _order(mapper.class_, order_by, descending).clauses(mixed=True)

@@ -44,7 +44,7 @@ def selection(model: type[Base], names: tuple[str, ...]) -> Select[Any]:
 
 
 # Statements are made once: SQLAlchemy then knows them by sight.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
     whole: FromClause = mapper.local_table
     for part in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
@@ -52,12 +52,12 @@ def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
     return select(*(_plain(mapper, name) for name in names)).select_from(whole)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _by_id(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
     return _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select[Any]:
     relationship = mapper.relationships[member]
     (parent,) = relationship.remote_side
