@@ -16,7 +16,11 @@ MAY_IMPORT = {
         *("routes", "server", "telemetry"),
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
-    "routes": {"auth", "errors", "extensions", "json", "metrics", "models", "readiness", "schemas", "services"},
+    "routes": {
+        *("auth", "dashboard", "errors", "extensions", "json", "metrics", "models", "readiness", "schemas"),
+        "services",
+    },
+    "dashboard": {"models"},
     "observing": {"metrics"},
     "metrics": {"extensions", "models"},
     "doctor": {"extensions", "readiness"},
