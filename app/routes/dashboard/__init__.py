@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -31,10 +33,10 @@ PAGES: dict[str, Callable[..., str]] = {
     "/datasets": lists.datasets,
     "/datasets/<id:id>": details.dataset,
 }
+# A few kilobytes.
+ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[2] / "static/dashboard").iterdir()}
 
-blp = Blueprint(
-    "dashboard", __name__, url_prefix="/dashboard", root_path=None, static_folder=None, template_folder=None
-)
+blp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
 
 def page(view: Callable[..., str]) -> Callable[..., Any]:
@@ -53,8 +55,10 @@ def page(view: Callable[..., str]) -> Callable[..., Any]:
 
 
 def asset(name: str) -> Response:
-    """The style sheet, the script and the icon."""
-    return send_from_directory("static/dashboard", name)
+    """The style sheet, a script or the icon."""
+    if name not in ASSETS:
+        raise NotFound
+    return current_app.response_class(ASSETS[name], mimetype=guess_type(name)[0])
 
 
 def nowhere(path: str) -> str:

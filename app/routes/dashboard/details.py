@@ -23,12 +23,13 @@ from app.schemas.stats import OverviewQuery
 from app.services import catalogue, outcomes, pages, records, rows
 from app.services import overview as sums
 
-LATEST = {"limit": 8, **NEWEST}
+LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
+BY_ID: dict[str, Any] = {"limit": LIMIT_MAX, "order_by": "id", "sort": "asc"}
 SPANS = {"30 days": 30, "90 days": 90, "year": 365, "3 years": 3 * 365}
 
 
 def overview() -> str:
-    context = _sums(asked(OverviewQuery()))
+    context = _sums(asked(OverviewQuery(), {}))
     context |= {"bakeries": choices(Bakery, "name"), "feedstocks": choices(Feedstock, "spec")}
     return render_template("dashboard/overview.html", **context)
 
@@ -39,10 +40,13 @@ def bakery(id: int) -> str:
 
 def feedstock(id: int) -> str:
     record = records.get(Feedstock, id)
-    columns = {"columns": DATASET.columns, "limit": LIMIT_MAX, "order_by": "run_id", "sort": "desc"}
-    found = DATASET.rows(catalogue.page("all", feedstock_id=[id], **columns).rows)
+    page = catalogue.page("all", feedstock_id=[id], columns=DATASET.columns, **BY_ID | {"sort": "desc"})
     own = serialiser(FeedstockRead).record(record)
-    context = {"datasets": found, "passing": outcomes.passing(record), "repository": words.repository_url(own)}
+    context = {
+        "datasets": DATASET.rows(page.rows),
+        "passing": outcomes.passing(record),
+        "repository": words.repository_url(own),
+    }
     return _parent("feedstock", "feedstocks", own, **context)
 
 
@@ -50,9 +54,8 @@ def recipe_run(id: int) -> str:
     refuse_query(request)
     detail, event = serialiser(RecipeRunDetail), serialiser(RecipeRunEventRead)
     (run,) = detail.rows([rows.one(RecipeRun, detail.columns, id)])
-    by_id = {"limit": LIMIT_MAX, "order_by": "id", "sort": "asc"}
-    history = pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == id, columns=event.columns, **by_id)
-    later = pages.read(RecipeRun, columns=("id",), rerun_of=[id], **by_id)
+    history = pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == id, columns=event.columns, **BY_ID)
+    later = pages.read(RecipeRun, columns=("id",), rerun_of=[id], **BY_ID)
     members, trace = words.message(run["message"])
     return render_template(
         "dashboard/recipe_run.html",
@@ -74,7 +77,7 @@ def dataset(id: int) -> str:
 
 def _parent(noun: str, plural: str, record: dict[str, Any], **more: Any) -> str:
     """The page of a bakery or a feedstock: what it is, and what its runs amount to."""
-    query = asked(OverviewQuery(exclude=("bakery_id", "feedstock_id"))) | {f"{noun}_id": record["id"]}
+    query = asked(OverviewQuery(exclude=("bakery_id", "feedstock_id")), {f"{noun}_id": record["id"]})
     context = _sums(query) | more
     context["calls"].insert(0, call(f"{plural}.get_{noun}", id=record["id"]))
     return render_template(f"dashboard/{noun}.html", record=record, **context)
@@ -82,12 +85,17 @@ def _parent(noun: str, plural: str, record: dict[str, Any], **more: Any) -> str:
 
 def _sums(query: dict[str, Any]) -> dict[str, Any]:
     """What the runs of `query` amount to, those that have started last, and the calls that tell."""
-    filters = {name: query[name] for name in ("bakery_id", "feedstock_id") if name in query}
-    wanted = {name: [value] for name, value in filters.items()}
-    page = pages.read(RecipeRun, columns=RUN.columns, **LATEST, **wanted)
-    newest = [*filters.items(), *LATEST.items()]
-    calls = [call("stats.get_overview", given(filters)), call("recipe_runs.list_recipe_runs", newest)]
-    return _plots(sums.overview(**query)) | {"items": RUN.rows(page.rows), "filters": filters, "calls": calls}
+    parents: dict[str, Any] = {name: query[name] for name in ("bakery_id", "feedstock_id") if name in query}
+    kind = {} if query["kind"] == "all" else {"is_test": query["kind"] == "test"}
+    filters: dict[str, Any] = {name: [value] for name, value in (parents | kind).items()}
+    page = pages.read(RecipeRun, columns=RUN.columns, **LATEST, **filters)
+    newest = [(name, str(value).lower()) for name, value in (parents | kind).items()]
+    calls = [
+        call("stats.get_overview", given(parents)),
+        call("recipe_runs.list_recipe_runs", [*newest, *LATEST.items()]),
+    ]
+    more = call("dashboard.recipe_runs", newest)
+    return _plots(sums.overview(**query)) | {"items": RUN.rows(page.rows), "more": more, "calls": calls}
 
 
 def _plots(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The lists of the dashboard."""
 
 from functools import partial
+from typing import Any
 
 from flask import render_template, request
 
@@ -14,7 +15,7 @@ from app.schemas.recipe_runs import RecipeRunDetail, RecipeRunQuery
 from app.schemas.serialiser import serialiser
 from app.services import catalogue, pages, run_counts
 
-PAGE = {"limit": 25, "count": True}
+PAGE: dict[str, Any] = {"limit": 25, "count": True}
 # Of a run in a list; its message may be long.
 RUN = serialiser(
     RecipeRunDetail,
@@ -37,7 +38,7 @@ FEEDSTOCKS = Listing(
     partial(pages.read, Feedstock),
     PAGE | {"order_by": "spec"},
 )
-NEWEST = {"order_by": "started_at", "sort": "desc"}
+NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
 RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read, RecipeRun), PAGE | NEWEST)
 DATASETS = Listing("datasets.list_datasets", DatasetListQuery, DATASET, catalogue.page, PAGE)
 

@@ -34,7 +34,7 @@ class Listing:
 
     def context(self) -> dict[str, Any]:
         """What the template of the list has to know."""
-        values = self.defaults | asked(self.query(), self.defaults)
+        values = asked(self.query(), self.defaults)
         query = {name: value for name, value in values.items() if name != "fields"} | {"columns": self.shown.columns}
         page, beside = turn(lambda query: self.read(**query), query, self.endpoint)
         return {
@@ -48,13 +48,10 @@ class Listing:
         }
 
 
-def asked(schema: Schema, defaults: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What the request asks of a page, and for the rest what `schema` has by default; or 422.
-
-    Members of `defaults` are only there if they were asked for.
-    """
+def asked(schema: Schema, defaults: dict[str, Any]) -> dict[str, Any]:
+    """What the request asks of a page, and for the rest `defaults`, then those of `schema`; or 422."""
     values: dict[str, Any] = _parser.parse(schema, request, location="query")
-    return {name: value for name, value in values.items() if name in request.args or name not in (defaults or {})}
+    return values | {name: value for name, value in defaults.items() if name not in request.args}
 
 
 def given(defaults: dict[str, Any]) -> list[tuple[str, str]]:
@@ -63,7 +60,7 @@ def given(defaults: dict[str, Any]) -> list[tuple[str, str]]:
     return [*own, *request.args.items(multi=True)]
 
 
-def call(endpoint: str, arguments: Arguments = (), **path: int) -> str:
+def call(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
     """The path of a call of the API."""
     return f"{url_for(endpoint, **path)}?{urlencode(list(arguments))}".removesuffix("?")
 
@@ -75,7 +72,7 @@ def ordered(name: str, order: tuple[str, str], first: str = "asc") -> str:
     return f"{request.path}?{urlencode([*kept, ('order_by', name), ('sort', turned)])}"
 
 
-def choices(model: type[Base], name: str) -> list[tuple[int, str]]:
-    """The records of `model` to choose from, by the column that names them."""
+def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:
+    """The records of `model` to choose from: their ids and names, by the column that has the names."""
     page = pages.read(model, columns=("id", name), limit=LIMIT_MAX, order_by=name, sort="asc")
-    return [(row[0], row[1]) for row in page.rows]
+    return [tuple(row)[:2] for row in page.rows]
