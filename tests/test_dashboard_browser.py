@@ -104,7 +104,7 @@ def test_a_run_changes_on_its_page_without_a_reload(page, watched):
     change = {"conclusion": "failure", "message": '{"trace": "Out of memory"}', "completed_at": "2099-01-01T01:30:00Z"}
     page.request.patch(watched, data=change, headers=KEY)
     page.clock.fast_forward(10_000)
-    page.get_by_text("Out of memory").wait_for()
+    page.get_by_text("Out of memory", exact=True).wait_for()
     assert page.locator(".lead").inner_text() == "failure after 1 h 30 min"
     assert page.locator(".timeline strong").all_inner_texts()[-1] == "Started"
     assert "Ended: failure" in page.locator(".timeline").inner_text()
