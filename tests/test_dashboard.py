@@ -1,6 +1,7 @@
 """The dashboard without a browser: what its pages say, where they lead, and that they run nothing of others."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -207,6 +208,13 @@ def test_an_asset_is_sent_once(client, name):
 def test_an_empty_service_has_a_dashboard_too(client):
     for path in ["", *LISTS]:
         assert 'class="empty"' in client.get(f"/dashboard/{path}").text
+
+
+def test_runs_of_any_year_have_their_place(app, client):
+    for year, month, day in ((1, 1, 1), (9999, 12, 31)):
+        run = make_run(app, started_at=datetime(year, month, day, 23, tzinfo=UTC))
+        for path in ("", "/recipe_runs", f"/recipe_runs/{run.id}", f"/bakeries/{run.bakery_id}"):
+            assert client.get(f"/dashboard{path}").status_code == 200
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html", "text/plain"])

@@ -81,13 +81,13 @@ def periods(weeks: Sequence[Mapping[str, Any]], most: int = BARS_MAX) -> list[Pe
     """
     if not weeks:
         return []
-    by_monday = {date.fromisoformat(week["week"]): week for week in weeks}
-    first, last = min(by_monday), max(by_monday)
-    length = (last - first).days // 7 + 1
+    mondays = [date.fromisoformat(week["week"]) for week in weeks]
+    first, length = min(mondays), (max(mondays) - min(mondays)).days // 7 + 1
     width = next((width for width in WIDTHS if ceil(length / width) <= most), ceil(length / most))
-    mondays = [first + timedelta(weeks=number) for number in range(length)]
-    parts = [mondays[start : start + width] for start in range(0, length, width)]
-    return [_period(part[0], width, [by_monday[day] for day in part if day in by_monday]) for part in parts]
+    parts: list[list[Mapping[str, Any]]] = [[] for _ in range(ceil(length / width))]
+    for monday, week in zip(mondays, weeks, strict=True):
+        parts[(monday - first).days // (7 * width)].append(week)
+    return [_period(first + timedelta(weeks=width * index), width, part) for index, part in enumerate(parts)]
 
 
 def stacked(parts: Sequence[Period]) -> Plot:
@@ -121,7 +121,8 @@ def _period(first: date, width: int, weeks: Iterable[Mapping[str, Any]]) -> Peri
             counts[name] += ended[name]
         counts["other"] += sum(ended[name] for name in OTHER)
         counts["open"] += week["runs"] - sum(ended.values())
-    return Period(first, first + timedelta(weeks=width, days=-1), runs, counts)
+    days = min(7 * width - 1, (date.max - first).days)
+    return Period(first, first + timedelta(days=days), runs, counts)
 
 
 def _plot(parts: Sequence[Period], series: Mapping[str, str], down: list[Tick], units: list[float]) -> Plot:
