@@ -138,6 +138,15 @@ def test_the_trace_in_a_message_is_preformatted(app, client):
     assert "<dt>job id</dt><dd><code>7</code></dd>" in text
 
 
+def test_lists_of_bakeries_and_feedstocks_say_how_their_runs_ended(app, client):
+    run = ended(app)
+    make_run(app, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id, status="completed", conclusion="failure")
+    make_run(app, bakery_id=run.bakery_id)
+    bakery, feedstock = (re.split("<tbody", client.get(f"/dashboard/{name}").text)[1] for name in LISTS[:2])
+    assert ("3 runs in bakery" in bakery, "1 succeeded, 1 failed" in bakery) == (True, True)
+    assert ("2 runs of pangeo" in feedstock, "1 succeeded, 1 failed" in feedstock) == (True, True)
+
+
 def test_a_timeline_tells_who_did_what_and_why(app, writer, client):
     run = make_run(app)
     body = {"status": "in_progress", "reason": "A machine is free."}

@@ -1,5 +1,6 @@
 """The dashboard in Chromium, on the example catalogue and on the original's production data."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,8 +59,8 @@ def complaints_of_axe(page):
         yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             yield width, scheme, "wider than the window"
-        name = urlsplit(page.url).path.strip("/").replace("/", "-")
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
+        name = re.sub(r"\W+", "-", page.url.partition("dashboard")[2])
+        page.screenshot(path=SCREENSHOTS / f"dashboard{name}-{width}-{scheme}.png")
 
 
 @pytest.mark.parametrize("path", [*PAGES, *(f"/{name}/" for name in RECORDS)])

@@ -12,7 +12,7 @@ from app.models.columns import now, wire_time
 HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 AGES = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
-EXACT = 10
+EXACT = 10  # of a unit; from there on the one below it makes no difference
 RECENT = timedelta(days=7)
 
 

@@ -35,19 +35,24 @@ def overview() -> str:
 
 
 def bakery(id: int) -> str:
-    return _parent("bakery", "bakeries", serialiser(BakeryRead).record(records.get(Bakery, id)))
+    own = serialiser(BakeryRead).record(records.get(Bakery, id))
+    return _parent("bakery", own, [call("bakeries.get_bakery", id=id)])
 
 
 def feedstock(id: int) -> str:
-    record = records.get(Feedstock, id)
-    page = catalogue.page("all", feedstock_id=[id], columns=DATASET.columns, **BY_ID | {"sort": "desc"})
+    record, newest = records.get(Feedstock, id), BY_ID | {"sort": "desc"}
     own = serialiser(FeedstockRead).record(record)
+    page = catalogue.page("all", feedstock_id=[id], columns=DATASET.columns, **newest)
+    calls = [
+        call("feedstocks.get_feedstock", id=id),
+        call("datasets.list_datasets", [("type", "all"), ("feedstock_id", id), *newest.items()]),
+    ]
     context = {
         "datasets": DATASET.rows(page.rows),
         "passing": outcomes.passing(record),
         "repository": words.repository_url(own),
     }
-    return _parent("feedstock", "feedstocks", own, **context)
+    return _parent("feedstock", own, calls, **context)
 
 
 def recipe_run(id: int) -> str:
@@ -65,7 +70,11 @@ def recipe_run(id: int) -> str:
         commit=words.commit_url(run["feedstock"], run["head_sha"]),
         members=members,
         trace=trace,
-        calls=[call("recipe_runs.get_recipe_run", id=id), call("recipe_runs.list_recipe_run_events", id=id)],
+        calls=[
+            call("recipe_runs.get_recipe_run", id=id),
+            call("recipe_runs.list_recipe_run_events", BY_ID.items(), id=id),
+            call("recipe_runs.list_recipe_runs", [("rerun_of", id), *BY_ID.items()]),
+        ],
     )
 
 
@@ -75,11 +84,11 @@ def dataset(id: int) -> str:
     return render_template("dashboard/dataset.html", dataset=found, calls=[call("datasets.get_dataset", id=id)])
 
 
-def _parent(noun: str, plural: str, record: dict[str, Any], **more: Any) -> str:
-    """The page of a bakery or a feedstock: what it is, and what its runs amount to."""
+def _parent(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
+    """The page of a bakery or a feedstock: what it is, by those calls, and what its runs amount to."""
     query = asked(OverviewQuery(exclude=("bakery_id", "feedstock_id")), {f"{noun}_id": record["id"]})
     context = _sums(query) | more
-    context["calls"].insert(0, call(f"{plural}.get_{noun}", id=record["id"]))
+    context["calls"] = [*calls, *context["calls"]]
     return render_template(f"dashboard/{noun}.html", record=record, **context)
 
 
