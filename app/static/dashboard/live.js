@@ -3,6 +3,7 @@
 
 const EVERY = 10_000; // milliseconds
 const PATIENCE = 300_000;
+const REST = 20; // times as long as an answer takes, so that what is hard to sum up is not asked for all the time
 
 const indicator = document.getElementById("live");
 const news = document.getElementById("news");
@@ -35,16 +36,17 @@ function show(text) {
 }
 
 async function ask() {
+  const begun = performance.now();
   try {
     const response = await fetch(location.href, { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
     if (!response.ok && response.status !== 304) throw new Error(`status ${response.status}`);
     if (response.status === 200) show(await response.text());
     etag = response.headers.get("ETag") || etag;
-    wait = EVERY;
+    wait = Math.max(EVERY, REST * (performance.now() - begun));
     indicator.textContent = `Live, up to date at ${clock()}`;
   } catch {
     wait = Math.min(2 * wait, PATIENCE);
-    indicator.textContent = `The service does not answer; trying again in ${wait / 1000} s`;
+    indicator.textContent = `The service does not answer; trying again in ${Math.round(wait / 1000)} s`;
   }
   schedule(wait);
 }
