@@ -206,7 +206,7 @@ def test_no_page_has_anything_inline_or_of_another_host(seeded, path):
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("name", ["style.css", "live.js", "copy.js", "icon.svg"])
+@pytest.mark.parametrize("name", ["index.css", "live.js", "copy.js", "icon.svg"])
 def test_an_asset_is_sent_once(client, name):
     response = client.get(f"/dashboard/assets/{name}")
     again = client.get(f"/dashboard/assets/{name}", headers={"If-None-Match": response.headers["ETag"]})

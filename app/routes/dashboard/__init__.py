@@ -81,7 +81,9 @@ for rule, view in PAGES.items():
     guarded = page(view)
     blp.add_url_rule(rule, view.__name__, guarded)
     blp.add_url_rule(f"{rule}/", view.__name__, guarded)
-blp.add_url_rule("/assets/<path:name>", view_func=declare(asset, Caller.PUBLIC))
-blp.add_url_rule("/<path:path>", view_func=declare(nowhere, Caller.PUBLIC))
+VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": nowhere}
+for rule, plain in VIEWS.items():
+    blp.add_url_rule(rule, view_func=declare(plain, Caller.PUBLIC))
+    blp.add_url_rule(f"{rule}/", view_func=plain)
 for word in words.FILTERS:
     blp.add_app_template_filter(word)

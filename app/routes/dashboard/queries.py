@@ -69,7 +69,7 @@ def ordered(name: str, order: tuple[str, str], first: str = "asc") -> str:
     """This page ordered by `name`; the other way round if it is already."""
     turned = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
     kept = [item for item in request.args.items(multi=True) if item[0] not in ("order_by", "sort", *PLACE)]
-    return f"{request.path}?{urlencode([*kept, ('order_by', name), ('sort', turned)])}"
+    return f"{request.path.rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', turned)])}"
 
 
 def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:
