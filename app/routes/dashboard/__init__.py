@@ -56,6 +56,7 @@ def page(view: Callable[..., str]) -> Callable[..., Any]:
 
 def asset(name: str) -> Response:
     """The style sheet, a script or the icon."""
+    name = name.rstrip("/")  # which a path takes for its own
     if name not in ASSETS:
         raise NotFound
     return current_app.response_class(ASSETS[name], mimetype=guess_type(name)[0])
