@@ -18,6 +18,7 @@ run: export DATABASE_URL := $(DATABASE_URL)
 run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), with a database made and filled if need be
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask seed
+	@echo "Dashboard:     http://127.0.0.1:$(PORT)/dashboard"
 	@echo "Documentation: http://127.0.0.1:$(PORT)/docs"
 	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
@@ -25,7 +26,7 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory
+proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
 
 bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md

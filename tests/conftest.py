@@ -1,7 +1,10 @@
 """An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
 
+import shutil
+
 import flask_migrate
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlalchemy.engine import URL
 
 from app import create_app
@@ -13,6 +16,8 @@ SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
 
 NO_BROWSER = "there is no Chromium on this machine"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -127,3 +132,14 @@ def service(tmp_path_factory):
         assert live.flask(env, *command).returncode == 0
     with live.server(env) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The Chromium of this machine."""
+    if CHROMIUM is None:
+        pytest.skip(NO_BROWSER)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -16,7 +16,11 @@ MAY_IMPORT = {
         *("repr", "routes", "server", "telemetry"),
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
-    "routes": {"auth", "errors", "extensions", "json", "metrics", "models", "readiness", "repr", "schemas", "services"},
+    "routes": {
+        *("auth", "dashboard", "errors", "extensions", "json", "metrics", "models", "readiness", "repr", "schemas"),
+        "services",
+    },
+    "dashboard": {"models"},
     "repr": set(),
     "observing": {"metrics"},
     "metrics": {"extensions", "models"},

@@ -45,9 +45,10 @@ def deployed(**more):
 def reading_paths(app):
     """The paths of all routes that read, with the number of a record of every kind in place of the id.
 
-    Without those of metrics, which are others every time.
+    Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
     """
-    paths = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and "metrics" not in rule.rule}
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.nowhere", "metrics.scrape")]
+    paths = {rule.rule for rule in rules if "GET" in rule.methods}
     return sorted(path.replace("<id:id>", "{id}").replace("<path:name>", "index.css") for path in paths)
 
 

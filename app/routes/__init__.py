@@ -4,6 +4,7 @@ from app.routes import (
     api_keys,
     audit,
     bakeries,
+    dashboard,
     datasets,
     docs,
     feeds,
@@ -21,4 +22,4 @@ BLUEPRINTS = (
     *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, repr.blp, stats.blp),
     *(api_keys.blp, audit.blp),
 )
-UNDOCUMENTED_BLUEPRINTS = (probes.blp, metrics.blp, docs.blp)
+UNDOCUMENTED_BLUEPRINTS = (probes.blp, metrics.blp, docs.blp, dashboard.blp)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import astuple
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,17 +31,26 @@ HEADERS = {
 
 def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Response:
     """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
-    fields, cursor = query.pop("fields", None), query.pop("cursor", None)
+    fields = query.pop("fields", None)
     shown = serialiser(read, frozenset(fields) if fields else None)
-    place = f"{request.endpoint} {query['order_by']} {query['sort']}"
-    cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
-    position = _opened(cursor, cursors, query["offset"])
-    page = view(query | {"columns": shown.columns, "position": position}, **path)
+    page, pages = turn(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
     response = respond(shown.rows(page.rows))
-    response.headers[LINK] = _links({"prev": page.prev, "next": page.next}, cursors)
+    response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
     if page.total is not None:
         response.headers[TOTAL] = str(page.total)
     return response
+
+
+def turn(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -> tuple[Page, dict[str, str]]:
+    """The page that `read` gives for `query`, and references to `first` and to those beside it, by their relation.
+
+    Cursors are those of `endpoint`.
+    """
+    place = f"{endpoint} {query['order_by']} {query['sort']}"
+    cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
+    position = _opened(query.pop("cursor", None), cursors, query["offset"])
+    page = read(query | {"position": position})
+    return page, _references({"prev": page.prev, "next": page.next}, cursors)
 
 
 @lru_cache(maxsize=256)
@@ -62,10 +71,9 @@ def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Posi
         raise Invalid.at("query", "cursor", sentence) from None
 
 
-def _links(positions: dict[str, Position | None], cursors: URLSafeSerializer) -> str:
-    """The header (RFC 8288): this request with another cursor, or with none for the first page."""
+def _references(positions: dict[str, Position | None], cursors: URLSafeSerializer) -> dict[str, str]:
+    """This request with another cursor, or with none for the first page."""
     given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
     cursor = {rel: [("cursor", cursors.dumps(astuple(position)))] for rel, position in positions.items() if position}
     pages = {"first": given} | {rel: given + item for rel, item in cursor.items()}
-    references = {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}
-    return ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in references.items())
+    return {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}

@@ -1,6 +1,7 @@
 """Probes: is the process alive, is it ready to serve."""
 
-from flask import Blueprint
+from flask import Blueprint, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
 
 from app import readiness
 from app.auth import Caller, declare
@@ -11,9 +12,16 @@ blp = Blueprint("probes", __name__)
 OK = {"status": "ok"}
 
 
-def root() -> dict[str, str]:
-    """The process answers; exactly `{"status":"ok"}`, which the original's deployment compares byte by byte."""
-    return OK
+def root() -> Response:
+    """The process answers; exactly `{"status":"ok"}`, which the original's deployment compares byte by byte.
+
+    Whoever would rather have HTML, as browsers say and programs do not, is led to the dashboard.
+    """
+    accepted = request.accept_mimetypes
+    rather = accepted["text/html"] > accepted["application/json"]
+    response = redirect(url_for("dashboard.overview"), 303) if rather else jsonify(OK)
+    response.vary.add("Accept")
+    return response
 
 
 def healthz() -> dict[str, str]:

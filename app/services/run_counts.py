@@ -1,5 +1,6 @@
 """How many runs there are of a kind, by the counts that triggers keep: exact, and as cheap for a million as for one."""
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,17 @@ def _sum(names: tuple[str, ...]) -> Select[Any]:
     table = RunCount.__table__
     allowed = (table.c[name].in_(bindparam(name, expanding=True)) for name in names)
     return select(func.coalesce(func.sum(table.c.runs), 0)).where(*allowed)
+
+
+def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
+    """For each of the parents with those ids how many runs it has, by conclusion; `parent` is a name of PARENTS."""
+    slices = {f"{PARENTS[parent]} {number}": number for number in ids}
+    found: dict[int, Counter[str]] = {number: Counter() for number in ids}
+    runs = func.sum(RunCount.runs)
+    statement = select(RunCount.slice, RunCount.conclusion, runs).where(RunCount.slice.in_(slices))
+    for name, conclusion, count in db.session.execute(statement.group_by(RunCount.slice, RunCount.conclusion)):
+        found[slices[name]][conclusion or "open"] += int(count)
+    return found
 
 
 def recount() -> int:

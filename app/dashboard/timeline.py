@@ -1,0 +1,50 @@
+"""The history of a run, as its page tells it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.dashboard.words import aware, plain
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What happened, when, by whom and why; `changes` are members with what they were and became."""
+
+    at: datetime
+    title: str
+    actor: str | None = None
+    reason: str | None = None
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+def timeline(run: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """When the run started and ended, by its own word, and its events; the earliest first.
+
+    Runs of the original have no events, and some of them have an end that is before their start. An event that ended
+    the run tells its end.
+    """
+    told = [_entry(event) for event in events]
+    entries = [Entry(aware(run["started_at"]), "Started"), *told]
+    if run["completed_at"] and not any("conclusion" in entry.changes for entry in told):
+        entries.append(Entry(aware(run["completed_at"]), _outcome("completed", run["conclusion"])))
+    return sorted(entries, key=lambda entry: entry.at) if told else entries
+
+
+def _entry(event: Mapping[str, Any]) -> Entry:
+    before, after = event["from"] or {}, event["to"]
+    changes = {name: (before.get(name), value) for name, value in after.items()}
+    if event["from"] is None:
+        title = f"Recorded as {plain(after.get('status', 'queued'))}"
+    elif "status" in after or "conclusion" in after:
+        title = _outcome(after.get("status"), after.get("conclusion"))
+    else:
+        title = f"Changed {', '.join(map(plain, after))}"
+    return Entry(aware(event["at"]), title, event["actor"], event["reason"], changes)
+
+
+def _outcome(status: str | None, conclusion: str | None) -> str:
+    if conclusion:
+        return f"Ended: {plain(conclusion)}"
+    return "Ended" if status == "completed" else f"Became {plain(status or 'open')}"

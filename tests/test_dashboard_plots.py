@@ -1,0 +1,113 @@
+"""Plots as shapes, and numbers in words."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.dashboard import plots, words
+from app.models.recipe_runs import CONCLUSIONS
+
+
+def week(monday, runs, **ended):
+    return {"week": monday, "runs": runs, "by_conclusion": dict.fromkeys(CONCLUSIONS, 0) | ended}
+
+
+def long_time(count):
+    first = datetime(2020, 1, 6, tzinfo=UTC).date()
+    return [week(str(first + timedelta(weeks=number)), 1, success=1) for number in range(count)]
+
+
+def test_weeks_without_runs_are_there_too():
+    parts = plots.periods([week("2022-05-02", 3, success=1), week("2022-05-23", 1)])
+    assert [(str(part.first), part.runs) for part in parts] == [
+        *(("2022-05-02", 3), ("2022-05-09", 0)),
+        *(("2022-05-16", 0), ("2022-05-23", 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("weeks", "bars", "days"), [(1, 1, 7), (80, 80, 7), (81, 41, 14), (400, 31, 91), (90_000, 80, 0)]
+)
+def test_many_weeks_are_folded_and_no_run_is_lost(weeks, bars, days):
+    parts = plots.periods(long_time(weeks))
+    assert (len(parts), sum(part.runs for part in parts)) == (bars, weeks)
+    assert not days or (parts[0].last - parts[0].first).days + 1 == days
+
+
+def test_segments_stand_upon_one_another_and_are_as_high_as_their_runs():
+    parts = plots.periods([week("2022-05-02", 8, success=2, failure=1, timed_out=1, cancelled=1, stale=1)])
+    (bar,) = plots.stacked(parts).bars
+    assert [segment.series for segment in bar.segments] == ["success", "failure", "timed_out", "other", "open"]
+    assert [segment.height for segment in bar.segments] == [50, 25, 25, 50, 50]
+    assert [segment.y for segment in bar.segments] == [150, 125, 100, 50, 0]
+
+
+def test_series_without_runs_are_not_in_the_legend():
+    plot = plots.stacked(plots.periods([week("2022-05-02", 2, failure=1)]))
+    assert plot.legend == {"failure": "failure", "open": "no end yet"}
+
+
+@pytest.mark.parametrize(
+    ("highest", "labels"),
+    [
+        (0, ["0", "1"]),
+        (3, ["0", "1", "2", "3"]),
+        (317, ["0", "100", "200", "300", "400"]),
+        (9000, ["0", "5,000", "10,000"]),
+    ],
+)
+def test_an_axis_ends_above_the_highest_bar_and_has_round_ticks(highest, labels):
+    plot = plots.stacked(plots.periods([week("2022-05-02", highest)]))
+    assert [tick.label for tick in plot.down] == labels
+
+
+def test_a_rate_is_of_the_runs_that_say_something_about_their_recipe():
+    parts = plots.periods([week("2022-05-02", 9, success=1, failure=2, timed_out=1, cancelled=3)])
+    (bar,) = plots.rates(parts).bars
+    assert (parts[0].success_rate, parts[0].judged) == (0.25, 4)
+    assert [(segment.series, segment.height) for segment in bar.segments] == [("success", 50)]
+
+
+def test_bars_and_labels_are_within_the_plot():
+    plot = plots.stacked(plots.periods(long_time(75)))
+    assert all(0 <= bar.x < bar.x + bar.width <= 100 for bar in plot.bars)
+    assert len(plot.across) <= plots.LABELS_MAX
+    assert all(0 < tick.at < 100 for tick in plot.across)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        *((None, "none yet"), (0, "0 s"), (59, "59 s"), (192, "3 min 12 s"), (2787, "46 min"), (11520, "3 h 12 min")),
+        *((7200, "2 h"), (7201, "2 h"), (86400, "1 d"), (98000, "1 d 3 h"), (40 * 86400 + 7200, "40 d")),
+    ],
+)
+def test_durations_are_said_by_their_largest_units(seconds, said):
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        *(({"seconds": 5}, "just now"), ({"minutes": 1}, "1 minute ago"), ({"hours": 50}, "2 days ago")),
+        *(({"days": 1500}, "4 years ago"), ({"days": -2, "hours": -1}, "in 2 days")),
+    ],
+)
+def test_times_are_said_by_how_long_ago_they_were(age, said):
+    assert words.ago(datetime.now(UTC) - timedelta(**age)) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "members", "rest"),
+    [
+        (None, {}, ""),
+        ("the archive answered 404", {}, "the archive answered 404"),
+        ("[1]", {}, "[1]"),
+        ('{"flow_id": "a", "deployment_id": 7}', {"flow_id": "a", "deployment_id": "7"}, ""),
+        ('{"trace": "Traceback", "job": {"id": 1}}', {"job": '{\n  "id": 1\n}'}, "Traceback"),
+        ('{"trace": ["a"]}', {}, '[\n  "a"\n]'),
+        ("{" * 10_000, {}, "{" * 10_000),
+    ],
+)
+def test_messages_are_taken_apart_if_they_are_json(text, members, rest):
+    assert words.message(text) == (members, rest)
