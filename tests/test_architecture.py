@@ -12,8 +12,8 @@ from tests.live import ROOT
 # Each part of the application, and the parts it may import.
 MAY_IMPORT = {
     "app": {
-        *("cli", "deadline", "errors", "extensions", "http", "json", "limits", "metrics", "observing", "readiness"),
-        *("routes", "server", "telemetry"),
+        *("cli", "deadline", "errors", "extensions", "http", "json", "limits", "line", "metrics", "observing"),
+        *("readiness", "routes", "server", "telemetry"),
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
     "routes": {"auth", "errors", "extensions", "json", "metrics", "models", "readiness", "schemas", "services"},
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "readiness": {"errors", "extensions"},
     "http": set(),
     "limits": set(),
+    "line": {"extensions"},
     "deadline": {"errors"},
     "server": {"errors", "http"},
     "errors": set(),
