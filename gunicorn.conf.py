@@ -46,6 +46,8 @@ limit_request_fields = 100
 pre_request, post_request = server.pre_request, server.post_request
 # There is no setting for gunicorn's error pages, which are HTML and have no headers.
 util.write_error = server.write_problem
+# Nor for where it waits for clients to close their side.
+util.close_graceful = server.close
 # Workers share the memory of what is loaded.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.

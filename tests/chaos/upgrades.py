@@ -1,7 +1,7 @@
 """(e): `flask db upgrade` of a database of the original, killed in the middle, and under readers.
 
 It is dirty as the original let it be: empty and strange text, ends before starts, conclusions without the status, gaps
-in the ids, times that nobody can read. Checksums are of the original's columns, such times being what 0006 makes of them.
+in the ids, times that nobody can read. Checksums are of its columns, such times being what 0006 makes of them.
 """
 
 import random
