@@ -30,6 +30,7 @@ REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
 HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # with a dot before it, all of its subdomains too
+HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
 ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
 
 # Keys look like those of GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/): a
@@ -69,6 +70,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org") or None,
         "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
+        "REPR_ALLOWED_HOSTS": _names(
+            environ, "REPR_ALLOWED_HOSTS", HOST_AND_PORT, "hosts, such as ncsa.osn.xsede.org", star=False
+        ),
         "RATELIMIT_WRITES": _rate(environ, "RATELIMIT_WRITES", default="12000/minute"),
         "RATELIMIT_FAILURES": _rate(environ, "RATELIMIT_FAILURES", default="60/minute"),
         "RATELIMIT_STORAGE_URI": _storage_uri(environ),
@@ -106,7 +110,6 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
     given = url.query.get("options", "")
     return options | {
-        "pool_pre_ping": True,
         "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
     }
 
@@ -173,10 +176,10 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
     return int(text)
 
 
-def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str) -> list[str]:
-    """What `name` lists; nothing if it is not set, or `*`, which is all there are."""
+def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star: bool = True) -> list[str]:
+    """What `name` lists; nothing if it is not set, or `*`, which is all there are, where `star` allows for that."""
     given = [item.strip() for item in environ.get(name, "").split(",") if item.strip()]
-    if given == ["*"]:
+    if star and given == ["*"]:
         return []
     if wrong := [item for item in given if not re.fullmatch(pattern, item, re.ASCII)]:
         raise ConfigError(f"{name} has {wrong[0]!r} in it; it takes {kind}, with commas between them.")

@@ -1,9 +1,12 @@
 """How gunicorn serves `wsgi:app`, on Heroku and at home. `PORT` and `WEB_CONCURRENCY` (workers) it reads itself."""
 
+import ctypes
+import gc
 import os
 import re
 import shutil
 import sys
+from contextlib import suppress
 
 from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
@@ -21,6 +24,8 @@ metrics_folder = share_metrics()
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  # it looks for that folder when imported
 
 from app import logs, readiness, server  # noqa: E402  # they import it
+
+M_ARENA_MAX = -8  # <malloc.h>
 
 
 class Logger(glogging.Logger):
@@ -50,6 +55,9 @@ util.write_error = server.write_problem
 util.close_graceful = server.close
 # Workers share the memory of what is loaded.
 preload_app = True
+# glibc would give each thread a heap of its own, which stays as large as its largest answer; it is not everywhere.
+with suppress(AttributeError):
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
 keepalive = 100
 # The router gives up on a request after 30 seconds, and a dyno is killed 30 seconds after SIGTERM.
@@ -68,6 +76,9 @@ logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 def when_ready(server: Arbiter) -> None:
     """Log in one sentence what is wrong with the database, if anything is."""
     readiness.report(server.app.wsgi())
+    # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.
+    gc.collect()
+    gc.freeze()
     mark_process_dead(server.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
 
 

@@ -1,5 +1,6 @@
 """The Pangeo Forge API: `create_app` puts the parts together. Nothing inside `app` imports this module's names."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -7,6 +8,7 @@ from flask import Flask
 from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
 from app.extensions import cors, db, migrate
 from app.json import OrjsonProvider
+from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
 from app.routes.blueprint import IdConverter, id_schema
 from app.routes.openapi import SETTINGS, api, document
@@ -14,6 +16,10 @@ from app.routes.openapi import SETTINGS, api, document
 
 class Application(Flask):
     json_provider_class = OrjsonProvider
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing to do: no function of ours is a coroutine, of a dozen that Flask asks about in every request."""
+        return func
 
 
 def create_app(config: dict[str, Any]) -> Flask:
@@ -36,6 +42,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     db.init_app(app)
     line.init_app(app)
     metrics.init_app(app)
+    opener.init_app(app)
     migrate.init_app(app, db)
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)

@@ -3,6 +3,7 @@
 A check is a function that returns what is well, or raises `DiagnosisError` with what is wrong and what to do about it.
 """
 
+import hmac
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -33,9 +34,9 @@ def configuration() -> str:
     """Settings that are valid one by one, or the service would not have started, but that are no good."""
     config = current_app.config
     salt = config["ENCRYPTION_SALT"]
-    if config["ADMIN_API_KEY_SHA256"] == key_digest(salt, ""):
+    if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], key_digest(salt, "")):
         raise DiagnosisError("ADMIN_API_KEY_SHA256 is the digest of an empty key. Make another: `python config.py`.")
-    if config["ADMIN_API_KEY_SHA256"] == config["METRICS_KEY_SHA256"]:
+    if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], config["METRICS_KEY_SHA256"]):
         raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper one of its own.")
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
         raise DiagnosisError(f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. A longer one voids every key.")

@@ -2,15 +2,18 @@
 
 import sqlite3
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from flask import has_request_context, request
+import psycopg2
+from flask import g, has_request_context, request
 from flask_cors import CORS
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, Pool, event
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 
 # The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
 NAMING_CONVENTION = {
@@ -20,6 +23,7 @@ NAMING_CONVENTION = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
+PING_AFTER = 1  # seconds of rest
 MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
 
 
@@ -50,17 +54,41 @@ def _drop_details(context: ExceptionContext) -> None:
             exception.args = (str(exception.args[0]).partition("\n")[0],)
 
 
+@event.listens_for(Pool, "checkin")
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace connections that have died while they rested, as `pool_pre_ping` does.
+
+    That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
+    ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.
+    """
+    rested = monotonic() - record.info.get("rests_since", float("inf"))
+    if rested < PING_AFTER or isinstance(connection, sqlite3.Connection):
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg2.Error as error:
+        raise InvalidatePoolError from error
+
+
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     """Begin as the request needs it; outside of a request, those only read who say so with the option `read_only`.
 
     On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
     once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
-    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
+    but not for a request that reads: each of its statements stands for itself, and saves two round trips. A request
+    that writes reads, until it is known who makes it.
     """
     reading = connection.get_execution_options().get("read_only", False)
     if has_request_context():
-        reading = request.method in ("GET", "HEAD", "OPTIONS")
+        reading = request.method in ("GET", "HEAD", "OPTIONS") or "actor" not in g
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
     else:

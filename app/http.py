@@ -94,8 +94,8 @@ def make_conditional(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-cache")
     response.add_etag()  # if it has none yet
     # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
-    asked = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
-    response.make_conditional({name: request.environ[name] for name in asked if name in request.environ})
+    if known := request.environ.get("HTTP_IF_NONE_MATCH"):
+        response.make_conditional({"REQUEST_METHOD": request.method, "HTTP_IF_NONE_MATCH": known})
     return response
 
 

@@ -6,8 +6,8 @@ from urllib.request import urlopen
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from app.routes.recipe_runs import NEW_RUN
 from benchmarks import report
-from benchmarks.ratios import NEW_RUN
 from benchmarks.servers import new_key, started
 from tests import catalogue
 from tests.links import links

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from statistics import median
 
+from app.routes.recipe_runs import NEW_RUN
 from benchmarks import report
 from benchmarks.servers import new_key, started
 from tests import catalogue
@@ -18,14 +19,6 @@ READS = {
     "a count": ("/stats/recipe_runs", 0.60),
 }
 CREATION_GOAL = 0.50
-NEW_RUN = {
-    "recipe_id": "gpcp-from-gcs",
-    "bakery_id": 1,
-    "feedstock_id": 1,
-    "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
-    "version": "1.0",
-    "started_at": "2022-03-03T02:29:54Z",
-}
 HEAD = ["request", "floor, 1/s", "service, 1/s", "service/floor", "lowest to highest", "goal, at least"]
 MEMORY_HEAD = ["memory of the worker", "MB", "goal, at most"]
 MEMORY_GOAL = 80

@@ -24,7 +24,7 @@ def started(url, *names):
             name: stack.enter_context(
                 serving(
                     COMMANDS[name],
-                    dyno(env, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=""),
+                    dyno(env, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="", RATELIMIT_WRITES="99999999/second"),
                     ROOT,
                     Path(folder, f"{name}.log"),
                 )

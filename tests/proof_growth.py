@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.routes.recipe_runs import NEW_RUN
 from tests import postgres
 from tests.catalogue import production, runs
 from tests.conftest import ADMIN_KEY, environment
@@ -16,20 +17,13 @@ from tests.memory import forget_peak, peak, resident, worker
 
 # Of 120,000 runs about 15,000 stay those of feedstock 1, and the others become those of feedstock 2.
 TWO_FEEDSTOCKS = "UPDATE reciperun SET feedstock_id = 2 WHERE feedstock_id <> 1"
-NEW_RUN = {
-    "recipe_id": "gpcp-from-gcs",
-    "bakery_id": 1,
-    "feedstock_id": 1,
-    "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
-    "version": "1.0",
-    "started_at": "2022-03-03T02:29:54Z",
-}
 
 
 @contextmanager
 def serve(url, folder):
     """A server with one worker, which has answered."""
-    with serving("exec gunicorn wsgi:app", dyno(environment(url), WEB_CONCURRENCY="1"), ROOT, folder / "log") as server:
+    env = dyno(environment(url), WEB_CONCURRENCY="1", RATELIMIT_WRITES="99999999/second")
+    with serving("exec gunicorn wsgi:app", env, ROOT, folder / "log") as server:
         assert ask(server, "/readyz")[0] == 200
         yield server
 

@@ -59,7 +59,6 @@ def test_postgresql_gives_up_before_the_client_does():
         "max_overflow": 0,
         "pool_timeout": 1.8,
         "hide_parameters": True,
-        "pool_pre_ping": True,
         "connect_args": {"connect_timeout": 2, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
     }
 

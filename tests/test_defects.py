@@ -115,6 +115,13 @@ COVERED = {
         "test_api_keys.py::test_created_at_is_the_time_in_utc_as_stored",
     ],
     "D23": ["test_lists.py::test_order_by_takes_columns_and_nothing_else"],
+    "D25": [
+        "test_repr.py::test_what_no_run_has_published_is_403",
+        "test_repr.py::test_what_is_not_the_url_of_a_store_is_422",
+        "test_repr.py::test_a_host_that_hangs_is_504_and_its_process_is_ended",
+        "test_repr.py::test_a_host_that_cannot_be_reached_is_502",
+        "test_repr_program.py::test_a_private_address_is_refused_however_it_is_written",
+    ],
     "D26": [
         "test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
         "test_feedstocks.py::test_datasets_have_exactly_these_members",
@@ -129,7 +136,6 @@ LEFT_OUT = {
     "D18": "A bakery or feedstock still lists all its runs, which its readers count on.",
     "D22": "There is no register here.",
     "D24": "There are no hooks here.",
-    "D25": "There is no repr here.",
     "D28": "The original's command line is not part of this service.",
     "D29": "It is about a library that is not used here; answers to GET carry no ETag yet.",
 }

@@ -39,4 +39,6 @@ def test_an_audit_that_broke_for_another_reason_fails():
 
 
 def test_every_file_of_pinned_requirements_is_audited():
-    assert set(audit.FILES) == {f"requirements{kind}.txt" for kind in ("", "-dev", "-otel", "-sentry")}
+    assert set(audit.FILES) == {
+        f"requirements{kind}.txt" for kind in ("", "-dev", "-fuzz", "-otel", "-repr", "-sentry")
+    }

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from app import create_app
+from app import create_app, extensions
 from app.extensions import db
 from config import load
 from tests import postgres
@@ -191,11 +191,26 @@ def test_a_database_that_is_read_only_is_503_to_write(postgres_url):
         assert app.test_client().get("/feedstocks/").json == []
 
 
-def test_a_connection_that_was_cut_between_requests_goes_unnoticed(postgres_url):
+def cut_others(url):
+    """End the connections of everybody else to the database at `url`."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    assert postgres.execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 0)
     with serving(postgres_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
-        others = "datname = current_database() AND pid <> pg_backend_pid()"
-        assert postgres.execute(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        cut_others(postgres_url)
+        assert app.test_client().get("/bakeries/").status_code == 200
+
+
+def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    with serving(postgres_url) as app:
+        assert app.test_client().get("/bakeries/").status_code == 200
+        cut_others(postgres_url)
+        assert_unavailable(app.test_client().get("/bakeries/"))
         assert app.test_client().get("/bakeries/").status_code == 200
 
 

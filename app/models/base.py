@@ -1,6 +1,6 @@
 """What bakeries, feedstocks and recipe runs have in common."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Mapped
 
@@ -18,9 +18,14 @@ class Record(db.Model):
     id: Mapped[int]
 
     @classmethod
-    def start(cls, values: dict[str, Any], actor: str) -> Self:
-        """A new record with `values`, made by `actor`."""
-        return cls(**values)
+    def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
+        """The columns of a new record with `values`, made by `actor`."""
+        return values
+
+    @classmethod
+    def first_event(cls, row: Any, actor: str) -> dict[str, Any] | None:
+        """The columns of the event that begins the history of a new record, if it has one."""
+        return None
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
         """Set `values`, on behalf of `actor`."""

@@ -5,7 +5,7 @@
 """
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
@@ -92,13 +92,15 @@ class RecipeRun(Record):
         return and_(cls.status == completed, cls.conclusion == success, cls.dataset_public_url.is_not(None))
 
     @classmethod
-    def start(cls, values: dict[str, Any], actor: str) -> Self:
-        """A new run and its first event. Raises 422 for values that do not go together."""
-        values, time = cls()._settled(values, actor), now()
-        run = cls(**values, created_at=time, updated_at=time)
-        state = {name: values[name] for name in ("status", "conclusion", "completed_at") if values.get(name)}
-        run.events.add(RecipeRunEvent(at=time, actor=actor, before=None, after=wire(state)))
-        return run
+    def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
+        """The columns of a new run. Raises 422 for values that do not go together."""
+        time = now()
+        return {"rerun_of": None, "created_at": time, "updated_at": time} | cls()._settled(values, actor)
+
+    @classmethod
+    def first_event(cls, row: Any, actor: str) -> dict[str, Any]:
+        state = {name: getattr(row, name) for name in ("status", "conclusion", "completed_at") if getattr(row, name)}
+        return {"recipe_run_id": row.id, "at": row.created_at, "actor": actor, "before": None, "after": wire(state)}
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
         """Set `values` and what follows from them, and note what changed as an event.

@@ -11,13 +11,14 @@ from app.routes import (
     metrics,
     probes,
     recipe_runs,
+    repr,
     stac,
     stats,
 )
 
 # In the order of the documentation.
 BLUEPRINTS = (
-    *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, stats.blp),
+    *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, repr.blp, stats.blp),
     *(api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, metrics.blp, docs.blp)

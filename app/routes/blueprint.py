@@ -15,7 +15,6 @@ from app import readiness
 from app.auth import Caller, authorise, declare
 from app.extensions import db
 from app.json import respond
-from app.models.base import Record
 from app.routes import auditing, idempotency, pagination
 from app.routes.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.routes.parser import Parser, path_id, refuse_query
@@ -115,7 +114,7 @@ class Blueprint(flask_smorest.Blueprint):
         return cast(Callable[[View], View], super().arguments(schema(), **options))
 
 
-def created(record: Record, new: bool = True) -> Any:
+def created(record: Any, new: bool = True) -> Any:
     """201 with the place of `record`, or 200 if it was there before."""
     return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200, {})
 

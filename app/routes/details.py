@@ -51,7 +51,8 @@ def _parts(model: type[Record], detail: Serialiser, record_id: int) -> Iterator[
     (own,) = detail.rows([rows.one(model, detail.columns, record_id)])
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
-        separator = b',"%b":[' % name.encode()
+        yield b',"%b":[' % name.encode()
+        separator = b""
         for batch in rows.related(model, name, item.columns, record_id):
             yield separator + encode(item.rows(batch))[1:-1]
             separator = b","

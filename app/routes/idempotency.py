@@ -4,13 +4,12 @@ After draft-ietf-httpapi-idempotency-key-header-07 and Stripe's practice: answer
 hours and given again to the same API key for the same request; what failed changed nothing and may be tried again.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Callable
 
-from cryptography.fernet import Fernet
 from flask import Response, current_app, request
+from nacl.secret import SecretBox
 from sqlalchemy import func, select
 from werkzeug.exceptions import BadRequest, Conflict
 
@@ -88,7 +87,7 @@ def _replay(kept: IdempotencyKey) -> Response:
     return response
 
 
-def _seal() -> Fernet:
+def _seal() -> SecretBox:
     """Opened by the caller's API key only: an answer may hold a secret, and the service keeps no keys."""
     secret = (current_app.config["ENCRYPTION_SALT"] + " seal " + auth.presented_key()).encode()
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret).digest()))
+    return SecretBox(hashlib.sha256(secret).digest())

@@ -54,7 +54,10 @@ PROBLEMS = {
     422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
     429: "A key may write 12000 times in 60 s, and this one has. Try again in 42 s.",
     500: "Something went wrong on our side; the request id helps us to find out what.",
+    501: "xarray is not installed here: pip install -r requirements-repr.txt.",
+    502: "An error occurred while fetching the data from URL: https://host/path. Its host cannot be reached.",
     503: "The database did not answer in time. Try again in a few seconds.",
+    504: "An error occurred while fetching the data from URL: https://host/path. Its host took too long.",
 }
 
 ETAG = {"ETag": {"description": "The version of this answer, for conditional requests.", "schema": {"type": "string"}}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import astuple
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,7 +33,8 @@ def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any],
     """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
     fields, cursor = query.pop("fields", None), query.pop("cursor", None)
     shown = serialiser(read, frozenset(fields) if fields else None)
-    cursors = _cursors(query["order_by"], query["sort"])
+    place = f"{request.endpoint} {query['order_by']} {query['sort']}"
+    cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
     position = _opened(cursor, cursors, query["offset"])
     page = view(query | {"columns": shown.columns, "position": position}, **path)
     response = respond(shown.rows(page.rows))
@@ -42,9 +44,10 @@ def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any],
     return response
 
 
-def _cursors(order_by: str, sort: str) -> URLSafeSerializer:
+@lru_cache(maxsize=256)
+def _cursors(secret: str, place: str) -> URLSafeSerializer:
     """Signs cursors, so that they are ours, and of this list in this order."""
-    return URLSafeSerializer(current_app.config["ENCRYPTION_SALT"], f"{request.endpoint} {order_by} {sort}")
+    return URLSafeSerializer(secret, place)
 
 
 def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Position | None:

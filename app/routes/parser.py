@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NoReturn
 
 import marshmallow as ma
 import orjson
-from flask import Request
+from flask import Request, request
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -35,6 +36,17 @@ class Parser(FlaskParser):
             return orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
+
+    def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
+        """Read the request; a query that was read lately, as most are that poll, is not read again."""
+        if location != "query":
+            return super().parse(argmap, req, location=location, **options)
+        return dict(self._parse_query(argmap, request.query_string))
+
+    @lru_cache(maxsize=1024)  # noqa: B019  # there is one parser, for good
+    def _parse_query(self, schema: ma.Schema, _query: bytes) -> dict[str, Any]:
+        values: dict[str, Any] = super().parse(schema, location="query")
+        return values
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         values = super().load_querystring(req, schema)

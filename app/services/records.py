@@ -1,23 +1,29 @@
 """Find, create, change and delete bakeries, feedstocks and recipe runs.
 
 The database decides: its constraints are tried, and only when one refuses is the reason looked up, so that a request
-that races another gets the same answer as one that comes late. Each try is a savepoint: what else the transaction did,
-and the locks it took, are its owner's.
+that races another gets the same answer as one that comes late. Where there may be more to do after a refusal the try is
+a savepoint; else a refusal ends the transaction, with whatever else it did.
 """
 
+from contextlib import nullcontext
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Insert, Row, func, insert, inspect, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.errors import Invalid
 from app.extensions import db
-from app.models import RecipeRun
+from app.models import RecipeRun, RecipeRunEvent
 from app.models.base import Record
 from app.models.columns import INTEGER_MAX
 
 R = TypeVar("R", bound=Record)
+
+# Without the number of the new event, which nobody asks for.
+_FIRST_EVENT = insert(RecipeRunEvent.__table__).inline()
 
 RACED = "Another request changed the same thing first; try again."
 
@@ -32,36 +38,35 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
     return record
 
 
-def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R, bool]:
+def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R | Row[Any], bool]:
     """Add a record; the second value is False if one with the same natural key and the same content was there.
 
     Raises 409 if the content differs, 422 if `values` refer to something that does not exist.
     """
-    record = model.start(values, actor)
+    new = model.start(values, actor)
     try:
-        with db.session.begin_nested():
-            db.session.add(record)
+        with db.session.begin_nested() if model.natural_key else nullcontext():
+            return _store(model, [new], actor)[0], True
     except IntegrityError:
+        if not model.natural_key:
+            db.session.rollback()
         twin = _twin(model, values)
         if twin is None or any(getattr(twin, name) != value for name, value in values.items()):
             raise _refusal(model, values, twin) from None
         return twin, False
-    return record, True
 
 
-def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[R]:
+def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[Row[Any]]:
     """Add a record for each of `items`, all or none; for models without a natural key.
 
     Raises 422 with everything that is wrong in any of them. `member` is what the request calls the list.
     """
-    records, errors = _started(model, items, actor)
+    new, errors = _started(model, items, actor)
     if not any(errors):
         try:
-            with db.session.begin_nested():
-                db.session.add_all(records)
-            return records
+            return _store(model, new, actor)
         except IntegrityError:
-            pass  # said below, for every record at once
+            db.session.rollback()  # what is wrong is said below, for every record at once
     errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
     raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
 
@@ -90,6 +95,21 @@ def delete(record: Record) -> None:
         raise Conflict(f"{model.noun} {record_id} has {runs}; delete those first.") from None
 
 
+def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Row[Any]]:
+    """Insert records, all with the same columns, and their first events; the ORM would take as long as the database."""
+    many = len(new) > 1
+    rows = list(db.session.execute(_insertion(inspect(model), many), new if many else new[0]))
+    if events := [event for row in rows if (event := model.first_event(row, actor))]:
+        db.session.execute(_FIRST_EVENT, events if many else events[0])
+    return rows
+
+
+@cache
+def _insertion(mapper: Mapper[Any], many: bool) -> Insert:
+    table = mapper.class_.__table__
+    return insert(table).returning(*table.columns, sort_by_parameter_order=many)
+
+
 def _twin(model: type[R], values: dict[str, Any]) -> R | None:
     if not model.natural_key:
         return None
@@ -105,8 +125,10 @@ def _refusal(model: type[Record], values: dict[str, Any], twin: Record | None) -
     return Invalid(errors) if errors else Conflict(RACED)
 
 
-def _started(model: type[R], items: list[dict[str, Any]], actor: str) -> tuple[list[R], list[list[dict[str, str]]]]:
-    """The new records, and for each of `items` what the model's rules find wrong in it."""
+def _started(
+    model: type[Record], items: list[dict[str, Any]], actor: str
+) -> tuple[list[dict[str, Any]], list[list[dict[str, str]]]]:
+    """The new records' columns, and for each of `items` what the model's rules find wrong in it."""
     records, errors = [], []
     for values in items:
         wrong: list[dict[str, str]] = []

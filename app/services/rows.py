@@ -31,8 +31,7 @@ def one(model: type[Record], names: tuple[str, ...], record_id: int) -> Row[Any]
 def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Sequence[Row[Any]]]:
     """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
     statement, last = _related(inspect(model), member, names), 0
-    while True:
-        batch = db.session.execute(statement, {"parent": record_id, "last": last}).all()
+    while batch := db.session.execute(statement, {"parent": record_id, "last": last, "limit": BATCH}).all():
         yield batch
         if len(batch) < BATCH:
             return
@@ -63,8 +62,8 @@ def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select
     relationship = mapper.relationships[member]
     (parent,) = relationship.remote_side
     number = relationship.mapper.columns["id"]
-    rows = _selection(relationship.mapper, (*names, "id"))
-    return rows.where(parent == bindparam("parent"), number > bindparam("last")).order_by(number).limit(BATCH)
+    rows = _selection(relationship.mapper, (*names, "id")).order_by(number).limit(bindparam("limit"))
+    return rows.where(parent == bindparam("parent"), number > bindparam("last"))
 
 
 def _plain(mapper: Mapper[Any], name: str) -> ColumnElement[Any]:

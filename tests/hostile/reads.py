@@ -146,7 +146,17 @@ PATHS = {
         (404, "There is nothing at /x\r\nSet-Cookie: a=b; /docs lists what there is."),
     ),
     "hooks of the original": ("/github/hooks/deliveries", NOWHERE),
-    "a url to fetch": ("/repr/xarray/?url=http://169.254.169.254/", NOWHERE),
+    "a url to fetch": (
+        "/repr/xarray/?url=http://169.254.169.254/",
+        (
+            403,
+            "http://169.254.169.254/ is not a dataset of the catalogue, nor on a host that is allowed besides.",
+        ),
+    ),
+    "a file to fetch": (
+        "/repr/xarray/?url=file:///etc/passwd",
+        invalid("query", {"/url": "url: Must be a url such as https://host/path or s3://bucket/path."}),
+    ),
     "an id of 5000 digits": ("/bakeries/" + "9" * 5000, NO_ID),
 }
 

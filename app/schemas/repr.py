@@ -1,0 +1,48 @@
+"""What xarray shows of a dataset, on the wire."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.schemas.base import AnswerSchema
+from app.schemas.fields import Text
+
+URL_MAX = 2048  # characters, as a run's dataset_public_url
+# Strict about the host, so that nobody who reads the url takes another for it. As JSON Schema has it.
+HOST = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*"
+PORT = "([0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+URL = rf"^(https?://{HOST}(:{PORT})?|s3://{HOST}(?=/|$))([/?][^\u0000-\u0020\u007f\\#]*)?$"
+EXAMPLE = (
+    "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/noaa-coastwatch-geopolar-sst-feedstock/"
+    "noaa-coastwatch-geopolar-sst.zarr"
+)
+
+
+class StoreUrl(Text):
+    default_error_messages = {"form": "Must be a url such as https://host/path or s3://bucket/path."}
+
+    def __init__(self, *, description: str) -> None:
+        super().__init__(1, URL_MAX, required=True, description=description, example=EXAMPLE)
+        self.metadata = {**self.metadata, "pattern": URL}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not re.fullmatch(URL, text):
+            raise self.make_error("form")
+        return text
+
+
+class XarrayQuery(Schema):
+    url = StoreUrl(
+        description="The url of a Zarr store: percent-encoded, or as it is, and then all that follows is part of it."
+    )
+
+
+class XarrayRead(AnswerSchema):
+    html = fields.String(
+        required=True,
+        metadata={"description": "What xarray shows of the dataset in a notebook.", "examples": ["<div>…</div>"]},
+    )
+    dataset = StoreUrl(description="The url that was asked for.")
