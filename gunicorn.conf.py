@@ -51,6 +51,8 @@ limit_request_fields = 100
 pre_request, post_request = server.pre_request, server.post_request
 # There is no setting for gunicorn's error pages, which are HTML and have no headers.
 util.write_error = server.write_problem
+# Nor for where it waits for clients to close their side.
+util.close_graceful = server.close
 # Workers share the memory of what is loaded.
 preload_app = True
 # glibc would give each thread a heap of its own, which stays as large as its largest answer; it is not everywhere.

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, deadline, errors, http, limits, metrics, observing, readiness, server, telemetry
+from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
 from app.extensions import cors, db, migrate
 from app.json import OrjsonProvider
 from app.repr import opener
@@ -40,6 +40,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limits.init_app(app)
     cors.init_app(app, **http.cors_options(app.config["CORS_ORIGINS"]))
     db.init_app(app)
+    line.init_app(app)
     metrics.init_app(app)
     opener.init_app(app)
     migrate.init_app(app, db)

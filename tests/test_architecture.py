@@ -12,8 +12,8 @@ from tests.live import ROOT
 # Each part of the application, and the parts it may import.
 MAY_IMPORT = {
     "app": {
-        *("cli", "deadline", "errors", "extensions", "http", "json", "limits", "metrics", "observing", "readiness"),
-        *("repr", "routes", "server", "telemetry"),
+        *("cli", "deadline", "errors", "extensions", "http", "json", "limits", "line", "metrics", "observing"),
+        *("readiness", "repr", "routes", "server", "telemetry"),
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
     "routes": {
@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "readiness": {"errors", "extensions"},
     "http": set(),
     "limits": set(),
+    "line": {"extensions"},
     "deadline": {"errors"},
     "server": {"errors", "http"},
     "errors": set(),

@@ -2,7 +2,8 @@ import http.client
 import json
 import re
 import socket
-from contextlib import closing, contextmanager
+import time
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -110,6 +111,19 @@ def test_a_connection_serves_one_request_after_another(outdated):
             connection.request("GET", "/healthz")
             assert connection.getresponse().read() == b'{"status":"ok"}'
         assert connection.sock is first
+
+
+def test_clients_that_leave_their_side_open_keep_nobody_waiting(outdated):
+    began = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(
+                closing(socket.create_connection(("127.0.0.1", outdated.port), timeout=15))
+            )
+            connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.0 200"
+        assert ask(outdated, "/healthz")[0] == 200
+    assert time.monotonic() - began < 5
 
 
 def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):

@@ -9,11 +9,11 @@ import traceback
 from pathlib import Path
 
 from tests import postgres
-from tests.chaos import kills, waits
+from tests.chaos import kills, upgrades, waits
 
 CASES = (
     *(kills.database_killed, kills.workers_killed, kills.master_stopped, kills.handover),
-    *(waits.locked_table, waits.slow_clients, waits.disk_full),
+    *(waits.locked_table, upgrades.upgrade_killed, upgrades.upgrade_read, waits.slow_clients, waits.disk_full),
 )
 
 

@@ -12,7 +12,7 @@ from tests.chaos.service import COMMAND, Clients, ask, service, stored, writer
 from tests.dyno import wait_until
 from tests.test_heroku import locked
 
-WRITERS, KILLS = 8, 20
+WRITERS, KILLS, HANDOVERS = 8, 20, 5
 
 
 def database_killed(cluster, url, folder):
@@ -61,37 +61,41 @@ def master_stopped(_cluster, url, folder):
 
 
 def handover(_cluster, url, folder):
-    """A rolling handover (USR2, then TERM of the old master) under 8 readers and 4 writers"""
-    pidfile, ledger = folder / "pid", {}
+    """5 rolling handovers (USR2, then TERM of the old master) under 12 readers and 4 writers that never pause"""
+    pidfile, ledger, ends = folder / "pid", {}, []
     with ExitStack() as stack:
         server = stack.enter_context(service(url, folder, f"{COMMAND} --pid {pidfile}"))
         stack.callback(lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM))  # the last master is no child of ours
-        readers = stack.enter_context(Clients(8, reader(server)))
+        readers = stack.enter_context(Clients(12, reader(server)))
         writers = stack.enter_context(Clients(4, writer(server, ledger)))
-        for _ in range(2):
-            replace(pidfile, server.log)
+        for _ in range(HANDOVERS):
+            ends.append(replace(pidfile, server.log))
     verify(writers, ledger, url, {201})
     assert not readers.broken + writers.broken, (readers.broken + writers.broken)[0]
     assert set(readers.statuses()) == {200}
-    return f"2 handovers, {len(readers.answers)} reads and {len(ledger)} writes, each answered at once"
+    answers = readers.answers + writers.answers
+    flying = [sum(answer.began < end < answer.began + answer.seconds for answer in answers) for end in ends]
+    assert min(flying) > 0, flying
+    return (
+        f"{len(readers.answers)} reads and {len(ledger)} writes, each answered at once with 200 or 201; "
+        f"{sum(flying)} were in flight when a master was told to end"
+    )
 
 
 def reader(server):
-    def read(clients, _):
-        clients.send(server.port, "/recipe_runs/?limit=5")
-        time.sleep(0.02)
-
-    return read
+    return lambda clients, _: clients.send(server.port, "/recipe_runs/?limit=100")
 
 
 def replace(pidfile, log):
-    """Start a second master beside the first, and stop the first once the second serves."""
+    """Start a second master beside the first, and stop the first once the second serves; the moment it was told."""
     old, fresh = int(pidfile.read_text()), pidfile.with_name(f"{pidfile.name}.2")
     booted = log.read_text().count("Booting worker")
     os.kill(old, signal.SIGUSR2)
     wait_until(lambda: log.read_text().count("Booting worker") == booted + 2)
+    told = time.monotonic()
     os.kill(old, signal.SIGTERM)
     wait_until(lambda: not fresh.exists())
+    return told
 
 
 def seconds_until_ready(server):

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
@@ -16,12 +17,14 @@ from tests.dyno import dyno, serving
 from tests.factories import make_bakery, make_feedstock, run_body
 
 COMMAND = "exec gunicorn wsgi:app"
+# Limits of callers are no part of this.
+SETTINGS = {"PROXY_COUNT": "0", "WEB_CONCURRENCY": "2", "RATELIMIT_WRITES": "99999999/second"}
 
 
 @contextmanager
 def service(url, folder, command=COMMAND, **settings):
     """gunicorn on a migrated database with a bakery and a feedstock; `body` creates a run of them."""
-    env = dyno(environment(url), **{"PROXY_COUNT": "0", "WEB_CONCURRENCY": "2", **settings})
+    env = dyno(environment(url), **SETTINGS | settings)
     assert live.flask(env, "db", "upgrade").returncode == 0
     with application(url) as app:
         body = run_body(app, bakery_id=make_bakery(app).id, feedstock_id=make_feedstock(app).id)
@@ -31,22 +34,25 @@ def service(url, folder, command=COMMAND, **settings):
 
 
 def ask(port, path, method="GET", body=None, headers=(), timeout=15):
-    """The answer with its `seconds`; a connection that breaks is an OSError or an HTTPException."""
+    """The answer, when it `began` and its `seconds`; a connection that breaks is an OSError or an HTTPException."""
     began = time.monotonic()
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         text = response.read()
     headers, seconds = response.headers, time.monotonic() - began
-    return SimpleNamespace(status=response.status, headers=headers, text=text, seconds=seconds)
+    return SimpleNamespace(status=response.status, headers=headers, text=text, began=began, seconds=seconds)
 
 
 class Clients:
-    """Threads that repeat a request until the `with` ends; `answers` are all that came, `broken` those that did not."""
+    """Threads that repeat a request until the `with` ends; `answers` are all that came, `broken` those that did not.
+
+    What else goes wrong in one is raised in the end.
+    """
 
     def __init__(self, count, act):
         self.answers, self.broken, self._stop = [], [], threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(number, act)) for number in range(count)]
+        self._pool, self._calls = ThreadPoolExecutor(count), [(number, act) for number in range(count)]
 
     def _work(self, number, act):
         turn = 0
@@ -68,14 +74,13 @@ class Clients:
         return Counter(answer.status for answer in self.answers)
 
     def __enter__(self):
-        for thread in self._threads:
-            thread.start()
+        self._working = [self._pool.submit(self._work, *call) for call in self._calls]
         return self
 
     def __exit__(self, *_):
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        for working in self._working:
+            working.result()
 
 
 def writer(server, ledger):

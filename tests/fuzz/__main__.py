@@ -20,7 +20,9 @@ from tests import live, postgres
 from tests.conftest import ADMIN_KEY, environment
 
 HERE = Path(__file__).parent
-ROLES = ("nobody", "writer", "admin")
+# Keys that are made for it: one limited to a bakery, one that writes.
+MADE = {"runner": {"scopes": ["bakery:1"]}, "writer": {}}
+ROLES = ("nobody", *MADE, "admin")
 # The limits are no part of this, and would hide what is.
 UNLIMITED = {"RATELIMIT_WRITES": "99999999/second", "RATELIMIT_FAILURES": "99999999/second"}
 
@@ -29,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("schemathesis", help="its command")
     parser.add_argument("--cases", type=int, default=20_000, help="requests on each database, at least")
-    parser.add_argument("--examples", type=int, default=120, help="of each operation, in each role and phase")
+    parser.add_argument("--examples", type=int, default=30, help="of each operation, in each role and phase")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, postgres.server() as server:
@@ -65,8 +67,8 @@ def service(url):
     for command in (("db", "upgrade"), ("seed",)):
         assert live.flask(env, *command).returncode == 0
     with live.server(env) as address:
-        created = live.post(f"{address}/api-keys", {}, ADMIN_KEY)
-        yield address, {"nobody": None, "writer": created["key"], "admin": ADMIN_KEY}
+        made = {role: live.post(f"{address}/api-keys", body, ADMIN_KEY)["key"] for role, body in MADE.items()}
+        yield address, {"nobody": None, "admin": ADMIN_KEY, **made}
 
 
 def run(options, address, key, seed):
