@@ -68,7 +68,7 @@ def exact(app):
 @pytest.fixture
 def empty_app(empty_url):
     """An application on an empty database of its own."""
-    with application(empty_url, WEB_THREADS=str(WRITERS + 2)) as app:
+    with application(empty_url, WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         yield app
 
 

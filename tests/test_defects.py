@@ -18,6 +18,7 @@ COVERED = {
         "test_defects.py::test_a_timestamp_nobody_can_read_back_harms_nothing",
         "test_timestamps.py::test_anything_else_is_422_and_not_stored",
         "test_adoption.py::test_upgrade_makes_timestamps_readable",
+        "test_readable_times.py::test_every_route_that_reads_goes_on_answering",
     ],
     "D2": ["test_defects.py::test_a_status_of_null_harms_nothing"],
     # More clients than connections, and workers that raced at the start.
