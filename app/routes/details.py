@@ -1,12 +1,14 @@
 """What GET answers for one record, and its ETag: however many runs it lists, a batch of them is in memory at a time."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
+from typing import Any, Protocol
 
 from flask import Response, request
 from marshmallow import Schema
+from sqlalchemy import Row
 from werkzeug.wsgi import wrap_file
 
 from app.json import encode
@@ -19,12 +21,22 @@ IN_MEMORY = (
 )  # bytes of an answer; what is longer goes through a file, and no connection waits for the client
 
 
-def answer(model: type[Record], detail: type[Schema], record_id: int) -> Response:
+class Source(Protocol):
+    """Where a record's own row is from, or 404, and those of its lists; a row of a list may have more than is asked."""
+
+    def one(self, model: type[Record], names: tuple[str, ...], record_id: int, /) -> Row[Any]: ...
+
+    def related(
+        self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, /
+    ) -> Iterator[Sequence[Row[Any]]]: ...
+
+
+def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404."""
     digest = hashlib.sha1(usedforsecurity=False)
     with ExitStack() as stack:
         spool = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
-        for part in _parts(model, serialiser(detail), record_id):
+        for part in _parts(model, serialiser(detail), record_id, source):
             digest.update(part)
             spool.write(part)
         length = spool.tell()
@@ -41,19 +53,19 @@ def answer(model: type[Record], detail: type[Schema], record_id: int) -> Respons
 def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
     """The ETag of `answer`, without its quotes."""
     digest = hashlib.sha1(usedforsecurity=False)
-    for part in _parts(model, serialiser(detail), record_id):
+    for part in _parts(model, serialiser(detail), record_id, rows):
         digest.update(part)
     return digest.hexdigest()
 
 
-def _parts(model: type[Record], detail: Serialiser, record_id: int) -> Iterator[bytes]:
+def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Source) -> Iterator[bytes]:
     """The JSON of the record: its own members, then its lists."""
-    (own,) = detail.rows([rows.one(model, detail.columns, record_id)])
+    (own,) = detail.rows([source.one(model, detail.columns, record_id)])
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
         yield b',"%b":[' % name.encode()
         separator = b""
-        for batch in rows.related(model, name, item.columns, record_id):
+        for batch in source.related(model, name, item.columns, record_id):
             yield separator + encode(item.rows(batch))[1:-1]
             separator = b","
         yield b"]"
