@@ -4,7 +4,11 @@ import ast
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from app.extensions import db
+from app.models import RecipeRun
+from app.services import catalogue
 from tests.factories import RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.links import walk
 
@@ -168,6 +172,19 @@ def test_a_new_build_changes_neither_number_nor_path(app, client):
 def test_a_dataset_that_is_not_there_is_404(client, number):
     response = client.get(f"/datasets/{number}")
     assert (response.status_code, response.json["detail"]) == (404, f"dataset {number} not found")
+
+
+@pytest.mark.parametrize("path", ["/datasets", "/stac/collections"])
+def test_a_dataset_that_goes_while_it_is_looked_for_is_404(app, client, monkeypatch, path):
+    run, look = publish(app, make_feedstock(app)), catalogue._alike
+
+    def look_and_delete(*args):
+        alike = look(*args)
+        db.session.execute(delete(RecipeRun))
+        return alike
+
+    monkeypatch.setattr(catalogue, "_alike", look_and_delete)
+    assert client.get(f"{path}/{run.id}").status_code == 404
 
 
 @pytest.mark.parametrize(

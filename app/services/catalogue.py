@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, select
 from werkzeug.exceptions import NotFound
 
 from app.extensions import db
@@ -34,12 +34,13 @@ def production(limit: int | None = None, offset: int = 0) -> list[Dataset]:
 
 def get(run_id: int) -> Dataset:
     """The dataset that the run is a build of, or 404."""
-    return db.session.scalars(select(Dataset).where(*_alike(Dataset, run_id))).one()
+    dataset: Dataset = _of_run(select(Dataset), run_id)[0]
+    return dataset
 
 
 def one(model: type[Record], names: tuple[str, ...], run_id: int) -> Row[Any]:
     """The row of the dataset that the run is a build of, or 404. This and `related` are for `app.routes.details`."""
-    return db.session.execute(rows.selection(model, names).where(*_alike(model, run_id))).one()
+    return _of_run(rows.selection(model, names), run_id)
 
 
 def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Sequence[Row[Any]]]:
@@ -47,6 +48,13 @@ def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: 
     builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_alike(RecipeRun, run_id))
     older = builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
     return rows.batches(older, INTEGER_MAX + 1)
+
+
+def _of_run(datasets: Select[Any], run_id: int) -> Row[Any]:
+    row = db.session.execute(datasets.where(*_alike(Dataset, run_id))).first()
+    if row is None:  # the run has gone since its key was read
+        raise _not_found(run_id)
+    return row
 
 
 def _alike(model: type[Record], run_id: int) -> list[ColumnElement[bool]]:
