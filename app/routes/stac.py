@@ -73,7 +73,7 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
 def get_collection(id: int) -> dict[str, Any]:
     """Get a STAC collection
 
-    Of the dataset with that number.
+    Of the dataset with that number, if production runs have built it.
     """
     return _collection(catalogue.get(id))
 

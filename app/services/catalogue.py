@@ -32,9 +32,10 @@ def production(limit: int | None = None, offset: int = 0) -> list[Dataset]:
     return list(db.session.scalars(statement.limit(limit).offset(offset)))
 
 
-def get(run_id: int) -> Dataset:
-    """The dataset that the run is a build of, or 404."""
-    dataset: Dataset = _of_run(select(Dataset), run_id)[0]
+def get(dataset_id: int) -> Dataset:
+    """The dataset of production runs with that id, or 404."""
+    own = select(Dataset).where(*_of_kind("production"), Dataset.id == dataset_id)
+    dataset: Dataset = _of_run(own, dataset_id)[0]
     return dataset
 
 
@@ -52,7 +53,7 @@ def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: 
 
 def _of_run(datasets: Select[Any], run_id: int) -> Row[Any]:
     row = db.session.execute(datasets.where(*_alike(Dataset, run_id))).first()
-    if row is None:  # the run has gone since its key was read
+    if row is None:  # it is not among `datasets`, or the run has gone since its key was read
         raise _not_found(run_id)
     return row
 
