@@ -59,7 +59,14 @@ def test_a_dataset_is_as_its_newest_build_left_it(app, client):
 
 
 @pytest.mark.parametrize(
-    "unlike", [{"status": "in_progress"}, {"conclusion": "failure"}, {"conclusion": None}, {"dataset_public_url": None}]
+    "unlike",
+    [
+        {"status": "in_progress"},
+        {"conclusion": "failure"},
+        {"conclusion": None},
+        {"dataset_public_url": None},
+        {"dataset_public_url": ""},
+    ],
 )
 def test_runs_that_published_nothing_are_no_builds(app, client, unlike):
     run = publish(app, make_feedstock(app), **unlike)

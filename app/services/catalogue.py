@@ -41,7 +41,7 @@ def get(dataset_id: int) -> Dataset:
 
 def one(model: type[Record], names: tuple[str, ...], run_id: int) -> Row[Any]:
     """The row of the dataset that the run is a build of, or 404. This and `related` are for `app.routes.details`."""
-    return _of_run(rows.selection(model, names), run_id)
+    return _of_run(rows.selection(model, names).where(*_of_kind("all")), run_id)
 
 
 def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Sequence[Row[Any]]]:
@@ -72,7 +72,8 @@ def _not_found(run_id: int) -> NotFound:
 
 
 def _of_kind(kind: Kind) -> list[ColumnElement[bool]]:
-    return [] if kind == "all" else [Dataset.is_test == (kind == "test")]
+    """What datasets of that kind meet; one whose newest build has an empty url is nowhere, and is left out."""
+    return [Dataset.url != "", *([] if kind == "all" else [Dataset.is_test == (kind == "test")])]
 
 
 def _found(q: str, where: list[ColumnElement[bool]]) -> list[int]:
