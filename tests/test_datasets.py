@@ -224,6 +224,14 @@ def test_a_snippet_is_python_whatever_the_url(app, client, url):
     assert ast.literal_eval(assignment.value.args[0]) == url
 
 
+def test_the_longest_snippet_is_no_longer_than_documented(app, client):
+    url = "gs://" + "\U000e0001" * (2048 - len("gs://"))
+    publish(app, make_feedstock(app), dataset_type="kerchunk", dataset_public_url=url)
+    [dataset] = client.get("/datasets/").json
+    document = client.get("/openapi.json").json["components"]["schemas"]["DatasetRead"]
+    assert len(dataset["snippet"]) <= document["properties"]["snippet"]["maxLength"]
+
+
 @pytest.mark.parametrize("dataset_type", [None, "netcdf"])
 def test_a_dataset_of_unknown_type_has_no_snippet(app, client, dataset_type):
     publish(app, make_feedstock(app), dataset_type=dataset_type)
