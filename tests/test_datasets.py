@@ -144,6 +144,11 @@ def test_a_walk_meets_every_dataset_once_in_order(app, client, order_by, sort):
     assert len({dataset["id"] for dataset in whole}) == 7
 
 
+@pytest.mark.parametrize("query", ["is_test=true", "order_by=is_test"])
+def test_whether_it_is_a_test_is_asked_by_type_alone(client, query):
+    assert client.get(f"/datasets/?{query}").status_code == 422
+
+
 def test_count_counts_datasets_not_builds(app, client):
     feedstock = make_feedstock(app)
     for _ in range(3):

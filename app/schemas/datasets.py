@@ -23,7 +23,7 @@ class DatasetRead(ReadSchema):
     feedstock_id = FeedstockId(required=True)
     recipe_id = RecipeId(required=True)
     dataset_type = DatasetType(required=True)
-    is_test = IsTest(required=True)
+    is_test = IsTest(required=True, dump_only=True)  # `type` filters by it
     bakery = Name(required=True)
     bakery_id = BakeryId(required=True)
     region = Region(required=True)
