@@ -100,10 +100,6 @@ class Dataset(Record):
     build_count: Mapped[int]
     run_id: Mapped[int]
 
-    @property
-    def storage_options(self) -> dict[str, Any] | None:
-        return storage_options(self.dataset_type, self.url)
-
     @hybrid_property
     def snippet(self) -> str | None:
         return snippet(self.dataset_type, self.url)

@@ -26,17 +26,14 @@ def page(kind: Kind, q: str = "", **query: Any) -> Page:
     return pages.read(Dataset, *where, **query)
 
 
-def production(limit: int | None = None, offset: int = 0) -> list[Dataset]:
-    """The datasets of production runs, by id."""
-    statement = select(Dataset).where(*_of_kind("production")).order_by(Dataset.id)
-    return list(db.session.scalars(statement.limit(limit).offset(offset)))
+def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
+    """The datasets of production runs, by id, as rows of all their columns."""
+    return db.session.execute(_production().order_by(Dataset.id).limit(limit).offset(offset)).all()
 
 
-def get(dataset_id: int) -> Dataset:
-    """The dataset of production runs with that id, or 404."""
-    own = select(Dataset).where(*_of_kind("production"), Dataset.id == dataset_id)
-    dataset: Dataset = _of_run(own, dataset_id)[0]
-    return dataset
+def get(dataset_id: int) -> Row[Any]:
+    """The dataset of production runs with that id, as in `production`, or 404."""
+    return _of_run(_production().where(Dataset.id == dataset_id), dataset_id)
 
 
 def one(model: type[Record], names: tuple[str, ...], run_id: int) -> Row[Any]:
@@ -69,6 +66,10 @@ def _alike(model: type[Record], run_id: int) -> list[ColumnElement[bool]]:
 
 def _not_found(run_id: int) -> NotFound:
     return NotFound(f"{Dataset.noun} {run_id} not found")
+
+
+def _production() -> Select[Any]:
+    return select(Dataset.__table__).where(*_of_kind("production"))
 
 
 def _of_kind(kind: Kind) -> list[ColumnElement[bool]]:
