@@ -4,7 +4,11 @@ import ast
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from app.extensions import db
+from app.models import RecipeRun
+from app.services import catalogue
 from tests.factories import RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.links import walk
 
@@ -55,7 +59,14 @@ def test_a_dataset_is_as_its_newest_build_left_it(app, client):
 
 
 @pytest.mark.parametrize(
-    "unlike", [{"status": "in_progress"}, {"conclusion": "failure"}, {"conclusion": None}, {"dataset_public_url": None}]
+    "unlike",
+    [
+        {"status": "in_progress"},
+        {"conclusion": "failure"},
+        {"conclusion": None},
+        {"dataset_public_url": None},
+        {"dataset_public_url": ""},
+    ],
 )
 def test_runs_that_published_nothing_are_no_builds(app, client, unlike):
     run = publish(app, make_feedstock(app), **unlike)
@@ -133,6 +144,11 @@ def test_a_walk_meets_every_dataset_once_in_order(app, client, order_by, sort):
     assert len({dataset["id"] for dataset in whole}) == 7
 
 
+@pytest.mark.parametrize("query", ["is_test=true", "order_by=is_test"])
+def test_whether_it_is_a_test_is_asked_by_type_alone(client, query):
+    assert client.get(f"/datasets/?{query}").status_code == 422
+
+
 def test_count_counts_datasets_not_builds(app, client):
     feedstock = make_feedstock(app)
     for _ in range(3):
@@ -170,6 +186,19 @@ def test_a_dataset_that_is_not_there_is_404(client, number):
     assert (response.status_code, response.json["detail"]) == (404, f"dataset {number} not found")
 
 
+@pytest.mark.parametrize("path", ["/datasets", "/stac/collections"])
+def test_a_dataset_that_goes_while_it_is_looked_for_is_404(app, client, monkeypatch, path):
+    run, look = publish(app, make_feedstock(app)), catalogue._alike
+
+    def look_and_delete(*args):
+        alike = look(*args)
+        db.session.execute(delete(RecipeRun))
+        return alike
+
+    monkeypatch.setattr(catalogue, "_alike", look_and_delete)
+    assert client.get(f"{path}/{run.id}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("dataset_type", "url", "call"),
     [
@@ -198,6 +227,14 @@ def test_a_snippet_is_python_whatever_the_url(app, client, url):
     [dataset] = client.get("/datasets/").json
     *_, assignment = ast.parse(dataset["snippet"]).body
     assert ast.literal_eval(assignment.value.args[0]) == url
+
+
+def test_the_longest_snippet_is_no_longer_than_documented(app, client):
+    url = "gs://" + "\U000e0001" * (2048 - len("gs://"))
+    publish(app, make_feedstock(app), dataset_type="kerchunk", dataset_public_url=url)
+    [dataset] = client.get("/datasets/").json
+    document = client.get("/openapi.json").json["components"]["schemas"]["DatasetRead"]
+    assert len(dataset["snippet"]) <= document["properties"]["snippet"]["maxLength"]
 
 
 @pytest.mark.parametrize("dataset_type", [None, "netcdf"])

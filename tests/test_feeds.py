@@ -8,6 +8,9 @@ import intake
 import pytest
 import yaml
 
+from app.extensions import db
+from app.routes import intake as intake_form
+from app.routes import stac
 from tests.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 ENDED = {"status": "completed", "conclusion": "success"}
@@ -21,6 +24,7 @@ HOSTILE = [
     "\U0001f600☂\u202e",
     "{{ 7 * 7 }}{% x %}",
     "a: b\n- c",
+    "a\u2028b\u2029c\x9f\ufeffd",
     "&id *id",
 ]
 
@@ -58,6 +62,22 @@ def test_intake_opens_the_catalogue_and_finds_the_store(service):
 
 
 @pytest.mark.parametrize(
+    ("path", "module", "name"), [("/catalog.yaml", intake_form, "catalog"), ("/stac", stac, "_link")]
+)
+def test_no_connection_waits_for_a_whole_catalogue_to_be_written(app, client, monkeypatch, path, module, name):
+    make_run(app, **PUBLISHED)
+    held, write = [], getattr(module, name)
+
+    def watched(*args):
+        held.append(db.session().in_transaction())
+        return write(*args)
+
+    monkeypatch.setattr(module, name, watched)
+    assert client.get(path).status_code == 200
+    assert held == [False]
+
+
+@pytest.mark.parametrize(
     ("dataset_type", "url", "reader", "options", "storage"),
     [
         ("zarr", "https://a/b", "XArrayDatasetReader", {"engine": "zarr", "chunks": {}}, None),
@@ -82,9 +102,19 @@ def test_what_nobody_could_open_and_tests_are_not_in_the_catalogue(app, client, 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_intake_reads_any_name_and_url_as_it_is(app, client, text):
     feedstock = make_feedstock(app, spec=text)
-    make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
-    entry = catalog(client)[f"{text}/{text}.zarr"]
-    assert entry.kwargs["args"][0].url == text
+    run = make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
+    entry = catalog(client)[str(run.id)]
+    assert (entry.kwargs["args"][0].url, entry.metadata["recipe_id"]) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [("ü☂", True), ("x" * 255, True), ('a"b\\c', True), ("a\nb", False), ("\x01" * 255, False), ('"' * 255, False)],
+)
+def test_a_dataset_with_a_readable_name_goes_by_it(app, client, text, readable):
+    feedstock = make_feedstock(app, spec=text)
+    make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED)
+    assert list(catalog(client).aliases) == [f"{text}/{text}.zarr"] * readable
 
 
 @pytest.mark.parametrize("url", ["{env(SECRET)}", "https://a/{env(SECRET)}/{x}", "{func(os:getcwd)}", "{{x}", "}{"])

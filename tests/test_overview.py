@@ -83,6 +83,12 @@ def test_durations_are_whole_seconds(app, client, start, end, expected):
     assert durations(client)["median"] == expected
 
 
+def test_a_duration_of_millennia_is_exact(app, client):
+    whole = datetime.max.replace(tzinfo=UTC) - datetime.min.replace(tzinfo=UTC)
+    make_run(app, started_at=datetime.min.replace(tzinfo=UTC), completed_at=datetime.max.replace(tzinfo=UTC), **ENDED)
+    assert durations(client)["median"] == whole // timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(
     "columns",
     [

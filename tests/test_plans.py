@@ -31,6 +31,11 @@ def test_no_list_of_a_parent_scans_the_table(client, path, query):
     assert "Seq Scan" not in indexes(client, f"{path}?{query}")
 
 
+def test_no_dataset_with_its_builds_scans_the_table(client):
+    for dataset in client.get("/datasets/?type=all&feedstock_id=1").json:
+        assert "Seq Scan" not in indexes(client, f"/datasets/{dataset['id']}")
+
+
 COUNTS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_runs=true"]
 
 

@@ -84,13 +84,18 @@ def test_a_collection_is_valid_whatever_its_recipe_is_called(app, client, text):
     assert all(href.isascii() for link in body["links"] for href in [link["href"]])
 
 
-def test_a_collection_goes_by_the_number_of_its_dataset(app, client):
+def test_a_collection_goes_by_the_number_of_its_dataset_and_no_other(app, client):
     feedstock = make_feedstock(app)
     first, last = (publish(app, feedstock_id=feedstock.id) for _ in range(2))
-    bodies = [client.get(f"/stac/collections/{run.id}").json for run in (first, last)]
-    assert bodies[0] == bodies[1]
-    assert links(bodies[0], "self") == [f"http://localhost/stac/collections/{first.id}"]
-    assert client.get(*links(bodies[0], "alternate")).json["id"] == first.id
+    body = client.get(f"/stac/collections/{first.id}").json
+    assert links(body, "self") == [f"http://localhost/stac/collections/{first.id}"]
+    assert client.get(*links(body, "alternate")).json["id"] == first.id
+    assert client.get(f"/stac/collections/{last.id}").status_code == 404
+
+
+def test_a_dataset_of_tests_has_no_collection(app, client):
+    run = publish(app, is_test=True)
+    assert client.get(f"/stac/collections/{run.id}").status_code == 404
 
 
 def test_the_collections_come_in_pages(app, client):

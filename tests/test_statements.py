@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.extensions import db
+from app.services import rows
 from tests.factories import make_bakery, make_feedstock, make_run, run_body
 
 # Without BEGIN, COMMIT and savepoints.
@@ -23,6 +24,7 @@ READS = {
     "/bakeries/": 1,
     "/bakeries/{bakery}": 2,
     "/bakeries/{bakery}/recipe_runs": 2,
+    "/datasets/{dataset}": 4,
     "/stats/recipe_runs": 1,
     "/stats/datasets?exclude_test_runs=true": 1,
     "/": 0,
@@ -50,12 +52,14 @@ def statements():
 
 @pytest.fixture
 def ids(app, client):
-    """A feedstock with three runs in one bakery; the service has looked at its database before."""
+    """Runs and a dataset of one feedstock in one bakery; the service has looked at its database before."""
     bakery, feedstock = make_bakery(app).id, make_feedstock(app).id
     [*_, run] = [make_run(app, bakery_id=bakery, feedstock_id=feedstock).id for _ in range(3)]
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    dataset, *_ = [make_run(app, bakery_id=bakery, feedstock_id=feedstock, **published).id for _ in range(3)]
     assert client.get("/readyz").status_code == 200
     assert client.get("/recipe_runs/").status_code == 200
-    return {"bakery": bakery, "feedstock": feedstock, "run": run}
+    return {"bakery": bakery, "feedstock": feedstock, "run": run, "dataset": dataset}
 
 
 @pytest.mark.parametrize(("path", "number"), READS.items())
@@ -63,6 +67,16 @@ def test_a_read_takes_as_many_statements_as_it_did(client, ids, path, number):
     with statements() as sent:
         assert client.get(path.format(**ids)).status_code == 200
     assert len(sent) == number, "\n".join(sent)
+
+
+def test_the_builds_of_a_dataset_are_read_by_the_batch(client, ids, monkeypatch):
+    path = f"/datasets/{ids['dataset']}"
+    at_once = client.get(path)
+    monkeypatch.setattr(rows, "BATCH", 2)
+    with statements() as sent:
+        in_batches = client.get(path)
+    assert len(sent) == READS["/datasets/{dataset}"] + 1
+    assert (in_batches.data, in_batches.headers["ETag"]) == (at_once.data, at_once.headers["ETag"])
 
 
 def create(client, ids, body):

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, String, and_, func, select, type_coerce
+from sqlalchemy import ColumnElement, String, func, select, type_coerce
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, aliased, foreign, relationship
+from sqlalchemy.orm import Mapped, aliased
 from sqlalchemy.types import TypeDecorator
 
-from app.extensions import db
 from app.models.bakeries import Bakery
+from app.models.base import Record
 from app.models.feedstocks import Feedstock
 from app.models.recipe_runs import RecipeRun
 
@@ -73,7 +73,7 @@ class _Snippet(TypeDecorator[str | None]):
         return snippet(dataset_type, url)
 
 
-class Dataset(db.Model):
+class Dataset(Record):
     """A query, not a table: its rows are made of runs, and of nothing else.
 
     `id` is that of the first build, so that it stays when there are more; `run_id` that of the newest, which says where
@@ -99,20 +99,6 @@ class Dataset(db.Model):
     last_build: Mapped[datetime]
     build_count: Mapped[int]
     run_id: Mapped[int]
-
-    builds: Mapped[list[RecipeRun]] = relationship(
-        RecipeRun,
-        primaryjoin=lambda: and_(
-            RecipeRun.published(),
-            *(foreign(getattr(RecipeRun, name)).is_not_distinct_from(_datasets.c[name]) for name in KEY),
-        ),
-        order_by=RecipeRun.id.desc(),
-        viewonly=True,
-    )
-
-    @property
-    def storage_options(self) -> dict[str, Any] | None:
-        return storage_options(self.dataset_type, self.url)
 
     @hybrid_property
     def snippet(self) -> str | None:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from flask import Response
+
 from app.auth import Caller
 from app.models import Dataset
+from app.routes import details
 from app.routes.blueprint import Blueprint
 from app.schemas.datasets import DatasetDetail, DatasetListQuery, DatasetRead
 from app.services import catalogue
@@ -25,9 +28,9 @@ def list_datasets(query: dict[str, Any]) -> Page:
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(200, DatasetDetail, description="The dataset with its builds.")
-def get_dataset(id: int) -> Dataset:
+def get_dataset(id: int) -> Response:
     """Get a dataset
 
     With the runs that have built it. The number of any of these runs will do for the dataset's own.
     """
-    return catalogue.get(id)
+    return details.answer(Dataset, DatasetDetail, id, source=catalogue)

@@ -2,12 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
+from typing import Any, Protocol
 
 from flask import Response, request
 from marshmallow import Schema
+from sqlalchemy import Row
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import wrap_file
 
@@ -23,10 +25,20 @@ logger = logging.getLogger(__name__)
 IN_MEMORY = 1024 * 1024
 
 
-def answer(model: type[Record], detail: type[Schema], record_id: int) -> Response:
+class Source(Protocol):
+    """Where a record's own row is from, or 404, and those of its lists; a row of a list may have more than is asked."""
+
+    def one(self, model: type[Record], names: tuple[str, ...], record_id: int, /) -> Row[Any]: ...
+
+    def related(
+        self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, /
+    ) -> Iterator[Sequence[Row[Any]]]: ...
+
+
+def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
     try:
-        return _spooled(_parts(model, serialiser(detail), record_id))
+        return _spooled(_parts(model, serialiser(detail), record_id, source))
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
@@ -53,19 +65,19 @@ def _spooled(parts: Iterator[bytes]) -> Response:
 def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
     """The ETag of `answer`, without its quotes."""
     digest = hashlib.sha1(usedforsecurity=False)
-    for part in _parts(model, serialiser(detail), record_id):
+    for part in _parts(model, serialiser(detail), record_id, rows):
         digest.update(part)
     return digest.hexdigest()
 
 
-def _parts(model: type[Record], detail: Serialiser, record_id: int) -> Iterator[bytes]:
+def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Source) -> Iterator[bytes]:
     """The JSON of the record: its own members, then its lists."""
-    (own,) = detail.rows([rows.one(model, detail.columns, record_id)])
+    (own,) = detail.rows([source.one(model, detail.columns, record_id)])
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
         yield b',"%b":[' % name.encode()
         separator = b""
-        for batch in rows.related(model, name, item.columns, record_id):
+        for batch in source.related(model, name, item.columns, record_id):
             yield separator + encode(item.rows(batch))[1:-1]
             separator = b","
         yield b"]"

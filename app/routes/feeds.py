@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
-import yaml
 from flask import Response, current_app, render_template
 
 from app.auth import Caller
+from app.extensions import db
+from app.json import encode
 from app.models import Feedstock, RecipeRun
 from app.models.columns import wire_time
 from app.routes import intake
@@ -22,13 +23,8 @@ BADGE_AGE = "public, max-age=300"  # seconds; GitHub, which shows badges through
 # Characters that XML 1.0 has no way to write (section 2.2); some of them can be in a recipe's id.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-
-class Plain(yaml.CSafeDumper):
-    """YAML without anchors, of which Intake has no need."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
+# Characters of JSON that YAML refuses (YAML 1.2, section 5.1), or takes for the ends of lines, if they are not escaped.
+NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 blp = Blueprint("feeds", __name__, description="For news readers, README files and Intake.")
 
@@ -39,13 +35,15 @@ def like(example: str) -> dict[str, Any]:
 
 
 @blp.route("/catalog.yaml", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, like("version: 2\n"), content_type="application/yaml", description="The catalogue.")
+@blp.response(200, like('{"version":2}'), content_type="application/yaml", description="The catalogue.")
 def get_intake_catalog() -> Response:
     """Get the datasets as an Intake catalogue
 
-    Those of production runs whose type is known, for `intake.open_catalog` of Intake 2.
+    Those of production runs whose type is known, for `intake.open_catalog` of Intake 2. The YAML is JSON.
     """
-    document = yaml.dump(intake.catalog(catalogue.production()), Dumper=Plain, sort_keys=False)
+    datasets = catalogue.production()
+    db.session.commit()  # the document takes its time: no connection waits for it
+    document = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(intake.catalog(datasets)).decode())
     return current_app.response_class(document, mimetype="application/yaml")
 
 

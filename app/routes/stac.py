@@ -3,8 +3,10 @@
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import Row
+
 from app.auth import Caller
-from app.models import Dataset
+from app.extensions import db
 from app.models.columns import wire_time
 from app.routes.blueprint import Blueprint
 from app.routes.links import absolute
@@ -31,6 +33,8 @@ def get_landing() -> dict[str, Any]:
 
     Where clients such as pystac-client start.
     """
+    datasets = catalogue.production()
+    db.session.commit()  # the links take their time: no connection waits for them
     return {
         "type": "Catalog",
         "stac_version": VERSION,
@@ -38,7 +42,7 @@ def get_landing() -> dict[str, Any]:
         "title": "Pangeo Forge",
         "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have made.",
         "conforms_to": CONFORMS_TO,
-        "links": [*_landing_links(), *(_link("child", dataset) for dataset in catalogue.production())],
+        "links": [*_landing_links(), *(_link("child", dataset) for dataset in datasets)],
     }
 
 
@@ -73,12 +77,12 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
 def get_collection(id: int) -> dict[str, Any]:
     """Get a STAC collection
 
-    Of the dataset with that number.
+    Of the dataset with that number, if production runs have built it.
     """
     return _collection(catalogue.get(id))
 
 
-def _collection(dataset: Dataset) -> dict[str, Any]:
+def _collection(dataset: Row[Any]) -> dict[str, Any]:
     return {
         "type": "Collection",
         "stac_version": VERSION,
@@ -101,7 +105,7 @@ def _collection(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _asset(dataset: Dataset) -> dict[str, Any]:
+def _asset(dataset: Row[Any]) -> dict[str, Any]:
     media_type = MEDIA_TYPES.get(dataset.dataset_type or "")
     return {"href": dataset.url, "roles": ["data"]} | ({"type": media_type} if media_type else {})
 
@@ -121,7 +125,7 @@ def _root(rel: str = "root") -> dict[str, str]:
     return _json(rel, absolute("stac.get_landing"))
 
 
-def _link(rel: str, dataset: Dataset) -> dict[str, str]:
+def _link(rel: str, dataset: Row[Any]) -> dict[str, str]:
     return _json(rel, absolute("stac.get_collection", id=dataset.id)) | {"title": _title(dataset)}
 
 
@@ -129,5 +133,5 @@ def _json(rel: str, href: str) -> dict[str, str]:
     return {"rel": rel, "href": href, "type": "application/json"}
 
 
-def _title(dataset: Dataset) -> str:
+def _title(dataset: Row[Any]) -> str:
     return f"{dataset.feedstock}: {dataset.recipe_id}"

@@ -23,7 +23,7 @@ class DatasetRead(ReadSchema):
     feedstock_id = FeedstockId(required=True)
     recipe_id = RecipeId(required=True)
     dataset_type = DatasetType(required=True)
-    is_test = IsTest(required=True)
+    is_test = IsTest(required=True, dump_only=True)  # `type` filters by it
     bakery = Name(required=True)
     bakery_id = BakeryId(required=True)
     region = Region(required=True)
@@ -34,7 +34,7 @@ class DatasetRead(ReadSchema):
     id = Id(required=True, description="The run of the first build, whose number is the dataset's own.")
     snippet = Text(
         1,
-        10_000,
+        25_000,  # a url of 2,048 characters that Python writes as `\U000e0001` each
         required=True,
         allow_none=True,
         dump_only=True,

@@ -45,7 +45,8 @@ def _week_sqlite(element: week, compiler: Any, **options: Any) -> str:
 @compiles(seconds, "postgresql")
 def _seconds_postgresql(element: seconds, compiler: Any, **options: Any) -> str:
     begin, end = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"floor(date_part('epoch', {end} - {begin}))::bigint"
+    # Whole before they are a double, which has no room for the microseconds of centuries.
+    return f"date_part('epoch', date_trunc('second', {end} - {begin}))::bigint"
 
 
 @compiles(seconds, "sqlite")

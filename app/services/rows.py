@@ -30,8 +30,12 @@ def one(model: type[Record], names: tuple[str, ...], record_id: int) -> Row[Any]
 
 def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Sequence[Row[Any]]]:
     """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
-    statement, last = _related(inspect(model), member, names), 0
-    while batch := db.session.execute(statement, {"parent": record_id, "last": last, "limit": BATCH}).all():
+    return batches(_related(inspect(model), member, names), 0, parent=record_id)
+
+
+def batches(statement: Select[Any], last: int, **values: int) -> Iterator[Sequence[Row[Any]]]:
+    """All rows, up to `limit` of them beyond the id `last` at a time; each ends with its id."""
+    while batch := db.session.execute(statement, values | {"last": last, "limit": BATCH}).all():
         yield batch
         if len(batch) < BATCH:
             return
