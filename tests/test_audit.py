@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
+from app.models import AuditEntry, RecipeRunEvent
 from app.models.columns import wire_time
 from tests.conftest import client_with
 from tests.factories import BODY, MAKE, make_bakery, make_run, run_body
@@ -109,6 +110,16 @@ def test_the_log_is_paged_and_filtered(app, admin, keyed):
     assert entries(admin, f"?actor=dataflow&until={since}") == [first]
     assert entries(admin, f"?resource=bakeries&resource_id={first['resource_id']}") == [first]
     assert entries(admin, "?limit=1&sort=desc&fields=action") == [{"action": "create_recipe_run"}]
+
+
+def test_entries_and_events_have_room_beyond_32_bits(app, admin):
+    last, at, run = 2**40, datetime.now(UTC), make_run(app)
+    with app.app_context():
+        db.session.add(AuditEntry(id=last, at=at, actor="a", action="b", resource="c"))
+        db.session.add(RecipeRunEvent(id=last, recipe_run_id=run.id, at=at, actor="a", after={}))
+        db.session.commit()
+    for path in ("/audit", f"/recipe_runs/{run.id}/events"):
+        assert [entry["id"] for entry in admin.get(f"{path}?id={last}").json] == [last]
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])

@@ -2,12 +2,12 @@
 
 from marshmallow import fields
 
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query
 from app.schemas.fields import Text, Timestamp
 
 
 class AuditRead(ReadSchema):
-    id = Id(required=True)
+    id = BigId(required=True)
     at = Timestamp(required=True, description="When it happened.")
     actor = Text(
         1, 100, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
