@@ -139,4 +139,5 @@ def _note_use(last: datetime | None) -> None:
         db.session.connection().execute(_NOTE_USE, values)
     except (OperationalError, InternalError) as error:
         db.session.rollback()
-        logger.warning("use of a key not noted key_id=%s error=%s", g.key_id, type(error).__name__)
+        fields = {"key_id": g.key_id, "error": type(error).__name__, "request_id": g.request_id}
+        logger.warning("use of a key not noted", extra=fields)

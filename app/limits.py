@@ -80,7 +80,8 @@ def _count(name: str, who: str) -> None:
     try:
         within, end, left = limiter.hit(name, who)
     except StorageError as error:  # to serve without limits is better than not to serve
-        logger.warning("%s not counted request_id=%s error=%s", name, g.request_id, error.storage_error)
+        fields = {"limit": name, "error": error.storage_error, "request_id": g.request_id}
+        logger.warning("not counted", extra=fields)
         return
     limit, seconds = limiter.limits[name], max(1, ceil(end - time()))
     after_this_request(partial(_tell, name, limit, left, seconds))
