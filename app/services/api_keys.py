@@ -35,6 +35,15 @@ def refuse_own(record: APIKey, caller_id: int | None) -> None:
         raise Conflict(f"API key {record.id} is the one you are using; take another administrator's to do that to it.")
 
 
+def delete(record: APIKey, caller_id: int | None) -> None:
+    """Raises 409 for the caller's own key, and while one works whose place it has taken: that would end unreplaced."""
+    refuse_own(record, caller_id)
+    for old in db.session.scalars(select(APIKey).where(APIKey.replaced_by == record.id)):
+        if old.works:
+            raise Conflict(f"API key {record.id} has taken the place of API key {old.id}; revoke or delete that first.")
+    records.delete(record)
+
+
 def rotate(record: APIKey, grace: timedelta, actor: str, salt: str) -> tuple[APIKey, str]:
     """A record that takes the place of `record`, and its key; the old key works until `grace` is over.
 
