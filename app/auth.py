@@ -16,13 +16,12 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from app import limits
 from app.extensions import db
 from app.models import APIKey
-from app.models.api_keys import ADMIN, ADMIN_SCOPE, WRITE_SCOPE, bakery_ids, scopes
+from app.models.api_keys import ADMIN, ADMIN_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
 from app.models.columns import now
 from config import key_digest, mistyped
 
 logger = logging.getLogger(__name__)
 
-UNLABELLED = "a key without a label"
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 _FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
