@@ -94,7 +94,9 @@ def test_a_body_that_is_not_json_makes_no_key(app, admin, data, content_type, st
     assert stored(app) == []
 
 
-@pytest.mark.parametrize("label", ["admin", "system", " admin", "Admin", "system ", "\uff41dmin", "a key without a label"])
+@pytest.mark.parametrize(
+    "label", ["admin", "system", " admin", "Admin", "system ", "\uff41dmin", "a key without a label"]
+)
 def test_a_label_cannot_name_the_administrator_or_the_service(admin, label):
     response = admin.post("/api-keys", json={"label": label})
     assert response.status_code == 422

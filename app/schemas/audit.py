@@ -17,7 +17,7 @@ class AuditRead(ReadSchema):
     )
     action = Text(1, 100, required=True, description="The operation, by its id here.", example="update_recipe_run")
     resource = Text(1, 100, required=True, description="Records of what path.", example="recipe_runs")
-    resource_id = Id(required=True, allow_none=True, description="The record; null for many at once.")
+    resource_id = Id(required=True, allow_none=True, description="The record; null for what is of no one record.")
     request_id = Text(
         1,
         128,
@@ -30,7 +30,7 @@ class AuditRead(ReadSchema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "What else there is to say, such as the `members` that were sent, or the `ids` of many.",
+            "description": "What else there is to say, such as the `members` that were sent.",
             "examples": [{"members": ["conclusion", "status"]}],
         },
     )

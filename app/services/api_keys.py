@@ -21,12 +21,15 @@ def create(values: dict[str, Any], actor: str, salt: str) -> tuple[APIKey, str]:
     return _store(APIKey(**values, created_by=actor), salt)
 
 
-def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> None:
-    """Set `values`. Raises 422 as `create` does, 409 if the caller would take something from their own key."""
+def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> bool:
+    """Set `values`; whether that changed anything.
+
+    Raises 422 as `create` does, 409 if the caller would take something from their own key.
+    """
     if values.keys() - {"label"}:
         refuse_own(record, caller_id)
     _require_bakeries(values.get("scopes", []))
-    records.update(record, values, actor)
+    return records.update(record, values, actor)
 
 
 def refuse_own(record: APIKey, caller_id: int | None) -> None:
