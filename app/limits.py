@@ -58,7 +58,8 @@ def count_write(key_digest: str) -> None:
 def count_failure() -> None:
     """Count a key that is not valid. Raises 429 past the limit of its address.
 
-    A valid key is never refused for the wrong ones of a neighbour behind the same address.
+    A valid key is never refused for the wrong ones of a neighbour behind the same address, so the database was asked
+    before. This is no protection against guessing, see docs/decisions/0012-limits.md.
     """
     _count(FAILURES, address())
 
