@@ -68,7 +68,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "WORKERS": _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1),
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
-        "TRUSTED_HOSTS": _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org") or None,
+        "TRUSTED_HOSTS": _hosts(environ),
         "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
         "REPR_ALLOWED_HOSTS": _names(
             environ, "REPR_ALLOWED_HOSTS", HOST_AND_PORT, "hosts, such as ncsa.osn.xsede.org", star=False
@@ -185,6 +185,12 @@ def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star:
     if wrong := [item for item in given if not re.fullmatch(pattern, item, re.ASCII)]:
         raise ConfigError(f"{name} has {wrong[0]!r} in it; it takes {kind}, with commas between them.")
     return given
+
+
+def _hosts(environ: Mapping[str, str]) -> list[str] | None:
+    """The trusted hosts in lower case, None for any; app/http.py has the host of a request in lower case too."""
+    names = _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org")
+    return [name.lower() for name in names] or None
 
 
 def _rate(environ: Mapping[str, str], name: str, default: str) -> str:

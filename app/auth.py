@@ -16,13 +16,12 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from app import limits
 from app.extensions import db
 from app.models import APIKey
-from app.models.api_keys import ADMIN, ADMIN_SCOPE, WRITE_SCOPE, bakery_ids, scopes
+from app.models.api_keys import ADMIN, ADMIN_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
 from app.models.columns import now
 from config import key_digest, mistyped
 
 logger = logging.getLogger(__name__)
 
-UNLABELLED = "a key without a label"
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 _FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
@@ -139,4 +138,5 @@ def _note_use(last: datetime | None) -> None:
         db.session.connection().execute(_NOTE_USE, values)
     except (OperationalError, InternalError) as error:
         db.session.rollback()
-        logger.warning("use of a key not noted key_id=%s error=%s", g.key_id, type(error).__name__)
+        fields = {"key_id": g.key_id, "error": type(error).__name__, "request_id": g.request_id}
+        logger.warning("use of a key not noted", extra=fields)

@@ -2,7 +2,9 @@
 
 import re
 import uuid
+from collections.abc import Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, redirect, request
 from werkzeug.exceptions import BadRequest, SecurityError
@@ -29,6 +31,18 @@ EXPOSED_HEADERS = [
 EXPOSED_HEADERS += ["X-Total-Count"]
 
 
+class LowerCaseHost:
+    """WSGI: the case of a host means nothing (RFC 9110, section 4.2.3), but werkzeug compares it."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if host := environ.get("HTTP_HOST"):
+            environ["HTTP_HOST"] = host.lower()
+        return self.app(environ, start_response)
+
+
 def cors_options(origins: list[str]) -> dict[str, Any]:
     """Flask-CORS' options for those origins: never with credentials, and with `*` the same for everybody."""
     everybody = origins == ["*"]
@@ -51,6 +65,8 @@ def init_app(app: Flask) -> None:
     app.after_request(make_conditional)
     if app.config["CORS_ORIGINS"] != ["*"]:
         app.after_request(vary_by_origin)
+    if app.config["TRUSTED_HOSTS"]:
+        app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own idiom
     if hops := app.config["PROXY_COUNT"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
 

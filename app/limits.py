@@ -58,7 +58,8 @@ def count_write(key_digest: str) -> None:
 def count_failure() -> None:
     """Count a key that is not valid. Raises 429 past the limit of its address.
 
-    A valid key is never refused for the wrong ones of a neighbour behind the same address.
+    A valid key is never refused for the wrong ones of a neighbour behind the same address, so the database was asked
+    before. This is no protection against guessing, see docs/decisions/0012-limits.md.
     """
     _count(FAILURES, address())
 
@@ -80,7 +81,8 @@ def _count(name: str, who: str) -> None:
     try:
         within, end, left = limiter.hit(name, who)
     except StorageError as error:  # to serve without limits is better than not to serve
-        logger.warning("%s not counted request_id=%s error=%s", name, g.request_id, error.storage_error)
+        fields = {"limit": name, "error": error.storage_error, "request_id": g.request_id}
+        logger.warning("not counted", extra=fields)
         return
     limit, seconds = limiter.limits[name], max(1, ceil(end - time()))
     after_this_request(partial(_tell, name, limit, left, seconds))

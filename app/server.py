@@ -81,7 +81,7 @@ def _linger(connection: Any) -> None:
 def write_problem(connection: Any, status: int, _reason: str, detail: str) -> None:
     """Refuse what never becomes a request of the application in the form that all its errors have."""
     request_id = uuid4().hex
-    logger.info("refused status=%s request_id=%s", status, request_id)
+    logger.info("refused", extra={"status": status, "request_id": request_id})
     title = HTTPStatus(status).phrase
     refusal = {"type": "about:blank", "title": title, "status": status, "detail": detail or title}
     body = orjson.dumps(refusal | {"request_id": request_id})

@@ -94,11 +94,24 @@ def test_a_body_that_is_not_json_makes_no_key(app, admin, data, content_type, st
     assert stored(app) == []
 
 
-@pytest.mark.parametrize("label", ["admin", "system"])
+@pytest.mark.parametrize(
+    "label", ["admin", "system", " admin", "Admin", "system ", "\uff41dmin", "a key without a label"]
+)
 def test_a_label_cannot_name_the_administrator_or_the_service(admin, label):
     response = admin.post("/api-keys", json={"label": label})
     assert response.status_code == 422
     assert response.json["errors"] == [{"in": "body", "pointer": "/label", "detail": f"label: {label} is reserved."}]
+
+
+@pytest.mark.parametrize("label", ["adm\u200bin", "x\ny", "\u202enimda", "a\u00a0b", "\x1b[2K"])
+def test_a_label_has_printable_characters_only(admin, label):
+    response = admin.post("/api-keys", json={"label": label})
+    assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/label")
+
+
+@pytest.mark.parametrize("label", ["dataflow 2", "Océans ☂", "admin of ldeo"])
+def test_a_label_is_free_otherwise(admin, label):
+    assert create(admin, label=label)["label"] == label
 
 
 def test_an_answer_that_shows_a_key_is_not_to_be_kept(admin):

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 
 import flask_migrate
 import pytest
-from sqlalchemy import Boolean, Integer, String, inspect, null, update
+from sqlalchemy import BigInteger, Boolean, Integer, String, inspect, null, update
 from sqlalchemy.engine import URL
 from sqlalchemy.types import JSON
 
 from app.extensions import db
-from app.models import IdempotencyKey, RecipeRun, RunCount
+from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
 from app.models.columns import LongText, UTCDateTime, now
 from app.services import archive, audit
 from app.services.archive import sequences
@@ -155,6 +155,16 @@ def test_rows_come_by_primary_key(source):
     assert [row["id"] for row in rows(exported(source), "feedstock")] == [1, 2, 3]
 
 
+def test_a_history_beyond_32_bits_moves(source, target):
+    run = make_run(source)
+    with source.app_context():
+        db.session.add(RecipeRunEvent(id=2**40, recipe_run_id=run.id, at=now(), actor="a", after={}))
+        db.session.commit()
+    lines = exported(source)
+    assert imported(target, lines).exit_code == 0
+    assert exported(target)[1:] == lines[1:]
+
+
 def test_the_audit_log_moves_with_the_rest(source, target):
     with source.app_context():
         audit.add("create_bakery", "bakeries", 1, details={"members": []})
@@ -184,7 +194,7 @@ def test_every_table_is_exported_or_named_as_left_out(source):
 def test_every_column_is_of_a_kind_that_an_export_can_hold(source):
     with source.app_context():
         kinds = {type(column.type) for table in archive.tables() for column in table.columns}
-    assert kinds <= {Boolean, Integer, String, LongText, JSON, UTCDateTime}
+    assert kinds <= {BigInteger, Boolean, Integer, String, LongText, JSON, UTCDateTime}
 
 
 def test_kept_answers_are_left_out(source):

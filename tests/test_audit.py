@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
+from app.models import AuditEntry, RecipeRunEvent
 from app.models.columns import wire_time
 from tests.conftest import client_with
 from tests.factories import BODY, MAKE, make_bakery, make_run, run_body
@@ -53,10 +54,10 @@ def test_an_entry_says_who_what_when_and_by_which_request(admin, keyed):
     assert entry == {"id": entry["id"]} | expected
 
 
-def test_runs_made_in_bulk_are_one_entry_that_names_them(app, admin):
+def test_runs_made_in_bulk_are_an_entry_each(app, admin):
     body = run_body(app)
     made = admin.post("/recipe_runs/bulk", json={"recipe_runs": [body, body]}).json["recipe_runs"]
-    assert brief(admin) == [("create_recipe_runs", "recipe_runs", None, {"ids": [run["id"] for run in made]})]
+    assert brief(admin) == [("create_recipe_runs", "recipe_runs", run["id"], None) for run in made]
 
 
 def test_what_is_done_to_keys_is_an_entry(admin):
@@ -79,10 +80,20 @@ def test_what_changed_nothing_is_no_entry(app, client, writer, admin):
     writer.post("/bakeries/", json={"name": "b", "region": "r", "description": ""})
     writer.patch(f"/bakeries/{bakery.id}", json={})
     writer.patch("/bakeries/999", json={"region": "s"})
+    writer.patch(f"/bakeries/{bakery.id}", json={"region": "r"})
+    writer.patch(f"/recipe_runs/{run.id}", json={"version": run.version, "reason": "none"})
     writer.patch(f"/recipe_runs/{run.id}", json={"conclusion": "stale"})
     writer.post("/api-keys", json={})
     client.delete(f"/recipe_runs/{run.id}")
     assert len(entries(admin)) == before
+
+
+def test_what_changed_nothing_of_a_key_is_no_entry(app, admin):
+    number = admin.post("/api-keys", json={"label": "a"}).json["id"]
+    admin.patch(f"/api-keys/{number}", json={"label": "a", "scopes": ["write"]})
+    for _ in range(2):
+        assert app.test_cli_runner().invoke(args=["api-keys", "revoke", str(number)]).exit_code == 0
+    assert [entry["action"] for entry in entries(admin)] == ["create_api_key", "update_api_key"]
 
 
 def test_a_post_sent_again_is_one_entry(admin):
@@ -111,6 +122,16 @@ def test_the_log_is_paged_and_filtered(app, admin, keyed):
     assert entries(admin, "?limit=1&sort=desc&fields=action") == [{"action": "create_recipe_run"}]
 
 
+def test_entries_and_events_have_room_beyond_32_bits(app, admin):
+    last, at, run = 2**40, datetime.now(UTC), make_run(app)
+    with app.app_context():
+        db.session.add(AuditEntry(id=last, at=at, actor="a", action="b", resource="c"))
+        db.session.add(RecipeRunEvent(id=last, recipe_run_id=run.id, at=at, actor="a", after={}))
+        db.session.commit()
+    for path in ("/audit", f"/recipe_runs/{run.id}/events"):
+        assert [entry["id"] for entry in admin.get(f"{path}?id={last}").json] == [last]
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 def test_the_log_is_for_administrators_and_only_to_be_read(client, writer, admin, method):
     assert [client.get("/audit").status_code, writer.get("/audit").status_code] == [403, 403]
@@ -121,7 +142,10 @@ def test_the_database_itself_refuses_to_change_the_log(app, admin):
     admin.post("/feedstocks/", json={"spec": "a/b"})
     with app.app_context():
         truncate = ["TRUNCATE audit"] if db.engine.dialect.name == "postgresql" else []
-        for statement in ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", *truncate]:
+        values = "SELECT id, at, 'nobody', action, resource FROM audit"
+        replace = f"INSERT OR REPLACE INTO audit (id, at, actor, action, resource) {values}"
+        special = truncate or [replace]
+        for statement in ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", *special]:
             with pytest.raises(DBAPIError, match="the audit log is only ever added to"):
                 db.session.execute(db.text(statement))
             db.session.rollback()

@@ -9,6 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
+from app.server import logger, write_problem
 from tests import live
 from tests.conftest import environment
 from tests.dyno import ask, dyno, run, serving, wait_until
@@ -147,6 +148,17 @@ def test_what_gunicorn_refuses_is_in_the_log_but_not_what_it_said(outdated, head
         assert re.match(rb"HTTP/1\.1 4\d\d", connection.recv(100))
     wait_until(lambda: f"WARNING Invalid request from ip=127.0.0.1: {reason}" in outdated.log.read_text())
     assert "hunter2" not in outdated.log.read_text()
+
+
+def test_the_line_of_a_refusal_has_the_request_id_of_its_answer_as_a_field(caplog, monkeypatch):
+    monkeypatch.setattr(logger, "propagate", True)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, caplog.at_level("INFO", logger="gunicorn.error"):
+        write_problem(ours, 400, "Bad Request", "")
+        answer = theirs.recv(4096).decode()
+    (line,) = (record for record in caplog.records if record.getMessage() == "refused")
+    assert line.status == 400
+    assert f"X-Request-ID: {line.request_id}\r\n" in answer
 
 
 def test_no_proxy_is_believed_unless_one_is_trusted(outdated):

@@ -49,6 +49,16 @@ def test_a_key_is_rotated_once_and_only_while_it_works(admin):
     ]
 
 
+def test_a_successor_is_not_deleted_while_the_old_key_works(admin):
+    old = create(admin)["id"]
+    new = admin.post(f"/api-keys/{old}/rotate", json={"grace_hours": 1}).json["id"]
+    answer = admin.delete(f"/api-keys/{new}")
+    sentence = f"API key {new} has taken the place of API key {old}; revoke or delete that first."
+    assert (answer.status_code, answer.json["detail"]) == (409, sentence)
+    admin.patch(f"/api-keys/{old}", json={"is_active": False})
+    assert admin.delete(f"/api-keys/{new}").status_code == 200
+
+
 def test_a_rotation_sent_again_shows_the_same_key(admin):
     path, headers = f"/api-keys/{create(admin)['id']}/rotate", {"Idempotency-Key": "once"}
     first, again = (admin.post(path, json={}, headers=headers) for _ in range(2))

@@ -57,8 +57,9 @@ def revoke(number: int) -> None:
     require_database()
     with sentences():
         record = records.get(APIKey, number, to_write=True)
-    record.is_active = False
-    audit.add("update_api_key", "api-keys", number, details={"label": record.label, "is_active": False})
+    if record.is_active:
+        record.is_active = False
+        audit.add("update_api_key", "api-keys", number, details={"label": record.label, "is_active": False})
     db.session.commit()
     click.echo(f"API key {number} is revoked.")
 

@@ -13,6 +13,8 @@ from app.models.columns import UTCDateTime, now
 
 # Who acts with the key of the configuration, which is no row.
 ADMIN = "admin"
+# What the history calls a key that has no label.
+UNLABELLED = "a key without a label"
 
 # What a key may do: everything, everything but look after keys, or write the runs of one bakery, by its id.
 ADMIN_SCOPE, WRITE_SCOPE, BAKERY_SCOPE = "admin", "write", "bakery:{}"

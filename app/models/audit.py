@@ -7,7 +7,7 @@ from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import UTCDateTime
+from app.models.columns import BIG_ID, UTCDateTime
 from app.models.indexes import list_index
 
 
@@ -21,7 +21,7 @@ class AuditEntry(db.Model):
     __tablename__ = "audit"
     __table_args__ = (list_index("at"), list_index("resource_id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     actor: Mapped[str]
     key_id: Mapped[int | None]

@@ -3,13 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, String
+from sqlalchemy import BigInteger, Column, DateTime, Integer, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 INTEGER_MAX = 2**31 - 1  # what an integer column holds, and so the highest id
+BIGINT_MAX = 2**63 - 1
 KEY_LENGTH = 255  # characters of a text that lists go by; an entry of a PostgreSQL index has room for 2,700 bytes
+
+# The ids of what is added to by every write and kept for good. SQLite counts up an INTEGER only, which has 64 bits.
+BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def largest(column: Column[Any]) -> int:
+    """The largest whole number that the column holds on both databases."""
+    return BIGINT_MAX if isinstance(column.type, BigInteger) else INTEGER_MAX
 
 
 def now() -> datetime:

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import UTCDateTime, wire_time
+from app.models.columns import BIG_ID, UTCDateTime, wire_time
 
 
 class RecipeRunEvent(db.Model):
@@ -19,7 +19,7 @@ class RecipeRunEvent(db.Model):
     __tablename__ = "reciperun_event"
     __table_args__ = (Index(None, "recipe_run_id", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     recipe_run_id: Mapped[int] = mapped_column(ForeignKey("reciperun.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     actor: Mapped[str]

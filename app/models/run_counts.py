@@ -1,9 +1,10 @@
 """How many runs there are, kept by triggers of the database (migration 0013), whoever writes the runs."""
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
+from app.models.columns import BIG_ID
 
 ALL = "all"
 
@@ -16,7 +17,7 @@ class RunCount(db.Model):
 
     __tablename__ = "reciperun_count"
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     slice: Mapped[str] = mapped_column(index=True)
     status: Mapped[str]
     conclusion: Mapped[str | None]

@@ -8,7 +8,7 @@ from flask import Response, current_app, g
 from app.auth import Caller, actor, key_id
 from app.models import APIKey
 from app.routes import details
-from app.routes.auditing import note
+from app.routes.auditing import note, note_change
 from app.routes.blueprint import LOCATION, Blueprint
 from app.routes.conditional import require_match
 from app.schemas.api_keys import (
@@ -85,7 +85,7 @@ def update_api_key(values: dict[str, Any], id: int) -> APIKey:
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    api_keys.update(record, values, actor(), key_id())
+    note_change(api_keys.update(record, values, actor(), key_id()))
     note(label=record.label, scopes=record.scopes, is_active=record.is_active)
     return record
 
@@ -96,13 +96,13 @@ def update_api_key(values: dict[str, Any], id: int) -> APIKey:
 def delete_api_key(id: int) -> dict[str, bool]:
     """Delete an API key
 
-    For good, and not the key in use. What it did stays in the histories under its label and number.
+    For good; not the key in use, nor one that has taken the place of another which still works. What it did stays in
+    the histories under its label and number.
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    api_keys.refuse_own(record, key_id())
     note(label=record.label)
-    records.delete(record)
+    api_keys.delete(record, key_id())
     return {"ok": True}
 
 

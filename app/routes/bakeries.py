@@ -7,6 +7,7 @@ from flask import Response
 from app.auth import Caller, actor
 from app.models import Bakery, RecipeRun
 from app.routes import details
+from app.routes.auditing import note_change
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
@@ -76,7 +77,7 @@ def update_bakery(values: dict[str, Any], id: int) -> Bakery:
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)
-    records.update(bakery, values, actor())
+    note_change(records.update(bakery, values, actor()))
     return bakery
 
 

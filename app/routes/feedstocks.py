@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from app.auth import Caller, actor
 from app.models import Feedstock, RecipeRun
 from app.routes import details
+from app.routes.auditing import note_change
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
@@ -87,7 +88,7 @@ def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
-    records.update(feedstock, values, actor())
+    note_change(records.update(feedstock, values, actor()))
     return feedstock
 
 

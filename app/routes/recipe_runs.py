@@ -7,7 +7,7 @@ from flask import Response
 from app.auth import Caller, actor, require_bakeries
 from app.models import RecipeRun, RecipeRunEvent
 from app.routes import details
-from app.routes.auditing import note
+from app.routes.auditing import note_change, note_ids
 from app.routes.blueprint import LOCATION, Blueprint, created
 from app.routes.conditional import require_match
 from app.schemas.common import Ok
@@ -79,7 +79,7 @@ def create_recipe_runs(values: dict[str, Any]) -> Any:
     """
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
-    note(ids=[run.id for run in runs])
+    note_ids([run.id for run in runs])
     return {"recipe_runs": runs}
 
 
@@ -121,7 +121,7 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
     require_match(run, RecipeRunDetail)
     reason = values.pop("reason", None)
-    records.update(run, values, actor(), reason)
+    note_change(records.update(run, values, actor(), reason))
     return run
 
 

@@ -1,19 +1,30 @@
 """API keys on the wire."""
 
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, WRITE_SCOPE
+from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, UNLABELLED, WRITE_SCOPE
 from app.models.columns import now
 from app.models.recipe_runs import SYSTEM
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Flag, Number, Text, Timestamp
 
+RESERVED = (ADMIN, SYSTEM, UNLABELLED)
 SCOPES_MAX = 100
 GRACE_DEFAULT, GRACE_MAX = 24, 30 * 24  # hours
+
+
+def _unmistakable(label: str) -> None:
+    """Nobody may read it in a history and take it for a name that the service gives."""
+    if not label.isprintable():
+        raise ValidationError("Must have printable characters only.")
+    if unicodedata.normalize("NFKC", label).strip().casefold() in RESERVED:
+        raise ValidationError(f"{label} is reserved.")
+
 
 Label = partial(
     Text,
@@ -22,7 +33,7 @@ Label = partial(
     allow_none=True,
     description="Who uses the key, as the history of runs names them.",
     example="dataflow",
-    reserved=(ADMIN, SYSTEM),
+    rules=(_unmistakable,),
 )
 IsActive = partial(Flag, description="Whether the key is active; one that is not is revoked.", example=True)
 ExpiresAt = partial(

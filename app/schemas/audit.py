@@ -2,12 +2,12 @@
 
 from marshmallow import fields
 
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query
 from app.schemas.fields import Text, Timestamp
 
 
 class AuditRead(ReadSchema):
-    id = Id(required=True)
+    id = BigId(required=True)
     at = Timestamp(required=True, description="When it happened.")
     actor = Text(
         1, 100, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
@@ -17,7 +17,7 @@ class AuditRead(ReadSchema):
     )
     action = Text(1, 100, required=True, description="The operation, by its id here.", example="update_recipe_run")
     resource = Text(1, 100, required=True, description="Records of what path.", example="recipe_runs")
-    resource_id = Id(required=True, allow_none=True, description="The record; null for many at once.")
+    resource_id = Id(required=True, allow_none=True, description="The record; null for what is of no one record.")
     request_id = Text(
         1,
         128,
@@ -30,7 +30,7 @@ class AuditRead(ReadSchema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "What else there is to say, such as the `members` that were sent, or the `ids` of many.",
+            "description": "What else there is to say, such as the `members` that were sent.",
             "examples": [{"members": ["conclusion", "status"]}],
         },
     )

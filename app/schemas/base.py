@@ -6,16 +6,16 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
-from app.models.columns import INTEGER_MAX, KEY_LENGTH
+from app.models.columns import BIGINT_MAX, INTEGER_MAX, KEY_LENGTH
 from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 
-BIGINT_MAX = 2**63 - 1
 LIMIT_MAX = 1000
 COMPOUND = (fields.Dict, fields.List, fields.Nested)
 MEMBERS_MAX = 64
 CURSOR_MAX = 4000  # characters; a request line has room for 8190 bytes
 
 Id = partial(Number, 1, INTEGER_MAX, description="The number of the record, given by the service.", example=1)
+BigId = partial(Number, 1, BIGINT_MAX, description="The number of the entry, given by the service.", example=1)
 
 
 class AnswerSchema(Schema):

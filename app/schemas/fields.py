@@ -1,7 +1,7 @@
 """Fields that take what the wire contract allows and nothing that merely resembles it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ WITHOUT_NUL = r"^[^\u0000]*$"  # as JSON Schema has it
 
 
 class Text(fields.String):
-    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store; none of `reserved`."""
+    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store, that `rules` accept."""
 
     default_error_messages = {"nul": "Must not contain the character U+0000."}
 
@@ -30,12 +30,11 @@ class Text(fields.String):
         *,
         description: str,
         example: str,
-        reserved: tuple[str, ...] = (),
+        rules: tuple[Callable[[str], None], ...] = (),
         **options: Any,
     ) -> None:
         metadata = {"description": description, "examples": [example], "pattern": WITHOUT_NUL}
-        rules = [validate.Length(minimum, maximum), validate.NoneOf(reserved, error="{input} is reserved.")]
-        super().__init__(validate=rules, metadata=metadata, **options)
+        super().__init__(validate=[validate.Length(minimum, maximum), *rules], metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

@@ -4,14 +4,14 @@ from functools import partial
 
 from marshmallow import fields
 
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query
 from app.schemas.fields import Text, Timestamp
 
 Members = partial(fields.Dict, required=True)
 
 
 class RecipeRunEventRead(ReadSchema):
-    id = Id(required=True)
+    id = BigId(required=True)
     recipe_run_id = Id(required=True)
     at = Timestamp(required=True, description="When it happened.")
     actor = Text(

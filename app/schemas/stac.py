@@ -4,7 +4,8 @@ from functools import partial
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import BIGINT_MAX, LIMIT_MAX, AnswerSchema
+from app.models.columns import BIGINT_MAX
+from app.schemas.base import LIMIT_MAX, AnswerSchema
 from app.schemas.fields import Listed, Number, Text
 
 Described = partial(Text, 1, 10_000, required=True)

@@ -21,18 +21,30 @@ def create(values: dict[str, Any], actor: str, salt: str) -> tuple[APIKey, str]:
     return _store(APIKey(**values, created_by=actor), salt)
 
 
-def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> None:
-    """Set `values`. Raises 422 as `create` does, 409 if the caller would take something from their own key."""
+def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> bool:
+    """Set `values`; whether that changed anything.
+
+    Raises 422 as `create` does, 409 if the caller would take something from their own key.
+    """
     if values.keys() - {"label"}:
         refuse_own(record, caller_id)
     _require_bakeries(values.get("scopes", []))
-    records.update(record, values, actor)
+    return records.update(record, values, actor)
 
 
 def refuse_own(record: APIKey, caller_id: int | None) -> None:
     """Raise 409 if it is the caller's own key, so that nobody locks themselves out by mistake."""
     if record.id == caller_id:
         raise Conflict(f"API key {record.id} is the one you are using; take another administrator's to do that to it.")
+
+
+def delete(record: APIKey, caller_id: int | None) -> None:
+    """Raises 409 for the caller's own key, and while one works whose place it has taken: that would end unreplaced."""
+    refuse_own(record, caller_id)
+    for old in db.session.scalars(select(APIKey).where(APIKey.replaced_by == record.id)):
+        if old.works:
+            raise Conflict(f"API key {record.id} has taken the place of API key {old.id}; revoke or delete that first.")
+    records.delete(record)
 
 
 def rotate(record: APIKey, grace: timedelta, actor: str, salt: str) -> tuple[APIKey, str]:

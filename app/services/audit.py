@@ -16,24 +16,24 @@ _INSERT = insert(AuditEntry.__table__).inline()
 def add(
     action: str,
     resource: str,
-    resource_id: int | None = None,
-    *,
+    *resource_ids: int,
     actor: str = SYSTEM,
     key_id: int | None = None,
     request_id: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> None:
-    """Note a write in the transaction that makes it. By default it is a command's, whoever has typed that."""
-    db.session.connection().execute(
-        _INSERT,
-        {
-            "at": now(),
-            "actor": actor,
-            "key_id": key_id,
-            "action": action,
-            "resource": resource,
-            "resource_id": resource_id,
-            "request_id": request_id,
-            "details": details or None,
-        },
-    )
+    """Note a write in the transaction that makes it: an entry for each of the records, one if none is named.
+
+    By default it is a command's, whoever has typed that.
+    """
+    entry = {
+        "at": now(),
+        "actor": actor,
+        "key_id": key_id,
+        "action": action,
+        "resource": resource,
+        "request_id": request_id,
+        "details": details or None,
+    }
+    entries = [entry | {"resource_id": number} for number in resource_ids or [None]]
+    db.session.connection().execute(_INSERT, entries if len(entries) > 1 else entries[0])

@@ -71,13 +71,14 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member:
     raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
 
 
-def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
-    """Set `values`. Raises 409 and 422 as `create` does."""
+def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:
+    """Set `values`; whether that changed anything. Raises 409 and 422 as `create` does."""
     model = type(record)
     merged = {name: getattr(record, name) for name in model.natural_key} | values
     try:
         with db.session.begin_nested():
             record.change(values, actor, reason)
+            return db.session.is_modified(record)
     except IntegrityError:
         raise _refusal(model, merged, _twin(model, merged)) from None
 

@@ -18,7 +18,7 @@ def upgrade() -> None:
     now = UTC_NOW[op.get_bind().dialect.name]
     op.create_table(
         "reciperun_event",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("recipe_run_id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),

@@ -15,6 +15,11 @@ SQLITE = """
 CREATE TRIGGER audit_no_{0} BEFORE {0} ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
 """
+# INSERT OR REPLACE deletes without a trigger of its own.
+SQLITE_REPLACE = """
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
+"""
 POSTGRESQL = """
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the audit log is only ever added to'; END $$;
@@ -26,7 +31,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXE
 def upgrade() -> None:
     op.create_table(
         "audit",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("key_id", sa.Integer()),
@@ -45,6 +50,7 @@ def upgrade() -> None:
         return
     for change in ("UPDATE", "DELETE"):
         op.execute(SQLITE.format(change))
+    op.execute(SQLITE_REPLACE)
 
 
 def downgrade() -> None:

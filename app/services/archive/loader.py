@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app.models.columns import INTEGER_MAX, UTCDateTime
+from app.models.columns import UTCDateTime, largest
 from app.services.archive import sequences
 from app.services.archive.form import BATCH, FORM, ArchiveError, lift_time_limit, tables
 
@@ -58,9 +58,10 @@ class Loader:
             case {"table": str(name), "row": dict(row), **rest} if not rest:
                 self.add(line, self.table(line, name), row)
             case {"sequence": str(name), "last": int(last), **rest} if not rest:
-                if not 0 <= last <= INTEGER_MAX:
+                (key,) = self.table(line, name).primary_key
+                if not 0 <= last <= largest(key):
                     raise ArchiveError.at(line, f"{last} is no id")
-                self.last_ids[self.table(line, name).name] = last
+                self.last_ids[name] = last
             case {"rows": int(rows), **rest} if not rest:
                 self.end(line, rows)
             case _:
@@ -162,8 +163,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         raise ValueError(f"{column} must be {KINDS.get(kind, 'something else than null')}")
     if isinstance(value, str) and "\0" in value:
         raise ValueError(f"{column} must not contain the character U+0000")
-    if kind is int and abs(value) > INTEGER_MAX:
-        raise ValueError(f"{column} must fit 32 bits")
+    if kind is int and abs(value) > largest(column):
+        raise ValueError(f"{column} must fit {largest(column).bit_length() + 1} bits")
     return value
 
 
