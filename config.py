@@ -144,6 +144,11 @@ def mistyped(key: str) -> bool:
     return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + secret + _checksum(secret)
 
 
+def without_keys(text: str) -> str:
+    """`text`, such as a path that somebody put a key into, with keys masked."""
+    return re.sub(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}", f"{KEY_PREFIX}***", text)
+
+
 def _checksum(secret: str) -> str:
     """CRC-32 in base 62."""
     number = zlib.crc32(secret.encode())
