@@ -34,15 +34,16 @@ def configuration() -> str:
     """Settings that are valid one by one, or the service would not have started, but that are no good."""
     config = current_app.config
     salt = config["ENCRYPTION_SALT"]
-    if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], key_digest(salt, "")):
-        raise DiagnosisError("ADMIN_API_KEY_SHA256 is the digest of an empty key. Make another: `python config.py`.")
+    for name in ("ADMIN_API_KEY_SHA256", "METRICS_KEY_SHA256"):
+        if hmac.compare_digest(config[name], key_digest(salt, "")):
+            raise DiagnosisError(f"{name} is the digest of an empty key. Make another: `python config.py`.")
     if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], config["METRICS_KEY_SHA256"]):
         raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper one of its own.")
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
         raise DiagnosisError(f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. A longer one voids every key.")
     if config["DEPLOYMENT"] and not config["PROXY_COUNT"]:
         raise DiagnosisError(
-            "PROXY_COUNT is 0: no request is ever seen to come by https. Count the proxies. Count the proxies."
+            "PROXY_COUNT is 0: no request is ever seen to come by https. Count the proxies."
         )
     return "The settings are complete."
 

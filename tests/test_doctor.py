@@ -54,6 +54,7 @@ def test_a_database_behind_its_migrations_says_what_to_run(examined, revision):
     ("settings", "name"),
     [
         ({"ADMIN_API_KEY_SHA256": key_digest(SALT, "")}, "ADMIN_API_KEY_SHA256"),
+        ({"METRICS_KEY_SHA256": key_digest(SALT, "")}, "METRICS_KEY_SHA256"),
         ({"METRICS_KEY_SHA256": "a" * 64, "ADMIN_API_KEY_SHA256": "a" * 64}, "METRICS_KEY_SHA256"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 1, "ENCRYPTION_SALT": "short"}, "ENCRYPTION_SALT"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 0}, "PROXY_COUNT"),

@@ -51,6 +51,12 @@ def test_metrics_are_for_administrators(client, key, status):
     assert client.get("/metrics", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": ""}, {"Authorization": "Bearer "}])
+def test_an_empty_key_is_nobodys(app, client, monkeypatch, headers):
+    monkeypatch.setitem(app.config, "METRICS_KEY_SHA256", key_digest(SALT, ""))
+    assert client.get("/metrics", headers=headers).status_code == 403
+
+
 def test_a_writer_may_not_read_metrics(writer):
     assert writer.get("/metrics").status_code == 403
 

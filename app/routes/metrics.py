@@ -22,8 +22,9 @@ def scrape() -> Response:
 
 def is_scraper() -> bool:
     """Whether the key in the request is that of METRICS_KEY_SHA256; without a look into the database."""
-    digest = key_digest(current_app.config["ENCRYPTION_SALT"], presented_key())
-    return hmac.compare_digest(digest, current_app.config["METRICS_KEY_SHA256"])
+    key = presented_key()
+    digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
+    return bool(key) and hmac.compare_digest(digest, current_app.config["METRICS_KEY_SHA256"])
 
 
 blp.add_url_rule("/metrics", view_func=declare(scrape, Caller.ADMIN))
