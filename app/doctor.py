@@ -42,9 +42,7 @@ def configuration() -> str:
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
         raise DiagnosisError(f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. A longer one voids every key.")
     if config["DEPLOYMENT"] and not config["PROXY_COUNT"]:
-        raise DiagnosisError(
-            "PROXY_COUNT is 0: no request is ever seen to come by https. Count the proxies."
-        )
+        raise DiagnosisError("PROXY_COUNT is 0: no request is ever seen to come by https. Count the proxies.")
     return "The settings are complete."
 
 

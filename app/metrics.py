@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.extensions import db
 from app.models import RecipeRun
@@ -46,8 +47,20 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         engine = db.engine
     event.listen(engine, "connect", lambda *_: POOL_SIZE.set(app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]))
-    event.listen(engine, "checkout", lambda *_: CONNECTIONS.inc())
-    event.listen(engine, "checkin", lambda *_: CONNECTIONS.dec())
+    event.listen(engine, "checkout", lambda _connection, record, _proxy: use(record))
+    event.listen(engine, "checkin", lambda _connection, record: rest(record))
+
+
+def use(record: ConnectionPoolEntry) -> None:
+    if not record.record_info.get("counted"):
+        record.record_info["counted"] = True
+        CONNECTIONS.inc()
+
+
+def rest(record: ConnectionPoolEntry) -> None:
+    """Called also for a connection that could not be made anew, and so was never in use."""
+    if record.record_info.pop("counted", False):
+        CONNECTIONS.dec()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
