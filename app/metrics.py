@@ -5,6 +5,7 @@ Workers share their values through files in METRICS_FOLDER, see gunicorn.conf.py
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
@@ -13,7 +14,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.extensions import db
 from app.models import RecipeRun, RunCount
@@ -52,13 +52,13 @@ def init_app(app: Flask) -> None:
     event.listen(engine, "checkin", lambda _connection, record: rest(record))
 
 
-def use(record: ConnectionPoolEntry) -> None:
+def use(record: Any) -> None:
     if not record.record_info.get("counted"):
         record.record_info["counted"] = True
         CONNECTIONS.inc()
 
 
-def rest(record: ConnectionPoolEntry) -> None:
+def rest(record: Any) -> None:
     """Called also for a connection that could not be made anew, and so was never in use."""
     if record.record_info.pop("counted", False):
         CONNECTIONS.dec()
