@@ -21,7 +21,7 @@ from app.models.run_counts import ALL
 from config import key_digest
 from tests import live, postgres
 from tests.conftest import ADMIN_KEY, SALT, environment, make_app
-from tests.dyno import ask, dyno, serving, wait_until
+from tests.dyno import ask, dyno, run, serving, wait_until
 from tests.factories import make_key, make_run
 from tests.test_heroku import locked
 
@@ -217,3 +217,9 @@ def test_a_stopped_server_takes_its_folder_along(tmp_path, monkeypatch):
         server.process.terminate()
         assert server.process.wait(timeout=15) == 0
         assert not folder.exists()
+
+
+def test_a_check_of_the_configuration_leaves_no_folder():
+    before = set(Path("/dev/shm").glob("pangeo-forge-metrics-*"))
+    assert run("gunicorn --check-config wsgi:app", dyno(environment("sqlite:///test.sqlite"))).returncode == 0
+    assert set(Path("/dev/shm").glob("pangeo-forge-metrics-*")) <= before
