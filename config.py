@@ -5,10 +5,12 @@ Run as a program (`python config.py`), it prints a salt, that of the environment
 in the format of a `.env` file.
 """
 
+import atexit
 import hashlib
 import os
 import re
 import secrets
+import shutil
 import string
 import tempfile
 import zlib
@@ -117,14 +119,21 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
 
 @cache
 def share_metrics() -> Path:
-    """A new folder in which the workers of this server share their metrics.
+    """A new folder in which the workers of this server share their metrics; gone when this process ends.
 
     prometheus_client wants to be told by this variable, before it is imported.
     """
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     folder = tempfile.mkdtemp(prefix="pangeo-forge-metrics-", dir=memory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    atexit.register(_remove, folder, os.getpid())
     return Path(folder)
+
+
+def _remove(folder: str, maker: int) -> None:
+    """Called by forks of the process that made it too, which leave it to that one."""
+    if os.getpid() == maker:
+        shutil.rmtree(folder)
 
 
 def key_digest(salt: str, key: str) -> str:
@@ -142,6 +151,11 @@ def mistyped(key: str) -> bool:
     """Whether `key` begins like one of ours and is none; those of the original begin otherwise."""
     secret = key.removeprefix(KEY_PREFIX)[:KEY_RANDOM]
     return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + secret + _checksum(secret)
+
+
+def without_keys(text: str) -> str:
+    """`text`, such as a path that somebody put a key into, with keys masked."""
+    return re.sub(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}", f"{KEY_PREFIX}***", text)
 
 
 def _checksum(secret: str) -> str:

@@ -4,7 +4,6 @@ import ctypes
 import gc
 import os
 import re
-import shutil
 import sys
 from contextlib import suppress
 
@@ -19,7 +18,7 @@ try:
 except ConfigError as error:
     # An exception here would be logged as a broken configuration file, with a traceback.
     sys.exit(f"pangeo-forge: {error}")
-metrics_folder = share_metrics()
+share_metrics()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  # it looks for that folder when imported
 
@@ -85,7 +84,3 @@ def when_ready(server: Arbiter) -> None:
 def child_exit(_server: Arbiter, worker: Worker) -> None:
     """A dead worker holds no connections; the requests it answered still count."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types yet
-
-
-def on_exit(_server: Arbiter) -> None:
-    shutil.rmtree(metrics_folder)

@@ -26,6 +26,19 @@ FREE_SPACE = 100 * 1024 * 1024  # bytes
 SALT_LENGTH = 16  # characters
 
 
+# The limits of the server, the role and the database; -1 is none.
+ALLOWED_CONNECTIONS = text("""
+    SELECT least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        nullif(rolconnlimit, -1), nullif(datconnlimit, -1)
+    ) FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
+""")
+READ_ONLY_TABLES = text("""
+    SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
+    AND NOT has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'INSERT') ORDER BY tablename
+""")
+
+
 class DiagnosisError(Exception):
     """What is wrong, and what to do about it; a sentence or two."""
 
@@ -34,8 +47,9 @@ def configuration() -> str:
     """Settings that are valid one by one, or the service would not have started, but that are no good."""
     config = current_app.config
     salt = config["ENCRYPTION_SALT"]
-    if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], key_digest(salt, "")):
-        raise DiagnosisError("ADMIN_API_KEY_SHA256 is the digest of an empty key. Make another: `python config.py`.")
+    for name in ("ADMIN_API_KEY_SHA256", "METRICS_KEY_SHA256"):
+        if hmac.compare_digest(config[name], key_digest(salt, "")):
+            raise DiagnosisError(f"{name} is the digest of an empty key. Make another: `python config.py`.")
     if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], config["METRICS_KEY_SHA256"]):
         raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper one of its own.")
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
@@ -47,13 +61,18 @@ def configuration() -> str:
 
 def database() -> str:
     """Whether it answers, and is PostgreSQL or SQLite as configured."""
+    url = db.engine.url
+    if not _is_postgresql() and not Path(str(url.database)).exists():
+        raise DiagnosisError(f"There is no file {url.database}. Look at DATABASE_URL, or run `flask db upgrade`.")
     try:
         db.session.connection(execution_options={"read_only": True}).execute(text("SELECT 1"))
     except SQLAlchemyError as error:
         db.session.rollback()
-        cause = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip("?.")
-        raise DiagnosisError(f"The database does not answer: {cause}. Look at DATABASE_URL and its server.") from None
-    return f"The database answers: {db.engine.url.render_as_string()}."
+        raise DiagnosisError(
+            f"The database does not answer: {_cause(error)}. Look at DATABASE_URL and its server."
+        ) from None
+    place = f"{url.database} on {url.host}" if url.host else url.database
+    return f"The database answers: {url.get_backend_name()}, {place}."
 
 
 def migrations() -> str:
@@ -79,8 +98,7 @@ def connections() -> str:
     """Whether PostgreSQL has a connection for every thread of every worker."""
     if not _is_postgresql():
         return "SQLite needs no server."
-    allowed = int(db.session.scalar(text("SELECT current_setting('max_connections')")) or 0)
-    allowed -= int(db.session.scalar(text("SELECT current_setting('superuser_reserved_connections')")) or 0)
+    allowed = int(db.session.scalar(ALLOWED_CONNECTIONS) or 0)
     workers, threads = current_app.config["WORKERS"], current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
     if workers * threads + SPARE_CONNECTIONS > allowed:
         raise DiagnosisError(
@@ -95,6 +113,10 @@ def storage() -> str:
     if _is_postgresql():
         if db.session.scalar(text("SHOW transaction_read_only")) == "on":
             raise DiagnosisError("The database is read-only. Connect to the primary, or end its maintenance.")
+        if refused := db.session.scalars(READ_ONLY_TABLES).all():
+            raise DiagnosisError(
+                f"The role may not write {', '.join(refused)}. Grant it that, or take the tables' owner."
+            )
         return "The database can be written."
     file = Path(str(db.engine.url.database))
     if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK):
@@ -104,11 +126,24 @@ def storage() -> str:
     return f"{file} can be written."
 
 
+def limits() -> str:
+    """Whether the storage of limits answers; without it there are none."""
+    if not current_app.extensions["limits"].storage.check():
+        raise DiagnosisError(
+            "The storage of limits does not answer, and so nobody is limited. See RATELIMIT_STORAGE_URI."
+        )
+    return "Limits can be counted."
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip("?.")
+
+
 def _is_postgresql() -> bool:
     return db.engine.dialect.name == "postgresql"
 
 
-CHECKS: tuple[Callable[[], str], ...] = (configuration, database, migrations, clock, connections, storage)
+CHECKS: tuple[Callable[[], str], ...] = (configuration, database, migrations, clock, connections, storage, limits)
 
 
 def examine() -> Iterator[tuple[str, str, bool]]:
@@ -120,3 +155,6 @@ def examine() -> Iterator[tuple[str, str, bool]]:
             yield check.__name__, str(problem), False
             if check is database:
                 return
+        except SQLAlchemyError as error:
+            db.session.rollback()
+            yield check.__name__, f"The database refuses to say: {_cause(error)}.", False

@@ -6,6 +6,7 @@ from time import perf_counter
 from flask import Flask, Response, g, request
 
 from app import metrics
+from config import without_keys
 
 logger = logging.getLogger("app.requests")
 
@@ -25,7 +26,7 @@ def finish(response: Response) -> Response:
     fields = {
         "method": request.method,
         "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
-        "path": request.path,
+        "path": without_keys(request.path),
         "status": response.status_code,
         "key": g.get("actor"),
         "request_id": g.request_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from config import ConfigError
+from config import ConfigError, without_keys
 
 
 def init_app(app: Flask) -> None:
@@ -33,7 +33,7 @@ def report_errors(dsn: str, deployment: str) -> None:
 
 def without_secrets(event: dict[str, Any], _hint: dict[str, Any]) -> dict[str, Any]:
     given = event.get("request", {})
-    event["request"] = {name: given[name] for name in ("method", "url") if name in given}
+    event["request"] = {name: without_keys(given[name]) for name in ("method", "url") if name in given}
     return event
 
 
@@ -45,14 +45,19 @@ def trace(app: Flask) -> None:
     )
     provider = sdk.TracerProvider()
     provider.add_span_processor(export.BatchSpanProcessor(exporter.OTLPSpanExporter()))
-    flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=without_query)
+    flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=clean)
 
 
-def without_query(span: Any, _status: str, _headers: object) -> None:
-    """Take the query from the attributes that old and new semantic conventions have for it."""
+def clean(span: Any, _status: str, _headers: object) -> None:
+    """Take query and keys from the attributes that old and new semantic conventions have for them, and from the name.
+
+    The name of a span is its path where no route fits.
+    """
     if span and span.is_recording():
-        urls = {name: span.attributes[name] for name in ("http.target", "http.url") if name in span.attributes}
-        span.set_attributes({name: url.partition("?")[0] for name, url in urls.items()} | {"url.query": ""})
+        names = ("http.target", "http.url", "url.path", "url.full")
+        urls = {name: span.attributes[name].partition("?")[0] for name in names if name in span.attributes}
+        span.set_attributes({name: without_keys(url) for name, url in urls.items()} | {"url.query": ""})
+        span.update_name(without_keys(span.name))
 
 
 def _extra(module: str, variable: str, extra: str) -> ModuleType:

@@ -13,9 +13,9 @@ from app.extensions import db
 from config import key_digest
 from tests import live, postgres
 from tests.conftest import SALT, environment
-from tests.databases import HEAD, application, on_postgresql, on_sqlite, upgrade
+from tests.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
 
-NAMES = ["configuration", "database", "migrations", "clock", "connections", "storage"]
+NAMES = ["configuration", "database", "migrations", "clock", "connections", "storage", "limits"]
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def examined(empty_url):
 
     def examined(revision="head", **settings):
         with application(empty_url) as app:
+            sql(app, "SELECT 1")  # SQLite makes the file
             if revision:
                 upgrade(app, revision)
             app.config.update(settings)
@@ -54,6 +55,7 @@ def test_a_database_behind_its_migrations_says_what_to_run(examined, revision):
     ("settings", "name"),
     [
         ({"ADMIN_API_KEY_SHA256": key_digest(SALT, "")}, "ADMIN_API_KEY_SHA256"),
+        ({"METRICS_KEY_SHA256": key_digest(SALT, "")}, "METRICS_KEY_SHA256"),
         ({"METRICS_KEY_SHA256": "a" * 64, "ADMIN_API_KEY_SHA256": "a" * 64}, "METRICS_KEY_SHA256"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 1, "ENCRYPTION_SALT": "short"}, "ENCRYPTION_SALT"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 0}, "PROXY_COUNT"),
@@ -73,6 +75,68 @@ def test_more_threads_than_postgresql_has_connections_is_a_problem(examined):
     assert reports["connections"][1].startswith(
         "1000 workers with 4 connections each, and 3 for commands, are more than"
     )
+
+
+@pytest.mark.parametrize("limited", ["DATABASE {0.database}", "ROLE {0.username}"])
+@on_postgresql
+def test_the_limits_of_database_and_role_count(examined, empty_url, limited):
+    limited = limited.format(empty_url)
+    postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT 5")
+    try:
+        assert problems(examined()) == ["connections"]
+    finally:
+        postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT -1")
+
+
+@pytest.fixture
+def reader(empty_url):
+    """A role that may only read one table, and the URL with its name; a new one each time."""
+    name = f"reader_{empty_url.database}"
+    postgres.execute(empty_url, f"CREATE ROLE {name} LOGIN")
+    yield empty_url.set(username=name)
+    postgres.execute(empty_url, f"DROP OWNED BY {name}")
+    postgres.execute(empty_url, f"DROP ROLE {name}")
+
+
+@on_postgresql
+def test_a_role_that_may_only_read_is_a_problem(examined, empty_url, reader):
+    examined()
+    postgres.execute(empty_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
+    with application(reader) as app, app.app_context():
+        reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
+    assert list(reports) == ["storage"]
+    assert reports["storage"].startswith("The role may not write apikey, ")
+
+
+@on_postgresql
+def test_a_role_that_may_not_even_read_is_told_so(examined, reader):
+    examined()
+    with application(reader) as app, app.app_context():
+        reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
+    assert reports["migrations"].startswith("The database refuses to say: permission denied for table alembic_version")
+    listed = live.flask(environment(reader), "api-keys", "list")
+    assert listed.stdout.startswith("Error: The database refuses: permission denied")
+
+
+def test_a_storage_of_limits_that_does_not_answer_is_a_problem(empty_url):
+    settings = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{postgres.free_port()}/0"}
+    with application(empty_url, **settings) as app:
+        upgrade(app)
+        with app.app_context():
+            assert [name for name, _, well in doctor.examine() if not well] == ["limits"]
+
+
+@on_sqlite
+def test_a_file_that_does_not_exist_is_a_problem_and_not_made(empty_url):
+    with application(empty_url) as app, app.app_context():
+        assert [(name, well) for name, _, well in doctor.examine()] == [(NAMES[0], True), (NAMES[1], False)]
+    assert not os.path.exists(empty_url.database)
+
+
+@on_postgresql
+def test_a_password_in_the_query_is_not_told(empty_url):
+    with application(empty_url.update_query_dict({"password": "hunter2"})) as app, app.app_context():
+        assert "hunter2" not in doctor.database()
 
 
 @pytest.mark.parametrize(("seconds", "side"), [(60, "behind"), (-60, "ahead of")])

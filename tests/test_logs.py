@@ -9,6 +9,7 @@ import timeit
 import pytest
 
 from app import logs
+from config import new_key
 from tests.conftest import ADMIN_KEY, SALT
 from tests.factories import make_feedstock, make_key
 
@@ -101,6 +102,14 @@ def test_no_line_has_a_query_a_body_a_key_or_a_digest(app, client, printed):
     assert len(out.splitlines()) == 2
     for secret in ("hunter2", "hunter3", ADMIN_KEY, SALT, app.config["ADMIN_API_KEY_SHA256"]):
         assert secret not in out
+
+
+@pytest.mark.parametrize("path", ["/api-keys/{}", "/api-keys/{}/rotate", "/nope-{}"])
+def test_a_key_that_was_taken_for_an_id_is_masked(client, printed, path):
+    key = new_key()
+    out = printed(True, lambda: client.delete(path.format(key)))
+    assert json.loads(out)["path"] == path.format("pfk_***")
+    assert key not in out
 
 
 def test_where_it_is_deployed_a_line_is_json(client, printed):

@@ -2,20 +2,27 @@
 
 import os
 import signal
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 from sqlalchemy.engine import URL
 
+from app import metrics
+from app.extensions import db
+from app.models import APIKey, RunCount
 from app.models.columns import now
+from app.models.run_counts import ALL
 from config import key_digest
 from tests import live, postgres
 from tests.conftest import ADMIN_KEY, SALT, environment, make_app
-from tests.dyno import ask, dyno, serving, wait_until
-from tests.factories import make_run
+from tests.dyno import ask, dyno, run, serving, wait_until
+from tests.factories import make_key, make_run
 from tests.test_heroku import locked
 
 SCRAPER = "the-key-of-the-scraper"
@@ -49,6 +56,22 @@ def test_the_format_is_prometheus_own(admin):
 def test_metrics_are_for_administrators(client, key, status):
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     assert client.get("/metrics", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": ""}, {"Authorization": "Bearer "}])
+def test_an_empty_key_is_nobodys(app, client, monkeypatch, headers):
+    monkeypatch.setitem(app.config, "METRICS_KEY_SHA256", key_digest(SALT, ""))
+    assert client.get("/metrics", headers=headers).status_code == 403
+
+
+def test_the_use_of_a_key_is_noted_and_no_lock_kept(app, monkeypatch):
+    key = make_key(app, "of-an-administrator", is_admin=True)
+    inside = []
+    monkeypatch.setattr(metrics, "exposition", lambda _: inside.append(db.session().in_transaction()) or b"")
+    app.test_client().get("/metrics", headers={"X-API-Key": "of-an-administrator"})
+    assert inside == [False]
+    with app.app_context():
+        assert db.session.get(APIKey, key.id).last_used_at
 
 
 def test_a_writer_may_not_read_metrics(writer):
@@ -95,9 +118,21 @@ def test_runs_are_counted_by_status(app, scrape):
 def test_the_age_of_the_oldest_queued_run_is_known(app, scrape):
     make_run(app, status="in_progress", created_at=now() - timedelta(hours=9))
     assert scrape()[("pangeo_forge_oldest_queued_run_age_seconds",)] == 0
-    make_run(app, created_at=now() - timedelta(hours=2))
     make_run(app, created_at=now() - timedelta(hours=1))
+    make_run(app, created_at=now() - timedelta(hours=2))
+    make_run(app, created_at=None, started_at=now() - timedelta(minutes=30))
     assert scrape()[("pangeo_forge_oldest_queued_run_age_seconds",)] == pytest.approx(7200, abs=30)
+
+
+def test_a_scrape_does_not_read_the_runs_that_have_ended(app):
+    with app.app_context():
+        db.session.execute(db.update(RunCount).values(runs=0))
+        assert metrics.runs_by_status() == {"queued": 0, "in_progress": 0, "completed": 0}
+        db.session.add(RunCount(slice=ALL, status="completed", is_test=False, has_dataset=True, runs=7))
+        db.session.add(RunCount(slice="bakery 1", status="completed", is_test=False, has_dataset=True, runs=7))
+        db.session.flush()
+        assert metrics.runs_by_status() == {"queued": 0, "in_progress": 0, "completed": 7}
+        db.session.rollback()
 
 
 def test_without_a_database_the_rest_is_still_told(unreachable_app):
@@ -119,6 +154,24 @@ def test_connections_in_use_are_counted(empty_url):
     text = app.test_client().get("/metrics", headers={"X-API-Key": ADMIN_KEY}).text
     engine.dispose()
     assert busy - values(text)[IN_USE] == 2
+
+
+def refuse(*_):
+    raise sqlite3.OperationalError("no connection today")
+
+
+def test_connections_that_cannot_be_made_are_not_counted(empty_url):
+    app = make_app(empty_url)
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+    with engine.connect() as connection:
+        connection.invalidate()
+    before = REGISTRY.get_sample_value(*IN_USE)
+    event.listen(engine, "do_connect", refuse)
+    for _ in range(3):
+        with pytest.raises(Exception, match="no connection today"):
+            engine.connect()
+    assert REGISTRY.get_sample_value(*IN_USE) == before
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +217,9 @@ def test_a_stopped_server_takes_its_folder_along(tmp_path, monkeypatch):
         server.process.terminate()
         assert server.process.wait(timeout=15) == 0
         assert not folder.exists()
+
+
+def test_a_check_of_the_configuration_leaves_no_folder():
+    before = set(Path("/dev/shm").glob("pangeo-forge-metrics-*"))
+    assert run("gunicorn --check-config wsgi:app", dyno(environment("sqlite:///test.sqlite"))).returncode == 0
+    assert set(Path("/dev/shm").glob("pangeo-forge-metrics-*")) <= before

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from config import ConfigError
+from config import ConfigError, new_key
 from tests import live
 from tests.conftest import ADMIN_KEY, environment, make_app
 
@@ -33,6 +33,9 @@ from wsgi import app
 app.view_functions["probes.healthz"] = lambda: 1 / 0
 headers = {"X-API-Key": ADMIN_KEY, "Authorization": "Bearer " + ADMIN_KEY}
 status = app.test_client().get("/healthz?token=hunter2", json={"token": "hunter3"}, headers=headers).status_code
+app.view_functions["api-keys.get_api_key"] = lambda **_: 1 / 0
+for path in sys.stdin.read().split():
+    app.test_client().get(path)
 print(status, sorted(name for name in ("sentry_sdk", "opentelemetry") if name in sys.modules))
 """
 
@@ -60,11 +63,17 @@ def collector():
             server.shutdown()
 
 
-def run(**more):
-    """What the program prints, after what it has to tell has been sent."""
+def run(*paths, **more):
+    """What the program prints, after what it has to tell, of `paths` too, has been sent."""
     env = environment("sqlite:///never-opened.sqlite", **more)
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=live.ROOT, env=env, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM],
+        input="\n".join(paths),
+        cwd=live.ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
@@ -103,3 +112,15 @@ def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
     assert b"GET /healthz" in spans
     for secret in (ADMIN_KEY, "hunter2", "hunter3"):
         assert secret.encode() not in spans
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"), [("SENTRY_DSN", "http://public@{}/1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://{}")]
+)
+def test_neither_is_told_of_a_key_that_was_taken_for_an_id(variable, url):
+    key = new_key()
+    with collector() as they:
+        run(f"/api-keys/{key}", f"/nope/{key}", **{variable: url.format(they.address)})
+    sent = b"".join(data for _, data in they.came).decode(errors="replace")
+    assert "/api-keys/pfk_***" in sent
+    assert key not in sent

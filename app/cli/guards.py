@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app import readiness
@@ -20,6 +20,8 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(str(error.description)) from None
     except OperationalError as error:
         raise click.ClickException(f"The database does not answer: {error.orig}") from None
+    except DBAPIError as error:
+        raise click.ClickException(f"The database refuses: {error.orig}") from None
     except archive.ArchiveError as error:
         raise click.ClickException(str(error)) from None
 
