@@ -209,11 +209,12 @@ def test_a_worker_that_dies_leaves_its_counts_but_not_its_connections(server):
     assert scraped(server)[requests("GET", "/metrics", 200)] > before
 
 
-def test_a_stopped_server_takes_its_folder_along(tmp_path, monkeypatch):
-    url = URL.create("sqlite", database=str(tmp_path / "x.sqlite"))
+def test_a_stopped_server_takes_its_folder_along(tmp_path):
+    env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), WEB_CONCURRENCY="1")
     before = set(Path("/dev/shm").glob("pangeo-forge-metrics-*"))
-    with serving("exec gunicorn wsgi:app", dyno(environment(url)), live.ROOT, tmp_path / "log") as server:
+    with serving("exec gunicorn wsgi:app", env, live.ROOT, tmp_path / "log") as server:
         (folder,) = set(Path("/dev/shm").glob("pangeo-forge-metrics-*")) - before
+        assert ask(server, "/healthz")[0] == 200  # before its worker has booted, a SIGTERM is lost on it
         server.process.terminate()
         assert server.process.wait(timeout=15) == 0
         assert not folder.exists()

@@ -7,7 +7,7 @@ from flask import render_template, request
 
 from app.dashboard import plots, words
 from app.dashboard.timeline import timeline
-from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
+from app.models import Bakery, Dataset, Feedstock, RecipeRun, RecipeRunEvent
 from app.models.columns import now, wire_time
 from app.routes.dashboard.lists import DATASET, NEWEST, RUN
 from app.routes.dashboard.queries import asked, call, choices, given
@@ -80,7 +80,11 @@ def recipe_run(id: int) -> str:
 
 def dataset(id: int) -> str:
     refuse_query(request)
-    found = serialiser(DatasetDetail).record(catalogue.get(id))
+    detail = serialiser(DatasetDetail)
+    build = detail.lists["builds"]
+    (found,) = detail.rows([catalogue.one(Dataset, detail.columns, id)])
+    batches = catalogue.related(Dataset, "builds", build.columns, id)
+    found["builds"] = [run for batch in batches for run in build.rows(batch)]
     return render_template("dashboard/dataset.html", dataset=found, calls=[call("datasets.get_dataset", id=id)])
 
 
