@@ -124,7 +124,7 @@ def share_metrics() -> Path:
     prometheus_client wants to be told by this variable, before it is imported.
     """
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    folder = tempfile.mkdtemp(prefix="pangeo-forge-metrics-", dir=memory)
+    folder = tempfile.mkdtemp(prefix=f"pangeo-forge-metrics-{os.getpid()}-", dir=memory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     atexit.register(_remove, folder, os.getpid())
     return Path(folder)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.models.run_counts import ALL
 from config import key_digest
 from tests import live, postgres
 from tests.conftest import ADMIN_KEY, SALT, environment, make_app
-from tests.dyno import ask, dyno, run, serving, wait_until
+from tests.dyno import ask, dyno, serving, wait_until
 from tests.factories import make_key, make_run
 from tests.test_heroku import locked
 
@@ -209,18 +210,22 @@ def test_a_worker_that_dies_leaves_its_counts_but_not_its_connections(server):
     assert scraped(server)[requests("GET", "/metrics", 200)] > before
 
 
+def folders(process):
+    return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
+
+
 def test_a_stopped_server_takes_its_folder_along(tmp_path):
     env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), WEB_CONCURRENCY="1")
-    before = set(Path("/dev/shm").glob("pangeo-forge-metrics-*"))
     with serving("exec gunicorn wsgi:app", env, live.ROOT, tmp_path / "log") as server:
-        (folder,) = set(Path("/dev/shm").glob("pangeo-forge-metrics-*")) - before
+        assert len(folders(server.process)) == 1
         assert ask(server, "/healthz")[0] == 200  # before its worker has booted, a SIGTERM is lost on it
         server.process.terminate()
         assert server.process.wait(timeout=15) == 0
-        assert not folder.exists()
+        assert not folders(server.process)
 
 
 def test_a_check_of_the_configuration_leaves_no_folder():
-    before = set(Path("/dev/shm").glob("pangeo-forge-metrics-*"))
-    assert run("gunicorn --check-config wsgi:app", dyno(environment("sqlite:///test.sqlite"))).returncode == 0
-    assert set(Path("/dev/shm").glob("pangeo-forge-metrics-*")) <= before
+    env = dyno(environment("sqlite:///test.sqlite"))
+    with subprocess.Popen([live.BIN / "gunicorn", "--check-config", "wsgi:app"], cwd=live.ROOT, env=env) as process:
+        assert process.wait(timeout=15) == 0
+        assert not folders(process)
