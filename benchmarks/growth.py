@@ -14,7 +14,7 @@ from tests.links import links
 from tests.load import get, post, run
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-COUNT = 40  # requests of each kind
+COUNT = 100  # requests of each kind
 PLOT = report.DOCUMENT.with_name("growth.svg")
 # Each of them finds as much however many runs there are.
 READS = {

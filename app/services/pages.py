@@ -62,24 +62,24 @@ class Order:
             return [column.desc().nulls_first() if mixed else column.desc() for column in columns]
         return [column.asc().nulls_last() if mixed else column.asc() for column in columns]
 
-    def ranges(self, position: Position) -> list[ColumnElement[bool]]:
-        """The ranges of the index beyond `position`, first to last: nulls are a range of their own.
+    def ranges(self, *, id_given: bool, value_given: bool) -> list[ColumnElement[bool]]:
+        """The ranges of the index beyond a position, `id` and `value`, first to last: nulls are a range of their own.
 
         A single condition, with OR, would make PostgreSQL read the index from its beginning.
         """
         beyond = lt if self.descending else gt
-        value = key(self.column)
+        value, number = key(self.column), bindparam("id", type_=self.id.type)
         null, other = value.is_(None), value.is_not(None)
-        if position.id is None:
+        if not id_given:
             if not self.column.nullable:
                 return [other]
             return [null, other] if self.descending else [other, null]
         if self.column is self.id:
-            return [beyond(self.id, position.id)]
-        if position.value is None:
-            rest = null & beyond(self.id, position.id)
+            return [beyond(self.id, number)]
+        if not value_given:
+            rest = null & beyond(self.id, number)
             return [rest, other] if self.descending else [rest]
-        rest = beyond(tuple_(value, self.id), (self._bound(position.value), position.id))
+        rest = beyond(tuple_(value, self.id), tuple_(bindparam("value", type_=value.type), number))
         return [rest, null] if self.column.nullable and not self.descending else [rest]
 
     def position(self, row: Sequence[Any] | None, *, backward: bool) -> Position:
@@ -93,10 +93,12 @@ class Order:
             value = value[:KEY_LENGTH]
         return Position(value, number, backward)
 
-    def _bound(self, value: Any) -> Any:
-        if isinstance(self.column.type, UTCDateTime):
-            return datetime.fromisoformat(value).replace(tzinfo=UTC)
-        return value
+    def bound(self, position: Position) -> dict[str, Any]:
+        """The parameters of `ranges`."""
+        value: Any = position.value
+        if isinstance(self.column.type, UTCDateTime) and value is not None:
+            value = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+        return {"id": position.id, "value": value}
 
 
 def read(
@@ -118,13 +120,17 @@ def read(
     backward = position is not None and position.backward
     order = _order(model, order_by, (sort == "desc") != backward)
     fitting = [*where, *conditions(model, filters)]
-    rows: Sequence[Row[Any]]
+    walk = inspect(model), columns, order_by, order.descending, db.engine.dialect.name
     if position:
-        rows = _beyond(position, order, selection(model, (*columns, order_by, "id")).where(*fitting), limit + 1)
+        ranges = _beyond(*walk, position.id is not None, position.value is not None)
+        parameters = order.bound(position)
     else:
-        statement = _first(inspect(model), columns, order_by, order.descending, db.engine.dialect.name)
-        statement = statement.where(*fitting) if fitting else statement
-        rows = db.session.execute(statement, {"limit": limit + 1, "offset": offset}).all()
+        ranges, parameters = [_first(*walk)], {"offset": offset}
+    rows: list[Row[Any]] = []
+    for statement in ranges:
+        if (wanted := limit + 1 - len(rows)) > 0:
+            statement = statement.where(*fitting) if fitting else statement
+            rows += db.session.execute(statement, parameters | {"limit": wanted}).all()
     ahead, behind = None, None
     if len(rows) > limit > 0:
         ahead = order.position(rows[limit - 1], backward=backward)
@@ -142,22 +148,30 @@ def _order(model: type[Base], name: str, descending: bool) -> Order:
     return Order(columns[name], columns["id"], descending)
 
 
+# Statements are made once: SQLAlchemy then knows them by sight.
 @lru_cache(maxsize=64)
 def _first(mapper: Mapper[Any], names: tuple[str, ...], order_by: str, descending: bool, _dialect: str) -> Select[Any]:
-    """The statement for pages that are given by their offset; made once, as most requests are for such."""
+    """The statement for pages that are given by their `offset`."""
     order = _order(mapper.class_, order_by, descending).clauses(mixed=True)
     rows = selection(mapper.class_, (*names, order_by, "id")).order_by(*order)
     return rows.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
-def _beyond(position: Position, order: Order, fitting: Select[Any], limit: int) -> list[Row[Any]]:
-    """Up to `limit` of the `fitting` rows, range by range."""
-    rows: list[Row[Any]] = []
-    for stretch in order.ranges(position):
-        if len(rows) < limit:
-            rest = fitting.where(stretch).order_by(*order.clauses(mixed=False)).limit(limit - len(rows))
-            rows += db.session.execute(rest)
-    return rows
+@lru_cache(maxsize=256)
+def _beyond(
+    mapper: Mapper[Any],
+    names: tuple[str, ...],
+    order_by: str,
+    descending: bool,
+    _dialect: str,
+    id_given: bool,
+    value_given: bool,
+) -> list[Select[Any]]:
+    """The statements for pages beyond a position, to be asked until there are rows enough."""
+    order = _order(mapper.class_, order_by, descending)
+    rows = selection(mapper.class_, (*names, order_by, "id")).order_by(*order.clauses(mixed=False))
+    ranges = order.ranges(id_given=id_given, value_given=value_given)
+    return [rows.where(stretch).limit(bindparam("limit")) for stretch in ranges]
 
 
 def _count(model: type[Base], fitting: list[ColumnElement[bool]]) -> int:
