@@ -7,7 +7,7 @@ import re
 import sys
 from contextlib import suppress
 
-from gunicorn import glogging, util
+from gunicorn import glogging, http, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
@@ -47,7 +47,9 @@ threads = _settings["THREADS"]
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
-pre_request, post_request = server.pre_request, server.post_request
+# There is no setting for how long a client may take to send a head.
+http.RequestParser = server.Parser
+post_request = server.post_request
 # There is no setting for gunicorn's error pages, which are HTML and have no headers.
 util.write_error = server.write_problem
 # Nor for where it waits for clients to close their side.

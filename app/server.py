@@ -10,7 +10,8 @@ from uuid import uuid4
 import orjson
 from flask import Flask, Response
 from gunicorn import util
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.parser import RequestParser
 from werkzeug.exceptions import BadRequest
 
 from app.errors import problem
@@ -33,7 +34,10 @@ def body_is_malformed(error: ParseException) -> Response:
 
 
 class Deadline:
-    """The receiving side of the socket of one request, up to the moment by which its body has to be there."""
+    """The receiving side of a socket for one request, up to the moment by which its head and its body have to be there.
+
+    The client has as long again to take each piece of the answer.
+    """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -48,10 +52,16 @@ class Deadline:
             self.connection.settimeout(REQUEST_TIMEOUT)
 
 
-def pre_request(_worker: Any, request: Any) -> None:
-    """Give the body a deadline, and so long to the client to take each piece of the answer."""
-    request.unreader.sock.settimeout(REQUEST_TIMEOUT)
-    request.unreader.sock = Deadline(request.unreader.sock)
+class Parser(RequestParser):
+    """gunicorn's own, which waits for the head of a request as long as it takes, with a deadline."""
+
+    def __next__(self) -> Any:
+        """The next request; one whose head is late is dropped as one that breaks off, with no answer."""
+        self.unreader.sock = Deadline(self.unreader.sock)
+        try:
+            return super().__next__()
+        except TimeoutError:
+            raise NoMoreData from None
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
