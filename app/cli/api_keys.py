@@ -9,7 +9,8 @@ from flask.cli import AppGroup
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from app.cli.guards import require_database, sentences
+from app import readiness
+from app.cli.guards import sentences
 from app.cli.tables import table
 from app.extensions import db
 from app.models import APIKey
@@ -26,9 +27,10 @@ api_keys = AppGroup("api-keys", help="Look after API keys.")
 
 
 @api_keys.command("list")
+@sentences()
 def list_keys() -> None:
     """List all API keys, by number."""
-    require_database()
+    readiness.require()
     rows = [_row(record) for record in db.session.scalars(select(APIKey).order_by(APIKey.id))]
     click.echo("\n".join(table(HEAD, rows)) if rows else "There are no API keys but that of the configuration.")
 
@@ -37,13 +39,13 @@ def list_keys() -> None:
 @click.option("--label", help="Who uses the key, as the history of runs names them.")
 @click.option("--scope", "scopes", multiple=True, help="admin, write (the default) or bakery:ID, this may be repeated.")
 @click.option("--days", type=click.IntRange(1, 36_500), help="For how many days it works; for good by default.")
+@sentences()
 def create(label: str | None, scopes: tuple[str, ...], days: int | None) -> None:
     """Make an API key and print it on standard output, this once."""
-    require_database()
+    readiness.require()
     time = wire_time(now() + timedelta(days=days)) if days else None
     given = {"label": label, "scopes": list(scopes) or [WRITE_SCOPE], "expires_at": time}
-    with sentences():
-        record, key = service.create(_checked(given), SYSTEM, current_app.config["ENCRYPTION_SALT"])
+    record, key = service.create(_checked(given), SYSTEM, current_app.config["ENCRYPTION_SALT"])
     audit.add("create_api_key", "api-keys", record.id, details={"label": record.label, "scopes": record.scopes})
     db.session.commit()
     click.echo(f"API key {record.id}; it is not shown again:", err=True)
@@ -52,11 +54,11 @@ def create(label: str | None, scopes: tuple[str, ...], days: int | None) -> None
 
 @api_keys.command()
 @click.argument("number", type=int)
+@sentences()
 def revoke(number: int) -> None:
     """Make API key NUMBER useless, at once; it stays in the list."""
-    require_database()
-    with sentences():
-        record = records.get(APIKey, number, to_write=True)
+    readiness.require()
+    record = records.get(APIKey, number, to_write=True)
     if record.is_active:
         record.is_active = False
         audit.add("update_api_key", "api-keys", number, details={"label": record.label, "is_active": False})
@@ -73,13 +75,13 @@ def revoke(number: int) -> None:
     show_default=True,
     help="For how long the old key goes on working.",
 )
+@sentences()
 def rotate(number: int, grace_hours: int) -> None:
     """Make a key that takes the place of API key NUMBER, and print it on standard output, this once."""
-    require_database()
-    with sentences():
-        old = records.get(APIKey, number, to_write=True)
-        grace = timedelta(hours=grace_hours)
-        record, key = service.rotate(old, grace, SYSTEM, current_app.config["ENCRYPTION_SALT"])
+    readiness.require()
+    old = records.get(APIKey, number, to_write=True)
+    grace = timedelta(hours=grace_hours)
+    record, key = service.rotate(old, grace, SYSTEM, current_app.config["ENCRYPTION_SALT"])
     audit.add("rotate_api_key", "api-keys", number, details={"label": record.label, "successor": record.id})
     db.session.commit()
     click.echo(f"API key {number} expires {_time(old.expires_at)}; API key {record.id}, not shown again:", err=True)

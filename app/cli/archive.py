@@ -20,12 +20,13 @@ from app.services import archive
 @click.command()
 @click.argument("file", default="-", type=click.Path(dir_okay=False, allow_dash=True))
 @with_appcontext
+@sentences()
 def export(file: str) -> None:
     """Write the whole database to FILE, or to standard output: NDJSON, for `flask import`.
 
     It is the database of one moment, though others go on writing. FILE is there once it is complete.
     """
-    with output(file) as stream, sentences(), archive.snapshot() as connection:
+    with output(file) as stream, archive.snapshot() as connection:
         revision = readiness.exact_revision(connection)
         rows = archive.count(connection)
         lines = archive.export(connection, revision)
@@ -36,17 +37,17 @@ def export(file: str) -> None:
 @click.command("import")
 @click.argument("file", default="-", type=click.File("rb"))
 @with_appcontext
+@sentences()
 def import_(file: IO[bytes]) -> None:
     """Read FILE, or standard input, as `flask export` wrote it, into an empty database of the same revision.
 
     All of it or nothing.
     """
-    with sentences():
-        connection = db.session.connection()
-        revision = readiness.exact_revision(connection)
-        with click.progressbar(file, label="Importing lines", show_pos=True, file=sys.stderr) as lines:
-            rows = archive.load(connection, lines, revision)
-        db.session.commit()
+    connection = db.session.connection()
+    revision = readiness.exact_revision(connection)
+    with click.progressbar(file, label="Importing lines", show_pos=True, file=sys.stderr) as lines:
+        rows = archive.load(connection, lines, revision)
+    db.session.commit()
     click.echo(f"Imported {rows} rows.", err=True)
 
 

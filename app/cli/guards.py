@@ -7,13 +7,12 @@ import click
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from app import readiness
 from app.services import archive
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """End the command with a sentence where there is one for what went wrong."""
+    """End a command with a sentence where there is one for what went wrong: `@sentences()`."""
     try:
         yield
     except HTTPException as error:
@@ -24,9 +23,3 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(f"The database refuses: {error.orig}") from None
     except archive.ArchiveError as error:
         raise click.ClickException(str(error)) from None
-
-
-def require_database() -> None:
-    """Stop with a sentence if the database does not answer or is not the one this release needs."""
-    with sentences():
-        readiness.require()

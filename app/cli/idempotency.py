@@ -6,7 +6,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import CursorResult, delete
 
-from app.cli.guards import require_database
+from app import readiness
+from app.cli.guards import sentences
 from app.extensions import db
 from app.models import IdempotencyKey
 from app.models.columns import now
@@ -16,9 +17,10 @@ idempotency = AppGroup("idempotency", help="Look after the answers kept for Idem
 
 
 @idempotency.command()
+@sentences()
 def purge() -> None:
     """Forget the answers that are older than 24 hours."""
-    require_database()
+    readiness.require()
     expired = delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - LIFETIME)
     count = cast("CursorResult[Any]", db.session.execute(expired)).rowcount
     db.session.commit()

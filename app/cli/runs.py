@@ -7,7 +7,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app.cli.guards import require_database, sentences
+from app import readiness
+from app.cli.guards import sentences
 from app.extensions import db
 from app.models import Bakery
 from app.models.columns import now
@@ -19,9 +20,10 @@ runs = AppGroup("runs", help="Look after recipe runs.")
 @runs.command()
 @click.argument("bakery")
 @click.argument("minutes", type=click.IntRange(1, 525_600), required=False)
+@sentences()
 def timeout(bakery: str, minutes: int | None) -> None:
     """Say for how many MINUTES a run may be in progress in BAKERY; without MINUTES, for a week as elsewhere."""
-    require_database()
+    readiness.require()
     record = db.session.scalar(select(Bakery).filter_by(name=bakery))
     if record is None:
         raise click.ClickException(f"There is no bakery {bakery!r}.")
@@ -41,13 +43,14 @@ def timeout(bakery: str, minutes: int | None) -> None:
     metavar="DAYS",
     help="How long a run may be queued.",
 )
+@sentences()
 def reap(dry_run: bool, older_than: int) -> None:
     """End runs that nobody will: queued for too long are stale, in progress for too long are timed out.
 
     `flask runs timeout` says how long a run may be in progress in a bakery, a week otherwise. It is safe to interrupt
     this, to run it again and to run it twice at once: runs are ended a few hundred at a time.
     """
-    require_database()
+    readiness.require()
     outcomes: Counter[str] = Counter()
     with click.progressbar(length=reaper.count_unfinished(), label="unfinished runs") as progress:
         for verdicts in reaper.reap(now(), timedelta(days=older_than), dry_run):
@@ -63,13 +66,13 @@ def reap(dry_run: bool, older_than: int) -> None:
 
 
 @runs.command()
+@sentences()
 def recount() -> None:
     """See whether the counts kept by triggers agree with the runs, and mend them if they do not.
 
     Meanwhile nobody else writes runs.
     """
-    require_database()
-    with sentences():
-        wrong = run_counts.recount()
-        db.session.commit()
+    readiness.require()
+    wrong = run_counts.recount()
+    db.session.commit()
     click.echo(f"Mended {wrong} of the counts." if wrong else "The counts agree with the runs.")

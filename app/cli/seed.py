@@ -3,16 +3,18 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.guards import require_database
+from app import readiness
+from app.cli.guards import sentences
 from app.extensions import db
 from app.services import audit, examples
 
 
 @click.command()
 @with_appcontext
+@sentences()
 def seed() -> None:
     """Load a small example catalogue into an empty database; any other is left alone."""
-    require_database()
+    readiness.require()
     added = examples.load()
     if added:
         audit.add("seed", "catalogue", details=added)
