@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests import catalogue, live
 from tests.conftest import ADMIN_KEY, environment
@@ -126,9 +127,9 @@ def test_a_service_that_is_gone_is_asked_less_often(page):
     page.goto("/dashboard/feedstocks")
     page.route("**/dashboard/feedstocks", lambda route: route.abort())
     page.clock.fast_forward(10_000)
-    page.get_by_text("trying again in 20 s").wait_for()
+    expect(page.get_by_text("trying again in 20 s")).to_be_visible()
     page.clock.fast_forward(20_000)
-    page.get_by_text("trying again in 40 s").wait_for()
+    expect(page.get_by_text("trying again in 40 s")).to_be_visible()
 
 
 def test_a_button_copies_the_snippet(page):

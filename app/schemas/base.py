@@ -41,6 +41,34 @@ class WriteSchema(Schema):
         return data
 
 
+class PageQuery(Schema):
+    """What the queries of all lists have in common."""
+
+    limit = Number(
+        0, LIMIT_MAX, in_query=True, load_default=100, example=10, description="How many records to return at most."
+    )
+    offset = Number(
+        0,
+        BIGINT_MAX,
+        in_query=True,
+        load_default=0,
+        example=0,
+        description="How many records to skip. It costs more the more they are; following `Link` does not.",
+    )
+    cursor = Text(
+        1,
+        CURSOR_MAX,
+        description="Where to go on, as a link of another page of the same list in the same order has it.",
+        example="WzEwMCxmYWxzZV0.1RTTb9vSFlzPGcOL0ZIAC4XgaEg",
+    )
+    count = Flag(
+        in_query=True,
+        load_default=False,
+        example=True,
+        description="Count the records that fit the filters, on all pages, in the header `X-Total-Count`.",
+    )
+
+
 def page_query(
     name: str, read: type[Schema], order_by: str = "id", sort: str = "asc", **filters: fields.Field[Any]
 ) -> type[Schema]:
@@ -52,32 +80,13 @@ def page_query(
     members = read().fields
     plain = {name: field for name, field in members.items() if not isinstance(field, COMPOUND) and not field.dump_only}
     repeated = {name: Repeated(field, name) for name, field in plain.items()}
-    paging = _paging(tuple(members.values()), tuple(plain), order_by, sort)
-    return Schema.from_dict(paging | repeated | filters, name=name)
+    shape = _shape([str(field.data_key or field.name) for field in members.values()], [*plain], order_by, sort)
+    return PageQuery.from_dict(shape | repeated | filters, name=name)
 
 
-def _paging(
-    members: tuple[fields.Field[Any], ...], plain: tuple[str, ...], order_by: str, sort: str
-) -> dict[str, fields.Field[Any]]:
-    names = tuple(str(member.data_key or member.name) for member in members)
+def _shape(names: list[str], plain: list[str], order_by: str, sort: str) -> dict[str, fields.Field[Any]]:
+    """The parameters for what the list goes by, of its `plain` members, and for which of all its members it shows."""
     return {
-        "limit": Number(
-            0, LIMIT_MAX, in_query=True, load_default=100, example=10, description="How many records to return at most."
-        ),
-        "offset": Number(
-            0,
-            BIGINT_MAX,
-            in_query=True,
-            load_default=0,
-            example=0,
-            description="How many records to skip. It costs more the more they are; following `Link` does not.",
-        ),
-        "cursor": Text(
-            1,
-            CURSOR_MAX,
-            description="Where to go on, as a link of another page of the same list in the same order has it.",
-            example="WzEwMCxmYWxzZV0.1RTTb9vSFlzPGcOL0ZIAC4XgaEg",
-        ),
         "order_by": Choice(
             ("id", *(name for name in plain if name != "id")),
             load_default=order_by,
@@ -89,13 +98,9 @@ def _paging(
             load_default=sort,
             description="Ascending (nulls last) or descending (nulls first).",
         ),
-        "count": Flag(
-            in_query=True,
-            load_default=False,
-            example=True,
-            description="Count the records that fit the filters, on all pages, in the header `X-Total-Count`.",
-        ),
         "fields": Names(
-            names, description="The members that the records are to have; all of them by default.", example=[*names[:2]]
+            tuple(names),
+            description="The members that the records are to have; all of them by default.",
+            example=names[:2],
         ),
     }
