@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
@@ -60,6 +60,7 @@ SCHEMAS = subclasses(ReadSchema)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
+@settings(max_examples=50)  # of each of two dozen schemas
 @given(data=st.data())
 def test_a_record_is_as_marshmallow_dumps_it(schema, data):
     record = data.draw(records(schema()))
@@ -67,6 +68,7 @@ def test_a_record_is_as_marshmallow_dumps_it(schema, data):
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
+@settings(max_examples=50)  # of each of two dozen schemas
 @given(data=st.data())
 def test_a_row_is_as_marshmallow_dumps_its_record(schema, data):
     shown, many = serialiser(schema), data.draw(st.lists(records(schema()), max_size=3))
