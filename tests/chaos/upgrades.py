@@ -6,7 +6,7 @@ in the ids, times that nobody can read. Checksums are of its columns, such times
 
 import random
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import psycopg2
 
@@ -60,10 +60,11 @@ READS = (
 )
 
 
-def upgrade_killed(_cluster, url, _folder):
+def upgrade_killed(cluster, url, _folder):
     """`flask db upgrade` of a dirty legacy database of 100,000 runs killed 20 times in the middle, then run again"""
+    longest = time_of_migration(cluster)
     before = make_legacy(url)
-    stages = [kill(url) for _ in range(KILLS)]
+    stages = [kill(url, random.uniform(0, 0.8 * longest)) for _ in range(KILLS)]
     assert checksums(url) == before, "a killed upgrade left something behind"
     seconds = upgrade(url)
     assert checksums(url) == before
@@ -114,19 +115,37 @@ def upgrade(url):
     return time.monotonic() - began
 
 
-def kill(url):
-    """Whether the upgrade, killed at a moment of its own, was migrating."""
-    with start_upgrade(url) as process:
-        wait_for_turn = time.monotonic() + 15
-        while not migrating(url):
-            assert time.monotonic() < wait_for_turn
-            time.sleep(0.01)
-        time.sleep(random.uniform(0, 2))
+def time_of_migration(cluster):
+    """For how many seconds an upgrade migrates that nobody kills."""
+    with postgres.database(cluster.url) as url:
+        make_legacy(url)
+        with migration(url):
+            began = time.monotonic()
+            while migrating(url):
+                time.sleep(0.01)
+            return time.monotonic() - began
+
+
+def kill(url, delay):
+    """Whether the upgrade, killed so many seconds after it began to migrate, was still at it."""
+    with migration(url) as process:
+        time.sleep(delay)
         found = process.poll() is None and migrating(url)
         process.kill()
     while migrating(url):  # until PostgreSQL has noticed
         time.sleep(0.05)
     return found
+
+
+@contextmanager
+def migration(url):
+    """The process of an upgrade that has just begun to migrate."""
+    with start_upgrade(url) as process:
+        wait_for_turn = time.monotonic() + 15
+        while not migrating(url):
+            assert time.monotonic() < wait_for_turn, "nothing is left to migrate"
+            time.sleep(0.01)
+        yield process
 
 
 def migrating(url):
