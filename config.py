@@ -113,6 +113,7 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
     given = url.query.get("options", "")
     return options | {
+        "skip_autocommit_rollback": True,  # there is nothing to roll back where each statement stands alone
         "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
     }
 

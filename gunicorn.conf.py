@@ -74,13 +74,15 @@ logger_class = Logger
 logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 
 
-def when_ready(server: Arbiter) -> None:
+def when_ready(master: Arbiter) -> None:
     """Log in one sentence what is wrong with the database, if anything is."""
-    readiness.report(server.app.wsgi())
+    readiness.report(master.app.wsgi())
+    for listener in master.LISTENERS:
+        server.limit_answers(listener.sock)
     # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.
     gc.collect()
     gc.freeze()
-    mark_process_dead(server.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
+    mark_process_dead(master.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:

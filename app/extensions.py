@@ -93,4 +93,6 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
     else:
         driver: Any = connection.connection.driver_connection
-        driver.autocommit = reading and has_request_context()
+        alone = reading and has_request_context()
+        if driver.autocommit != alone:
+            driver.autocommit = alone

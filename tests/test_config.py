@@ -58,6 +58,7 @@ def test_postgresql_gives_up_before_the_client_does():
     assert options == {
         "pool_size": 7,
         "max_overflow": 0,
+        "skip_autocommit_rollback": True,
         "pool_timeout": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,

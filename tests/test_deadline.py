@@ -1,6 +1,7 @@
 """A request is over after REQUEST_TIMEOUT: a slow body is 408, a statement that would begin after it is 503."""
 
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -99,4 +100,14 @@ def test_what_arrives_in_time_is_received_and_what_does_not_is_a_timeout(impatie
             connection.recv(100)
         far.sendall(b"late")
         time.sleep(0.01)
-        assert near.gettimeout() == 0.2  # for the answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")
+def test_an_answer_that_nobody_takes_is_given_up(impatient):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.limit_answers(listener)
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as near:
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                near.sendall(bytes(100_000_000))
+            assert time.monotonic() - started < 5
