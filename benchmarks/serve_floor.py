@@ -3,8 +3,10 @@
 from pathlib import Path
 from runpy import run_path
 
-SAME = ("worker_class", "threads", "preload_app", "keepalive", "timeout", "worker_tmp_dir", "control_socket_disable")
-SAME += ("post_request",)  # without which its parser is not whole
+SAME = (
+    *("worker_class", "threads", "preload_app", "keepalive", "timeout", "worker_tmp_dir", "control_socket_disable"),
+    "post_request",  # without which its parser is not whole
+)
 
 _service = run_path(str(Path(__file__).parent.parent / "gunicorn.conf.py"))
 globals().update({name: _service[name] for name in SAME})
