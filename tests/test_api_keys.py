@@ -109,6 +109,12 @@ def test_a_label_has_printable_characters_only(admin, label):
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/label")
 
 
+@pytest.mark.parametrize("label", ["admin", "a\u0085b", "\u202eadmin"])
+def test_a_list_can_be_asked_for_labels_that_no_key_may_have(admin, label):
+    response = admin.get("/api-keys", query_string={"label": label})
+    assert (response.status_code, response.json) == (200, [])
+
+
 @pytest.mark.parametrize("label", ["dataflow 2", "Océans ☂", "admin of ldeo"])
 def test_a_label_is_free_otherwise(admin, label):
     assert create(admin, label=label)["label"] == label

@@ -33,8 +33,8 @@ Label = partial(
     allow_none=True,
     description="Who uses the key, as the history of runs names them.",
     example="dataflow",
-    rules=(_unmistakable,),
 )
+NewLabel = partial(Label, rules=(_unmistakable,))
 IsActive = partial(Flag, description="Whether the key is active; one that is not is revoked.", example=True)
 ExpiresAt = partial(
     Timestamp, allow_none=True, description="Until when the key works; null: for good.", example="2027-03-03T00:00:00Z"
@@ -107,7 +107,7 @@ class APIKeyMe(ReadSchema):
 
 
 class APIKeyCreate(WriteSchema):
-    label = Label(load_default=None)
+    label = NewLabel(load_default=None)
     is_admin = Flag(description="Whether it is an administrator's key: the scope `admin`, as the original writes it.")
     scopes = Scopes()
     expires_at = ExpiresAt(load_default=None)
@@ -125,7 +125,7 @@ class APIKeyCreate(WriteSchema):
 
 
 class APIKeyUpdate(WriteSchema):
-    label = Label()
+    label = NewLabel()
     scopes = Scopes()
     expires_at = ExpiresAt()
     is_active = IsActive()
