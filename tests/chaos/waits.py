@@ -182,4 +182,5 @@ def mounted(folder, size):
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # Lazily: a worker that has been killed may hold its files a moment longer than its master lives.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
