@@ -44,7 +44,7 @@ def answer(model: type[Record], detail: type[Schema], record_id: int, source: So
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
 
 
-def _spooled(parts: Iterator[bytes]) -> Response:
+def _spooled(parts: Iterator[bytes | memoryview]) -> Response:
     digest = hashlib.sha1(usedforsecurity=False)
     with ExitStack() as stack:
         spool = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
@@ -70,7 +70,7 @@ def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
     return digest.hexdigest()
 
 
-def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Source) -> Iterator[bytes]:
+def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Source) -> Iterator[bytes | memoryview]:
     """The JSON of the record: its own members, then its lists."""
     (own,) = detail.rows([source.one(model, detail.columns, record_id)])
     yield encode(own)[:-1]
@@ -78,7 +78,8 @@ def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Sour
         yield b',"%b":[' % name.encode()
         separator = b""
         for batch in source.related(model, name, item.columns, record_id):
-            yield separator + encode(item.rows(batch))[1:-1]
+            yield separator
+            yield memoryview(encode(item.rows(batch)))[1:-1]
             separator = b","
         yield b"]"
     yield b"}"

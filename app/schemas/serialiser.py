@@ -1,9 +1,9 @@
-"""What read schemas dump, without their machinery: members are looked up once, not for every record.
+"""What read schemas dump, without their machinery: functions compiled once of the names that a schema declares.
 
 marshmallow's own `dump` says what is right; tests/test_serialiser.py compares the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -36,18 +36,21 @@ class Serialiser:
         self.lists = {name: serialiser(type(field.schema)) for name, field in nested.items() if field.many}
         inner = (f"{name}.{column}" for name, part in self.parts.items() for column in part.columns)
         self.columns: tuple[str, ...] = (*self.attributes, *inner)
+        # The objects of rows, without their `lists`.
+        self.rows = self._compile()
 
-    def rows(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        """The objects of rows, without their `lists`."""
-        names, start = self.names, len(self.names)
-        objects = [dict(zip(names, row, strict=False)) for row in rows]
-        for name, part in self.parts.items():
-            end = start + len(part.columns)
-            inner = part.rows([row[start:end] for row in rows])
-            for whole, value in zip(objects, inner, strict=True):
-                whole[name] = value
-            start = end
-        return objects
+    def _compile(self) -> Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]]:
+        """`lambda rows: [{'id': v0, 'bakery': {'name': v1}} for [v0, v1, *_] in rows]`: half the time of `zip`."""
+        variables = [f"v{number}" for number in range(len(self.columns))]
+        source = f"lambda rows: [{self._display(iter(variables))} for [{', '.join([*variables, '*_'])}] in rows]"
+        compiled: Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]] = eval(source)
+        return compiled
+
+    def _display(self, variables: Iterator[str]) -> str:
+        """The object as Python writes a dict, of these variables."""
+        members = [f"{name!r}: {next(variables)}" for name in self.names]
+        members += [f"{name!r}: {part._display(variables)}" for name, part in self.parts.items()]
+        return f"{{{', '.join(members)}}}"
 
     def record(self, record: Any) -> dict[str, Any]:
         """The object of a record or a mapping."""
