@@ -19,7 +19,8 @@ READS = {
     "a count": ("/stats/recipe_runs", 0.60),
 }
 CREATION_GOAL = 0.50
-HEAD = ["request", "floor, 1/s", "service, 1/s", "service/floor", "lowest to highest", "goal, at least"]
+HEAD = ["request", "floor, 1/s", "Flask, 1/s", "service, 1/s", "Flask/floor", "service/floor", "lowest to highest"]
+HEAD += ["goal, at least"]
 MEMORY_HEAD = ["memory of the worker", "MB", "goal, at most"]
 MEMORY_GOAL = 80
 WARM_UP = 0.5  # seconds
@@ -37,7 +38,7 @@ class Kind:
 
 def measure(server, rounds, seconds):
     """Two tables, of ratios and of memory, with what they were measured on."""
-    with catalogue.production(server) as url, started(url, "floor", "service") as servers:
+    with catalogue.production(server) as url, started(url, "floor", "flask", "service") as servers:
         kinds = [*reads(servers), creation(servers)]
         ratios = [compare(servers, kind, rounds, seconds) for kind in kinds]
         sizes = resident(worker(servers["service"]))
@@ -48,34 +49,34 @@ def measure(server, rounds, seconds):
 
 
 def reads(servers):
-    """What is read, once the floor and the service have answered with the same bytes."""
+    """What is read, once all have answered with the same bytes."""
     for name, (path, goal) in READS.items():
-        floor, service = (ask(server, path)[2] for server in servers.values())
-        assert floor == service, f"the floor and the service answer {path} differently"
+        answers = {ask(server, path)[2] for server in servers.values()}
+        assert len(answers) == 1, f"the floor and the service answer {path} differently"
         yield Kind(name, goal, get(path))
 
 
 def creation(servers):
-    """What is created, once the floor and the service have made the same of it, but for the id and the time."""
+    """What is created, once all have made the same of it, but for the id and the time."""
     key = new_key(servers["service"])
     headers = {"x_api_key": key, "content_type": "application/json"}
     answers = [ask(server, "/recipe_runs/", "POST", json.dumps(NEW_RUN), **headers) for server in servers.values()]
     varying = {"id": 0, "created_at": "", "updated_at": ""}
-    floor, service = (list((json.loads(text) | varying).items()) for _, _, text in answers)
-    assert floor == service, "the floor and the service create different runs"
+    runs = {json.dumps(json.loads(text) | varying) for _, _, text in answers}
+    assert len(runs) == 1, "the floor and the service create different runs"
     return Kind("creating a run", CREATION_GOAL, post("/recipe_runs/", NEW_RUN, key), 201)
 
 
 def compare(servers, kind, rounds, seconds):
-    """Rounds in which the floor and the service are measured one after the other, as a row of the table."""
+    """Rounds in which the servers are measured one after the other, as a row of the table."""
     for server in servers.values():
         rate(server.port, kind.request, WARM_UP, kind.expected)
-    pairs = [
+    found = [
         [rate(server.port, kind.request, seconds, kind.expected) for server in servers.values()] for _ in range(rounds)
     ]
-    rates = [f"{median(found):,.0f}" for found in zip(*pairs, strict=True)]
-    ratios = [service / floor for floor, service in pairs]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    row = [kind.name, *rates, f"{median(ratios):.2f}", spread, f"{kind.goal:.2f}"]
+    rates = [f"{median(column):,.0f}" for column in zip(*found, strict=True)]
+    flasks, services = zip(*((flask / floor, service / floor) for floor, flask, service in found), strict=True)
+    row = [kind.name, *rates, f"{median(flasks):.2f}", f"{median(services):.2f}"]
+    row += [f"{min(services):.2f} to {max(services):.2f}", f"{kind.goal:.2f}"]
     print(*row, sep="  ", flush=True)
     return row
