@@ -50,7 +50,7 @@ format: .venv/development  ## Put the code into its usual form
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
 	@for name in requirements requirements-sentry requirements-otel requirements-repr requirements-dev requirements-fuzz; do \
-		$(BIN)/pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
+		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
 .env: | .venv/runtime

@@ -51,7 +51,7 @@ EVERYTHING = {
     },
 }
 
-PINNED = r"[a-z0-9._-]+==[A-Za-z0-9.+!]+(?: --hash=sha256:[0-9a-f]{64})+"
+PINNED = r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==[A-Za-z0-9.+!]+(?: --hash=sha256:[0-9a-f]{64})+"
 
 
 def heroku_url(url):
