@@ -109,7 +109,7 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
             raise ConfigError("DATABASE_URL names an SQLite database in memory; give it a file.")
-        return options | {"connect_args": {"timeout": LOCK_TIMEOUT / 1000}}
+        return options | {"paramstyle": "named", "connect_args": {"timeout": LOCK_TIMEOUT / 1000}}
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
     given = url.query.get("options", "")
     return options | {

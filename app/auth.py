@@ -18,6 +18,7 @@ from app.extensions import db
 from app.models import APIKey
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
 from app.models.columns import now
+from app.prepared import fetch
 from config import key_digest, mistyped
 
 logger = logging.getLogger(__name__)
@@ -71,15 +72,15 @@ def authorise(caller: Caller) -> None:
         g.actor, g.key_id, g.scopes = ADMIN, None, [ADMIN_SCOPE]
         limits.count_write(g.key_digest)
         return
-    found = None if mistyped(key) else db.session.execute(_FIND, {"digest": g.key_digest, "time": now()}).one_or_none()
-    if found is None:
+    found = [] if mistyped(key) else fetch(_FIND, {"digest": g.key_digest, "time": now()})
+    if not found:
         limits.count_failure()
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
-    g.actor, g.key_id = found.label or UNLABELLED, found.id
-    g.scopes = scopes(bool(found.is_admin), found.bakery_ids)
+    [(g.key_id, label, is_admin, bakeries, last_used_at)] = found
+    g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
     limits.count_write(g.key_digest)
     _require_scope(caller)
-    _note_use(found.last_used_at)
+    _note_use(last_used_at)
 
 
 def require_bakeries(*ids: int) -> None:
@@ -128,14 +129,16 @@ def _limited() -> bool:
 def _note_use(last: datetime | None) -> None:
     """Note, once a minute, that the key was used, without waiting for anyone; that it cannot be is no reason to fail.
 
-    A reader on SQLite that meets a writer is refused at once.
+    A reader on SQLite that meets a writer is refused at once, so it reads first.
     """
     time = now()
     if last and last > time - USE_NOTED_EVERY:
         return
     try:
         values = {"key_id": g.key_id, "due": time - USE_NOTED_EVERY, "time": time}
-        db.session.connection().execute(_NOTE_USE, values)
+        connection = db.session.connection(execution_options={"read_only": True})
+        connection.execute(_DUE, values)
+        connection.execute(_NOTE_USE, values)
     except (OperationalError, InternalError) as error:
         db.session.rollback()
         fields = {"key_id": g.key_id, "error": type(error).__name__, "request_id": g.request_id}

@@ -37,11 +37,16 @@ def is_over() -> bool:
     return has_request_context() and monotonic() > g.get("deadline", float("inf"))
 
 
-@event.listens_for(Engine, "before_cursor_execute")
-def _begin_in_time(*_: Any) -> None:
+def require_time() -> None:
+    """Raise 503 if no statement may begin any more."""
     if is_over():
         sentence = f"The request has taken longer than {REQUEST_TIMEOUT} seconds. Try again in a few seconds."
         raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _begin_in_time(*_: Any) -> None:
+    require_time()
 
 
 @event.listens_for(Engine, "connect")

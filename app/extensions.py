@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg2
-from flask import g, has_request_context, request
+from flask import has_request_context, request
 from flask_cors import CORS
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -47,11 +47,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _drop_details(context: ExceptionContext) -> None:
+    without_details(context.sqlalchemy_exception)
+
+
+def without_details(error: Any) -> Any:
     """Keep values out of errors, which are logged: PostgreSQL quotes the row it refuses, and in it digests of keys."""
-    error = context.sqlalchemy_exception
     if isinstance(error, IntegrityError):
-        for exception in (error, context.original_exception):
+        for exception in filter(None, (error, error.orig)):
             exception.args = (str(exception.args[0]).partition("\n")[0],)
+    return error
 
 
 @event.listens_for(Pool, "checkin")
@@ -66,29 +70,29 @@ def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
     That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
     ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.
     """
-    rested = monotonic() - record.info.get("rests_since", float("inf"))
-    if rested < PING_AFTER or isinstance(connection, sqlite3.Connection):
+    if isinstance(connection, sqlite3.Connection):
+        return
+    if not connection.autocommit:
+        connection.autocommit = True  # until a transaction begins
+    if monotonic() - record.info.get("rests_since", float("inf")) < PING_AFTER:
         return
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        connection.rollback()
     except psycopg2.Error as error:
         raise InvalidatePoolError from error
 
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Begin as the request needs it; outside of a request, those only read who say so with the option `read_only`.
+    """Begin as it is needed: whoever says so with the option `read_only` reads, and so does a request by its method.
 
     On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
     once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
-    but not for a request that reads: each of its statements stands for itself, and saves two round trips. A request
-    that writes reads, until it is known who makes it.
+    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
     """
-    reading = connection.get_execution_options().get("read_only", False)
-    if has_request_context():
-        reading = request.method in ("GET", "HEAD", "OPTIONS") or "actor" not in g
+    reads = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
+    reading = connection.get_execution_options().get("read_only", reads)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
     else:

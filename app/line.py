@@ -5,6 +5,8 @@ whatever else asks no database pass by the line. See docs/decisions/0018.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import uniform
 from threading import Lock
 from time import monotonic
@@ -57,21 +59,35 @@ def init_app(app: Flask) -> None:
     app.extensions["line"] = Line(options["pool_size"], options["pool_timeout"])
 
 
+@contextmanager
+def place() -> Iterator[None]:
+    """A place, for a request; its statements wait together as long as one may, however often it is in line."""
+    line = _enter() if has_request_context() else None
+    try:
+        yield
+    finally:
+        if line:
+            line.leave()
+
+
 @event.listens_for(db.session, "after_transaction_create")
-def _enter(session: Session, transaction: SessionTransaction) -> None:
-    """Stand in line, as long in all as one request may, however many transactions it has."""
-    if transaction.parent or not has_request_context():
-        return
+def _begin(session: Session, transaction: SessionTransaction) -> None:
+    if not transaction.parent and has_request_context():
+        session.info["line"] = _enter()
+
+
+@event.listens_for(db.session, "after_transaction_end")
+def _end(session: Session, transaction: SessionTransaction) -> None:
+    if not transaction.parent and (line := session.info.pop("line", None)):
+        line.leave()
+
+
+def _enter() -> Line:
+    """The line, with a place in it taken."""
     line: Line = current_app.extensions["line"]
     # Those who came at once do not give up at once, and hold up everybody else with their errors.
     patience, began = g.get("patience") or uniform(0.8, 1) * line.patience, monotonic()
     if not line.enter(patience):
         raise PoolTimeout(f"no turn within {patience:.1f} seconds")
     g.patience = max(patience - (monotonic() - began), 0.001)
-    session.info["line"] = line
-
-
-@event.listens_for(db.session, "after_transaction_end")
-def _leave(session: Session, transaction: SessionTransaction) -> None:
-    if not transaction.parent and (line := session.info.pop("line", None)):
-        line.leave()
+    return line

@@ -76,6 +76,19 @@ def _migrated(url):
     return app
 
 
+class Borrowed:
+    """A connection of the pool that does not go back there."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def close(self):
+        pass
+
+
 @pytest.fixture
 def app(migrated_app):
     """The application inside a transaction that is rolled back: every session gets a savepoint of one connection."""
@@ -86,6 +99,7 @@ def app(migrated_app):
         outer = connection.begin()
         connection.begin_nested()
         engines[None] = connection  # sessions are as happy with a connection
+        connection.raw_connection = lambda: Borrowed(connection.connection)
         yield migrated_app
         engines[None] = engine
         outer.rollback()

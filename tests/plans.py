@@ -3,14 +3,13 @@
 from contextlib import contextmanager
 from itertools import product
 
-from sqlalchemy import event
-
 from app.extensions import db
 from app.schemas.fields import Repeated
 from app.schemas.recipe_runs import RecipeRunQuery
 from tests.catalogue import runs
 from tests.conftest import make_app
 from tests.links import links
+from tests.sent import statements
 
 LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
 COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, Repeated)]
@@ -42,20 +41,15 @@ def catalogue(server, count):
 
 def plans(client, reference, *, run=False):
     """The plans of the statements on runs that a request makes; `run` measures them too."""
-    calls = []
-
-    def remember(_connection, _cursor, statement, parameters, *_):
-        if "reciperun" in statement:
-            calls.append((statement, parameters))
-
     explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" if run else "EXPLAIN (FORMAT JSON)"
     with client.application.app_context(), db.engine.connect() as connection:
-        event.listen(db.engine, "before_cursor_execute", remember)
-        response = client.get(reference)
-        event.remove(db.engine, "before_cursor_execute", remember)
+        with statements() as sent:
+            response = client.get(reference)
         assert response.status_code == 200, response.json
         return [
-            connection.exec_driver_sql(f"{explain} {text}", values).scalar_one()[0]["Plan"] for text, values in calls
+            connection.exec_driver_sql(f"{explain} {statement.text}", statement.parameters).scalar_one()[0]["Plan"]
+            for statement in sent
+            if "reciperun" in statement.text
         ]
 
 

@@ -1,21 +1,8 @@
 import pytest
-from sqlalchemy import Engine, event
 
 from config import MAX_BODY, MAX_BULK_BODY
 from tests.factories import make_run, run_body
-
-
-@pytest.fixture
-def statements():
-    """The statements that any database gets."""
-    seen = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+from tests.sent import statements
 
 
 @pytest.fixture
@@ -56,12 +43,13 @@ def test_each_run_gets_its_first_event(writer, body):
         assert (created["from"], created["to"]) == (None, {"status": run["status"]})
 
 
-def test_a_thousand_runs_are_created_with_a_handful_of_statements(app, writer, body, statements):
-    response = post(writer, [body | {"recipe_id": f"recipe-{number}"} for number in range(1000)])
+def test_a_thousand_runs_are_created_with_a_handful_of_statements(app, writer, body):
+    with statements() as sent:
+        response = post(writer, [body | {"recipe_id": f"recipe-{number}"} for number in range(1000)])
     assert [run["recipe_id"] for run in response.json["recipe_runs"]] == [f"recipe-{number}" for number in range(1000)]
     # SQLite, whose RETURNING promises no order, gets each row by itself from SQLAlchemy; it is in the same process.
     by_row = app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite"
-    assert len(statements) <= (2 * 1000 if by_row else 0) + 16
+    assert len(sent) <= (2 * 1000 if by_row else 0) + 16
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, 422), (1, 201), (1000, 201), (1001, 422)])
@@ -106,10 +94,11 @@ def test_one_wrong_run_keeps_all_from_being_created(writer, body, fault):
     assert writer.get("/stats/recipe_runs").json == {"count": 0}
 
 
-def test_a_thousand_missing_parents_are_found_with_a_handful_of_statements(writer, body, statements):
-    errors = complaints(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
+def test_a_thousand_missing_parents_are_found_with_a_handful_of_statements(writer, body):
+    with statements() as sent:
+        errors = complaints(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
     assert list(errors)[999] == "/recipe_runs/999/bakery_id"
-    assert len(statements) <= 16
+    assert len(sent) <= 16
 
 
 def test_the_detail_of_many_errors_stays_a_short_text(writer, body):

@@ -34,6 +34,7 @@ def test_the_least_that_is_needed_is_three_variables():
         "pool_timeout": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
+        "paramstyle": "named",
         "connect_args": {"timeout": 3.0},
     }
 

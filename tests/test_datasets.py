@@ -188,14 +188,14 @@ def test_a_dataset_that_is_not_there_is_404(client, number):
 
 @pytest.mark.parametrize("path", ["/datasets", "/stac/collections"])
 def test_a_dataset_that_goes_while_it_is_looked_for_is_404(app, client, monkeypatch, path):
-    run, look = publish(app, make_feedstock(app)), catalogue._alike
+    run, look = publish(app, make_feedstock(app)), catalogue._key
 
     def look_and_delete(*args):
-        alike = look(*args)
+        key = look(*args)
         db.session.execute(delete(RecipeRun))
-        return alike
+        return key
 
-    monkeypatch.setattr(catalogue, "_alike", look_and_delete)
+    monkeypatch.setattr(catalogue, "_key", look_and_delete)
     assert client.get(f"{path}/{run.id}").status_code == 404
 
 

@@ -7,10 +7,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
-from app.extensions import db
 from tests.factories import make_run, run_body
+from tests.sent import statements
 
 COVERED = {
     # A timestamp that nobody could read back, or a status of null, took every list down.
@@ -187,13 +186,11 @@ def test_a_status_of_null_harms_nothing(app, admin):
 
 
 def test_a_refused_delete_loads_no_runs(app, admin):
-    run, statements = make_run(app), []
-    with app.app_context():
-        connection = db.session.connection()
-    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    assert admin.delete(f"/bakeries/{run.bakery_id}").status_code == 409
-    assert any("DELETE FROM bakery" in statement for statement in statements)
-    assert [statement for statement in statements if "reciperun.message" in statement] == []
+    run = make_run(app)
+    with statements() as sent:
+        assert admin.delete(f"/bakeries/{run.bakery_id}").status_code == 409
+    assert any("DELETE FROM bakery" in statement.text for statement in sent)
+    assert [statement for statement in sent if "reciperun.message" in statement.text] == []
 
 
 @pytest.mark.parametrize("secret", ['{"key": "hunter2', "hunter2", "[hunter2]"])

@@ -73,7 +73,8 @@ def test_a_disk_without_room_is_503(app, client, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(details.SpooledTemporaryFile, "write", refuse)
+    monkeypatch.setattr(details, "IN_MEMORY", 0)
+    monkeypatch.setattr(details, "TemporaryFile", refuse)
     answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json["detail"] == "The disk is full. Try again in a while."

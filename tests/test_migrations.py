@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
@@ -36,6 +35,7 @@ from tests.databases import (
     sql,
     upgrade,
 )
+from tests.sent import statements
 
 ROOT = Path(__file__).parents[1]
 LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
@@ -99,13 +99,12 @@ def wait_for(condition):
 
 def indexes_used(app, client, path):
     """The indexes in the database's plans for the statements on runs that a request makes."""
-    calls = []
-    with app.app_context(), db.engine.connect() as connection:
-        event.listen(db.engine, "before_cursor_execute", lambda *call: calls.append(call[2:4]))
+    with statements() as sent:
         assert client.get(path).status_code == 200
+    selects = [statement for statement in sent if statement.text.startswith("SELECT reciperun")]
+    with app.app_context(), db.engine.connect() as connection:
         explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
-        selects = [(query, values) for query, values in calls if query.startswith("SELECT reciperun")]
-        plans = [str(connection.exec_driver_sql(f"{explain} {query}", values).all()) for query, values in selects]
+        plans = [str(connection.exec_driver_sql(f"{explain} {each.text}", each.parameters).all()) for each in selects]
     return set(re.findall(r"ix_\w+", "".join(plans)))
 
 

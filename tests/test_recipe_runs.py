@@ -2,10 +2,9 @@ import re
 from unittest.mock import ANY
 
 import pytest
-from sqlalchemy import event
 
-from app.extensions import db
 from tests.factories import STARTED_AT, make_bakery, make_feedstock, make_run, run_body
+from tests.sent import statements
 
 FULL = {
     "recipe_id": "gpcp",
@@ -146,12 +145,10 @@ def test_update_with_nothing_is_200_and_changes_nothing(app, writer):
 
 
 def test_update_writes_only_the_columns_that_were_sent(app, admin):
-    run, statements = make_run(app), []
-    with app.app_context():
-        connection = db.session.connection()
-    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    admin.patch(f"/recipe_runs/{run.id}", json={"version": "2", "message": None, "head_sha": run.head_sha})
-    (update,) = [statement for statement in statements if statement.startswith("UPDATE")]
+    run = make_run(app)
+    with statements() as sent:
+        admin.patch(f"/recipe_runs/{run.id}", json={"version": "2", "message": None, "head_sha": run.head_sha})
+    (update,) = [statement.text for statement in sent if statement.text.startswith("UPDATE")]
     assert re.findall(r"(\w+)=", update.partition(" WHERE ")[0]) == ["version", "updated_at"]
 
 

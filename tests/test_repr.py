@@ -15,7 +15,7 @@ from config import ConfigError, load
 from tests import live, stores
 from tests.conftest import environment
 from tests.factories import make_run
-from tests.test_statements import statements
+from tests.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success"}
 DATA = "https://data.example.org/gpcp.zarr"

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, insert, select, text
 from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.services import run_counts
-from app.services.filters import conditions
+from app.services.filters import bind, conditions
 from tests.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 KIND = {
@@ -32,7 +32,9 @@ def parents(app):
 
 
 def rows(filters):
-    return db.session.scalar(select(func.count()).select_from(RecipeRun).where(*conditions(RecipeRun, filters)))
+    shape, values = bind(filters)
+    counted = select(func.count()).select_from(RecipeRun).where(*conditions(RecipeRun, shape))
+    return db.session.scalar(counted, values)
 
 
 @pytest.mark.parametrize("within", [(), ("feedstock_id",), ("bakery_id",)])

@@ -1,16 +1,12 @@
 """How many statements an answer takes: numbers that may go down, and must not go up unnoticed."""
 
-import re
-from contextlib import contextmanager
-
 import pytest
-from sqlalchemy import Engine, event
 
 from app.extensions import db
 from app.services import rows
 from tests.factories import make_bakery, make_feedstock, make_run, run_body
+from tests.sent import statements
 
-# Without BEGIN, COMMIT and savepoints.
 READS = {
     "/recipe_runs/?limit=100": 1,
     "/recipe_runs/?count=true": 2,
@@ -34,22 +30,6 @@ READS = {
 }
 
 
-@contextmanager
-def statements():
-    """The statements that are sent meanwhile."""
-    sent = []
-
-    def remember(_connection, _cursor, statement, *_):
-        if not re.match("BEGIN|SAVEPOINT|RELEASE|ROLLBACK", statement):
-            sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", remember)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", remember)
-
-
 @pytest.fixture
 def ids(app, client):
     """Runs and a dataset of one feedstock in one bakery; the service has looked at its database before."""
@@ -66,7 +46,7 @@ def ids(app, client):
 def test_a_read_takes_as_many_statements_as_it_did(client, ids, path, number):
     with statements() as sent:
         assert client.get(path.format(**ids)).status_code == 200
-    assert len(sent) == number, "\n".join(sent)
+    assert len(sent) == number, sent
 
 
 def test_the_builds_of_a_dataset_are_read_by_the_batch(client, ids, monkeypatch):
@@ -107,4 +87,4 @@ def test_a_write_takes_as_many_statements_as_it_did(app, writer, ids, write, num
         assert write(writer, ids, body).status_code in (200, 201)
     with app.app_context():
         number = dict(zip(("postgresql", "sqlite"), numbers, strict=True))[db.engine.dialect.name]
-    assert len(sent) == number, "\n".join(sent)
+    assert len(sent) == number, sent

@@ -13,7 +13,7 @@ from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
 from app.schemas.common import Ok
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
-from app.services import pages, records
+from app.services import pages, records, rows
 from app.services.filters import within
 from app.services.pages import Page
 
@@ -62,8 +62,8 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
     As `/recipe_runs/` does, with the same parameters.
     """
-    bakery = records.get(Bakery, id)
-    return pages.read(RecipeRun, **within(query, bakery_id=bakery.id))
+    rows.require(Bakery, id)
+    return pages.read(RecipeRun, **within(query, bakery_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

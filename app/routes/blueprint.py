@@ -135,7 +135,9 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         readiness.require()
         if caller is not Caller.PUBLIC:
             authorise(caller)
-            db.session.commit()  # the body is read next, which may take its time: no transaction, and no lock, waits
+        if db.session.registry.has():
+            # The body is read next, which may take its time: no transaction, and no lock, waits.
+            db.session.commit()
         if max_body:
             request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}

@@ -2,20 +2,20 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 from flask import Response, request
 from marshmallow import Schema
-from sqlalchemy import Row
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import wrap_file
 
 from app.errors import RETRY_AFTER
 from app.json import encode
 from app.models.base import Record
+from app.prepared import Rows
 from app.schemas.serialiser import Serialiser, serialiser
 from app.services import rows
 
@@ -28,35 +28,40 @@ IN_MEMORY = 1024 * 1024
 class Source(Protocol):
     """Where a record's own row is from, or 404, and those of its lists; a row of a list may have more than is asked."""
 
-    def one(self, model: type[Record], names: tuple[str, ...], record_id: int, /) -> Row[Any]: ...
+    def one(self, model: type[Record], names: tuple[str, ...], record_id: int, /) -> tuple[Any, ...]: ...
 
     def related(
         self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, /
-    ) -> Iterator[Sequence[Row[Any]]]: ...
+    ) -> Iterator[Rows]: ...
 
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
     try:
-        return _spooled(_parts(model, serialiser(detail), record_id, source))
+        return _whole(_parts(model, serialiser(detail), record_id, source))
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
 
 
-def _spooled(parts: Iterator[bytes | memoryview]) -> Response:
-    digest = hashlib.sha1(usedforsecurity=False)
+def _whole(parts: Iterator[bytes | memoryview]) -> Response:
+    """A response of `parts`, which may be too long for the memory."""
+    digest, length, held = hashlib.sha1(usedforsecurity=False), 0, []
     with ExitStack() as stack:
-        spool = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
+        file = None
         for part in parts:
             digest.update(part)
-            spool.write(part)
-        length = spool.tell()
-        spool.seek(0)
-        if long := length > IN_MEMORY:
+            length += len(part)
+            held.append(part)
+            if length > IN_MEMORY:
+                file = file or stack.enter_context(TemporaryFile())
+                file.writelines(held)
+                held.clear()
+        if file:
+            file.seek(0)
             stack.pop_all()  # the file is closed with the response
-        body = wrap_file(request.environ, spool) if long else spool.read()
-    response = Response(body, mimetype="application/json", direct_passthrough=long)
+        body = wrap_file(request.environ, file) if file else b"".join(held)
+    response = Response(body, mimetype="application/json", direct_passthrough=bool(file))
     response.content_length = length
     response.set_etag(digest.hexdigest())
     return response

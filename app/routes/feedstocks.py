@@ -1,13 +1,12 @@
 """Feedstocks: the repositories that recipes live in, and the datasets made from them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Row
 
 from app.auth import Caller, actor
 from app.models import Feedstock, RecipeRun
+from app.prepared import Rows
 from app.routes import details
 from app.routes.auditing import note_change
 from app.routes.blueprint import LOCATION, Blueprint, created
@@ -24,7 +23,7 @@ from app.schemas.feedstocks import (
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.schemas.serialiser import serialiser
-from app.services import datasets, pages, records
+from app.services import datasets, pages, records, rows
 from app.services.filters import within
 from app.services.pages import Page
 
@@ -73,8 +72,8 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
     As `/recipe_runs/` does, with the same parameters.
     """
-    feedstock = records.get(Feedstock, id)
-    return pages.read(RecipeRun, **within(query, feedstock_id=feedstock.id))
+    rows.require(Feedstock, id)
+    return pages.read(RecipeRun, **within(query, feedstock_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
@@ -109,10 +108,10 @@ def delete_feedstock(id: int) -> dict[str, bool]:
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
 @blp.arguments(DatasetQuery, location="query")
 @blp.response(200, FeedstockDataset(many=True), description="The datasets, by run id.")
-def list_feedstock_datasets(query: dict[str, Any], id: int) -> Sequence[Row[Any]]:
+def list_feedstock_datasets(query: dict[str, Any], id: int) -> Rows:
     """List the datasets of a feedstock
 
     One for each completed, successful run with a public url.
     """
-    records.get(Feedstock, id)
+    rows.require(Feedstock, id)
     return datasets.of_feedstock(id, serialiser(FeedstockDataset).columns, **query)

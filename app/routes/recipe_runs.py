@@ -21,7 +21,8 @@ from app.schemas.recipe_runs import (
     RecipeRunRead,
     RecipeRunUpdate,
 )
-from app.services import pages, records
+from app.services import pages, records, rows
+from app.services.filters import within
 from app.services.pages import Page
 from config import MAX_BULK_BODY
 
@@ -100,8 +101,8 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
 
     Every change since the service keeps a history: when, by whom, from what to what, and why if it was said.
     """
-    run = records.get(RecipeRun, id)
-    return pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == run.id, **query)
+    rows.require(RecipeRun, id)
+    return pages.read(RecipeRunEvent, **within(query, recipe_run_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.RUNNER)

@@ -2,15 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import insert
-
-from app.extensions import db
 from app.models import AuditEntry
 from app.models.columns import now
 from app.models.recipe_runs import SYSTEM
-
-# Without the number of the new entry, which nobody asks for. The ORM would take longer than the database.
-_INSERT = insert(AuditEntry.__table__).inline()
+from app.prepared import insert
 
 
 def add(
@@ -35,5 +30,4 @@ def add(
         "request_id": request_id,
         "details": details or None,
     }
-    entries = [entry | {"resource_id": number} for number in resource_ids or [None]]
-    db.session.connection().execute(_INSERT, entries if len(entries) > 1 else entries[0])
+    insert(AuditEntry, [entry | {"resource_id": number} for number in resource_ids or [None]])

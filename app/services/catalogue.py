@@ -1,9 +1,11 @@
 """The catalogue: datasets, each with all its builds."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, inspect, select
+from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
 from app.extensions import db
@@ -11,6 +13,7 @@ from app.models import Dataset, RecipeRun
 from app.models.base import Record
 from app.models.columns import INTEGER_MAX
 from app.models.datasets import KEY
+from app.prepared import Rows, fetch
 from app.services import pages, rows
 from app.services.datasets import Kind
 from app.services.pages import Page
@@ -22,7 +25,8 @@ def page(kind: Kind, q: str = "", **query: Any) -> Page:
     """A page of the datasets of that kind that have `q`, in upper or lower case, in one of the `SEARCHED` members."""
     where = _of_kind(kind)
     if q:
-        where.append(Dataset.id.in_(_found(q, where)))
+        found = _found(q, where)
+        query["id"] = sorted(found & set(query.get("id", found)))
     return pages.read(Dataset, *where, **query)
 
 
@@ -33,35 +37,57 @@ def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
 
 def get(dataset_id: int) -> Row[Any]:
     """The dataset of production runs with that id, as in `production`, or 404."""
-    return _of_run(_production().where(Dataset.id == dataset_id), dataset_id)
-
-
-def one(model: type[Record], names: tuple[str, ...], run_id: int) -> Row[Any]:
-    """The row of the dataset that the run is a build of, or 404. This and `related` are for `app.routes.details`."""
-    return _of_run(rows.selection(model, names).where(*_of_kind("all")), run_id)
-
-
-def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Sequence[Row[Any]]]:
-    """The rows of all builds of the dataset that the run is a build of, the newest first, a batch at a time."""
-    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_alike(RecipeRun, run_id))
-    older = builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
-    return rows.batches(older, INTEGER_MAX + 1)
-
-
-def _of_run(datasets: Select[Any], run_id: int) -> Row[Any]:
-    row = db.session.execute(datasets.where(*_alike(Dataset, run_id))).first()
-    if row is None:  # it is not among `datasets`, or the run has gone since its key was read
-        raise _not_found(run_id)
+    alike = _production().where(Dataset.id == dataset_id, *_alike(Dataset))
+    row = db.session.execute(alike, _key(dataset_id)).first()
+    if row is None:  # it is of test runs, or has gone since its key was read
+        raise _not_found(dataset_id)
     return row
 
 
-def _alike(model: type[Record], run_id: int) -> list[ColumnElement[bool]]:
-    """That rows of `model` are of the dataset that the run is a build of; 404 if it is of none."""
-    key = select(*(getattr(RecipeRun, name) for name in KEY)).where(RecipeRun.published(), RecipeRun.id == run_id)
-    values = db.session.execute(key).first() if 0 < run_id <= INTEGER_MAX else None
-    if values is None:
-        raise _not_found(run_id)
-    return [getattr(model, name) == value for name, value in zip(KEY, values, strict=True)]
+def one(model: type[Record], names: tuple[str, ...], run_id: int) -> tuple[Any, ...]:
+    """The row of the dataset that the run is a build of, or 404. This and `related` are for `app.routes.details`."""
+    for row in fetch(_dataset(inspect(model), names), _key(run_id)):
+        return row
+    raise _not_found(run_id)
+
+
+def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Rows]:
+    """The rows of all builds of the dataset that the run is a build of, the newest first, a batch at a time."""
+    return rows.batches(_builds(names), INTEGER_MAX + 1, **_key(run_id))
+
+
+@cache
+def _dataset(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
+    return rows.selection(mapper.class_, names).where(*_of_kind("all"), *_alike(mapper.class_))
+
+
+@cache
+def _builds(names: tuple[str, ...]) -> Select[Any]:
+    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_alike(RecipeRun))
+    return builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
+
+
+def _alike(model: type[Record]) -> list[ColumnElement[bool]]:
+    """That rows of `model` are of the dataset with the key that is given."""
+    own, nullable = inspect(model).columns, inspect(RecipeRun).columns
+    return [
+        own[name].is_not_distinct_from(bindparam(name)) if nullable[name].nullable else own[name] == bindparam(name)
+        for name in KEY
+    ]
+
+
+def _key(run_id: int) -> dict[str, Any]:
+    """The key of the dataset that the run is a build of; 404 if it is of none."""
+    found = fetch(_key_of_run(), {"id": run_id}) if 0 < run_id <= INTEGER_MAX else []
+    for values in found:
+        return dict(zip(KEY, values, strict=True))
+    raise _not_found(run_id)
+
+
+@cache
+def _key_of_run() -> Select[Any]:
+    key = (getattr(RecipeRun, name) for name in KEY)
+    return select(*key).where(RecipeRun.published(), RecipeRun.id == bindparam("id"))
 
 
 def _not_found(run_id: int) -> NotFound:
@@ -72,12 +98,13 @@ def _production() -> Select[Any]:
     return select(Dataset.__table__).where(*_of_kind("production"))
 
 
-def _of_kind(kind: Kind) -> list[ColumnElement[bool]]:
+@cache
+def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     """What datasets of that kind meet; one whose newest build has an empty url is nowhere, and is left out."""
-    return [Dataset.url != "", *([] if kind == "all" else [Dataset.is_test == (kind == "test")])]
+    return Dataset.url != "", *([] if kind == "all" else [Dataset.is_test == (kind == "test")])
 
 
-def _found(q: str, where: list[ColumnElement[bool]]) -> list[int]:
+def _found(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
     """The ids of the datasets that have `q`. The databases do not agree on what is upper and lower case of what."""
     searched = db.session.execute(select(Dataset.id, *SEARCHED).where(*where))
-    return [number for number, *texts in searched if any(q.casefold() in text.casefold() for text in texts)]
+    return {number for number, *texts in searched if any(q.casefold() in text.casefold() for text in texts)}

@@ -11,15 +11,18 @@ from functools import lru_cache
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, inspect, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, select, tuple_
 from sqlalchemy.orm import Mapper
 
 from app.extensions import Base, db
 from app.models import RecipeRun
 from app.models.columns import KEY_LENGTH, LongText, UTCDateTime
+from app.prepared import Rows, fetch
 from app.services import run_counts
-from app.services.filters import conditions, key
+from app.services.filters import Shape, bind, conditions, key
 from app.services.rows import selection
+
+Where = tuple[ColumnElement[bool], ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Page:
     `total` is how many records all pages have, if that was asked.
     """
 
-    rows: Sequence[Row[Any]]
+    rows: Rows
     prev: Position | None
     next: Position | None
     total: int | None
@@ -115,22 +118,22 @@ def read(
 ) -> Page:
     """The page of up to `limit` rows that fit `where` and `filters` (`app.services.filters`), from `position` on.
 
-    Rows begin with `columns` (`app.services.rows`).
+    Rows begin with `columns` (`app.services.rows`). What is in `where` is made once and for all.
     """
     backward = position is not None and position.backward
     order = _order(model, order_by, (sort == "desc") != backward)
-    fitting = [*where, *conditions(model, filters)]
-    walk = inspect(model), columns, order_by, order.descending, db.engine.dialect.name
+    shape, values = bind(filters)
+    fitting = inspect(model), where, shape, db.engine.dialect.name
+    walk = *fitting, columns, order_by, order.descending
     if position:
         ranges = _beyond(*walk, position.id is not None, position.value is not None)
-        parameters = order.bound(position)
+        place = order.bound(position)
     else:
-        ranges, parameters = [_first(*walk)], {"offset": offset}
-    rows: list[Row[Any]] = []
+        ranges, place = [_first(*walk)], {"offset": offset}
+    rows: Rows = []
     for statement in ranges:
         if (wanted := limit + 1 - len(rows)) > 0:
-            statement = statement.where(*fitting) if fitting else statement
-            rows += db.session.execute(statement, parameters | {"limit": wanted}).all()
+            rows += fetch(statement, {**values, **place, "limit": wanted})
     ahead, behind = None, None
     if len(rows) > limit > 0:
         ahead = order.position(rows[limit - 1], backward=backward)
@@ -139,7 +142,7 @@ def read(
     total = None
     if count:
         counted = model is RecipeRun and not where and run_counts.cover(filters)
-        total = run_counts.count(filters) if counted else _count(model, fitting)
+        total = run_counts.count(filters) if counted else fetch(_count(*fitting), values)[0][0]
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
@@ -148,31 +151,44 @@ def _order(model: type[Base], name: str, descending: bool) -> Order:
     return Order(columns[name], columns["id"], descending)
 
 
-# Statements are made once: SQLAlchemy then knows them by sight.
-@lru_cache(maxsize=64)
-def _first(mapper: Mapper[Any], names: tuple[str, ...], order_by: str, descending: bool, _dialect: str) -> Select[Any]:
-    """The statement for pages that are given by their `offset`."""
-    order = _order(mapper.class_, order_by, descending).clauses(mixed=True)
-    rows = selection(mapper.class_, (*names, order_by, "id")).order_by(*order)
-    return rows.limit(bindparam("limit")).offset(bindparam("offset"))
-
-
-@lru_cache(maxsize=256)
-def _beyond(
+# Statements are made once, as `app.prepared` wants them.
+@lru_cache(maxsize=128)
+def _first(
     mapper: Mapper[Any],
+    where: Where,
+    shape: Shape,
+    _dialect: str,
     names: tuple[str, ...],
     order_by: str,
     descending: bool,
+) -> Select[Any]:
+    """The statement for pages that are given by their `offset`."""
+    order = _order(mapper.class_, order_by, descending).clauses(mixed=True)
+    rows = selection(mapper.class_, (*names, order_by, "id")).where(*where, *conditions(mapper.class_, shape))
+    return rows.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@lru_cache(maxsize=128)
+def _beyond(
+    mapper: Mapper[Any],
+    where: Where,
+    shape: Shape,
     _dialect: str,
+    names: tuple[str, ...],
+    order_by: str,
+    descending: bool,
     id_given: bool,
     value_given: bool,
 ) -> list[Select[Any]]:
     """The statements for pages beyond a position, to be asked until there are rows enough."""
     order = _order(mapper.class_, order_by, descending)
-    rows = selection(mapper.class_, (*names, order_by, "id")).order_by(*order.clauses(mixed=False))
+    rows = selection(mapper.class_, (*names, order_by, "id")).where(*where, *conditions(mapper.class_, shape))
     ranges = order.ranges(id_given=id_given, value_given=value_given)
-    return [rows.where(stretch).limit(bindparam("limit")) for stretch in ranges]
+    ordered = rows.order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
+    return [ordered.where(stretch) for stretch in ranges]
 
 
-def _count(model: type[Base], fitting: list[ColumnElement[bool]]) -> int:
-    return db.session.scalar(select(func.count()).select_from(model.__table__).where(*fitting)) or 0
+@lru_cache(maxsize=64)
+def _count(mapper: Mapper[Any], where: Where, shape: Shape, _dialect: str) -> Select[Any]:
+    table = mapper.local_table
+    return select(func.count()).select_from(table).where(*where, *conditions(mapper.class_, shape))

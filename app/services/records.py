@@ -6,12 +6,10 @@ a savepoint; else a refusal ends the transaction, with whatever else it did.
 """
 
 from contextlib import nullcontext
-from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Row, func, insert, inspect, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.errors import Invalid
@@ -19,11 +17,9 @@ from app.extensions import db
 from app.models import RecipeRun, RecipeRunEvent
 from app.models.base import Record
 from app.models.columns import INTEGER_MAX
+from app.prepared import insert
 
 R = TypeVar("R", bound=Record)
-
-# Without the number of the new event, which nobody asks for.
-_FIRST_EVENT = insert(RecipeRunEvent.__table__).inline()
 
 RACED = "Another request changed the same thing first; try again."
 
@@ -38,7 +34,7 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
     return record
 
 
-def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R | Row[Any], bool]:
+def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[Any, bool]:
     """Add a record; the second value is False if one with the same natural key and the same content was there.
 
     Raises 409 if the content differs, 422 if `values` refer to something that does not exist.
@@ -56,7 +52,7 @@ def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[R | Row[
         return twin, False
 
 
-def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[Row[Any]]:
+def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[Any]:
     """Add a record for each of `items`, all or none; for models without a natural key.
 
     Raises 422 with everything that is wrong in any of them. `member` is what the request calls the list.
@@ -96,19 +92,12 @@ def delete(record: Record) -> None:
         raise Conflict(f"{model.noun} {record_id} has {runs}; delete those first.") from None
 
 
-def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Row[Any]]:
+def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:
     """Insert records, all with the same columns, and their first events; the ORM would take as long as the database."""
-    many = len(new) > 1
-    rows = list(db.session.execute(_insertion(inspect(model), many), new if many else new[0]))
+    rows = insert(model, new, returning=True)
     if events := [event for row in rows if (event := model.first_event(row, actor))]:
-        db.session.execute(_FIRST_EVENT, events if many else events[0])
+        insert(RecipeRunEvent, events)
     return rows
-
-
-@cache
-def _insertion(mapper: Mapper[Any], many: bool) -> Insert:
-    table = mapper.class_.__table__
-    return insert(table).returning(*table.columns, sort_by_parameter_order=many)
 
 
 def _twin(model: type[R], values: dict[str, Any]) -> R | None:

@@ -3,39 +3,43 @@
 Columns go by name; `bakery.name` is the name of the bakery that a record refers to. Times come without a zone, in UTC.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, DateTime, FromClause, Row, Select, bindparam, inspect, select, type_coerce
+from sqlalchemy import ColumnElement, DateTime, FromClause, Select, bindparam, inspect, select, type_coerce
 from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
-from app.extensions import Base, db
+from app.extensions import Base
 from app.models.base import Record
 from app.models.columns import INTEGER_MAX, UTCDateTime
+from app.prepared import Rows, fetch
 
 BATCH = 1000  # rows in memory
 
 
-def one(model: type[Record], names: tuple[str, ...], record_id: int) -> Row[Any]:
+def one(model: type[Record], names: tuple[str, ...], record_id: int) -> tuple[Any, ...]:
     """The row of the record with that id, or 404."""
-    row = None
     if 0 < record_id <= INTEGER_MAX:
-        row = db.session.execute(_by_id(inspect(model), names), {"id": record_id}).first()
-    if row is None:
-        raise NotFound(f"{model.noun} {record_id} not found")
-    return row
+        for row in fetch(_by_id(inspect(model), names), {"id": record_id}):
+            return row
+    raise NotFound(f"{model.noun} {record_id} not found")
 
 
-def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Sequence[Row[Any]]]:
+def require(model: type[Record], record_id: int) -> None:
+    """Raise 404 if there is no record with that id."""
+    one(model, ("id",), record_id)
+
+
+def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Rows]:
     """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
     return batches(_related(inspect(model), member, names), 0, parent=record_id)
 
 
-def batches(statement: Select[Any], last: int, **values: int) -> Iterator[Sequence[Row[Any]]]:
+def batches(statement: Select[Any], last: int, **values: int) -> Iterator[Rows]:
     """All rows, up to `limit` of them beyond the id `last` at a time; each ends with its id."""
-    while batch := db.session.execute(statement, values | {"last": last, "limit": BATCH}).all():
+    while batch := fetch(statement, values | {"last": last, "limit": BATCH}):
         yield batch
         if len(batch) < BATCH:
             return
@@ -47,7 +51,7 @@ def selection(model: type[Base], names: tuple[str, ...]) -> Select[Any]:
     return _selection(inspect(model), names)
 
 
-# Statements are made once: SQLAlchemy then knows them by sight.
+# Statements are made once, as `app.prepared` wants them.
 @lru_cache(maxsize=64)
 def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
     whole: FromClause = mapper.local_table

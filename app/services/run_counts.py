@@ -1,15 +1,17 @@
 """How many runs there are of a kind, by the counts that triggers keep: exact, and as cheap for a million as for one."""
 
 from collections import Counter
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, String, bindparam, cast, delete, func, insert, literal, select, union_all
+from sqlalchemy import CompoundSelect, Select, String, cast, delete, func, insert, literal, select, union_all
 
 from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.run_counts import ALL
+from app.prepared import fetch
 from app.services.archive.form import lift_time_limit
+from app.services.filters import Shape, among, bind
 
 PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
 KIND = ("status", "conclusion", "is_test", "has_dataset")
@@ -23,16 +25,17 @@ def cover(filters: dict[str, Any]) -> bool:
 def count(filters: dict[str, Any]) -> int:
     """How many runs fit `filters`, which the counts have to cover."""
     kinds = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
-    allowed = {"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds}
-    return int(db.session.execute(_sum(tuple(allowed)), allowed).scalar_one())
+    shape, values = bind({"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds})
+    ((runs,),) = fetch(_sum(shape), values)
+    return int(runs)
 
 
-@cache
-def _sum(names: tuple[str, ...]) -> Select[Any]:
-    """The sum of the counts that have one of the allowed values in each of those columns."""
-    table = RunCount.__table__
-    allowed = (table.c[name].in_(bindparam(name, expanding=True)) for name in names)
-    return select(func.coalesce(func.sum(table.c.runs), 0)).where(*allowed)
+@lru_cache(maxsize=64)
+def _sum(shape: Shape) -> Select[Any]:
+    """The sum of the counts that have, in each column of `shape`, what that allows."""
+    columns = RunCount.__table__.columns
+    allowed = (among(columns[name], name, form) for name, form in shape)
+    return select(func.coalesce(func.sum(columns["runs"]), 0)).where(*allowed)
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:

@@ -1,11 +1,13 @@
 """Counts over the whole catalogue."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, inspect, select
+from sqlalchemy.orm import Mapper
 
-from app.extensions import db
 from app.models.base import Record
+from app.prepared import fetch
 from app.services import run_counts
 
 # RecipeRun.published(), as filters.
@@ -13,7 +15,13 @@ PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": 
 
 
 def count(model: type[Record]) -> int:
-    return db.session.scalar(select(func.count()).select_from(model)) or 0
+    ((records,),) = fetch(_all(inspect(model)))
+    return int(records)
+
+
+@cache
+def _all(mapper: Mapper[Any]) -> Select[Any]:
+    return select(func.count()).select_from(mapper.local_table)
 
 
 def count_runs() -> int:

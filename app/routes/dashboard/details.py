@@ -59,7 +59,7 @@ def recipe_run(id: int) -> str:
     refuse_query(request)
     detail, event = serialiser(RecipeRunDetail), serialiser(RecipeRunEventRead)
     (run,) = detail.rows([rows.one(RecipeRun, detail.columns, id)])
-    history = pages.read(RecipeRunEvent, RecipeRunEvent.recipe_run_id == id, columns=event.columns, **BY_ID)
+    history = pages.read(RecipeRunEvent, columns=event.columns, recipe_run_id=[id], **BY_ID)
     later = pages.read(RecipeRun, columns=("id",), rerun_of=[id], **BY_ID)
     members, trace = words.message(run["message"])
     return render_template(
