@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 
 from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
-from app.extensions import cors, db, migrate
+from app.extensions import db, migrate
 from app.json import OrjsonProvider
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
@@ -38,7 +38,6 @@ def create_app(config: dict[str, Any]) -> Flask:
     server.init_app(app)
     readiness.init_app(app)
     limits.init_app(app)
-    cors.init_app(app, **http.cors_options(app.config["CORS_ORIGINS"]))
     db.init_app(app)
     line.init_app(app)
     metrics.init_app(app)

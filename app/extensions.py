@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg2
 from flask import has_request_context, request
-from flask_cors import CORS
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, Pool, event
@@ -33,7 +32,6 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate(directory=MIGRATIONS, compare_type=True, compare_server_default=True, render_as_batch=True)
-cors = CORS()
 
 
 @event.listens_for(Engine, "connect")

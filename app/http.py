@@ -1,12 +1,14 @@
 """What holds for every request: its id, https, preflights, security headers, proxies."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from random import getrandbits
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, redirect, request
+from flask_cors.core import get_cors_options, set_cors_headers
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -16,6 +18,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+REQUEST_ID = "pangeo_forge.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HSTS = "max-age=31536000"  # seconds: a year
 EXPOSED_HEADERS = [
@@ -30,6 +33,33 @@ EXPOSED_HEADERS = [
     "X-Request-ID",
 ]
 EXPOSED_HEADERS += ["X-Total-Count"]
+
+
+class Envelope:
+    """WSGI: gives every request an id, and every answer the headers that all have; those are made once."""
+
+    def __init__(self, app: WSGIApplication, headers: list[tuple[str, str]], secure_headers: list[tuple[str, str]]):
+        self.app = app
+        # Whether it was https, and whether it may be kept: then it has to be asked about each time.
+        self.headers = {
+            (secure, kept): [
+                *(headers + secure_headers if secure else headers),
+                ("Cache-Control", "no-cache" if kept else "no-store"),
+            ]
+            for secure in (False, True)
+            for kept in (False, True)
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request_id = environ[REQUEST_ID] = _request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+
+        def start(status: str, own: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
+            kept = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
+            common, names = self.headers[environ["wsgi.url_scheme"] == "https", kept], {name for name, _ in own}
+            headers = [*own, *(header for header in common if header[0] not in names), ("X-Request-ID", request_id)]
+            return start_response(status, headers, *exc_info)
+
+        return self.app(environ, start)
 
 
 class LowerCaseHost:
@@ -57,25 +87,39 @@ def cors_options(origins: list[str]) -> dict[str, Any]:
 
 
 def init_app(app: Flask) -> None:
-    app.before_request(assign_request_id)
-    app.before_request(refuse_untrusted_host)
-    app.before_request(redirect_to_https)
-    app.before_request(answer_preflight)
-    # The last one registered is the first to run.
-    app.after_request(add_headers)
-    app.after_request(make_conditional)
-    if app.config["CORS_ORIGINS"] != ["*"]:
+    everybody = app.config["CORS_ORIGINS"] == ["*"]
+    share = partial(set_cors_headers, options=get_cors_options(app, cors_options(app.config["CORS_ORIGINS"])))
+    headers = list(SECURITY_HEADERS.items())
+    app.before_request(take_request_id)
+    if app.config["TRUSTED_HOSTS"]:
+        app.before_request(refuse_untrusted_host)
+    if app.config["DEPLOYMENT"]:
+        app.before_request(redirect_to_https)
+    app.before_request(partial(answer_preflight, share if everybody else lambda response: response))
+    if everybody:
+        with app.test_request_context():
+            headers += [header for header in share(Response()).headers if header[0] not in Response().headers]
+    else:
         app.after_request(vary_by_origin)
+        app.after_request(share)
+    app.after_request(make_conditional)
+    # The last one is the first to see a request.
+    app.wsgi_app = Envelope(  # type: ignore[method-assign]  # Flask's own idiom
+        app.wsgi_app, headers, [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
+    )
     if app.config["TRUSTED_HOSTS"]:
         app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own idiom
     if hops := app.config["PROXY_COUNT"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
 
 
-def assign_request_id() -> None:
-    """Take the id the caller or the router gave, if it is harmless, so that logs on both sides can be joined."""
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if GIVEN_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+def _request_id(given: str) -> str:
+    """The id that the caller or the router gave, if it is harmless, so that logs on both sides can be joined."""
+    return given if GIVEN_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+
+
+def take_request_id() -> None:
+    g.request_id = request.environ[REQUEST_ID]
 
 
 def refuse_untrusted_host() -> None:
@@ -86,29 +130,24 @@ def refuse_untrusted_host() -> None:
 
 def redirect_to_https() -> WerkzeugResponse | None:
     """Send plain http to https when deployed; 307 keeps method and body, as the original did."""
-    if current_app.config["DEPLOYMENT"] and not request.is_secure:
-        if not request.host:
-            raise BadRequest("The Host header is not the name of a host.")
-        return redirect(request.url.replace("http://", "https://", 1), 307)
-    return None
+    if request.is_secure:
+        return None
+    if not request.host:
+        raise BadRequest("The Host header is not the name of a host.")
+    return redirect(request.url.replace("http://", "https://", 1), 307)
 
 
-def answer_preflight() -> Response | None:
+def answer_preflight(share: Callable[[Response], Response]) -> Response | None:
     """Answer a CORS preflight on any path, so that a browser gets to see the 404 or 405 that follows."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return current_app.make_default_options_response()
+        return share(current_app.make_default_options_response())
     return None
 
 
 def make_conditional(response: Response) -> Response:
-    """Give what GET answers a strong ETag, and 304 without a body to a client that has it (RFC 9110, section 13.1.2).
-
-    Such answers may be kept but have to be asked about each time; errors, and answers to writes, are not to be kept.
-    """
+    """Give what GET answers a strong ETag, and 304 to a client that has it (RFC 9110, section 13.1.2)."""
     if request.method not in ("GET", "HEAD") or response.status_code != 200:
-        response.headers.setdefault("Cache-Control", "no-store")
         return response
-    response.headers.setdefault("Cache-Control", "no-cache")
     response.add_etag()  # if it has none yet
     # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
     if known := request.environ.get("HTTP_IF_NONE_MATCH"):
@@ -119,13 +158,4 @@ def make_conditional(response: Response) -> Response:
 def vary_by_origin(response: Response) -> Response:
     """Keep caches from giving one origin's answer to another; Flask-CORS says so to the origins of the list only."""
     response.vary.add("Origin")
-    return response
-
-
-def add_headers(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)  # the documentation has a policy of its own
-    if current_app.config["DEPLOYMENT"] and request.is_secure:
-        response.headers["Strict-Transport-Security"] = HSTS
     return response

@@ -1,7 +1,7 @@
 """Every request is seen once, when it has been answered: a line in the log, a value in the metrics."""
 
 import logging
-from time import perf_counter
+from time import monotonic
 
 from flask import Flask, Response, g, request
 
@@ -17,7 +17,7 @@ def init_app(app: Flask) -> None:
 
 
 def start() -> None:
-    g.started = perf_counter()
+    g.started = monotonic()
 
 
 def finish(response: Response) -> Response:
@@ -34,7 +34,7 @@ def finish(response: Response) -> Response:
     }
 
     def note() -> None:
-        seconds = perf_counter() - started
+        seconds = monotonic() - started
         logger.info("request", extra=fields | {"ms": round(seconds * 1000, 1)})
         metrics.observe(fields["method"], fields["route"], fields["status"], seconds)
 

@@ -105,7 +105,8 @@ class Blueprint(flask_smorest.Blueprint):
                 response.headers.update(headers)
                 return response
 
-            return document(answered)
+            cast(Any, answered)._apidoc = document(answered)._apidoc  # type: ignore[attr-defined]  # it has no types
+            return answered  # flask-smorest's own would look at the answer again
 
         return decorator
 

@@ -70,7 +70,7 @@ def refuse_repeated(req: Request, repeatable: set[str]) -> None:
 
 def refuse_query(req: Request) -> None:
     """Raise 422 for any query parameter, where a route has none."""
-    if req.args:
+    if req.query_string and req.args:
         raise Invalid([_problem("query", (name,), UNKNOWN) for name in req.args])
 
 
