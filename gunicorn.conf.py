@@ -22,7 +22,7 @@ share_metrics()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  # it looks for that folder when imported
 
-from app import logs, readiness, server  # noqa: E402  # they import it
+from app import logs, readiness, server, worker  # noqa: E402  # they import it
 
 M_ARENA_MAX = -8  # <malloc.h>
 
@@ -41,7 +41,8 @@ class Logger(glogging.Logger):
 
 # Many threads, made as they are needed, for few connections: whoever waits for the database, or for a slow client,
 # leaves a thread to others, and only in a thread can one give up waiting. See docs/decisions/0014.
-worker_class = "gthread"
+worker.Worker.at_work = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+worker_class = worker.Worker
 threads = _settings["THREADS"]
 # Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
 limit_request_line = 8190

@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "line": {"extensions"},
     "deadline": {"errors"},
     "server": {"errors", "http"},
+    "worker": set(),
     "errors": set(),
     "extensions": set(),
     "json": set(),
