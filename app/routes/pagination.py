@@ -1,7 +1,6 @@
 """Lists on the wire: cursors, links to other pages, counts, picked members."""
 
 from collections.abc import Callable
-from dataclasses import astuple
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
@@ -50,7 +49,8 @@ def turn(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -> tup
     cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
     position = _opened(query.pop("cursor", None), cursors, query["offset"])
     page = read(query | {"position": position})
-    return page, _references({"prev": page.prev, "next": page.next}, cursors)
+    found = {"prev": page.prev, "next": page.next}
+    return page, _references({rel: _cursor(cursors, place) for rel, place in found.items() if place})
 
 
 @lru_cache(maxsize=256)
@@ -71,9 +71,15 @@ def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Posi
         raise Invalid.at("query", "cursor", sentence) from None
 
 
-def _references(positions: dict[str, Position | None], cursors: URLSafeSerializer) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def _cursor(cursors: URLSafeSerializer, position: Position) -> str:
+    """Signed once for all who look at the same page, as most do who poll."""
+    cursor: str = cursors.dumps((position.value, position.id, position.backward))
+    return cursor
+
+
+def _references(cursors: dict[str, str]) -> dict[str, str]:
     """This request with another cursor, or with none for the first page."""
     given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
-    cursor = {rel: [("cursor", cursors.dumps(astuple(position)))] for rel, position in positions.items() if position}
-    pages = {"first": given} | {rel: given + item for rel, item in cursor.items()}
+    pages = {"first": given} | {rel: [*given, ("cursor", cursor)] for rel, cursor in cursors.items()}
     return {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}
