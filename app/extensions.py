@@ -63,7 +63,7 @@ def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that have died while they rested, as `pool_pre_ping` does.
+    """Replace connections that have died while they rested, as `pool_pre_ping` does; those that live are in autocommit.
 
     That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
     ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.

@@ -95,8 +95,9 @@ def init_app(app: Flask) -> None:
         app.before_request(refuse_untrusted_host)
     if app.config["DEPLOYMENT"]:
         app.before_request(redirect_to_https)
-    app.before_request(partial(answer_preflight, share if everybody else lambda response: response))
+    app.before_request(answer_preflight)
     if everybody:
+        app.after_request(lambda response: share(response) if request.method == "OPTIONS" else response)
         with app.test_request_context():
             headers += [header for header in share(Response()).headers if header[0] not in Response().headers]
     else:
@@ -137,10 +138,10 @@ def redirect_to_https() -> WerkzeugResponse | None:
     return redirect(request.url.replace("http://", "https://", 1), 307)
 
 
-def answer_preflight(share: Callable[[Response], Response]) -> Response | None:
+def answer_preflight() -> Response | None:
     """Answer a CORS preflight on any path, so that a browser gets to see the 404 or 405 that follows."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return share(current_app.make_default_options_response())
+        return current_app.make_default_options_response()
     return None
 
 

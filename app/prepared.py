@@ -94,15 +94,16 @@ def _prepare(statement: ReturnsRows, dialect: Dialect) -> Prepared:
     compiled: Any = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
     binds = compiled.bind_names
-    unknown: dict[str, Any] = {bind.key: [] if bind.expanding else None for bind in binds if bind.required}
-    state = compiled.construct_expanded_state(unknown)
+    required = [bind for bind in binds if bind.required]
+    state = compiled.construct_expanded_state({bind.key: [] if bind.expanding else None for bind in required})
     encoders = _processors(
         (name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for bind, name in binds.items()
     )
     types = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
     decoders = _processors(enumerate(kind.result_processor(dialect, None) for kind in types))
     defaults = _encoded({**state.parameters}, encoders)
-    return Prepared(state.statement, defaults, encoders, decoders, compiled if [] in unknown.values() else None)
+    expanding = compiled if any(bind.expanding for bind in required) else None
+    return Prepared(state.statement, defaults, encoders, decoders, expanding)
 
 
 def _processors(found: Iterable[tuple[Any, Processor | None]]) -> dict[Any, Processor]:

@@ -4,29 +4,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    Column,
-    ColumnElement,
-    Select,
-    String,
-    bindparam,
-    collate,
-    func,
-    inspect,
-    select,
-)
+from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam, collate, func, inspect, select
 
 from app.extensions import Base, db
 from app.models import AuditEntry, RecipeRun
 from app.models.columns import KEY_LENGTH, LongText
 from app.prepared import fetch
 
-# The names of filters, each with whether its list has ONE value or MANY; of a flag, whether it is set.
-
-
-Shape = tuple[tuple[str, int], ...]
 ONE, MANY = 1, 2
+# The names of filters, each with whether its list has ONE value or MANY; of a flag, whether it is set.
+Shape = tuple[tuple[str, int], ...]
 
 
 def bind(filters: dict[str, Any]) -> tuple[Shape, dict[str, Any]]:

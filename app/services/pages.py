@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import gt, lt
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, select, tuple_
 from sqlalchemy.orm import Mapper
@@ -104,6 +104,36 @@ class Order:
         return {"id": position.id, "value": value}
 
 
+class Fitting(NamedTuple):
+    """Which rows of a table are meant, and in which dialect that is said."""
+
+    mapper: Mapper[Any]
+    where: Where
+    shape: Shape
+    dialect: str
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        return [*self.where, *conditions(self.mapper.class_, self.shape)]
+
+
+class Walk(NamedTuple):
+    """What the statements of a list are made of, whatever the page."""
+
+    fitting: Fitting
+    names: tuple[str, ...]
+    order_by: str
+    descending: bool
+
+    def order(self) -> Order:
+        columns = self.fitting.mapper.columns
+        return Order(columns[self.order_by], columns["id"], self.descending)
+
+    def rows(self) -> Select[Any]:
+        """All rows that fit: the columns of `names`, then what `Order.position` wants of a row."""
+        names = (*self.names, self.order_by, "id")
+        return selection(self.fitting.mapper.class_, names).where(*self.fitting.conditions())
+
+
 def read(
     model: type[Base],
     *where: ColumnElement[bool],
@@ -121,15 +151,15 @@ def read(
     Rows begin with `columns` (`app.services.rows`). What is in `where` is made once and for all.
     """
     backward = position is not None and position.backward
-    order = _order(model, order_by, (sort == "desc") != backward)
     shape, values = bind(filters)
-    fitting = inspect(model), where, shape, db.engine.dialect.name
-    walk = *fitting, columns, order_by, order.descending
+    fitting = Fitting(inspect(model), where, shape, db.engine.dialect.name)
+    walk = Walk(fitting, columns, order_by, (sort == "desc") != backward)
+    order = walk.order()
     if position:
-        ranges = _beyond(*walk, position.id is not None, position.value is not None)
+        ranges = _beyond(walk, position.id is not None, position.value is not None)
         place = order.bound(position)
     else:
-        ranges, place = [_first(*walk)], {"offset": offset}
+        ranges, place = [_first(walk)], {"offset": offset}
     rows: Rows = []
     for statement in ranges:
         if (wanted := limit + 1 - len(rows)) > 0:
@@ -142,53 +172,26 @@ def read(
     total = None
     if count:
         counted = model is RecipeRun and not where and run_counts.cover(filters)
-        total = run_counts.count(filters) if counted else fetch(_count(*fitting), values)[0][0]
+        total = run_counts.count(filters) if counted else fetch(_count(fitting), values)[0][0]
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
-
-
-def _order(model: type[Base], name: str, descending: bool) -> Order:
-    columns = inspect(model).columns
-    return Order(columns[name], columns["id"], descending)
 
 
 # Statements are made once, as `app.prepared` wants them.
 @lru_cache(maxsize=128)
-def _first(
-    mapper: Mapper[Any],
-    where: Where,
-    shape: Shape,
-    _dialect: str,
-    names: tuple[str, ...],
-    order_by: str,
-    descending: bool,
-) -> Select[Any]:
+def _first(walk: Walk) -> Select[Any]:
     """The statement for pages that are given by their `offset`."""
-    order = _order(mapper.class_, order_by, descending).clauses(mixed=True)
-    rows = selection(mapper.class_, (*names, order_by, "id")).where(*where, *conditions(mapper.class_, shape))
-    return rows.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset"))
+    rows = walk.rows().order_by(*walk.order().clauses(mixed=True))
+    return rows.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @lru_cache(maxsize=128)
-def _beyond(
-    mapper: Mapper[Any],
-    where: Where,
-    shape: Shape,
-    _dialect: str,
-    names: tuple[str, ...],
-    order_by: str,
-    descending: bool,
-    id_given: bool,
-    value_given: bool,
-) -> list[Select[Any]]:
+def _beyond(walk: Walk, id_given: bool, value_given: bool) -> list[Select[Any]]:
     """The statements for pages beyond a position, to be asked until there are rows enough."""
-    order = _order(mapper.class_, order_by, descending)
-    rows = selection(mapper.class_, (*names, order_by, "id")).where(*where, *conditions(mapper.class_, shape))
-    ranges = order.ranges(id_given=id_given, value_given=value_given)
-    ordered = rows.order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
-    return [ordered.where(stretch) for stretch in ranges]
+    order = walk.order()
+    rows = walk.rows().order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
+    return [rows.where(stretch) for stretch in order.ranges(id_given=id_given, value_given=value_given)]
 
 
 @lru_cache(maxsize=64)
-def _count(mapper: Mapper[Any], where: Where, shape: Shape, _dialect: str) -> Select[Any]:
-    table = mapper.local_table
-    return select(func.count()).select_from(table).where(*where, *conditions(mapper.class_, shape))
+def _count(fitting: Fitting) -> Select[Any]:
+    return select(func.count()).select_from(fitting.mapper.local_table).where(*fitting.conditions())
