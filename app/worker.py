@@ -2,21 +2,24 @@
 
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
+from select import select
 from time import monotonic
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-STALLED = 0.005  # seconds without an answer
+STALLED = 0.003  # seconds without an answer
 
 
 class Worker(ThreadWorker):
     """Requests wait for one another, and not for the interpreter's lock.
 
     Threads that are at work all at once get in each other's way: wherever one lets go of that lock, for a system call,
-    it wakes another that finds the lock taken again. So only `at_work` requests have a thread, and the others wait for
-    one of those to be answered. If none is, they seem to wait themselves, for a client or for a lock in the database:
-    then all the others begin, while there are threads. All of this happens in the main thread.
+    it wakes another that finds the lock taken again. So only `at_work` threads are, each of which goes from one request
+    to the next, and the main thread, which takes requests in, sleeps as long as there are any. If none is answered, the
+    threads seem to wait themselves, for a client or for a lock in the database: then others begin, more and more of
+    them.
     """
 
     at_work = 4  # as many as there are connections to the database; gunicorn.conf.py says how many
@@ -24,8 +27,9 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting: deque[Any] = deque()
-        self.began: dict[Any, float] = {}  # by connection
-        self.stuck = 0
+        self.answered: deque[tuple[Any, Future[bool], bool]] = deque()
+        self.busy = 0  # threads
+        self.stuck = 0  # of those
         self.progress = monotonic()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -33,22 +37,43 @@ class Worker(ThreadWorker):
         self.waiting.append(conn)
         self._begin()
 
-    def finish_request(self, conn: Any, fs: Future[Any]) -> None:
-        self.progress = monotonic()
-        if self.progress - self.began.pop(conn) > STALLED:
-            self.stuck = max(self.stuck - 1, 0)
-        super().finish_request(conn, fs)
-        self._begin()
-
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(min(timeout, STALLED) if self.waiting else timeout)
+        if not self.waiting:
+            super().wait_for_and_dispatch_events(timeout)
+        elif any(select([self.method_queue.fileno()], [], [], min(timeout, STALLED))):
+            self.method_queue.run_callbacks(None)
+        while self.answered:
+            conn, result, late = self.answered.popleft()
+            self.stuck = max(self.stuck - late, 0)
+            self.finish_request(conn, result)
         if self.waiting and monotonic() - self.progress > STALLED:
-            self.stuck += len(self.waiting)
+            self.stuck += max(self.stuck, 1)
             self._begin()
 
     def _begin(self) -> None:
         """Give threads to those who wait, as far as there is room for them."""
-        while self.waiting and len(self.began) < self.at_work + self.stuck:
-            conn = self.waiting.popleft()
-            self.began[conn] = self.progress = monotonic()
-            super().enqueue_req(conn)
+        for _ in range(min(len(self.waiting), self.at_work + self.stuck - self.busy)):
+            self.busy += 1
+            self.progress = monotonic()
+            self.tpool.submit(self._work)
+
+    def _work(self) -> None:
+        """Answer requests, in a thread, until none waits."""
+        with suppress(IndexError):
+            while True:
+                self._answer(self.waiting.popleft())
+        self.method_queue.defer(self._leave)
+
+    def _answer(self, conn: Any) -> None:
+        began = monotonic()
+        result: Future[bool] = Future()
+        try:
+            result.set_result(self.handle(conn))
+        except BaseException as error:
+            result.set_exception(error)  # for the main thread
+        self.progress = monotonic()
+        self.answered.append((conn, result, self.progress - began > STALLED))
+
+    def _leave(self) -> None:
+        self.busy -= 1
+        self._begin()  # with what came since

@@ -1,78 +1,143 @@
 """How many requests of a worker are at work at a time."""
 
-import time
+import selectors
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.workers import base
-from gunicorn.workers.gthread import ThreadWorker
 
 from app import worker
 from app.worker import Worker
+from tests.dyno import wait_until
+
+
+class Crowd:
+    """A worker for two at a time, and requests to it: numbers, which are answered when they are told to be."""
+
+    def __init__(self):
+        self.begun, self.finished = [], []
+        self.answers = [threading.Event() for _ in range(10)]
+        self.worker = Worker(0, 0, [], None, 30, Config(), None)
+        self.worker.handle = self.handle
+        self.worker.finish_request = lambda number, result: self.finished.append((number, result.result()))
+
+    def __enter__(self):
+        # As gunicorn's own `init_process` and `run` do.
+        self.worker.tpool = ThreadPoolExecutor(len(self.answers))
+        self.worker.poller = selectors.DefaultSelector()
+        self.worker.method_queue.init()
+        self.worker.poller.register(
+            self.worker.method_queue.fileno(), selectors.EVENT_READ, self.worker.method_queue.run_callbacks
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.answer(*range(len(self.answers)))
+        with closing(self.worker.method_queue), closing(self.worker.poller):
+            self.worker.tpool.shutdown()
+
+    def handle(self, number):
+        self.begun.append(number)
+        assert self.answers[number].wait(10)
+        return f"answer {number}"
+
+    def come(self, *numbers):
+        for number in numbers:
+            self.worker.enqueue_req(number)
+
+    def answer(self, *numbers):
+        for number in numbers:
+            self.answers[number].set()
+
+    def until(self, condition):
+        """Let the main thread go on until `condition` holds, and a moment longer."""
+        wait_until(lambda: self.worker.wait_for_and_dispatch_events(0.01) or condition())
+        self.worker.wait_for_and_dispatch_events(0.05)
 
 
 @pytest.fixture
-def begun(monkeypatch):
-    """The requests that were given to a thread, in that order."""
-    conns = []
+def crowd(monkeypatch):
+    """Six requests that have come, and an hour in which none is late."""
     monkeypatch.setattr(base, "WorkerTmp", lambda _cfg: None)  # the file of heartbeats
-    monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda _self, conn: conns.append(conn))
-    monkeypatch.setattr(ThreadWorker, "finish_request", lambda *_: None)
-    monkeypatch.setattr(ThreadWorker, "wait_for_and_dispatch_events", lambda _self, timeout: time.sleep(timeout))
-    return conns
-
-
-@pytest.fixture
-def crowd(begun, monkeypatch):
-    """A worker for two at a time to which six requests have come, and an hour in which none is late."""
     monkeypatch.setattr(worker, "STALLED", 3600)
     monkeypatch.setattr(Worker, "at_work", 2)
-    found = Worker(0, 0, [], None, 30, Config(), None)
-    for conn in range(6):
-        found.enqueue_req(conn)
-    return found
+    with Crowd() as found:
+        found.come(*range(6))
+        yield found
 
 
-def test_the_others_wait_for_one_to_be_answered(crowd, begun):
-    assert begun == [0, 1]
-    crowd.finish_request(1, None)
-    assert begun == [0, 1, 2]
-    crowd.finish_request(0, None)
-    crowd.finish_request(2, None)
-    assert begun == [0, 1, 2, 3, 4]
-
-
-def test_nobody_waits_when_none_is_answered(crowd, begun, monkeypatch):
+@pytest.fixture
+def stalled(crowd, monkeypatch):
+    """All of them have begun, as none was answered."""
     monkeypatch.setattr(worker, "STALLED", 0.01)
-    crowd.wait_for_and_dispatch_events(1)
-    assert begun == [0, 1, 2, 3, 4, 5]
+    crowd.until(lambda: len(crowd.begun) == 6)
+    return crowd
 
 
-def test_those_who_are_stuck_leave_room_for_others(crowd, begun, monkeypatch):
-    monkeypatch.setattr(worker, "STALLED", 0.01)
-    crowd.wait_for_and_dispatch_events(1)
+def test_the_others_wait_for_one_to_be_answered(crowd):
+    crowd.until(lambda: len(crowd.begun) == 2)
+    assert sorted(crowd.begun) == [0, 1]
+    crowd.answer(1)
+    crowd.until(lambda: crowd.finished == [(1, "answer 1")])
+    assert crowd.begun[2:] == [2]
+    crowd.answer(0, 2)
+    crowd.until(lambda: len(crowd.finished) == 3)
+    assert sorted(crowd.begun[3:]) == [3, 4]
+
+
+def test_a_thread_goes_from_one_to_the_next_without_the_main_thread(crowd):
+    crowd.answer(*range(6))
+    wait_until(lambda: len(crowd.worker.answered) == 6)
+    assert crowd.finished == []
+
+
+def test_nobody_waits_when_none_is_answered(stalled):
+    assert sorted(stalled.begun) == [0, 1, 2, 3, 4, 5]
+
+
+def test_those_who_are_stuck_leave_room_for_others(stalled, monkeypatch):
     monkeypatch.setattr(worker, "STALLED", 3600)
-    for conn in (5, 4):  # which were not stuck
-        crowd.finish_request(conn, None)
-    for conn in range(6, 10):
-        crowd.enqueue_req(conn)
-    assert begun[6:] == [6, 7]
+    stalled.answer(5, 4)  # which were not stuck
+    stalled.come(6, 7, 8, 9)
+    stalled.until(lambda: len(stalled.finished) == 2)
+    assert sorted(stalled.begun[6:]) == [6, 7]
 
 
-def test_once_they_are_answered_two_are_at_work_again(crowd, begun, monkeypatch):
-    monkeypatch.setattr(worker, "STALLED", 0.01)
-    crowd.wait_for_and_dispatch_events(1)
-    time.sleep(0.02)
-    for conn in range(6):
-        crowd.finish_request(conn, None)
+def test_once_they_are_answered_two_are_at_work_again(stalled, monkeypatch):
+    stalled.answer(*range(6))
+    stalled.until(lambda: len(stalled.finished) == 6)
     monkeypatch.setattr(worker, "STALLED", 3600)
-    for conn in range(6, 10):
-        crowd.enqueue_req(conn)
-    assert begun[6:] == [6, 7]
+    stalled.come(6, 7, 8, 9)
+    stalled.until(lambda: len(stalled.begun) == 8)
+    assert sorted(stalled.begun[6:]) == [6, 7]
 
 
-def test_a_worker_with_nothing_to_do_sleeps(begun, monkeypatch):
-    idle, slept = Worker(0, 0, [], None, 30, Config(), None), []
-    monkeypatch.setattr(ThreadWorker, "wait_for_and_dispatch_events", lambda _self, timeout: slept.append(timeout))
-    idle.wait_for_and_dispatch_events(1)
-    assert (slept, begun) == ([1], [])
+def test_what_comes_while_a_thread_leaves_is_answered(crowd):
+    crowd.answer(*range(10))
+    wait_until(lambda: len(crowd.worker.answered) == 6)
+    crowd.come(6, 7, 8, 9)  # both threads are still counted
+    crowd.until(lambda: len(crowd.finished) == 10)
+
+
+def test_the_end_of_the_worker_is_told_to_the_main_thread(crowd):
+    def end(_number):
+        raise SystemExit
+
+    crowd.worker.handle = end
+    crowd.answer(*range(6))
+    with pytest.raises(SystemExit):
+        crowd.until(lambda: len(crowd.finished) == 6)
+
+
+def test_a_worker_with_nothing_to_do_sleeps(crowd, monkeypatch):
+    crowd.answer(*range(6))
+    crowd.until(lambda: len(crowd.finished) == 6)
+    slept = []
+    with closing(crowd.worker.poller):
+        crowd.worker.poller = SimpleNamespace(select=lambda timeout: slept.append(timeout) or [], close=lambda: None)
+        crowd.worker.wait_for_and_dispatch_events(1)
+    assert slept == [1]
