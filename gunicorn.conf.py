@@ -41,7 +41,6 @@ class Logger(glogging.Logger):
 
 # Many threads, made as they are needed, for few connections: whoever waits for the database, or for a slow client,
 # leaves a thread to others, and only in a thread can one give up waiting. See docs/decisions/0014.
-worker.Worker.at_work = _settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
 worker_class = worker.Worker
 threads = _settings["THREADS"]
 # Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.

@@ -9,6 +9,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+AT_WORK = 3  # threads: one computes, while the others wait for a database that is not far
 STALLED = 0.003  # seconds without an answer
 
 
@@ -16,13 +17,11 @@ class Worker(ThreadWorker):
     """Requests wait for one another, and not for the interpreter's lock.
 
     Threads that are at work all at once get in each other's way: wherever one lets go of that lock, for a system call,
-    it wakes another that finds the lock taken again. So only `at_work` threads are, each of which goes from one request
+    it wakes another that finds the lock taken again. So only `AT_WORK` threads are, each of which goes from one request
     to the next, and the main thread, which takes requests in, sleeps as long as there are any. If none is answered, the
     threads seem to wait themselves, for a client or for a lock in the database: then others begin, more and more of
     them.
     """
-
-    at_work = 4  # as many as there are connections to the database; gunicorn.conf.py says how many
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +51,7 @@ class Worker(ThreadWorker):
 
     def _begin(self) -> None:
         """Give threads to those who wait, as far as there is room for them."""
-        for _ in range(min(len(self.waiting), self.at_work + self.stuck - self.busy)):
+        for _ in range(min(len(self.waiting), AT_WORK + self.stuck - self.busy)):
             self.busy += 1
             self.progress = monotonic()
             self.tpool.submit(self._work)

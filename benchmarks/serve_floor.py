@@ -5,6 +5,7 @@ from runpy import run_path
 
 SAME = (
     *("threads", "preload_app", "keepalive", "timeout", "worker_tmp_dir", "control_socket_disable"),
+    "logconfig_dict",  # as app/logs.py leaves out what gunicorn's own lines begin with
     "post_request",  # without which its parser is not whole
 )
 

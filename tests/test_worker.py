@@ -64,7 +64,7 @@ def crowd(monkeypatch):
     """Six requests that have come, and an hour in which none is late."""
     monkeypatch.setattr(base, "WorkerTmp", lambda _cfg: None)  # the file of heartbeats
     monkeypatch.setattr(worker, "STALLED", 3600)
-    monkeypatch.setattr(Worker, "at_work", 2)
+    monkeypatch.setattr(worker, "AT_WORK", 2)
     with Crowd() as found:
         found.come(*range(6))
         yield found
