@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 
 from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
-from app.extensions import db, migrate
+from app.extensions import db
 from app.json import OrjsonProvider
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
@@ -42,7 +42,6 @@ def create_app(config: dict[str, Any]) -> Flask:
     line.init_app(app)
     metrics.init_app(app)
     opener.init_app(app)
-    migrate.init_app(app, db)
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)
     for blueprint in BLUEPRINTS:

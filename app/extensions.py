@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg2
 from flask import has_request_context, request
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, Pool, event
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
@@ -23,7 +22,7 @@ NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
 PING_AFTER = 1  # seconds of rest
-MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Base(DeclarativeBase):
@@ -31,7 +30,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate(directory=MIGRATIONS, compare_type=True, compare_server_default=True, render_as_batch=True)
 
 
 @event.listens_for(Engine, "connect")

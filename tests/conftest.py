@@ -8,6 +8,7 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy.engine import URL
 
 from app import create_app
+from app.cli.db import migrate
 from app.extensions import db
 from config import key_digest, load
 from tests import live, postgres
@@ -34,8 +35,10 @@ def environment(url, **more):
 
 
 def make_app(url, **more):
-    """An application on the database at `url`, its errors answered and not raised."""
-    return create_app(load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    """An application on the database at `url`, its errors answered and not raised, and `flask db` as in a command."""
+    app = create_app(load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    migrate.init_app(app, db)
+    return app
 
 
 @pytest.fixture(scope="session")

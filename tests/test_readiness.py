@@ -1,10 +1,15 @@
 """A server in front of a database that is not the one its release needs."""
 
+import subprocess
+import sys
+
 import pytest
 
 from app import readiness
 from app.routes import BLUEPRINTS
-from tests.databases import HEAD, application, downgrade, sql, upgrade
+from tests import live
+from tests.conftest import environment
+from tests.databases import CHAIN, HEAD, application, downgrade, sql, upgrade
 
 
 @pytest.fixture
@@ -19,6 +24,21 @@ def api_requests(app):
     api = {blueprint.name for blueprint in BLUEPRINTS}
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in api]
     return [(method, rule.rule.replace("<id:id>", "1")) for rule in rules for method in rule.methods - {"OPTIONS"}]
+
+
+def test_the_revisions_are_those_that_alembic_knows():
+    assert list(readiness._revisions()) == CHAIN
+
+
+def test_a_server_has_no_alembic_in_its_memory():
+    script = (
+        "import sys, wsgi; print({'alembic', 'flask_migrate'} & set(sys.modules), 'migrate' in wsgi.app.extensions)"
+    )
+    env = environment("sqlite:///never-opened.sqlite")
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=env, cwd=live.ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set() False\n"
 
 
 @pytest.mark.parametrize("revision", [None, "0499cef6b57a"])

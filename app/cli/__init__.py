@@ -1,5 +1,8 @@
-"""Commands beside Flask's own and `flask db`: one module for each group."""
+"""Commands beside Flask's own: one module for each group."""
 
+from importlib import import_module
+
+import click
 from flask import Flask
 
 from app.cli.api_keys import api_keys
@@ -16,3 +19,6 @@ COMMANDS = (examine, seed, api_keys, runs, idempotency, export, import_)
 def init_app(app: Flask) -> None:
     for command in COMMANDS:
         app.cli.add_command(command)
+    if click.get_current_context(silent=True):
+        # `flask db` is Flask-Migrate's own. A server has no use for it, and with Alembic it is 5 MB of each worker.
+        import_module("app.cli.db").init_app(app)
