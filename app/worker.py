@@ -4,13 +4,18 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from select import select
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
 AT_WORK = 3  # threads: one computes, while the others wait for a database that is not far
-STALLED = 0.003  # seconds without an answer
+STALLED = 0.003  # seconds without an answer, by the clock below
+
+
+def clock() -> float:
+    """Seconds, of which those that this process computes count as a tenth: then there is a reason to wait."""
+    return monotonic() - 0.9 * process_time()
 
 
 class Worker(ThreadWorker):
@@ -18,23 +23,23 @@ class Worker(ThreadWorker):
 
     Threads that are at work all at once get in each other's way: wherever one lets go of that lock, for a system call,
     it wakes another that finds the lock taken again. So only `AT_WORK` threads are, each of which goes from one request
-    to the next, and the main thread, which takes requests in, sleeps as long as there are any. If none is answered, the
-    threads seem to wait themselves, for a client or for a lock in the database: then others begin, more and more of
-    them.
+    to the next, and the main thread, which takes requests in, sleeps as long as there are any. If none is answered for
+    a while, those at work are stuck: they wait for a client or for a lock in the database, or they take long. For each
+    of them another may be at work, and one more.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting: deque[Any] = deque()
-        self.answered: deque[tuple[Any, Future[bool], bool]] = deque()
+        self.working: set[Any] = set()
+        self.stuck: set[Any] = set()
+        self.answered: deque[tuple[Any, Future[bool]]] = deque()
         self.busy = 0  # threads
-        self.stuck = 0  # of those
-        self.progress = monotonic()
+        self.progress = clock()
 
     def enqueue_req(self, conn: Any) -> None:
         """Take in a connection with a request."""
         self.waiting.append(conn)
-        self._begin()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         if not self.waiting:
@@ -42,18 +47,16 @@ class Worker(ThreadWorker):
         elif any(select([self.method_queue.fileno()], [], [], min(timeout, STALLED))):
             self.method_queue.run_callbacks(None)
         while self.answered:
-            conn, result, late = self.answered.popleft()
-            self.stuck = max(self.stuck - late, 0)
-            self.finish_request(conn, result)
-        if self.waiting and monotonic() - self.progress > STALLED:
-            self.stuck += max(self.stuck, 1)
-            self._begin()
+            self.finish_request(*self.answered.popleft())
+        self._begin()
 
     def _begin(self) -> None:
         """Give threads to those who wait, as far as there is room for them."""
-        for _ in range(min(len(self.waiting), AT_WORK + self.stuck - self.busy)):
+        if self.waiting and clock() - self.progress > STALLED:
+            self.stuck |= self.working
+        for _ in range(min(len(self.waiting), AT_WORK + 2 * len(self.stuck) - self.busy)):
             self.busy += 1
-            self.progress = monotonic()
+            self.progress = clock()
             self.tpool.submit(self._work)
 
     def _work(self) -> None:
@@ -64,15 +67,16 @@ class Worker(ThreadWorker):
         self.method_queue.defer(self._leave)
 
     def _answer(self, conn: Any) -> None:
-        began = monotonic()
+        self.working.add(conn)
         result: Future[bool] = Future()
         try:
             result.set_result(self.handle(conn))
         except BaseException as error:
             result.set_exception(error)  # for the main thread
-        self.progress = monotonic()
-        self.answered.append((conn, result, self.progress - began > STALLED))
+        self.progress = clock()
+        self.working.remove(conn)  # before it leaves those who are stuck, so that it is not found at work and added
+        self.stuck.discard(conn)
+        self.answered.append((conn, result))
 
     def _leave(self) -> None:
         self.busy -= 1
-        self._begin()  # with what came since

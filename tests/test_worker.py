@@ -2,6 +2,7 @@
 
 import selectors
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
@@ -53,29 +54,26 @@ class Crowd:
         for number in numbers:
             self.answers[number].set()
 
+    def go_on(self):
+        """Let the main thread look once for what there is to do."""
+        self.worker.wait_for_and_dispatch_events(0.01)
+
     def until(self, condition):
         """Let the main thread go on until `condition` holds, and a moment longer."""
-        wait_until(lambda: self.worker.wait_for_and_dispatch_events(0.01) or condition())
-        self.worker.wait_for_and_dispatch_events(0.05)
+        wait_until(lambda: self.go_on() or condition())
+        for _ in range(5):
+            self.go_on()
 
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Six requests that have come, and an hour in which none is late."""
+    """Six requests that have come, and an hour in which nobody notices that none is answered."""
     monkeypatch.setattr(base, "WorkerTmp", lambda _cfg: None)  # the file of heartbeats
     monkeypatch.setattr(worker, "STALLED", 3600)
     monkeypatch.setattr(worker, "AT_WORK", 2)
     with Crowd() as found:
         found.come(*range(6))
         yield found
-
-
-@pytest.fixture
-def stalled(crowd, monkeypatch):
-    """All of them have begun, as none was answered."""
-    monkeypatch.setattr(worker, "STALLED", 0.01)
-    crowd.until(lambda: len(crowd.begun) == 6)
-    return crowd
 
 
 def test_the_others_wait_for_one_to_be_answered(crowd):
@@ -91,33 +89,40 @@ def test_the_others_wait_for_one_to_be_answered(crowd):
 
 def test_a_thread_goes_from_one_to_the_next_without_the_main_thread(crowd):
     crowd.answer(*range(6))
+    crowd.go_on()
     wait_until(lambda: len(crowd.worker.answered) == 6)
     assert crowd.finished == []
 
 
-def test_nobody_waits_when_none_is_answered(stalled):
-    assert sorted(stalled.begun) == [0, 1, 2, 3, 4, 5]
+def test_others_begin_for_those_that_are_stuck(crowd, monkeypatch):
+    crowd.until(lambda: len(crowd.begun) == 2)
+    monkeypatch.setattr(worker, "STALLED", 0.01)
+    crowd.until(lambda: len(crowd.begun) == 6)
 
 
-def test_those_who_are_stuck_leave_room_for_others(stalled, monkeypatch):
+def test_once_they_are_answered_two_are_at_work_again(crowd, monkeypatch):
+    monkeypatch.setattr(worker, "STALLED", 0.01)
+    crowd.until(lambda: len(crowd.begun) == 6)
+    crowd.answer(*range(6))
+    crowd.until(lambda: len(crowd.finished) == 6)
     monkeypatch.setattr(worker, "STALLED", 3600)
-    stalled.answer(5, 4)  # which were not stuck
-    stalled.come(6, 7, 8, 9)
-    stalled.until(lambda: len(stalled.finished) == 2)
-    assert sorted(stalled.begun[6:]) == [6, 7]
+    crowd.come(6, 7, 8, 9)
+    crowd.until(lambda: len(crowd.begun) == 8)
+    assert sorted(crowd.begun[6:]) == [6, 7]
 
 
-def test_once_they_are_answered_two_are_at_work_again(stalled, monkeypatch):
-    stalled.answer(*range(6))
-    stalled.until(lambda: len(stalled.finished) == 6)
-    monkeypatch.setattr(worker, "STALLED", 3600)
-    stalled.come(6, 7, 8, 9)
-    stalled.until(lambda: len(stalled.begun) == 8)
-    assert sorted(stalled.begun[6:]) == [6, 7]
+def test_while_the_worker_computes_that_takes_ten_times_as_long(crowd, monkeypatch):
+    monkeypatch.setattr(worker, "STALLED", 0.05)
+    monkeypatch.setattr(worker, "process_time", time.monotonic)  # as if it did all the time
+    crowd.go_on()
+    began = time.monotonic()
+    crowd.until(lambda: len(crowd.begun) == 6)
+    assert time.monotonic() - began > 0.4
 
 
 def test_what_comes_while_a_thread_leaves_is_answered(crowd):
     crowd.answer(*range(10))
+    crowd.go_on()
     wait_until(lambda: len(crowd.worker.answered) == 6)
     crowd.come(6, 7, 8, 9)  # both threads are still counted
     crowd.until(lambda: len(crowd.finished) == 10)

@@ -35,6 +35,7 @@ def locked_table(_cluster, url, folder):
     late = []
     with service(url, folder, WEB_CONCURRENCY="1") as server, ProcessPoolExecutor(1, SPAWN) as other:
         requests = load.get("/bakeries/"), load.post("/bakeries/", BAKERY, new_key(server))
+        load.run(server.port, *requests, connections=1, count=2)  # what is made once is made now
         with locked(url, "bakery"), Clients(1, probe(server)) as probes, Clients(1, oversleep(late)):
             began = time.monotonic()
             # From a process of its own: as threads beside the probe they would keep that waiting, not the service.
