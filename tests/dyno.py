@@ -2,10 +2,12 @@
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 from tests import live
@@ -45,6 +47,14 @@ def serving(command, env, folder, log):
             # gunicorn loses a SIGTERM that reaches a worker before it has booted, and then waits for it in vain.
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            for left in folders(process):
+                shutil.rmtree(left)
+
+
+def folders(process):
+    """Where the workers of a server share their metrics."""
+    return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
 
 
 def wait_until(condition):

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from app import create_app, extensions
+from app.cli.db import migrate
 from app.extensions import db
 from config import load
 from tests import postgres
@@ -38,6 +39,7 @@ def serving(url, **engine_options):
     config = load(environment(url))
     app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
     with app.app_context():
+        migrate.init_app(app, db)
         flask_migrate.upgrade()
     yield app
     with app.app_context():

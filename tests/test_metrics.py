@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -22,7 +21,7 @@ from app.models.run_counts import ALL
 from config import key_digest
 from tests import live, postgres
 from tests.conftest import ADMIN_KEY, SALT, environment, make_app
-from tests.dyno import ask, dyno, serving, wait_until
+from tests.dyno import ask, dyno, folders, serving, wait_until
 from tests.factories import make_key, make_run
 from tests.test_heroku import locked
 
@@ -208,10 +207,6 @@ def test_a_worker_that_dies_leaves_its_counts_but_not_its_connections(server):
         wait_until(lambda: server.log.read_text().count("Booting worker") == 4)
     assert scraped(server).get(IN_USE, 0) == 0
     assert scraped(server)[requests("GET", "/metrics", 200)] > before
-
-
-def folders(process):
-    return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
 
 
 def test_a_stopped_server_takes_its_folder_along(tmp_path):

@@ -53,7 +53,8 @@ INDEXES = {
 # `flask db upgrade` that has loaded everything and waits for its standard input to end: eight of them start as one.
 AT_THE_GATE = (
     "-c",
-    "import sys, app.cli.db, flask.cli; print('ready', flush=True); sys.stdin.read(); flask.cli.cli.main(['db', 'upgrade'])",
+    "import sys, app.cli.db; from flask.cli import cli; print('ready', flush=True); sys.stdin.read(); "
+    "cli.main(['db', 'upgrade'])",
 )
 
 
