@@ -7,6 +7,7 @@ whatever else asks no database pass by the line. See docs/decisions/0018.
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from random import uniform
 from threading import Lock
 from time import monotonic
@@ -17,6 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.extensions import db
+
+# When the request of this thread came, on the clock of `monotonic`: it may have waited for a thread.
+came: ContextVar[float] = ContextVar("came")
 
 
 class Line:
@@ -61,13 +65,17 @@ def init_app(app: Flask) -> None:
 
 @contextmanager
 def place() -> Iterator[None]:
-    """A place, for a request; its statements wait together as long as one may, however often it is in line."""
-    line = _enter() if has_request_context() else None
+    """A place, for a request that has none; it waits in all as long as it may once, however often it is in line."""
+    if not has_request_context() or g.get("placed"):
+        yield
+        return
+    line = _enter()
+    g.placed = True
     try:
         yield
     finally:
-        if line:
-            line.leave()
+        g.placed = False
+        line.leave()
 
 
 @event.listens_for(db.session, "after_transaction_create")
@@ -85,8 +93,9 @@ def _end(session: Session, transaction: SessionTransaction) -> None:
 def _enter() -> Line:
     """The line, with a place in it taken."""
     line: Line = current_app.extensions["line"]
+    began = monotonic()
     # Those who came at once do not give up at once, and hold up everybody else with their errors.
-    patience, began = g.get("patience") or uniform(0.8, 1) * line.patience, monotonic()
+    patience = g.get("patience") or max(uniform(0.8, 1) * line.patience - (began - came.get(began)), 0)
     if not line.enter(patience):
         raise PoolTimeout(f"no turn within {patience:.1f} seconds")
     g.patience = max(patience - (monotonic() - began), 0.001)

@@ -9,6 +9,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from app import line
+
 AT_WORK = 3  # threads: one computes, while the others wait for a database that is not far
 STALLED = 0.003  # seconds without an answer, by the clock below
 
@@ -23,29 +25,34 @@ class Worker(ThreadWorker):
 
     Threads that are at work all at once get in each other's way: wherever one lets go of that lock, for a system call,
     it wakes another that finds the lock taken again. So only `AT_WORK` threads are, each of which goes from one request
-    to the next, and the main thread, which takes requests in, sleeps as long as there are any. If none is answered for
-    a while, those at work are stuck: they wait for a client or for a lock in the database, or they take long. For each
-    of them another may be at work, and one more.
+    to the next, and the main thread, which takes requests in, sleeps in between. If none is answered for a while, those
+    at work are stuck: they wait for a client or for a lock in the database, or they take long. For each of them another
+    may be at work, and one more.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting: deque[Any] = deque()
+        self.waiting: deque[tuple[Any, float]] = deque()  # with when they came
         self.working: set[Any] = set()
         self.stuck: set[Any] = set()
         self.answered: deque[tuple[Any, Future[bool]]] = deque()
         self.busy = 0  # threads
         self.progress = clock()
 
+    def accept(self, listener: Any) -> None:
+        """Take in new connections, several at a time: they would wait for long while those that are open are served."""
+        for _ in range(AT_WORK):
+            super().accept(listener)
+
     def enqueue_req(self, conn: Any) -> None:
         """Take in a connection with a request."""
-        self.waiting.append(conn)
+        self.waiting.append((conn, monotonic()))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        if not self.waiting:
-            super().wait_for_and_dispatch_events(timeout)
-        elif any(select([self.method_queue.fileno()], [], [], min(timeout, STALLED))):
-            self.method_queue.run_callbacks(None)
+        if self.waiting:
+            select([self.method_queue.fileno()], [], [], min(timeout, STALLED))
+            timeout = 0
+        super().wait_for_and_dispatch_events(timeout)
         while self.answered:
             self.finish_request(*self.answered.popleft())
         self._begin()
@@ -63,10 +70,11 @@ class Worker(ThreadWorker):
         """Answer requests, in a thread, until none waits."""
         with suppress(IndexError):
             while True:
-                self._answer(self.waiting.popleft())
+                self._answer(*self.waiting.popleft())
         self.method_queue.defer(self._leave)
 
-    def _answer(self, conn: Any) -> None:
+    def _answer(self, conn: Any, came: float) -> None:
+        line.came.set(came)
         self.working.add(conn)
         result: Future[bool] = Future()
         try:

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     },
     "cli": {"doctor", "extensions", "models", "readiness", "schemas", "services"},
     "routes": {
-        *("auth", "dashboard", "errors", "extensions", "json", "metrics", "models", "prepared"),
+        *("auth", "dashboard", "errors", "extensions", "json", "line", "metrics", "models", "prepared"),
         *("readiness", "repr", "schemas", "services"),
     },
     "dashboard": {"models"},
@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "line": {"extensions"},
     "deadline": {"errors"},
     "server": {"errors", "http"},
-    "worker": set(),
+    "worker": {"line"},
     "errors": set(),
     "extensions": set(),
     "json": set(),

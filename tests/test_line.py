@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import db
-from app.line import Line
+from app.line import Line, came, place
 from tests.dyno import wait_until
+from tests.factories import make_run
 
 
 @pytest.fixture
@@ -87,3 +88,43 @@ def test_all_transactions_of_a_request_wait_so_long_together(crowded):
         with pytest.raises(PoolTimeout):
             db.session.connection()
         assert time.monotonic() - began < 0.15
+
+
+def test_the_time_a_request_waited_for_a_thread_counts(crowded):
+    with crowded.test_request_context():
+        token = came.set(time.monotonic() - 10)
+        began = time.monotonic()
+        with pytest.raises(PoolTimeout):
+            db.session.connection()
+        assert time.monotonic() - began < 0.15
+        came.reset(token)
+
+
+def test_one_who_waited_for_a_thread_is_served_if_there_is_a_place(crowded):
+    crowded.extensions["line"].leave()
+    with crowded.test_request_context():
+        token = came.set(time.monotonic() - 10)
+        db.session.connection()
+        came.reset(token)
+
+
+def test_a_request_takes_one_place_at_a_time(crowded):
+    line = crowded.extensions["line"]
+    line.leave()
+    with crowded.test_request_context():
+        with place(), place():
+            assert not line.enter(0)
+        assert line.enter(0)
+        assert not line.enter(0)
+
+
+@pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}"])
+def test_the_statements_of_a_detail_stand_in_line_once(crowded, client, monkeypatch, path):
+    crowded.extensions["line"].leave()
+    run = make_run(crowded)
+    assert client.get("/readyz").status_code == 200  # the first request asks for the revision
+    entered = []
+    monkeypatch.setattr(Line, "enter", lambda _line, patience: entered.append(patience) or True)
+    number = {"/recipe_runs/{}": run.id, "/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}[path]
+    assert client.get(path.format(number)).status_code == 200
+    assert len(entered) == 1

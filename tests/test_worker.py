@@ -1,17 +1,18 @@
 """How many requests of a worker are at work at a time."""
 
 import selectors
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from types import SimpleNamespace
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.workers import base
 
-from app import worker
+from app import line, worker
 from app.worker import Worker
 from tests.dyno import wait_until
 
@@ -20,7 +21,7 @@ class Crowd:
     """A worker for two at a time, and requests to it: numbers, which are answered when they are told to be."""
 
     def __init__(self):
-        self.begun, self.finished = [], []
+        self.begun, self.finished, self.came = [], [], {}
         self.answers = [threading.Event() for _ in range(10)]
         self.worker = Worker(0, 0, [], None, 30, Config(), None)
         self.worker.handle = self.handle
@@ -43,6 +44,7 @@ class Crowd:
 
     def handle(self, number):
         self.begun.append(number)
+        self.came[number] = line.came.get()
         assert self.answers[number].wait(10)
         return f"answer {number}"
 
@@ -126,6 +128,26 @@ def test_what_comes_while_a_thread_leaves_is_answered(crowd):
     wait_until(lambda: len(crowd.worker.answered) == 6)
     crowd.come(6, 7, 8, 9)  # both threads are still counted
     crowd.until(lambda: len(crowd.finished) == 10)
+
+
+def test_a_request_knows_when_it_came(crowd):
+    answered = time.monotonic()
+    crowd.answer(*range(6))
+    crowd.until(lambda: len(crowd.finished) == 6)
+    assert all(came < answered for came in crowd.came.values())
+
+
+def test_some_connections_are_accepted_at_once(crowd):
+    crowd.worker.waiting.clear()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        listener.setblocking(False)
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+        for waiting in (2, 3, 3):
+            crowd.worker.accept(listener)
+            assert len(crowd.worker.waiting) == waiting
+        while crowd.worker.waiting:
+            crowd.worker.waiting.popleft()[0].close()
 
 
 def test_the_end_of_the_worker_is_told_to_the_main_thread(crowd):
