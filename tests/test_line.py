@@ -118,13 +118,14 @@ def test_a_request_takes_one_place_at_a_time(crowded):
         assert not line.enter(0)
 
 
-@pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}"])
+@pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}", "/datasets/{}"])
 def test_the_statements_of_a_detail_stand_in_line_once(crowded, client, monkeypatch, path):
     crowded.extensions["line"].leave()
-    run = make_run(crowded)
+    published = {"dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
+    run = make_run(crowded, status="completed", conclusion="success", **published)
     assert client.get("/readyz").status_code == 200  # the first request asks for the revision
     entered = []
     monkeypatch.setattr(Line, "enter", lambda _line, patience: entered.append(patience) or True)
-    number = {"/recipe_runs/{}": run.id, "/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}[path]
+    number = {"/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}.get(path, run.id)
     assert client.get(path.format(number)).status_code == 200
     assert len(entered) == 1
