@@ -22,8 +22,7 @@ logger = logging.getLogger(__name__)
 def check() -> None:
     """Raise 503 if the database is behind; whatever SQLAlchemy raises if it cannot be asked."""
     found = _found(db.session.connection())
-    known = _revisions()
-    if found != known[-1] and (not found or found in known):
+    if not found or found in _revisions()[:-1]:
         raise _unfit(found)
 
 

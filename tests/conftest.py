@@ -37,7 +37,7 @@ def environment(url, **more):
 def make_app(url, **more):
     """An application on the database at `url`, its errors answered and not raised, and `flask db` as in a command."""
     app = create_app(load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False})
-    migrate.init_app(app, db)
+    migrate.init_app(app)
     return app
 
 

@@ -39,7 +39,7 @@ def serving(url, **engine_options):
     config = load(environment(url))
     app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
     with app.app_context():
-        migrate.init_app(app, db)
+        migrate.init_app(app)
         flask_migrate.upgrade()
     yield app
     with app.app_context():

@@ -21,4 +21,4 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(command)
     if click.get_current_context(silent=True):
         # `flask db` is Flask-Migrate's own. A server has no use for it, and with Alembic it is 5 MB of each worker.
-        import_module("app.cli.db").init_app(app)
+        import_module("app.cli.db").migrate.init_app(app)
