@@ -34,6 +34,12 @@ def flask(environment, *arguments):
     return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def python(environment, program):
+    """What a Python program prints that runs in the folder of the project."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 def post(url, body, key):
     """The JSON that POST with that key answers."""
     headers = {"Content-Type": "application/json", "X-API-Key": key}

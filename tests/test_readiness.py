@@ -1,8 +1,5 @@
 """A server in front of a database that is not the one its release needs."""
 
-import subprocess
-import sys
-
 import pytest
 
 from app import readiness
@@ -34,11 +31,7 @@ def test_a_server_has_no_alembic_in_its_memory():
     script = (
         "import sys, wsgi; print({'alembic', 'flask_migrate'} & set(sys.modules), 'migrate' in wsgi.app.extensions)"
     )
-    env = environment("sqlite:///never-opened.sqlite")
-    ended = subprocess.run(
-        [sys.executable, "-c", script], env=env, cwd=live.ROOT, capture_output=True, text=True, check=True
-    )
-    assert ended.stdout == "set() False\n"
+    assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "set() False\n"
 
 
 @pytest.mark.parametrize("revision", [None, "0499cef6b57a"])

@@ -1,6 +1,5 @@
 """`/repr/xarray/`: datasets of the catalogue as xarray shows them, and no way to anything else."""
 
-import subprocess
 import sys
 from html.parser import HTMLParser
 from urllib.parse import quote
@@ -281,8 +280,4 @@ def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypat
 def test_nothing_of_it_is_imported_at_boot():
     names = ("aiohttp", "fsspec", "numpy", "xarray", "zarr")
     script = f"import sys, wsgi; print([name for name in {names} if name in sys.modules])"
-    env = environment("sqlite:///never-opened.sqlite")
-    ended = subprocess.run(
-        [sys.executable, "-c", script], env=env, cwd=live.ROOT, capture_output=True, text=True, check=True
-    )
-    assert ended.stdout == "[]\n"
+    assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "[]\n"
