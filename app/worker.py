@@ -80,7 +80,7 @@ class Worker(ThreadWorker):
         try:
             result.set_result(self.handle(conn))
         except BaseException as error:
-            result.set_exception(error)  # for the main thread
+            result.set_exception(error)  # as an executor does: the main thread is to end with SystemExit
         self.progress = clock()
         self.working.remove(conn)  # before it leaves those who are stuck, so that it is not found at work and added
         self.stuck.discard(conn)

@@ -105,6 +105,7 @@ def test_one_who_waited_for_a_thread_is_served_if_there_is_a_place(crowded):
     with crowded.test_request_context():
         token = came.set(time.monotonic() - 10)
         db.session.connection()
+        assert not crowded.extensions["line"].enter(0)
         came.reset(token)
 
 

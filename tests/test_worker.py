@@ -100,6 +100,8 @@ def test_others_begin_for_those_that_are_stuck(crowd, monkeypatch):
     crowd.until(lambda: len(crowd.begun) == 2)
     monkeypatch.setattr(worker, "STALLED", 0.01)
     crowd.until(lambda: len(crowd.begun) == 6)
+    assert sorted(crowd.begun) == [0, 1, 2, 3, 4, 5]
+    assert crowd.finished == []
 
 
 def test_once_they_are_answered_two_are_at_work_again(crowd, monkeypatch):
@@ -128,6 +130,7 @@ def test_what_comes_while_a_thread_leaves_is_answered(crowd):
     wait_until(lambda: len(crowd.worker.answered) == 6)
     crowd.come(6, 7, 8, 9)  # both threads are still counted
     crowd.until(lambda: len(crowd.finished) == 10)
+    assert sorted(crowd.finished) == [(number, f"answer {number}") for number in range(10)]
 
 
 def test_a_request_knows_when_it_came(crowd):
