@@ -57,7 +57,6 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
-        "THREADS": _whole_number(environ, "WEB_THREADS", default=100, minimum=1),
         "ENCRYPTION_SALT": _required(
             environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
         ),
@@ -98,7 +97,7 @@ def database_url(environ: Mapping[str, str]) -> URL:
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
-    """A few connections for many threads; PostgreSQL gives up on a statement or a lock before the client does."""
+    """A few connections for many requests; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,

@@ -1,12 +1,15 @@
 """How gunicorn serves `wsgi:app`, on Heroku and at home. `PORT` and `WEB_CONCURRENCY` (workers) it reads itself."""
 
-import ctypes
+from gevent import monkey, wait
+
+monkey.patch_all()  # before a lock is made
+
 import gc
 import os
 import re
 import sys
-from contextlib import suppress
 
+import psycopg2.extensions
 from gunicorn import glogging, http, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -20,11 +23,9 @@ except ConfigError as error:
     sys.exit(f"pangeo-forge: {error}")
 share_metrics()
 
-from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  # it looks for that folder when imported
+from prometheus_client.multiprocess import mark_process_dead  # it looks for that folder when imported
 
-from app import logs, readiness, server, worker  # noqa: E402  # they import it
-
-M_ARENA_MAX = -8  # <malloc.h>
+from app import logs, readiness, server, telemetry, worker  # they import it
 
 
 class Logger(glogging.Logger):
@@ -39,26 +40,21 @@ class Logger(glogging.Logger):
         super().warning(reason, *args, **kwargs)
 
 
-# Many threads, made as they are needed, for few connections: whoever waits for the database, or for a slow client,
-# leaves a thread to others, and only in a thread can one give up waiting. See docs/decisions/0014.
+# Whoever waits, for a client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
 worker_class = worker.Worker
-threads = _settings["THREADS"]
+psycopg2.extensions.set_wait_callback(worker.wait_for_database)
 # Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
-# There is no setting for how long a client may take to send a head.
+# There is no setting for how long a client may take to send a request.
 http.RequestParser = server.Parser
-post_request = server.post_request
 # There is no setting for gunicorn's error pages, which are HTML and have no headers.
 util.write_error = server.write_problem
-# Nor for where it waits for clients to close their side.
-util.close_graceful = server.close
+# Nor for closing connections gently (RFC 9112, section 9.6), which it does for workers with threads only.
+util.close = util.close_graceful
 # Workers share the memory of what is loaded.
 preload_app = True
-# glibc would give each thread a heap of its own, which stays as large as its largest answer; it is not everywhere.
-with suppress(AttributeError):
-    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
 keepalive = 100
 # The router gives up on a request after 30 seconds, and a dyno is killed 30 seconds after SIGTERM.
@@ -79,10 +75,16 @@ def when_ready(master: Arbiter) -> None:
     readiness.report(master.app.wsgi())
     for listener in master.LISTENERS:
         server.limit_answers(listener.sock)
+    # A thread of the master does not go on in a worker, but a greenlet does: limits has one that ends at once.
+    wait(timeout=1)
     # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.
     gc.collect()
     gc.freeze()
     mark_process_dead(master.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
+
+
+def post_fork(_server: Arbiter, worker: Worker) -> None:
+    telemetry.export(worker.app.wsgi())
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:

@@ -95,17 +95,17 @@ def clock() -> str:
 
 
 def connections() -> str:
-    """Whether PostgreSQL has a connection for every thread of every worker."""
+    """Whether PostgreSQL has a connection for each that the workers may make."""
     if not _is_postgresql():
         return "SQLite needs no server."
     allowed = int(db.session.scalar(ALLOWED_CONNECTIONS) or 0)
-    workers, threads = current_app.config["WORKERS"], current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
-    if workers * threads + SPARE_CONNECTIONS > allowed:
+    workers, each = current_app.config["WORKERS"], current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+    if workers * each + SPARE_CONNECTIONS > allowed:
         raise DiagnosisError(
-            f"{workers} workers with {threads} connections each, and {SPARE_CONNECTIONS} for commands, are more than "
+            f"{workers} workers with {each} connections each, and {SPARE_CONNECTIONS} for commands, are more than "
             f"the {allowed} that PostgreSQL allows. Lower WEB_CONCURRENCY or WEB_CONNECTIONS."
         )
-    return f"{workers} workers with {threads} connections each fit into the {allowed} that PostgreSQL allows."
+    return f"{workers} workers with {each} connections each fit into the {allowed} that PostgreSQL allows."
 
 
 def storage() -> str:

@@ -7,7 +7,6 @@ whatever else asks no database pass by the line. See docs/decisions/0018.
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from random import uniform
 from threading import Lock
 from time import monotonic
@@ -18,9 +17,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.extensions import db
-
-# When the request of this thread came, on the clock of `monotonic`: it may have waited for a thread.
-came: ContextVar[float] = ContextVar("came")
 
 
 class Line:
@@ -95,7 +91,7 @@ def _enter() -> Line:
     line: Line = current_app.extensions["line"]
     began = monotonic()
     # Those who came at once do not give up at once, and hold up everybody else with their errors.
-    patience = g.get("patience") or max(uniform(0.8, 1) * line.patience - (began - came.get(began)), 0)
+    patience = g.get("patience") or uniform(0.8, 1) * line.patience
     if not line.enter(patience):
         raise PoolTimeout(f"no turn within {patience:.1f} seconds")
     g.patience = max(patience - (monotonic() - began), 0.001)

@@ -3,9 +3,8 @@
 import logging
 import socket
 import sys
+from contextlib import suppress
 from http import HTTPStatus
-from struct import Struct
-from threading import Semaphore, Thread
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -23,10 +22,7 @@ from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger("gunicorn.error")
 
-TIMEVAL = Struct("ll")  # <sys/time.h>
-
-linger = util.close_graceful  # gunicorn's own
-lingering = Semaphore(64)  # connections, each with a thread
+idle: set[socket.socket] = set()  # connections of this worker on which no request has begun
 
 
 def init_app(app: Flask) -> None:
@@ -44,63 +40,56 @@ def limit_answers(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(REQUEST_TIMEOUT * 1000))
 
 
-class Deadline:
-    """The receiving side of a socket for one request, up to the moment by which its head and its body have to be there.
-
-    The kernel keeps the time: a timeout of Python's own is two more system calls for each piece, and at each a thread
-    leaves the GIL to the others.
-    """
+class Receiver:
+    """The receiving side of a connection: from its first byte on, a request has REQUEST_TIMEOUT to be there."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.end = monotonic() + REQUEST_TIMEOUT
+        self.end: float | None = None  # on the clock of `monotonic`; None between two requests
 
     def recv(self, size: int) -> bytes:
-        """What has arrived. Raises TimeoutError when the time is up, however slowly the client goes on sending."""
-        left = max(self.end - monotonic(), 0.001)
-        self.connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL.pack(int(left), int(left % 1 * 1_000_000))
-        )
+        """What has arrived. Raises TimeoutError when the time is up, whatever the client goes on sending."""
+        if self.end is None:
+            return self._first(size)
+        left = self.end - monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not all there within {REQUEST_TIMEOUT} seconds")
+        self.connection.settimeout(left)
         try:
             return self.connection.recv(size)
-        except BlockingIOError:
-            raise TimeoutError(f"not all there within {REQUEST_TIMEOUT} seconds") from None
+        finally:
+            self.connection.settimeout(None)
+
+    def _first(self, size: int) -> bytes:
+        idle.add(self.connection)
+        try:
+            return self.connection.recv(size)
+        finally:
+            idle.remove(self.connection)
+            self.end = monotonic() + REQUEST_TIMEOUT
 
 
 class Parser(RequestParser):
-    """gunicorn's own, which waits for the head of a request as long as it takes, with a deadline."""
+    """gunicorn's own, which would wait for a head and a body as long as they take."""
+
+    def __init__(self, cfg: Any, source: socket.socket, source_addr: Any) -> None:
+        super().__init__(cfg, Receiver(source), source_addr)
 
     def __next__(self) -> Any:
         """The next request; one whose head is late is dropped as one that breaks off, with no answer."""
-        self.unreader.sock = Deadline(self.unreader.sock)
+        if self.finish_body():
+            self.unreader.sock.end = None
         try:
             return super().__next__()
         except TimeoutError:
             raise NoMoreData from None
 
 
-def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
-    """Leave the socket as gunicorn knows it, for the next request on it."""
-    request.unreader.sock = request.unreader.sock.connection
-
-
-def close(connection: Any) -> None:
-    """Close a connection gently (RFC 9112, section 9.6), but not in the one thread that takes in all requests.
-
-    gunicorn would wait there for two seconds for each client that does not close its side. Where many linger, the next
-    is closed at once, which may cost it the end of its answer.
-    """
-    if lingering.acquire(blocking=False):
-        Thread(target=_linger, args=(connection,), daemon=True).start()
-    else:
-        util.close(connection)
-
-
-def _linger(connection: Any) -> None:
-    try:
-        linger(connection)
-    finally:
-        lingering.release()
+def release() -> None:
+    """Let those go who wait for a request that has not begun: for them it is as if the client had closed its side."""
+    for connection in idle:
+        with suppress(OSError):  # the client is gone already
+            connection.shutdown(socket.SHUT_RD)
 
 
 def write_problem(connection: Any, status: int, _reason: str, detail: str) -> None:

@@ -38,14 +38,21 @@ def without_secrets(event: dict[str, Any], _hint: dict[str, Any]) -> dict[str, A
 
 
 def trace(app: Flask) -> None:
-    """Send a trace of every request, but none of its headers, to the collector; OTEL_* is read by the library."""
-    names = ("instrumentation.flask", "sdk.trace", "sdk.trace.export", "exporter.otlp.proto.http.trace_exporter")
-    flask, sdk, export, exporter = (
-        _extra(f"opentelemetry.{name}", "OTEL_EXPORTER_OTLP_ENDPOINT", "otel") for name in names
-    )
-    provider = sdk.TracerProvider()
-    provider.add_span_processor(export.BatchSpanProcessor(exporter.OTLPSpanExporter()))
+    """Make a trace of every request, but of none of its headers; OTEL_* is read by the library."""
+    flask, sdk = (_opentelemetry(name) for name in ("instrumentation.flask", "sdk.trace"))
+    provider = app.extensions["traces"] = sdk.TracerProvider()
     flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=clean)
+
+
+def export(app: Flask) -> None:
+    """Send the traces, if there are any, to the collector; for a process that will not fork any more.
+
+    After https://opentelemetry-python.readthedocs.io/en/latest/examples/fork-process-model/README.html.
+    """
+    if provider := app.extensions.get("traces"):
+        names = ("sdk.trace.export", "exporter.otlp.proto.http.trace_exporter")
+        export, exporter = (_opentelemetry(name) for name in names)
+        provider.add_span_processor(export.BatchSpanProcessor(exporter.OTLPSpanExporter()))
 
 
 def clean(span: Any, _status: str, _headers: object) -> None:
@@ -58,6 +65,10 @@ def clean(span: Any, _status: str, _headers: object) -> None:
         urls = {name: span.attributes[name].partition("?")[0] for name in names if name in span.attributes}
         span.set_attributes({name: without_keys(url) for name, url in urls.items()} | {"url.query": ""})
         span.update_name(without_keys(span.name))
+
+
+def _opentelemetry(name: str) -> ModuleType:
+    return _extra(f"opentelemetry.{name}", "OTEL_EXPORTER_OTLP_ENDPOINT", "otel")
 
 
 def _extra(module: str, variable: str, extra: str) -> ModuleType:

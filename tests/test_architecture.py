@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "line": {"extensions"},
     "deadline": {"errors"},
     "server": {"errors", "http"},
-    "worker": {"line"},
+    "worker": {"server"},
     "errors": set(),
     "extensions": set(),
     "json": set(),

@@ -105,13 +105,13 @@ def test_a_digest_may_be_in_capitals():
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "one", "1_0", "\u0661", "10000", "1 0"])
-@pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_THREADS", 1), ("WEB_CONNECTIONS", 1)])
+@pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_CONNECTIONS", 1)])
 def test_a_number_is_written_in_plain_digits(name, minimum, value):
     assert wrong(**{name: value}) == f"{name} is {value!r}; {NUMBER.format(minimum)}"
 
 
-def test_a_server_has_a_thread_at_least():
-    assert wrong(WEB_THREADS="0") == f"WEB_THREADS is '0'; {NUMBER.format(1)}"
+def test_a_worker_has_a_connection_at_least():
+    assert wrong(WEB_CONNECTIONS="0") == f"WEB_CONNECTIONS is '0'; {NUMBER.format(1)}"
 
 
 @pytest.mark.parametrize(

@@ -90,16 +90,19 @@ def test_the_last_statement_ends_before_the_router_gives_up():
     assert REQUEST_TIMEOUT + STATEMENT_TIMEOUT / 1000 < 30
 
 
-def test_what_arrives_in_time_is_received_and_what_does_not_is_a_timeout(impatient):
+def test_a_request_has_time_from_its_first_byte_on(impatient):
     near, far = socket.socketpair()
-    with closing(near), closing(far):
-        connection = server.Deadline(near)
+    with closing(near), closing(far), ThreadPoolExecutor(1) as pool:
+        receiver = server.Receiver(near)
+        pool.submit(lambda: time.sleep(0.3) or far.sendall(b"the first"))
+        assert receiver.recv(100) == b"the first"
         far.sendall(b"in time")
-        assert connection.recv(100) == b"in time"
+        assert receiver.recv(100) == b"in time"
         with pytest.raises(TimeoutError):
-            connection.recv(100)
+            receiver.recv(100)
         far.sendall(b"late")
-        time.sleep(0.01)
+        with pytest.raises(TimeoutError):
+            receiver.recv(100)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")

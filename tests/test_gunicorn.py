@@ -1,6 +1,8 @@
 import http.client
 import json
+import os
 import re
+import signal
 import socket
 import time
 from contextlib import ExitStack, closing, contextmanager
@@ -41,7 +43,7 @@ def outdated(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings():
     """What gunicorn makes of its configuration, by name; the values as text."""
-    env = dyno(environment("sqlite:///test.sqlite"), PORT="5555", WEB_CONCURRENCY="3", WEB_THREADS="2")
+    env = dyno(environment("sqlite:///test.sqlite"), PORT="5555", WEB_CONCURRENCY="3")
     printed = run("gunicorn --print-config wsgi:app", env)
     assert printed.returncode == 0, printed.stderr
     return {name.strip(): value for name, _, value in (line.partition(" = ") for line in printed.stdout.splitlines())}
@@ -52,7 +54,6 @@ def settings():
     [
         ("bind", "['0.0.0.0:5555']"),
         ("workers", "3"),
-        ("threads", "2"),
         ("control_socket_disable", "True"),
         ("forwarded_allow_ips", "[]"),
         ("errorlog", "-"),
@@ -72,12 +73,6 @@ def test_a_hung_worker_is_replaced_when_the_router_has_given_up_on_its_request(s
 
 def test_a_stopping_server_is_done_before_heroku_kills_it(settings):
     assert int(settings["graceful_timeout"]) < 30
-
-
-def test_a_wrong_number_of_threads_is_one_sentence():
-    result = run("gunicorn wsgi:app", dyno(environment("sqlite:///test.sqlite"), WEB_THREADS="many"))
-    assert result.returncode != 0
-    assert result.stderr == "pangeo-forge: WEB_THREADS is 'many'; it takes a whole number from 1 to 9999.\n"
 
 
 def test_a_server_on_an_outdated_database_says_so_once(outdated):
@@ -125,6 +120,16 @@ def test_clients_that_leave_their_side_open_keep_nobody_waiting(outdated):
             assert connection.recv(12) == b"HTTP/1.0 200"
         assert ask(outdated, "/healthz")[0] == 200
     assert time.monotonic() - began < 5
+
+
+def test_a_server_that_is_told_to_end_does_not_wait_for_idle_clients(tmp_path):
+    with gunicorn(URL.create("sqlite", database=str(tmp_path / "idle.sqlite")), tmp_path) as server:
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read() == b'{"status":"ok"}'
+            os.kill(server.process.pid, signal.SIGTERM)
+            assert connection.sock.recv(1) == b""
+        assert server.process.wait(5) == 0
 
 
 def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):

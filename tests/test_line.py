@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import db
-from app.line import Line, came, place
+from app.line import Line, place
 from tests.dyno import wait_until
 from tests.factories import make_run
 
@@ -88,25 +88,6 @@ def test_all_transactions_of_a_request_wait_so_long_together(crowded):
         with pytest.raises(PoolTimeout):
             db.session.connection()
         assert time.monotonic() - began < 0.15
-
-
-def test_the_time_a_request_waited_for_a_thread_counts(crowded):
-    with crowded.test_request_context():
-        token = came.set(time.monotonic() - 10)
-        began = time.monotonic()
-        with pytest.raises(PoolTimeout):
-            db.session.connection()
-        assert time.monotonic() - began < 0.15
-        came.reset(token)
-
-
-def test_one_who_waited_for_a_thread_is_served_if_there_is_a_place(crowded):
-    crowded.extensions["line"].leave()
-    with crowded.test_request_context():
-        token = came.set(time.monotonic() - 10)
-        db.session.connection()
-        assert not crowded.extensions["line"].enter(0)
-        came.reset(token)
 
 
 def test_a_request_takes_one_place_at_a_time(crowded):

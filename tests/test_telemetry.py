@@ -27,9 +27,11 @@ ASKED = [
 # A process of its own for each, as these libraries change the process they are in.
 PROGRAM = """
 import sys
+from app import telemetry
 from tests.conftest import ADMIN_KEY
 from wsgi import app
 
+telemetry.export(app)
 app.view_functions["probes.healthz"] = lambda: 1 / 0
 headers = {"X-API-Key": ADMIN_KEY, "Authorization": "Bearer " + ADMIN_KEY}
 status = app.test_client().get("/healthz?token=hunter2", json={"token": "hunter3"}, headers=headers).status_code

@@ -94,7 +94,7 @@ def replace(pidfile, log):
     wait_until(lambda: log.read_text().count("Booting worker") == booted + 2)
     told = time.monotonic()
     os.kill(old, signal.SIGTERM)
-    wait_until(lambda: not fresh.exists())
+    wait_until(lambda: pidfile.exists() and not fresh.exists())
     return told
 
 
