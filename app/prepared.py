@@ -32,9 +32,9 @@ def fetch(statement: ReturnsRows, values: Mapping[str, Any] | None = None) -> Ro
     """
     engine = db.engine
     prepared = _prepare(statement, engine.dialect)
-    sql, parameters = prepared.ready(values or {})
     with _connection(engine) as connection:
-        return prepared.processed(_execute(engine, connection, sql, parameters))
+        rows = _execute(engine, connection, prepared, values or {})
+    return prepared.processed(rows)
 
 
 def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool = False) -> list[Any]:
@@ -46,8 +46,10 @@ def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool 
     if len(records) > 1:
         result = connection.execute(_insertion(mapper, names, returning, many=True), records)
         return list(result) if returning else []
-    row = _row(mapper)
-    return [row(*values) for values in fetch(_insertion(mapper, names, returning), records[0])]
+    engine, row = db.engine, _row(mapper)
+    prepared = _prepare(_insertion(mapper, names, returning), engine.dialect)
+    rows = _execute(engine, connection.connection, prepared, records[0])
+    return [row(*values) for values in prepared.processed(rows)]
 
 
 @lru_cache(maxsize=64)
@@ -122,17 +124,26 @@ def _connection(engine: Engine) -> Iterator[PoolProxiedConnection]:
         yield db.session.connection().connection
         return
     with line.place():
-        connection = engine.raw_connection()
+        connection = _check_out(engine)
         try:
             yield connection
         finally:
             connection.close()
 
 
-def _execute(engine: Engine, connection: PoolProxiedConnection, sql: str, parameters: dict[str, Any]) -> Rows:
+def _check_out(engine: Engine) -> PoolProxiedConnection:
+    dbapi: Any = engine.dialect.loaded_dbapi
+    try:
+        return engine.raw_connection()
+    except dbapi.Error as error:
+        raise DBAPIError.instance(None, None, error, dbapi.Error, dialect=engine.dialect) from error
+
+
+def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepared, values: Mapping[str, Any]) -> Rows:
     deadline.require_time()
     dialect = engine.dialect
     dbapi: Any = dialect.loaded_dbapi
+    sql, parameters = prepared.ready(values)
     try:
         return fetch_all(connection.cursor(), sql, parameters)
     except dbapi.Error as error:

@@ -222,3 +222,14 @@ def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(cut))
         assert_unavailable(app.test_client().get("/stats/bakeries"))
         assert app.test_client().get("/stats/feedstocks").status_code == 200
+
+
+def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, postgres_url):
+    with serving(postgres_url) as app:
+        client = app.test_client()
+        assert client.get("/recipe_runs/").status_code == 200
+        postgres.execute(postgres_server, f"ALTER DATABASE {postgres_url.database} ALLOW_CONNECTIONS false")
+        with app.app_context():
+            db.engine.dispose()
+        for path in ("/recipe_runs/", "/recipe_runs/1", "/stats/recipe_runs"):
+            assert_unavailable(client.get(path))
