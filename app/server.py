@@ -4,6 +4,7 @@ import logging
 import socket
 import sys
 from contextlib import suppress
+from errno import EBADF
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
@@ -22,7 +23,8 @@ from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger("gunicorn.error")
 
-idle: set[socket.socket] = set()  # connections of this worker on which no request has begun
+# Connections of this worker on which no request has begun, and since when, on the clock of `monotonic`.
+idle: dict[socket.socket, float] = {}
 
 
 def init_app(app: Flask) -> None:
@@ -61,11 +63,15 @@ class Receiver:
             self.connection.settimeout(None)
 
     def _first(self, size: int) -> bytes:
-        idle.add(self.connection)
+        idle[self.connection] = monotonic()
         try:
             return self.connection.recv(size)
+        except OSError as error:
+            if error.errno != EBADF:
+                raise
+            return b""  # `release` has shut this side down
         finally:
-            idle.remove(self.connection)
+            del idle[self.connection]
             self.end = monotonic() + REQUEST_TIMEOUT
 
 
@@ -85,11 +91,12 @@ class Parser(RequestParser):
             raise NoMoreData from None
 
 
-def release() -> None:
-    """Let those go who wait for a request that has not begun: for them it is as if the client had closed its side."""
-    for connection in idle:
-        with suppress(OSError):  # the client is gone already
-            connection.shutdown(socket.SHUT_RD)
+def release(seconds: float) -> None:
+    """Let connections go that have been idle for so long: for them it is as if the client had closed its side."""
+    for connection, since in idle.items():
+        if since + seconds <= monotonic():
+            with suppress(OSError):  # the client is gone already
+                connection.shutdown(socket.SHUT_RD)
 
 
 def write_problem(connection: Any, status: int, _reason: str, detail: str) -> None:

@@ -123,13 +123,15 @@ def test_clients_that_leave_their_side_open_keep_nobody_waiting(outdated):
 
 
 def test_a_server_that_is_told_to_end_does_not_wait_for_idle_clients(tmp_path):
-    with gunicorn(URL.create("sqlite", database=str(tmp_path / "idle.sqlite")), tmp_path) as server:
+    url = URL.create("sqlite", database=str(tmp_path / "idle.sqlite"))
+    with gunicorn(url, tmp_path, WEB_CONCURRENCY="1") as server:
         with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
             connection.request("GET", "/healthz")
             assert connection.getresponse().read() == b'{"status":"ok"}'
             os.kill(server.process.pid, signal.SIGTERM)
             assert connection.sock.recv(1) == b""
         assert server.process.wait(5) == 0
+        assert "Traceback" not in server.log.read_text()
 
 
 def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):
