@@ -1,4 +1,4 @@
-"""How gunicorn serves the floor: as it serves the service, but by its own worker with threads, and without a log."""
+"""How gunicorn serves the floor in threads, and without a log."""
 
 worker_class = "gthread"
 threads = 100

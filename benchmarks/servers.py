@@ -1,4 +1,4 @@
-"""What is measured: the service, and the floor it is held against, by itself and behind Flask."""
+"""What is measured: the service, and the floor it is held against, in threads, in greenlets, and there behind Flask."""
 
 import json
 from contextlib import ExitStack, contextmanager
@@ -11,7 +11,8 @@ from tests.live import ROOT
 
 COMMANDS = {
     "floor": "exec gunicorn -c benchmarks/serve_floor.py benchmarks.floor:application",
-    "flask": "exec gunicorn -c benchmarks/serve_floor.py benchmarks.flask_floor:application",
+    "greenlets": "exec gunicorn -c benchmarks/serve_greenlets.py benchmarks.floor:application",
+    "flask": "exec gunicorn -c benchmarks/serve_greenlets.py benchmarks.flask_floor:application",
     "service": "exec gunicorn wsgi:app",
 }
 
