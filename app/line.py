@@ -37,7 +37,12 @@ class Line:
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
-        return turn.acquire(timeout=timeout) or not self._give_up(turn)
+        try:
+            return turn.acquire(timeout=timeout) or not self._give_up(turn)
+        except BaseException:  # such as a worker's that ends: nobody else waits for this turn
+            if not self._give_up(turn):
+                self.leave()
+            raise
 
     def leave(self) -> None:
         with self._mutex:

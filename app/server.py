@@ -84,7 +84,8 @@ class Parser(RequestParser):
     def __next__(self) -> Any:
         """The next request; one whose head is late is dropped as one that breaks off, with no answer."""
         if self.finish_body():
-            self.unreader.sock.end = None
+            begun = self.unreader.buf.getvalue()  # sent with the request before
+            self.unreader.sock.end = monotonic() + REQUEST_TIMEOUT if begun else None
         try:
             return super().__next__()
         except TimeoutError:

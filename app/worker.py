@@ -14,6 +14,7 @@ from app import server
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
 MADE = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # of a connection
+ARRIVES = 1  # seconds by which the request of a new connection should be there
 HANGS = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL has not even given up
 
 waiting: dict[Any, float] = {}  # greenlets, and until when they wait for an answer, on the clock of `monotonic`
@@ -31,14 +32,16 @@ class Worker(GeventWorker):
         return nullcontext()
 
     def notify(self) -> None:
-        """Say that the worker lives. Idle clients are let go after `keepalive`, or at once if it is to end."""
+        """Say that the worker lives. Idle clients are let go after `keepalive`, or soon if it is to end."""
         super().notify()
-        server.release(self.cfg.keepalive if self.alive else 0)
+        server.release(self.cfg.keepalive if self.alive else ARRIVES)
         give_up()
 
 
 def wait_for_database(connection: Any) -> None:
     """Let others work until a connection is made, or an answer there. Raises OperationalError if that takes too long.
+
+    For answers the worker looks after that, see `give_up`; its master would wait on.
 
     After https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries. libpq leaves `connect_timeout` to
     whoever polls, and psycogreen, which does so, has no end of a statement that a server which hangs never answers.
@@ -65,4 +68,10 @@ def give_up() -> None:
     """Raise in those who have waited for an answer for too long."""
     for greenlet, end in list(waiting.items()):
         if end < monotonic():
-            gevent.kill(greenlet, psycopg2.OperationalError("no answer in time"))
+            gevent.get_hub().loop.run_callback(_throw, greenlet, end)
+
+
+def _throw(greenlet: Any, end: float) -> None:
+    """Raise in one who still waits: its answer may have come in the same moment."""
+    if waiting.get(greenlet) == end:
+        greenlet.throw(psycopg2.OperationalError("no answer in time"))

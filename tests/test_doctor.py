@@ -69,7 +69,7 @@ def test_settings_that_are_valid_but_no_good_are_named(examined, settings, name)
 
 
 @on_postgresql
-def test_more_threads_than_postgresql_has_connections_is_a_problem(examined):
+def test_more_connections_than_postgresql_has_is_a_problem(examined):
     reports = examined(WORKERS=1000)
     assert problems(reports) == ["connections"]
     assert reports["connections"][1].startswith(

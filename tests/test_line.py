@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app import line as module
 from app.extensions import db
 from app.line import Line, place
 from tests.dyno import wait_until
@@ -111,3 +112,17 @@ def test_the_statements_of_a_detail_stand_in_line_once(crowded, client, monkeypa
     number = {"/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}.get(path, run.id)
     assert client.get(path.format(number)).status_code == 200
     assert len(entered) == 1
+
+
+def test_one_who_is_ended_while_waiting_takes_no_place(full, monkeypatch):
+    class Ended:
+        def acquire(self, timeout=None):
+            if timeout is not None:
+                raise SystemExit
+
+    monkeypatch.setattr(module, "Lock", Ended)
+    with pytest.raises(SystemExit):
+        full.enter(1)
+    full.leave()
+    assert full.enter(0)
+    assert not full._waiting

@@ -8,6 +8,7 @@ import gevent
 import gevent.socket
 import psycopg2
 import pytest
+from gunicorn.config import Config
 from psycopg2 import extensions
 
 from app import server, worker
@@ -101,3 +102,26 @@ def test_a_client_that_has_sent_something_is_not_let_go():
         server.release(0)
         far.sendall(b" / HTTP/1.1")
         assert more.get(timeout=1) == b" / HTTP/1.1"
+
+
+def test_one_whose_answer_has_come_meanwhile_is_left_alone(connections):
+    greenlet = gevent.spawn(lambda: (sleep(connections[0], 0.05) and gevent.sleep(0.3)) or "at work")
+    gevent.sleep(0.02)
+    end = worker.waiting[greenlet]
+    gevent.sleep(0.1)
+    gevent.get_hub().loop.run_callback(worker._throw, greenlet, end)
+    assert greenlet.get() == "at work"
+
+
+def test_the_body_of_a_request_that_came_with_another_has_its_deadline(monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.2)
+    near, far = gevent.socket.socketpair()
+    with closing(near), closing(far):
+        far.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        requests = server.Parser(Config(), near, ("127.0.0.1", 1))
+        assert [next(requests).method for _ in range(2)] == ["GET", "POST"]
+        body = gevent.spawn(requests.mesg.body.read, 9)
+        gevent.sleep(0.01)
+        assert not server.idle
+        with pytest.raises(TimeoutError):
+            body.get()
