@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests import catalogue, live
 from tests.conftest import ADMIN_KEY, environment
 
-SCREENS = ((360, "light"), (768, "light"), (1440, "dark"))
+SCREENS = ((360, "light"), (768, "light"), (1440, "light"), (1440, "dark"))
 SCREENSHOTS = live.ROOT / "test-results"
 PAGES = ["", "?type=production", "/bakeries", "/feedstocks", "/recipe_runs", "/recipe_runs?conclusion=failure&sort=asc"]
 PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope"]
