@@ -95,7 +95,7 @@ def clock() -> str:
 
 
 def connections() -> str:
-    """Whether PostgreSQL has a connection for each that the workers may make."""
+    """Whether PostgreSQL allows as many connections as the workers may make."""
     if not _is_postgresql():
         return "SQLite needs no server."
     allowed = int(db.session.scalar(ALLOWED_CONNECTIONS) or 0)

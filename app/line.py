@@ -37,12 +37,13 @@ class Line:
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
+        came = None
         try:
-            return turn.acquire(timeout=timeout) or not self._give_up(turn)
-        except BaseException:  # such as a worker's that ends: nobody else waits for this turn
-            if not self._give_up(turn):
+            came = turn.acquire(timeout=timeout)
+        finally:
+            if came is None and not self._give_up(turn):  # an exception ended the wait, and nobody else has this turn
                 self.leave()
-            raise
+        return came or not self._give_up(turn)
 
     def leave(self) -> None:
         with self._mutex:

@@ -83,13 +83,18 @@ class Parser(RequestParser):
 
     def __next__(self) -> Any:
         """The next request; one whose head is late is dropped as one that breaks off, with no answer."""
-        if self.finish_body():
-            begun = self.unreader.buf.getvalue()  # sent with the request before
-            self.unreader.sock.end = monotonic() + REQUEST_TIMEOUT if begun else None
         try:
             return super().__next__()
         except TimeoutError:
             raise NoMoreData from None
+
+    def finish_body(self, *limits: Any) -> bool:
+        """Discard what is left of the last request, whose time ends here; whether the next one may begin."""
+        finished: bool = super().finish_body(*limits)
+        if finished:
+            begun = self.unreader.buf.getvalue()  # sent with the request before
+            self.unreader.sock.end = monotonic() + REQUEST_TIMEOUT if begun else None
+        return finished
 
 
 def release(seconds: float) -> None:

@@ -75,6 +75,12 @@ def test_a_stopping_server_is_done_before_heroku_kills_it(settings):
     assert int(settings["graceful_timeout"]) < 30
 
 
+def test_a_wrong_number_of_connections_is_one_sentence():
+    result = run("gunicorn wsgi:app", dyno(environment("sqlite:///test.sqlite"), WEB_CONNECTIONS="many"))
+    assert result.returncode != 0
+    assert result.stderr == "pangeo-forge: WEB_CONNECTIONS is 'many'; it takes a whole number from 1 to 9999.\n"
+
+
 def test_a_server_on_an_outdated_database_says_so_once(outdated):
     wait_until(lambda: "not ready" in outdated.log.read_text())
     (line,) = [line for line in outdated.log.read_text().splitlines() if "not ready" in line]
