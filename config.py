@@ -39,6 +39,7 @@ ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
 # prefix, 30 random characters, which are 178 bits, and 6 that are their checksum.
 KEY_PREFIX = "pfk_"
 KEY_RANDOM, KEY_CHECKSUM = 30, 6  # characters
+KEY = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}")
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -155,7 +156,7 @@ def mistyped(key: str) -> bool:
 
 def without_keys(text: str) -> str:
     """`text`, such as a path that somebody put a key into, with keys masked."""
-    return re.sub(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}", f"{KEY_PREFIX}***", text)
+    return KEY.sub(f"{KEY_PREFIX}***", text)
 
 
 def _checksum(secret: str) -> str:

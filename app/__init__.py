@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface
 
 from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
 from app.extensions import db
@@ -14,8 +15,18 @@ from app.routes.blueprint import IdConverter, id_schema
 from app.routes.openapi import SETTINGS, api, document
 
 
+class NoSession(SessionInterface):
+    """Nothing of a request is kept for the next."""
+
+    none = NullSession()
+
+    def open_session(self, _app: Flask, _request: Request) -> NullSession:
+        return self.none
+
+
 class Application(Flask):
     json_provider_class = OrjsonProvider
+    session_interface = NoSession()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing to do: no function of ours is a coroutine, of a dozen that Flask asks about in every request."""

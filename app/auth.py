@@ -67,18 +67,19 @@ def authorise(caller: Caller) -> None:
     key = presented_key()
     if not key:
         raise Forbidden("Not authenticated")
-    g.key_digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
-    if hmac.compare_digest(g.key_digest, current_app.config["ADMIN_API_KEY_SHA256"]):
+    config = current_app.config
+    g.key_digest = digest = key_digest(config["ENCRYPTION_SALT"], key)
+    if hmac.compare_digest(digest, config["ADMIN_API_KEY_SHA256"]):
         g.actor, g.key_id, g.scopes = ADMIN, None, [ADMIN_SCOPE]
-        limits.count_write(g.key_digest)
+        limits.count_write(digest)
         return
-    found = [] if mistyped(key) else fetch(_FIND, {"digest": g.key_digest, "time": now()})
+    found = [] if mistyped(key) else fetch(_FIND, {"digest": digest, "time": now()})
     if not found:
         limits.count_failure()
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
     [(g.key_id, label, is_admin, bakeries, last_used_at)] = found
     g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
-    limits.count_write(g.key_digest)
+    limits.count_write(digest)
     _require_scope(caller)
     _note_use(last_used_at)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from random import getrandbits
+from time import monotonic
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,6 +20,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+Headers = list[tuple[str, str]]
+Write = Callable[[bytes], object]
+
 REQUEST_ID = "pangeo_forge.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HSTS = "max-age=31536000"  # seconds: a year
@@ -39,8 +43,9 @@ EXPOSED_HEADERS += ["X-Total-Count"]
 class Envelope:
     """WSGI: gives every request an id, and every answer the headers that all have; those are made once."""
 
-    def __init__(self, app: WSGIApplication, headers: list[tuple[str, str]], secure_headers: list[tuple[str, str]]):
+    def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers):
         self.app = app
+        self.names = {name for name, _ in headers + secure_headers} | {"Cache-Control"}
         # Whether it was https, and whether it may be kept: then it has to be asked about each time.
         self.headers = {
             (secure, kept): [
@@ -54,11 +59,12 @@ class Envelope:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request_id = environ[REQUEST_ID] = _request_id(environ.get("HTTP_X_REQUEST_ID", ""))
 
-        def start(status: str, own: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
+        def start(status: str, own: Headers, *exc_info: Any) -> Write:
             kept = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
-            common, names = self.headers[environ["wsgi.url_scheme"] == "https", kept], {name for name, _ in own}
-            headers = [*own, *(header for header in common if header[0] not in names), ("X-Request-ID", request_id)]
-            return start_response(status, headers, *exc_info)
+            common, names = self.headers[environ["wsgi.url_scheme"] == "https", kept], dict(own)
+            if not self.names.isdisjoint(names):
+                common = [header for header in common if header[0] not in names]
+            return start_response(status, [*own, *common, ("X-Request-ID", request_id)], *exc_info)
 
         return self.app(environ, start)
 
@@ -91,7 +97,7 @@ def init_app(app: Flask) -> None:
     everybody = app.config["CORS_ORIGINS"] == ["*"]
     share = partial(set_cors_headers, options=get_cors_options(app, cors_options(app.config["CORS_ORIGINS"])))
     headers = list(SECURITY_HEADERS.items())
-    app.before_request(take_request_id)
+    app.before_request(begin)
     if app.config["TRUSTED_HOSTS"]:
         app.before_request(refuse_untrusted_host)
     if app.config["DEPLOYMENT"]:
@@ -120,8 +126,9 @@ def _request_id(given: str) -> str:
     return given if GIVEN_ID.fullmatch(given) else f"{getrandbits(128):032x}"
 
 
-def take_request_id() -> None:
-    g.request_id = request.environ[REQUEST_ID]
+def begin() -> None:
+    """Keep what others look up: the id of the request, and when it began on the clock of `monotonic`."""
+    g.request_id, g.started = request.environ[REQUEST_ID], monotonic()
 
 
 def refuse_untrusted_host() -> None:
@@ -148,12 +155,14 @@ def answer_preflight() -> Response | None:
 
 def make_conditional(response: Response) -> Response:
     """Give what GET answers a strong ETag, and 304 to a client that has it (RFC 9110, section 13.1.2)."""
-    if request.method not in ("GET", "HEAD") or response.status_code != 200:
+    environ = request.environ
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or response.status_code != 200:
         return response
-    response.add_etag()  # if it has none yet
+    if not response.headers.getlist("ETag"):
+        response.add_etag(overwrite=True)  # which else would look again, at a dearer price
     # If-Match guards writes, see app/routes/conditional.py; of a GET it asks nothing that a client could want.
-    if known := request.environ.get("HTTP_IF_NONE_MATCH"):
-        response.make_conditional({"REQUEST_METHOD": request.method, "HTTP_IF_NONE_MATCH": known})
+    if known := environ.get("HTTP_IF_NONE_MATCH"):
+        response.make_conditional({"REQUEST_METHOD": environ["REQUEST_METHOD"], "HTTP_IF_NONE_MATCH": known})
     return response
 
 

@@ -12,8 +12,8 @@ def encode(obj: Any) -> bytes:
     return orjson.dumps(obj, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
 
 
-def respond(obj: Any) -> Response:
-    return Response(encode(obj), mimetype="application/json")
+def respond(obj: Any, status: int = 200) -> Response:
+    return Response(encode(obj), status, mimetype="application/json")
 
 
 class OrjsonProvider(JSONProvider):

@@ -15,6 +15,7 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 logging._srcfile = None  # as documented there
 
 FIELDS = "%(levelname)s %(name)s %(message)s"
+WORD = re.compile(r"[!#-<>-~]+")
 NAMES = {"levelname": "level", "name": "logger"}
 
 
@@ -54,4 +55,4 @@ def configuration(deployed: bool) -> dict[str, Any]:
 
 def _quoted(value: object) -> str:
     text = str(value)
-    return text if re.fullmatch(r"[!#-<>-~]+", text) else orjson.dumps(text).decode()
+    return text if WORD.fullmatch(text) else orjson.dumps(text).decode()

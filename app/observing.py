@@ -2,6 +2,7 @@
 
 import logging
 from time import monotonic
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 
@@ -12,25 +13,21 @@ logger = logging.getLogger("app.requests")
 
 
 def init_app(app: Flask) -> None:
-    app.before_request(start)
     app.after_request(finish)
-
-
-def start() -> None:
-    g.started = monotonic()
 
 
 def finish(response: Response) -> Response:
     """Note the request: now, or if its answer is streamed, once that has been sent or the client has gone."""
-    started, rule = g.started, request.url_rule
+    asked, kept = (cast(Any, proxy)._get_current_object() for proxy in (request, g))
+    started, rule = kept.started, asked.url_rule
     fields = {
-        "method": request.method,
+        "method": asked.method,
         "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
-        "path": without_keys(request.path),
+        "path": without_keys(asked.path),
         "status": response.status_code,
-        "key": g.get("actor"),
-        "request_id": g.request_id,
-        "address": request.remote_addr,
+        "key": kept.get("actor"),
+        "request_id": kept.request_id,
+        "address": asked.remote_addr,
     }
 
     def note() -> None:

@@ -37,6 +37,7 @@ SYSTEM = "system"
 _WITH_URL = text("dataset_public_url IS NOT NULL")
 _PUBLISHED = text("status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL")
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
+_NOTHING = dict.fromkeys(("id", *_LIFECYCLE))  # what a new run was before
 
 
 class RecipeRun(Record):
@@ -95,7 +96,7 @@ class RecipeRun(Record):
     def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """The columns of a new run. Raises 422 for values that do not go together."""
         time = now()
-        return {"rerun_of": None, "created_at": time, "updated_at": time} | cls()._settled(values, actor)
+        return {"rerun_of": None, "created_at": time, "updated_at": time} | _settled(values, _NOTHING, actor)
 
     @classmethod
     def first_event(cls, row: Any, actor: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ class RecipeRun(Record):
         """
         if (values.get("rerun_of") or 0) >= self.id:
             raise Invalid.at("body", "rerun_of", "rerun_of: Must be an earlier run.")
-        values = self._settled(values, actor)
+        values = _settled(values, {name: getattr(self, name) for name in _NOTHING}, actor)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if not changed:
             return
@@ -121,42 +122,51 @@ class RecipeRun(Record):
         event = RecipeRunEvent(at=self.updated_at, actor=actor, before=wire(before), after=wire(changed), reason=reason)
         self.events.add(event)
 
-    def _settled(self, values: dict[str, Any], actor: str) -> dict[str, Any]:
-        """`values` with the status and the time of completion that follow from them, if the lifecycle allows it."""
-        if not any(name in values for name in _LIFECYCLE):
-            return values
-        status = values.get("status") or ("completed" if values.get("conclusion") else self.status or "queued")
-        later = {name: values.get(name, getattr(self, name)) for name in _LIFECYCLE} | {"status": status}
-        if self.status and status not in self._next():
-            raise Conflict(self._refusal(status))
-        if status == "completed" != self.status and later["completed_at"] is None:
-            later["completed_at"] = max(now(), later["started_at"])
-        if problem := self._contradiction(values, later, actor):
-            raise Invalid.at("body", problem[0], f"{problem[0]}: {problem[1]}")
-        return values | {name: later[name] for name in ("status", "completed_at") if later[name] != getattr(self, name)}
 
-    def _next(self) -> tuple[str, ...]:
-        """The statuses that the run may go to; any, should another program have given it one that is none."""
-        return TRANSITIONS.get(self.status, STATUSES)
+def _settled(values: dict[str, Any], was: dict[str, Any], actor: str) -> dict[str, Any]:
+    """`values` with the status and the time of completion that follow from them, if the lifecycle allows it.
 
-    def _refusal(self, status: str) -> str:
-        allowed = " or ".join(self._next())
-        hint = f" A new attempt is a new run whose rerun_of is {self.id}." if self.status == "completed" else ""
-        return f"recipe run {self.id} is {self.status} and cannot become {status}, only {allowed}.{hint}"
+    `was` has the run's id and its members of the lifecycle.
+    """
+    if not any(name in values for name in _LIFECYCLE):
+        return values
+    status = values.get("status") or ("completed" if values.get("conclusion") else was["status"] or "queued")
+    will_be = {name: values.get(name, was[name]) for name in _LIFECYCLE} | {"status": status}
+    if was["status"] and status not in _next(was["status"]):
+        raise Conflict(_refusal(status, was))
+    if status == "completed" != was["status"] and will_be["completed_at"] is None:
+        will_be["completed_at"] = max(now(), will_be["started_at"])
+    if problem := _contradiction(values, was, will_be, actor):
+        raise Invalid.at("body", problem[0], f"{problem[0]}: {problem[1]}")
+    return values | {name: will_be[name] for name in ("status", "completed_at") if will_be[name] != was[name]}
 
-    def _contradiction(self, values: dict[str, Any], later: dict[str, Any], actor: str) -> tuple[str, str] | None:
-        """The member of `later`, the state the run would be in, that breaks a rule, and the rule."""
-        if later["status"] != "completed":
-            for name in ("conclusion", "completed_at"):
-                if later[name] is not None:
-                    return name, f"Only a completed run has one, and this one would be {later['status']}."
-        elif later["conclusion"] is None and (self.status != "completed" or self.conclusion):
-            return "conclusion", "Required when a run completes."
-        elif later["completed_at"] is None and self.completed_at:
-            return "completed_at", "A completed run keeps its time of completion."
-        if later["conclusion"] == "stale" != self.conclusion and actor != SYSTEM:
-            return "conclusion", "Only the service itself concludes that a run is stale."
-        moved = "started_at" in values or "completed_at" in values
-        if moved and later["completed_at"] and later["completed_at"] < later["started_at"]:
-            return "completed_at", "Must not be before started_at."
-        return None
+
+def _next(status: str) -> tuple[str, ...]:
+    """The statuses that a run may go to; any, should another program have given it one that is none."""
+    return TRANSITIONS.get(status, STATUSES)
+
+
+def _refusal(status: str, was: dict[str, Any]) -> str:
+    allowed = " or ".join(_next(was["status"]))
+    hint = f" A new attempt is a new run whose rerun_of is {was['id']}." if was["status"] == "completed" else ""
+    return f"recipe run {was['id']} is {was['status']} and cannot become {status}, only {allowed}.{hint}"
+
+
+def _contradiction(
+    values: dict[str, Any], was: dict[str, Any], will_be: dict[str, Any], actor: str
+) -> tuple[str, str] | None:
+    """The member that breaks a rule in the state the run would be in, and the rule."""
+    if will_be["status"] != "completed":
+        for name in ("conclusion", "completed_at"):
+            if will_be[name] is not None:
+                return name, f"Only a completed run has one, and this one would be {will_be['status']}."
+    elif will_be["conclusion"] is None and (was["status"] != "completed" or was["conclusion"]):
+        return "conclusion", "Required when a run completes."
+    elif will_be["completed_at"] is None and was["completed_at"]:
+        return "completed_at", "A completed run keeps its time of completion."
+    if will_be["conclusion"] == "stale" != was["conclusion"] and actor != SYSTEM:
+        return "conclusion", "Only the service itself concludes that a run is stale."
+    moved = "started_at" in values or "completed_at" in values
+    if moved and will_be["completed_at"] and will_be["completed_at"] < will_be["started_at"]:
+        return "completed_at", "Must not be before started_at."
+    return None

@@ -100,8 +100,7 @@ class Blueprint(flask_smorest.Blueprint):
                 if isinstance(result, Response):
                     return result
                 content, status, headers = result if isinstance(result, tuple) else (result, status_code, {})
-                response = respond(dump(content))
-                response.status_code = status
+                response = respond(dump(content), status)
                 response.headers.update(headers)
                 return response
 
@@ -136,9 +135,9 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         readiness.require()
         if caller is not Caller.PUBLIC:
             authorise(caller)
-        if db.session.registry.has():
-            # The body is read next, which may take its time: no transaction, and no lock, waits.
-            db.session.commit()
+            if db.session.registry.has():
+                # The body is read next, which may take its time: no transaction, and no lock, waits.
+                db.session.commit()
         if max_body:
             request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}
