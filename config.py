@@ -101,7 +101,6 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     """A few connections for many requests; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
-        "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
         "query_cache_size": 200,  # statements SQLAlchemy remembers; clients can ask for any number of different ones
         "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them

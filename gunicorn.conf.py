@@ -80,7 +80,6 @@ def when_ready(master: Arbiter) -> None:
     # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.
     gc.collect()
     gc.freeze()
-    mark_process_dead(master.pid)  # type: ignore[no-untyped-call]  # the connection that took is none of a worker's
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:

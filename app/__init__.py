@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 
-from app import cli, deadline, errors, http, limits, line, metrics, observing, readiness, server, telemetry
+from app import cli, deadline, errors, http, limits, observing, readiness, server, telemetry
 from app.extensions import db
 from app.json import OrjsonProvider
 from app.repr import opener
@@ -50,8 +50,6 @@ def create_app(config: dict[str, Any]) -> Flask:
     readiness.init_app(app)
     limits.init_app(app)
     db.init_app(app)
-    line.init_app(app)
-    metrics.init_app(app)
     opener.init_app(app)
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)

@@ -13,6 +13,8 @@ from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.pool import FairPool
+
 # The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
 NAMING_CONVENTION = {
     "pk": "%(table_name)s_pkey",
@@ -29,7 +31,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, engine_options={"poolclass": FairPool})
 
 
 @event.listens_for(Engine, "connect")

@@ -5,14 +5,15 @@ Workers share their values through files in METRICS_FOLDER, see gunicorn.conf.py
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import cast
 
 from flask import Flask
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
@@ -20,6 +21,7 @@ from app.models import RecipeRun, RunCount
 from app.models.columns import now
 from app.models.recipe_runs import STATUSES
 from app.models.run_counts import ALL
+from app.pool import FairPool
 
 logger = logging.getLogger(__name__)
 
@@ -38,38 +40,32 @@ CONNECTIONS = Gauge(
 )
 POOL_SIZE = Gauge(
     "pangeo_forge_pool_connections_max",
-    "Database connections that the workers which have any may hold.",
+    "Database connections that requests may hold.",
     multiprocess_mode="livesum",
 )
 
 
-def init_app(app: Flask) -> None:
-    """Follow the pool of the application's engine."""
+def sample(app: Flask) -> None:
+    """Note how many connections of this process are in use: a worker does so each second, and who is scraped."""
     with app.app_context():
-        engine = db.engine
-    event.listen(engine, "connect", lambda *_: POOL_SIZE.set(app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]))
-    event.listen(engine, "checkout", lambda _connection, record, _proxy: use(record))
-    event.listen(engine, "checkin", lambda _connection, record: rest(record))
-
-
-def use(record: Any) -> None:
-    if not record.record_info.get("counted"):
-        record.record_info["counted"] = True
-        CONNECTIONS.inc()
-
-
-def rest(record: Any) -> None:
-    """Called also for a connection that could not be made anew, and so was never in use."""
-    if record.record_info.pop("counted", False):
-        CONNECTIONS.dec()
+        pool = cast(FairPool, db.engine.engine.pool)
+    CONNECTIONS.set(pool.checkedout())
+    POOL_SIZE.set(pool.size)
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
-    REQUESTS.labels(method if method in METHODS else "other", route, status).observe(seconds)
+    _requests(method if method in METHODS else "other", route, status).observe(seconds)
 
 
-def exposition(folder: str) -> bytes:
-    """Everything, in Prometheus' text format; `folder` is METRICS_FOLDER, or empty."""
+@cache
+def _requests(method: str, route: str, status: int) -> Histogram:
+    return REQUESTS.labels(method, route, status)
+
+
+def exposition(app: Flask) -> bytes:
+    """Everything, in Prometheus' text format."""
+    sample(app)
+    folder = app.config["METRICS_FOLDER"]
     processes, database = CollectorRegistry() if folder else REGISTRY, CollectorRegistry()
     if folder:
         MultiProcessCollector(processes, folder)  # type: ignore[no-untyped-call]  # it has no types yet

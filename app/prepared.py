@@ -6,19 +6,20 @@ is back in the pool before anything is made of the rows.
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection, ReturnsRows, bindparam, inspect
+from flask import g
+from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection, ReturnsRows, bindparam
 from sqlalchemy import insert as sql_insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app import deadline, line
+from app import deadline
 from app.extensions import Base, db, without_details
 
 Rows = list[tuple[Any, ...]]
@@ -32,8 +33,14 @@ def fetch(statement: ReturnsRows, values: Mapping[str, Any] | None = None) -> Ro
     """
     engine = db.engine
     prepared = _prepare(statement, engine.dialect)
-    with _connection(engine) as connection:
+    connection = _connection_at_work()
+    if connection:
+        return prepared.processed(_execute(engine, connection, prepared, values or {}))
+    connection = _check_out(engine)
+    try:
         rows = _execute(engine, connection, prepared, values or {})
+    finally:
+        connection.close()
     return prepared.processed(rows)
 
 
@@ -42,14 +49,27 @@ def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool 
 
     Many are left to SQLAlchemy, which sends them together.
     """
-    connection, mapper, names = db.session.connection(), inspect(model), tuple(records[0])
+    connection, mapper, names = db.session.connection(), model.__mapper__, tuple(records[0])
     if len(records) > 1:
         result = connection.execute(_insertion(mapper, names, returning, many=True), records)
         return list(result) if returning else []
-    engine, row = db.engine, _row(mapper)
+    engine, row = connection.engine, _row(mapper)
     prepared = _prepare(_insertion(mapper, names, returning), engine.dialect)
     rows = _execute(engine, connection.connection, prepared, records[0])
     return [row(*values) for values in prepared.processed(rows)]
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Let all statements have the same connection: others are not served sooner if each of them waits in line."""
+    if _connection_at_work():
+        yield
+        return
+    g.connection = _check_out(db.engine)
+    try:
+        yield
+    finally:
+        g.pop("connection").close()
 
 
 @lru_cache(maxsize=64)
@@ -117,18 +137,12 @@ def _encoded(values: dict[str, Any], encoders: Mapping[str, Processor]) -> dict[
     return values | {name: encode(values[name]) for name, encode in encoders.items() if name in values}
 
 
-@contextmanager
-def _connection(engine: Engine) -> Iterator[PoolProxiedConnection]:
-    """The connection of the session, if that is at work, else one of the pool, on which each statement stands alone."""
+def _connection_at_work() -> PoolProxiedConnection | None:
+    """That of the session, if it is in a transaction, or of `one_connection`."""
     if db.session.registry.has() and db.session().in_transaction():
-        yield db.session.connection().connection
-        return
-    with line.place():
-        connection = _check_out(engine)
-        try:
-            yield connection
-        finally:
-            connection.close()
+        return db.session.connection().connection
+    held: PoolProxiedConnection | None = g.get("connection")
+    return held
 
 
 def _check_out(engine: Engine) -> PoolProxiedConnection:
@@ -155,6 +169,8 @@ def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepar
 
 
 def fetch_all(cursor: DBAPICursor, sql: str, parameters: dict[str, Any]) -> Rows:
-    with closing(cursor):
+    try:
         cursor.execute(sql, parameters)
         return cast(Rows, cursor.fetchall()) if cursor.description else []
+    finally:
+        cursor.close()

@@ -10,7 +10,7 @@ from gevent.socket import wait_read, wait_write
 from gunicorn.workers.ggevent import GeventWorker
 from psycopg2 import extensions
 
-from app import server
+from app import metrics, server
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
 MADE = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # of a connection
@@ -34,6 +34,7 @@ class Worker(GeventWorker):
     def notify(self) -> None:
         """Say that the worker lives. Idle clients are let go after `keepalive`, or soon if it is to end."""
         super().notify()
+        metrics.sample(self.wsgi)
         server.release(self.cfg.keepalive if self.alive else ARRIVES)
         give_up()
 

@@ -30,7 +30,6 @@ def test_the_least_that_is_needed_is_three_variables():
     assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
     assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
         "pool_size": 4,
-        "max_overflow": 0,
         "pool_timeout": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
@@ -58,7 +57,6 @@ def test_postgresql_gives_up_before_the_client_does():
     options = load(environment(POSTGRES, WEB_CONNECTIONS="7"))["SQLALCHEMY_ENGINE_OPTIONS"]
     assert options == {
         "pool_size": 7,
-        "max_overflow": 0,
         "skip_autocommit_rollback": True,
         "pool_timeout": 1.8,
         "query_cache_size": 200,

@@ -14,9 +14,8 @@ from werkzeug.wsgi import wrap_file
 
 from app.errors import RETRY_AFTER
 from app.json import encode
-from app.line import place
 from app.models.base import Record
-from app.prepared import Rows
+from app.prepared import Rows, one_connection
 from app.schemas.serialiser import Serialiser, serialiser
 from app.services import rows
 
@@ -39,7 +38,7 @@ class Source(Protocol):
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
     try:
-        with place():  # for all of its statements: others are not served sooner if each of them waits in line
+        with one_connection():
             return _whole(_parts(model, serialiser(detail), record_id, source))
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})

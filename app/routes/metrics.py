@@ -18,8 +18,7 @@ def scrape() -> Response:
     if not is_scraper():
         authorise(Caller.ADMIN)
         db.session.commit()  # the use of the key; no lock waits for what follows
-    body = metrics.exposition(current_app.config["METRICS_FOLDER"])
-    return current_app.response_class(body, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(metrics.exposition(current_app), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def is_scraper() -> bool:
