@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from hashlib import sha1
 from typing import Any, cast
 
 from flask import g
@@ -29,7 +30,8 @@ Processor = Callable[[Any], Any]
 def fetch(statement: ReturnsRows, values: Mapping[str, Any] | None = None) -> Rows:
     """The rows of a statement that is made once and for all: its parameters are named, `values` has those that vary.
 
-    Raises what a session raises.
+    With the execution option `plan_once` PostgreSQL, too, plans it once a connection, for any values: for statements
+    of which there is but one good plan. Raises what a session raises.
     """
     engine = db.engine
     prepared = _prepare(statement, engine.dialect)
@@ -97,6 +99,8 @@ class Prepared:
     decoders: dict[int, Processor]
     # What has lists among its parameters has a text for each number of values.
     expanding: SQLCompiler | None
+    # What PostgreSQL is to plan once a connection: how to tell it, and what to ask then.
+    plan: tuple[str, str] | None
 
     def ready(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The text and all parameters, as the driver wants them."""
@@ -125,7 +129,16 @@ def _prepare(statement: ReturnsRows, dialect: Dialect) -> Prepared:
     decoders = _processors(enumerate(kind.result_processor(dialect, None) for kind in types))
     defaults = _encoded({**state.parameters}, encoders)
     expanding = compiled if any(bind.expanding for bind in required) else None
-    return Prepared(state.statement, defaults, encoders, decoders, expanding)
+    once = dialect.name == "postgresql" and compiled.execution_options.get("plan_once")
+    plan = _plan(state.statement, [*state.parameters]) if once else None
+    return Prepared(state.statement, defaults, encoders, decoders, expanding, plan)
+
+
+def _plan(sql: str, names: list[str]) -> tuple[str, str]:
+    """PREPARE and EXECUTE, with parameters of those names."""
+    plan = f"s{sha1(sql.encode(), usedforsecurity=False).hexdigest()}"
+    numbered = sql % {name: f"${number}" for number, name in enumerate(names, 1)}
+    return f"PREPARE {plan} AS {numbered}", f"EXECUTE {plan} ({', '.join(f'%({name})s' for name in names)})"
 
 
 def _processors(found: Iterable[tuple[Any, Processor | None]]) -> dict[Any, Processor]:
@@ -159,16 +172,23 @@ def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepar
     dbapi: Any = dialect.loaded_dbapi
     sql, parameters = prepared.ready(values)
     try:
+        if prepared.plan:
+            prepare, sql = prepared.plan
+            if prepare not in connection.info:
+                fetch_all(connection.cursor(), prepare, None)
+                connection.info[prepare] = True
         return fetch_all(connection.cursor(), sql, parameters)
     except dbapi.Error as error:
-        lost = dialect.is_disconnect(error, connection.driver_connection, None)
+        # A plan whose columns have another type by now is not supported any more.
+        unsupported = isinstance(error, dbapi.NotSupportedError)
+        lost = unsupported or dialect.is_disconnect(error, connection.driver_connection, None)
         if lost:
             connection.invalidate(error)
             engine.dispose()  # the others will not be better
         raise without_details(DBAPIError.instance(sql, None, error, dbapi.Error, True, lost, dialect)) from error
 
 
-def fetch_all(cursor: DBAPICursor, sql: str, parameters: dict[str, Any]) -> Rows:
+def fetch_all(cursor: DBAPICursor, sql: str, parameters: dict[str, Any] | None) -> Rows:
     try:
         cursor.execute(sql, parameters)
         return cast(Rows, cursor.fetchall()) if cursor.description else []

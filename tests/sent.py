@@ -10,6 +10,8 @@ from sqlalchemy import Engine, event
 
 from app import prepared
 
+ASIDE = "BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PREPARE"
+
 
 @dataclass
 class Statement:
@@ -22,7 +24,7 @@ class Statement:
 
 @contextmanager
 def statements():
-    """The statements that are sent meanwhile, without BEGIN, COMMIT and savepoints."""
+    """The statements that are sent meanwhile, without BEGIN, COMMIT, savepoints, and PREPARE, once a connection."""
     sent, fetch = [], prepared.fetch_all
 
     def begin(_connection, _cursor, text, parameters, *_):
@@ -46,4 +48,4 @@ def statements():
         prepared.fetch_all = fetch
         event.remove(Engine, "before_cursor_execute", begin)
         event.remove(Engine, "after_cursor_execute", end)
-        sent[:] = [statement for statement in sent if not re.match("BEGIN|SAVEPOINT|RELEASE|ROLLBACK", statement.text)]
+        sent[:] = [statement for statement in sent if not re.match(ASIDE, statement.text)]

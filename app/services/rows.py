@@ -62,7 +62,8 @@ def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
 
 @lru_cache(maxsize=64)
 def _by_id(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
-    return _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
+    found = _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
+    return found.execution_options(plan_once=True)
 
 
 @lru_cache(maxsize=64)
