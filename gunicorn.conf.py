@@ -12,6 +12,7 @@ import sys
 import psycopg2.extensions
 from gunicorn import glogging, http, util
 from gunicorn.arbiter import Arbiter
+from gunicorn.http import wsgi
 from gunicorn.workers.base import Worker
 
 from config import ConfigError, load, share_metrics
@@ -49,7 +50,9 @@ limit_request_field_size = 8190
 limit_request_fields = 100
 # There is no setting for how long a client may take to send a request.
 http.RequestParser = server.Parser
-# There is no setting for gunicorn's error pages, which are HTML and have no headers.
+# Nor for how an answer is sent.
+wsgi.Response = server.Sender
+# Nor for gunicorn's error pages, which are HTML and have no headers.
 util.write_error = server.write_problem
 # Nor for closing connections gently (RFC 9112, section 9.6), which it does for workers with threads only.
 util.close = util.close_graceful

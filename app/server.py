@@ -13,6 +13,7 @@ from uuid import uuid4
 import orjson
 from flask import Flask, Response
 from gunicorn import util
+from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
 from werkzeug.exceptions import BadRequest
@@ -95,6 +96,20 @@ class Parser(RequestParser):
             begun = self.unreader.buf.getvalue()  # sent with the request before
             self.unreader.sock.end = monotonic() + REQUEST_TIMEOUT if begun else None
         return finished
+
+
+class Sender(wsgi.Response):
+    """gunicorn's own, which would send the head of an answer and its body one by one, in two packets."""
+
+    headers_sent: bool
+
+    def write(self, arg: bytes) -> None:
+        if self.headers_sent or self.response_length != len(arg) or self._omits_body:
+            super().write(arg)
+            return
+        head = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+        self.headers_sent, self.sent = True, len(arg)
+        self.sock.sendall("".join(head).encode("latin-1") + arg)
 
 
 def release(seconds: float) -> None:
