@@ -1,6 +1,7 @@
 """An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
 
 import shutil
+from contextlib import contextmanager
 
 import flask_migrate
 import pytest
@@ -66,17 +67,21 @@ def empty_url(request):
 def migrated_app(request, tmp_path_factory):
     """An application on a database at the head of the migrations; use `app`, which cleans up."""
     if request.param == "sqlite":
-        yield _migrated(URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "test.sqlite")))
+        with _migrated(URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "test.sqlite"))) as app:
+            yield app
     else:
-        with postgres.database(request.getfixturevalue("postgres_server")) as url:
-            yield _migrated(url)
+        with postgres.database(request.getfixturevalue("postgres_server")) as url, _migrated(url) as app:
+            yield app
 
 
+@contextmanager
 def _migrated(url):
     app = make_app(url)
     with app.app_context():
         flask_migrate.upgrade()
-    return app
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 class Borrowed:
@@ -106,7 +111,6 @@ def app(migrated_app):
         yield migrated_app
         engines[None] = engine
         outer.rollback()
-    engine.dispose()
     migrated_app.extensions["limits"].reset()
 
 
