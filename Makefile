@@ -23,8 +23,8 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
 
-test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core, with branch coverage
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term $(ARGS)
+test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core; ARGS=--cov for branch coverage
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
