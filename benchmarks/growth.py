@@ -19,6 +19,7 @@ PLOT = report.DOCUMENT.with_name("growth.svg")
 # Each of them finds as much however many runs there are.
 READS = {
     "first page": "/recipe_runs/",
+    "first page, newest first": "/recipe_runs/?sort=desc",
     "last page": None,
     "filter by feedstock": "/recipe_runs/?feedstock_id=1",
     "filter by status": "/recipe_runs/?status=queued&limit=1",
