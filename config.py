@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError
 
 STATEMENT_TIMEOUT = 10_000  # milliseconds
 # Together under five seconds, after which a client has its 503 even if it waits for both.
-POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/line.py
+POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/pool.py
 LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
 CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/deadline.py

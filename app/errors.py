@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy.exc import InterfaceError, InternalError, NotSupportedError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import (
     HTTPException,
@@ -62,7 +62,7 @@ class Invalid(UnprocessableEntity):
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, problem)
-    for fault in (OperationalError, InterfaceError, InternalError, NotSupportedError, PoolTimeout):
+    for fault in (OperationalError, InterfaceError, InternalError, PoolTimeout):
         app.register_error_handler(fault, unavailable)
     app.log_exception = log_bug  # type: ignore[method-assign]  # the place Flask has for it
 

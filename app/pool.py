@@ -28,7 +28,7 @@ class FairPool(Pool):
         self.timeout = timeout
         self._free: list[Place] = [None] * pool_size
         self._waiting: deque[SimpleQueue[Place]] = deque()
-        self._mutex = RLock()  # collecting garbage may give a connection back at any time
+        self._mutex = RLock()  # who collects garbage inside of it may give a connection back
 
     def checkedout(self) -> int:
         return self.size - len(self._free)
@@ -76,6 +76,12 @@ class FairPool(Pool):
             self._waiting.append(turn)
         try:
             return self._wait(turn)
+        except Empty:
+            with self._mutex:
+                self._leave(turn)
+                if self._free:  # it came in this moment
+                    return self._free.pop()
+            raise PoolTimeout(f"no connection within {self.timeout} seconds") from None
         except BaseException:
             self._leave(turn)
             raise
@@ -90,12 +96,12 @@ class FairPool(Pool):
     def _wait(self, turn: "SimpleQueue[Place]") -> Place:
         """A request waits in all as long as it may once, however often it is in line."""
         if not has_request_context():
-            return _next(turn, self.timeout)
+            return turn.get(timeout=self.timeout)
         began = monotonic()
         # Those who came at once do not give up at once, and hold up everybody else with their errors.
         patience = g.get("patience") or uniform(0.8, 1) * self.timeout
         try:
-            return _next(turn, patience)
+            return turn.get(timeout=patience)
         finally:
             g.patience = max(patience - (monotonic() - began), 0.001)
 
@@ -103,12 +109,5 @@ class FairPool(Pool):
         with self._mutex:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-            else:  # it has become our turn this moment
+            else:  # it has become our turn
                 self._give(turn.get_nowait())
-
-
-def _next(turn: "SimpleQueue[Place]", timeout: float) -> Place:
-    try:
-        return turn.get(timeout=timeout)
-    except Empty:
-        raise PoolTimeout(f"no connection within {timeout:.1f} seconds") from None

@@ -16,7 +16,7 @@ from flask import g
 from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection, ReturnsRows, bindparam
 from sqlalchemy import insert as sql_insert
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -30,8 +30,8 @@ Processor = Callable[[Any], Any]
 def fetch(statement: ReturnsRows, values: Mapping[str, Any] | None = None) -> Rows:
     """The rows of a statement that is made once and for all: its parameters are named, `values` has those that vary.
 
-    With the execution option `plan_once` PostgreSQL, too, plans it once a connection, for any values: for statements
-    of which there is but one good plan. Raises what a session raises.
+    With the execution option `plan_once` PostgreSQL, too, keeps what it makes of it, and after a few times the plan as
+    well: for statements of which there is but one good plan. Raises what a session raises.
     """
     engine = db.engine
     prepared = _prepare(statement, engine.dialect)
@@ -63,7 +63,7 @@ def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool 
 
 @contextmanager
 def one_connection() -> Iterator[None]:
-    """Let all statements have the same connection: others are not served sooner if each of them waits in line."""
+    """One connection for all that is fetched: others are not served sooner if each statement waits in line."""
     if _connection_at_work():
         yield
         return
@@ -99,7 +99,7 @@ class Prepared:
     decoders: dict[int, Processor]
     # What has lists among its parameters has a text for each number of values.
     expanding: SQLCompiler | None
-    # What PostgreSQL is to plan once a connection: how to tell it, and what to ask then.
+    # What PostgreSQL is to plan once a connection: how to say so, and what to ask then.
     plan: tuple[str, str] | None
 
     def ready(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -179,13 +179,16 @@ def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepar
                 connection.info[prepare] = True
         return fetch_all(connection.cursor(), sql, parameters)
     except dbapi.Error as error:
-        # A plan whose columns have another type by now is not supported any more.
-        unsupported = isinstance(error, dbapi.NotSupportedError)
-        lost = unsupported or dialect.is_disconnect(error, connection.driver_connection, None)
-        if lost:
-            connection.invalidate(error)
-            engine.dispose()  # the others will not be better
-        raise without_details(DBAPIError.instance(sql, None, error, dbapi.Error, True, lost, dialect)) from error
+        # A column of a plan may have another type by now.
+        outdated = bool(prepared.plan) and isinstance(error, dbapi.NotSupportedError)
+        lost = outdated or dialect.is_disconnect(error, connection.driver_connection, None)
+        if lost:  # and the others will not be better: each is made anew at its next use
+            engine.pool._invalidate(connection, error)
+        if outdated:
+            raise OperationalError(prepared.sql, None, error, True, True) from error
+        raise without_details(
+            DBAPIError.instance(prepared.sql, None, error, dbapi.Error, True, lost, dialect)
+        ) from error
 
 
 def fetch_all(cursor: DBAPICursor, sql: str, parameters: dict[str, Any] | None) -> Rows:

@@ -24,6 +24,8 @@ from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger("gunicorn.error")
 
+TOGETHER = 64 * 1024  # bytes of a body; a longer one is not copied for it
+
 # Connections of this worker on which no request has begun, and since when, on the clock of `monotonic`.
 idle: dict[socket.socket, float] = {}
 
@@ -104,7 +106,7 @@ class Sender(wsgi.Response):
     headers_sent: bool
 
     def write(self, arg: bytes) -> None:
-        if self.headers_sent or self.response_length != len(arg) or self._omits_body:
+        if self.headers_sent or self.response_length != len(arg) or len(arg) > TOGETHER or self._omits_body:
             super().write(arg)
             return
         head = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]

@@ -71,6 +71,7 @@ def plot(lines):
     mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(color=mpl.colormaps["tab20"].colors)
     for name, times in sorted(lines.items(), key=lambda line: -line[1][-1]):
         axes.loglog(SIZES, times, marker="o", label=name.replace("`", ""))
     axes.set(xlabel="runs", ylabel="milliseconds")

@@ -216,6 +216,22 @@ def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
+def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    with serving(postgres_url, pool_size=2) as app:
+        with app.app_context():
+            engine = db.engine
+        pool = engine.pool
+        for connection in [engine.raw_connection() for _ in range(2)]:
+            connection.close()
+        cut_others(postgres_url)
+        assert_unavailable(app.test_client().get("/bakeries/"))
+        assert app.test_client().get("/bakeries/").status_code == 200
+        with closing(engine.raw_connection()), closing(engine.raw_connection()) as other:
+            assert engine.pool is pool
+            other.cursor().execute("SELECT 1")
+
+
 def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
     with serving(postgres_url) as app:
         cut = db.text("SELECT pg_terminate_backend(pg_backend_pid())")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -88,7 +88,7 @@ def test_one_who_is_ended_while_waiting_takes_no_connection(engine, monkeypatch)
     assert engine.pool.status() == "0 of 1 connections are in use, 0 wait"
 
 
-def test_a_connection_that_comes_in_the_moment_of_giving_up_goes_to_the_next(engine, monkeypatch):
+def test_a_connection_that_comes_in_the_moment_of_giving_up_is_taken(engine, monkeypatch):
     held = engine.raw_connection()
 
     class Late(module.SimpleQueue):
@@ -97,20 +97,56 @@ def test_a_connection_that_comes_in_the_moment_of_giving_up_goes_to_the_next(eng
             raise module.Empty
 
     monkeypatch.setattr(module, "SimpleQueue", Late)
-    with pytest.raises(PoolTimeout):
-        engine.raw_connection()
     with closing(engine.raw_connection()):
-        assert engine.pool.checkedout() == 1
+        assert engine.pool.status() == "1 of 1 connections are in use, 0 wait"
 
 
-def test_a_connection_that_cannot_be_made_leaves_its_place_to_who_waits(empty_url):
-    nowhere = {"postgresql": {"drivername": "postgresql+psycopg2", "port": 1}, "sqlite": {"database": "/no/such/place"}}
-    url = empty_url.set(**nowhere[empty_url.get_backend_name()])
-    engine = create_engine(url, poolclass=FairPool, pool_size=1, pool_timeout=5)
-    for _ in range(2):
-        with pytest.raises(OperationalError):
-            engine.connect()
+def test_a_connection_that_comes_to_one_who_is_ended_goes_to_the_next(engine, monkeypatch):
+    engine.pool.timeout, held, queue = 5, engine.raw_connection(), module.SimpleQueue
+
+    class Ended(queue):
+        def get(self, timeout):
+            monkeypatch.setattr(module, "SimpleQueue", queue)
+            others.append(threads.submit(engine.raw_connection))
+            wait_until(lambda: "2 wait" in engine.pool.status())
+            held.close()
+            raise SystemExit
+
+    others = []
+    monkeypatch.setattr(module, "SimpleQueue", Ended)
+    with ThreadPoolExecutor(1) as threads:
+        with pytest.raises(SystemExit):
+            engine.raw_connection()
+        others[0].result(timeout=2).close()
+
+
+def test_a_connection_that_cannot_be_made_leaves_its_place_to_who_waits(engine):
+    engine.pool.timeout, tried = 5, []
+
+    def connect(*_):
+        tried.append(len(tried))
+        if len(tried) == 1:
+            wait_until(lambda: "1 wait" in engine.pool.status())
+            raise sqlite3.OperationalError("no connection today")
+
+    event.listen(engine, "do_connect", connect)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.submit(engine.connect), None
+        wait_until(lambda: tried)
+        second = threads.submit(engine.connect)
+        with pytest.raises(OperationalError, match="no connection today"):
+            first.result(timeout=2)
+        second.result(timeout=2).close()
     assert engine.pool.status() == "0 of 1 connections are in use, 0 wait"
+
+
+def test_who_listens_goes_on_when_all_connections_are_disposed_of(engine):
+    heard = []
+    event.listen(engine, "checkout", lambda *_: heard.append(1))
+    for _ in range(2):
+        engine.raw_connection().close()
+        engine.dispose()
+    assert heard == [1, 1]
 
 
 def test_connections_are_made_as_they_are_needed_and_closed_when_they_are_disposed_of():

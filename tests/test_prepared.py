@@ -1,10 +1,14 @@
 """What is planned once a connection: the same answers, whatever becomes of the connection or of the tables."""
 
+import psycopg2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from app import extensions
+from app import extensions, prepared
 from app.extensions import db
+from app.models import RecipeRun
+from app.services import rows
 from tests import postgres
 from tests.databases import application, upgrade
 from tests.factories import make_run
@@ -46,3 +50,14 @@ def test_a_column_that_has_another_type_by_now_is_503_once(looked_up, postgres_u
     postgres.execute(postgres_url, "ALTER TABLE bakery ALTER COLUMN region TYPE varchar(99)")
     assert_unavailable(client.get(path))
     assert client.get(path).json == before
+
+
+def test_an_error_names_the_statement_itself(looked_up, monkeypatch):
+    client, _ = looked_up
+    monkeypatch.setattr(prepared, "fetch_all", fail)
+    with client.application.test_request_context(), pytest.raises(OperationalError, match="JOIN bakery"):
+        rows.one(RecipeRun, ("id", "bakery.name"), 1)
+
+
+def fail(*_):
+    raise psycopg2.OperationalError("no")

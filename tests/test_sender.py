@@ -37,6 +37,7 @@ def sent(kind, method, status, headers, parts, monkeypatch):
     [
         ("GET", "200 OK", LENGTH, [b"hello"], 1),
         ("GET", "200 OK", LENGTH, [b"he", b"llo"], 3),
+        ("GET", "200 OK", [("Content-Length", "99999")], [b"a" * 99_999], 2),
         ("GET", "200 OK", LENGTH, [b"hello, too long"], 2),
         ("GET", "200 OK", LENGTH, [b"hello", b"again"], 1),
         ("GET", "200 OK", [("Content-Length", "0")], [b""], 1),

@@ -37,7 +37,8 @@ SYSTEM = "system"
 _WITH_URL = text("dataset_public_url IS NOT NULL")
 _PUBLISHED = text("status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL")
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
-_NOTHING = dict.fromkeys(("id", *_LIFECYCLE))  # what a new run was before
+_STATE = ("id", *_LIFECYCLE)
+_NOTHING = dict.fromkeys(_STATE)  # what a new run was before
 
 
 class RecipeRun(Record):
@@ -111,7 +112,7 @@ class RecipeRun(Record):
         """
         if (values.get("rerun_of") or 0) >= self.id:
             raise Invalid.at("body", "rerun_of", "rerun_of: Must be an earlier run.")
-        values = _settled(values, {name: getattr(self, name) for name in _NOTHING}, actor)
+        values = _settled(values, {name: getattr(self, name) for name in _STATE}, actor)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if not changed:
             return
