@@ -101,7 +101,7 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     """A few connections for many requests; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
-        "pool_timeout": POOL_TIMEOUT,
+        "patience": POOL_TIMEOUT,  # as SQLAlchemy makes whole seconds of a "pool_timeout"
         "query_cache_size": 200,  # statements SQLAlchemy remembers; clients can ask for any number of different ones
         "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them
     }

@@ -22,10 +22,10 @@ Place = ConnectionPoolEntry | None  # None where no connection has been made yet
 class FairPool(Pool):
     """At most `pool_size` connections; whoever gives one back gives it to the first of those who wait."""
 
-    def __init__(self, creator: Any, pool_size: int = 5, timeout: float = 30, **options: Any) -> None:
+    def __init__(self, creator: Any, pool_size: int = 5, patience: float = 30, **options: Any) -> None:
         super().__init__(creator, **options)
         self.size = pool_size
-        self.timeout = timeout
+        self.patience = patience
         self._free: list[Place] = [None] * pool_size
         self._waiting: deque[SimpleQueue[Place]] = deque()
         self._mutex = RLock()  # who collects garbage inside of it may give a connection back
@@ -40,7 +40,7 @@ class FairPool(Pool):
         return FairPool(
             self._creator,
             self.size,
-            self.timeout,
+            self.patience,
             recycle=self._recycle,
             echo=self.echo,
             logging_name=self._orig_logging_name,
@@ -81,7 +81,7 @@ class FairPool(Pool):
                 self._leave(turn)
                 if self._free:  # it came in this moment
                     return self._free.pop()
-            raise PoolTimeout(f"no connection within {self.timeout} seconds") from None
+            raise PoolTimeout(f"no connection within {self.patience} seconds") from None
         except BaseException:
             self._leave(turn)
             raise
@@ -96,10 +96,10 @@ class FairPool(Pool):
     def _wait(self, turn: "SimpleQueue[Place]") -> Place:
         """A request waits in all as long as it may once, however often it is in line."""
         if not has_request_context():
-            return turn.get(timeout=self.timeout)
+            return turn.get(timeout=self.patience)
         began = monotonic()
         # Those who came at once do not give up at once, and hold up everybody else with their errors.
-        patience = g.get("patience") or uniform(0.8, 1) * self.timeout
+        patience = g.get("patience") or uniform(0.8, 1) * self.patience
         try:
             return turn.get(timeout=patience)
         finally:

@@ -30,7 +30,7 @@ def test_the_least_that_is_needed_is_three_variables():
     assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
     assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
         "pool_size": 4,
-        "pool_timeout": 1.8,
+        "patience": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
         "paramstyle": "named",
@@ -58,7 +58,7 @@ def test_postgresql_gives_up_before_the_client_does():
     assert options == {
         "pool_size": 7,
         "skip_autocommit_rollback": True,
-        "pool_timeout": 1.8,
+        "patience": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
         "connect_args": {"connect_timeout": 2, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},

@@ -129,7 +129,7 @@ def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(strande
 
 
 def test_out_of_connections_is_503_and_recovers(empty_url):
-    with serving(empty_url, pool_size=2, pool_timeout=0.2) as app:
+    with serving(empty_url, pool_size=2, patience=0.2) as app:
         with app.app_context():
             engine = db.engine
         with engine.connect(), engine.connect():
@@ -138,7 +138,7 @@ def test_out_of_connections_is_503_and_recovers(empty_url):
 
 
 def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, monkeypatch):
-    with serving(empty_url, pool_size=2, pool_timeout=0.2) as app:
+    with serving(empty_url, pool_size=2, patience=0.2) as app:
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", occupy_a_connection)
         barrier = Barrier(8)
 

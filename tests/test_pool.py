@@ -14,6 +14,7 @@ from app import pool as module
 from app.extensions import db
 from app.pool import FairPool
 from app.prepared import one_connection
+from config import POOL_TIMEOUT
 from tests.databases import application, upgrade
 from tests.dyno import wait_until
 from tests.factories import make_run
@@ -22,7 +23,7 @@ from tests.factories import make_run
 @pytest.fixture
 def engine(tmp_path):
     """One whose pool has one connection."""
-    engine = create_engine(f"sqlite:///{tmp_path}/one.sqlite", poolclass=FairPool, pool_size=1, pool_timeout=0.2)
+    engine = create_engine(f"sqlite:///{tmp_path}/one.sqlite", poolclass=FairPool, pool_size=1, patience=0.2)
     yield engine
     engine.dispose()
 
@@ -33,7 +34,7 @@ def crowded(empty_url):
     with application(empty_url, WEB_CONNECTIONS="1") as app:
         upgrade(app)
         with app.app_context():
-            db.engine.pool.timeout = 0.2
+            db.engine.pool.patience = 0.2
         assert app.test_client().get("/bakeries/").status_code == 200  # the first request asks for the revision
         yield app
 
@@ -52,7 +53,7 @@ def test_whoever_came_first_is_served_first(engine):
         with closing(engine.raw_connection()):
             served.append(number)
 
-    engine.pool.timeout = 5
+    engine.pool.patience = 5
     with ThreadPoolExecutor(5) as threads:
         for number in range(5):
             threads.submit(wait, number)
@@ -102,7 +103,7 @@ def test_a_connection_that_comes_in_the_moment_of_giving_up_is_taken(engine, mon
 
 
 def test_a_connection_that_comes_to_one_who_is_ended_goes_to_the_next(engine, monkeypatch):
-    engine.pool.timeout, held, queue = 5, engine.raw_connection(), module.SimpleQueue
+    engine.pool.patience, held, queue = 5, engine.raw_connection(), module.SimpleQueue
 
     class Ended(queue):
         def get(self, timeout):
@@ -121,7 +122,7 @@ def test_a_connection_that_comes_to_one_who_is_ended_goes_to_the_next(engine, mo
 
 
 def test_a_connection_that_cannot_be_made_leaves_its_place_to_who_waits(engine):
-    engine.pool.timeout, tried = 5, []
+    engine.pool.patience, tried = 5, []
 
     def connect(*_):
         tried.append(len(tried))
@@ -161,6 +162,14 @@ def test_connections_are_made_as_they_are_needed_and_closed_when_they_are_dispos
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         first.execute("SELECT 1")
     assert (engine.pool is pool, engine.pool.size, engine.pool.checkedout()) == (False, 3, 0)
+
+
+def test_requests_wait_as_long_as_the_configuration_says(app):
+    with app.app_context():
+        assert (db.engine.engine.pool.patience, db.engine.engine.pool.recreate().patience) == (
+            POOL_TIMEOUT,
+            POOL_TIMEOUT,
+        )
 
 
 def test_without_a_connection_a_request_is_503_and_the_next_is_served(crowded, taken):
