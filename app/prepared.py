@@ -35,14 +35,13 @@ def fetch(statement: ReturnsRows, values: Mapping[str, Any] | None = None) -> Ro
     """
     engine = db.engine
     prepared = _prepare(statement, engine.dialect)
-    connection = _connection_at_work()
-    if connection:
-        return prepared.processed(_execute(engine, connection, prepared, values or {}))
-    connection = _check_out(engine)
+    at_work = _connection_at_work()
+    connection = at_work or _check_out(engine)
     try:
         rows = _execute(engine, connection, prepared, values or {})
     finally:
-        connection.close()
+        if not at_work:
+            connection.close()
     return prepared.processed(rows)
 
 
@@ -186,9 +185,8 @@ def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepar
             engine.pool._invalidate(connection, error)
         if outdated:
             raise OperationalError(prepared.sql, None, error, True, True) from error
-        raise without_details(
-            DBAPIError.instance(prepared.sql, None, error, dbapi.Error, True, lost, dialect)
-        ) from error
+        fault = DBAPIError.instance(prepared.sql, None, error, dbapi.Error, True, lost, dialect)
+        raise without_details(fault) from error
 
 
 def fetch_all(cursor: DBAPICursor, sql: str, parameters: dict[str, Any] | None) -> Rows:
