@@ -23,6 +23,8 @@ from dotenv import load_dotenv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+# To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
+WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
 # Together under five seconds, after which a client has its 503 even if it waits for both.
 POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/pool.py
@@ -53,7 +55,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
     url = database_url(environ)
-    connections = _whole_number(environ, "WEB_CONNECTIONS", default=4, minimum=1)
+    workers = _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1)
+    share = min(WORKER_CONNECTIONS, max(DYNO_CONNECTIONS // workers, 1))
+    connections = _whole_number(environ, "WEB_CONNECTIONS", default=share, minimum=1)
     deployment = environ.get("PANGEO_FORGE_DEPLOYMENT", "")
     return {
         "SQLALCHEMY_DATABASE_URI": url,
@@ -67,7 +71,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
         "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,
-        "WORKERS": _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1),
+        "WORKERS": workers,
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "TRUSTED_HOSTS": _hosts(environ),
@@ -113,7 +117,12 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     given = url.query.get("options", "")
     return options | {
         "skip_autocommit_rollback": True,  # there is nothing to roll back where each statement stands alone
-        "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "options": f"{timeouts} {given}".strip()},
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "options": f"{timeouts} {given}".strip(),
+            # Else each connection looks for Kerberos first, which loads a megabyte of it.
+            "gssencmode": url.query.get("gssencmode", "disable"),
+        },
     }
 
 

@@ -29,7 +29,7 @@ def test_the_least_that_is_needed_is_three_variables():
     assert given["SQLALCHEMY_DATABASE_URI"].render_as_string() == "sqlite:////data/catalogue.sqlite"
     assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
     assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
-        "pool_size": 4,
+        "pool_size": 8,
         "patience": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
@@ -61,8 +61,23 @@ def test_postgresql_gives_up_before_the_client_does():
         "patience": 1.8,
         "query_cache_size": 200,
         "hide_parameters": True,
-        "connect_args": {"connect_timeout": 2, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
+        "connect_args": {
+            "connect_timeout": 2,
+            "options": "-c statement_timeout=10000 -c lock_timeout=3000",
+            "gssencmode": "disable",
+        },
     }
+
+
+def test_whoever_encrypts_by_kerberos_says_so_in_the_url():
+    given = load(environment(f"{POSTGRES}?gssencmode=require"))
+    assert given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["gssencmode"] == "require"
+
+
+@pytest.mark.parametrize(("workers", "connections"), [(1, 8), (2, 8), (4, 4), (5, 3), (16, 1), (40, 1)])
+def test_workers_share_what_the_smallest_plan_allows(workers, connections):
+    options = load(environment(POSTGRES, WEB_CONCURRENCY=str(workers)))["SQLALCHEMY_ENGINE_OPTIONS"]
+    assert options["pool_size"] == connections
 
 
 def test_options_in_the_url_come_last_and_so_win():

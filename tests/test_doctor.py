@@ -73,7 +73,7 @@ def test_more_connections_than_postgresql_has_is_a_problem(examined):
     reports = examined(WORKERS=1000)
     assert problems(reports) == ["connections"]
     assert reports["connections"][1].startswith(
-        "1000 workers with 4 connections each, and 3 for commands, are more than"
+        "1000 workers with 8 connections each, and 3 for commands, are more than"
     )
 
 

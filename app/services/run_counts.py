@@ -35,7 +35,9 @@ def _sum(shape: Shape) -> Select[Any]:
     """The sum of the counts that have, in each column of `shape`, what that allows."""
     columns = RunCount.__table__.columns
     allowed = (among(columns[name], name, form) for name, form in shape)
-    return select(func.coalesce(func.sum(columns["runs"]), 0)).where(*allowed)
+    runs = columns["runs"]
+    total = cast(func.sum(runs), runs.type)  # else PostgreSQL makes a numeric of it
+    return select(func.coalesce(total, 0)).where(*allowed)
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
