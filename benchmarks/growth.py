@@ -1,5 +1,6 @@
 """What an answer takes as the catalogue grows: one client, one request after the other."""
 
+from itertools import chain
 from statistics import median
 from urllib.request import urlopen
 
@@ -14,7 +15,7 @@ from tests.links import links
 from tests.load import get, post, run
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-COUNT = 100  # requests of each kind
+ROUNDS, EACH = 20, 5  # so many requests of each kind in turn, as other work on the machine comes and goes
 PLOT = report.DOCUMENT.with_name("growth.svg")
 # Each of them finds as much however many runs there are.
 READS = {
@@ -38,7 +39,7 @@ def measure(server):
     plot({name: [times[name] for times in found] for name in names})
     rows = [[name, *(f"{times[name]:.1f}" for times in found)] for name in names]
     head = ["milliseconds for", *(f"{size:,} runs" for size in SIZES)]
-    where = f"The median of {COUNT} requests. {report.machine(server)}"
+    where = f"The median of {ROUNDS * EACH} requests, {EACH} of each kind in turn. {report.machine(server)}"
     return f"{where}\n\n{report.table(head, *rows)}\n![The same numbers as lines](growth.svg)\n"
 
 
@@ -48,7 +49,8 @@ def measure_one(server, size):
         service = servers["service"]
         requests = {name: get(path or last_page(service)) for name, path in READS.items()}
         requests["creating a run"] = post("/recipe_runs/", NEW_RUN, new_key(service))
-        times = {name: milliseconds(service, request) for name, request in requests.items()}
+        rounds = [{name: seconds(service, request) for name, request in requests.items()} for _ in range(ROUNDS)]
+    times = {name: 1000 * median(chain(*(found[name] for found in rounds))) for name in requests}
     print(f"{size:,} runs", *(f"{name} {time:.1f}" for name, time in times.items()), sep="  ", flush=True)
     return times
 
@@ -59,11 +61,11 @@ def last_page(service):
         return links(response)["prev"]
 
 
-def milliseconds(service, request):
-    run(service.port, request, connections=1, count=5)  # the first ones find nothing prepared
-    answers = run(service.port, request, connections=1, count=COUNT)
+def seconds(service, request):
+    """What each of a few requests takes."""
+    answers = run(service.port, request, connections=1, count=EACH)
     assert {answer.status for answer in answers} <= {200, 201}, request
-    return 1000 * median(answer.seconds for answer in answers)
+    return [answer.seconds for answer in answers]
 
 
 def plot(lines):
