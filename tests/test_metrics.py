@@ -149,7 +149,7 @@ def test_connections_in_use_are_counted(empty_url):
     with engine.connect(), engine.connect():
         text = app.test_client().get("/metrics", headers={"X-API-Key": ADMIN_KEY}).text
         busy = values(text)[IN_USE]
-    assert values(text)[("pangeo_forge_pool_connections_max",)] == 4
+    assert values(text)[("pangeo_forge_pool_connections_max",)] == 8
     engine.dispose()
     text = app.test_client().get("/metrics", headers={"X-API-Key": ADMIN_KEY}).text
     engine.dispose()
@@ -199,7 +199,7 @@ def test_any_worker_tells_of_all_of_them(server):
     for _ in range(50):
         ask(server, "/healthz")
     assert [scraped(server)[requests("GET", "/healthz", 200)] for _ in range(10)] == [50] * 10
-    wait_until(lambda: scraped(server)[("pangeo_forge_pool_connections_max",)] == 8)
+    wait_until(lambda: scraped(server)[("pangeo_forge_pool_connections_max",)] == 16)
 
 
 def test_a_worker_that_dies_leaves_its_counts_but_not_its_connections(server):
