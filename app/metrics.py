@@ -20,7 +20,7 @@ from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.columns import now
 from app.models.recipe_runs import STATUSES
-from app.models.run_counts import ALL
+from app.models.run_counts import ALL, TOTAL
 from app.pool import FairPool
 
 logger = logging.getLogger(__name__)
@@ -96,8 +96,8 @@ class Runs(Collector):
 
 def runs_by_status() -> dict[str, int]:
     """By the counts that triggers keep, as there may be a million runs."""
-    runs = select(RunCount.status, func.sum(RunCount.runs)).where(RunCount.slice == ALL).group_by(RunCount.status)
-    return dict.fromkeys(STATUSES, 0) | {status: int(count) for status, count in db.session.execute(runs)}
+    runs = select(RunCount.status, TOTAL).where(RunCount.slice == ALL).group_by(RunCount.status)
+    return dict.fromkeys(STATUSES, 0) | dict(db.session.execute(runs).all())
 
 
 def age_of_oldest_queued() -> float:

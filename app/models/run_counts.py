@@ -1,6 +1,6 @@
 """How many runs there are, kept by triggers of the database (migration 0013), whoever writes the runs."""
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, cast, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
@@ -24,3 +24,6 @@ class RunCount(db.Model):
     is_test: Mapped[bool]
     has_dataset: Mapped[bool]
     runs: Mapped[int] = mapped_column(BigInteger)
+
+
+TOTAL = cast(func.sum(RunCount.runs), BigInteger)  # of some rows; else PostgreSQL makes a numeric of it

@@ -8,7 +8,7 @@ from sqlalchemy import CompoundSelect, Select, String, cast, delete, func, inser
 
 from app.extensions import db
 from app.models import RecipeRun, RunCount
-from app.models.run_counts import ALL
+from app.models.run_counts import ALL, TOTAL
 from app.prepared import fetch
 from app.services.archive.form import lift_time_limit
 from app.services.filters import Shape, among, bind
@@ -26,8 +26,8 @@ def count(filters: dict[str, Any]) -> int:
     """How many runs fit `filters`, which the counts have to cover."""
     kinds = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     shape, values = bind({"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds})
-    ((runs,),) = fetch(_sum(shape), values)
-    return int(runs)
+    total: int = fetch(_sum(shape), values)[0][0]
+    return total
 
 
 @lru_cache(maxsize=64)
@@ -35,19 +35,16 @@ def _sum(shape: Shape) -> Select[Any]:
     """The sum of the counts that have, in each column of `shape`, what that allows."""
     columns = RunCount.__table__.columns
     allowed = (among(columns[name], name, form) for name, form in shape)
-    runs = columns["runs"]
-    total = cast(func.sum(runs), runs.type)  # else PostgreSQL makes a numeric of it
-    return select(func.coalesce(total, 0)).where(*allowed)
+    return select(func.coalesce(TOTAL, 0)).where(*allowed)
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
     """For each of the parents with those ids how many runs it has, by conclusion; `parent` is a name of PARENTS."""
     slices = {f"{PARENTS[parent]} {number}": number for number in ids}
     found: dict[int, Counter[str]] = {number: Counter() for number in ids}
-    runs = func.sum(RunCount.runs)
-    statement = select(RunCount.slice, RunCount.conclusion, runs).where(RunCount.slice.in_(slices))
+    statement = select(RunCount.slice, RunCount.conclusion, TOTAL).where(RunCount.slice.in_(slices))
     for name, conclusion, count in db.session.execute(statement.group_by(RunCount.slice, RunCount.conclusion)):
-        found[slices[name]][conclusion or "open"] += int(count)
+        found[slices[name]][conclusion or "open"] += count
     return found
 
 
@@ -62,8 +59,7 @@ def recount() -> int:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
     columns = [RunCount.slice, *(getattr(RunCount, name) for name in KIND)]
-    runs = func.sum(RunCount.runs)
-    kept = {tuple(row) for row in connection.execute(select(*columns, runs).group_by(*columns).having(runs != 0))}
+    kept = {tuple(row) for row in connection.execute(select(*columns, TOTAL).group_by(*columns).having(TOTAL != 0))}
     true = _true_counts()
     wrong = {row[:-1] for row in kept ^ {tuple(row) for row in connection.execute(true)}}
     if wrong:
