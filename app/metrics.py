@@ -48,7 +48,7 @@ POOL_SIZE = Gauge(
 def sample(app: Flask) -> None:
     """Note how many connections of this process are in use: a worker does so each second, and who is scraped."""
     with app.app_context():
-        pool = cast(FairPool, db.engine.engine.pool)  # in tests it may be a connection, which has an engine, too
+        pool = cast(FairPool, db.engine.pool)
     CONNECTIONS.set(pool.checkedout())
     POOL_SIZE.set(pool.size)
 

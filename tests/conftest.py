@@ -108,6 +108,7 @@ def app(migrated_app):
         connection.begin_nested()
         engines[None] = connection  # sessions are as happy with a connection
         connection.raw_connection = lambda: Borrowed(connection.connection)
+        connection.pool = engine.pool
         yield migrated_app
         engines[None] = engine
         outer.rollback()

@@ -166,7 +166,7 @@ def test_connections_are_made_as_they_are_needed_and_closed_when_they_are_dispos
 
 def test_requests_wait_as_long_as_the_configuration_says(app):
     with app.app_context():
-        pool = db.engine.engine.pool
+        pool = db.engine.pool
     assert pool.patience == pool.recreate().patience == POOL_TIMEOUT
 
 
