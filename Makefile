@@ -27,7 +27,7 @@ test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a proc
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
-	$(BIN)/python -m pytest -s tests/proof_*.py $(ARGS)
+	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
 
 bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -42,32 +42,32 @@ lint: .venv/development  ## Check style and types, and the dependencies for know
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m tests.support.vulnerabilities
 
 format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
-	@for name in requirements requirements-sentry requirements-otel requirements-repr requirements-dev requirements-fuzz; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
 .env: | .venv/runtime
-	@umask 077 && $(BIN)/python config.py > $@
+	@umask 077 && $(BIN)/python -m app.cli.secrets > $@
 
 .venv/runtime: requirements.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-.venv/development: requirements.txt requirements-dev.txt
+.venv/development: requirements.txt requirements/dev.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@ .venv/runtime
 
 # Of its own: fifty packages, one of them a plugin that pytest would load into every test.
-.venv/fuzz/bin/schemathesis: requirements-fuzz.txt | .venv/development
+.venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/fuzz
-	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@touch $@

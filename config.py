@@ -1,19 +1,13 @@
 """Settings: the only reader of the environment.
 
 `load()` turns it into Flask configuration or raises `ConfigError`, whose text is a sentence that names the variable.
-Run as a program (`python config.py`), it prints a salt, that of the environment or a fresh one, and a fresh admin key
-in the format of a `.env` file.
 """
 
 import atexit
-import hashlib
 import os
 import re
-import secrets
 import shutil
-import string
 import tempfile
-import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -27,22 +21,15 @@ from sqlalchemy.exc import ArgumentError
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
 # Together under five seconds, after which a client has its 503 even if it waits for both.
-POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/pool.py
+POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/database/pool.py
 LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
 CONNECT_TIMEOUT = 2  # seconds
-REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/deadline.py
+REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/database/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
 HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # with a dot before it, all of its subdomains too
 HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
 ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
-
-# Keys look like those of GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/): a
-# prefix, 30 random characters, which are 178 bits, and 6 that are their checksum.
-KEY_PREFIX = "pfk_"
-KEY_RANDOM, KEY_CHECKSUM = 30, 6  # characters
-KEY = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}")
-BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class ConfigError(Exception):
@@ -145,34 +132,6 @@ def _remove(folder: str, maker: int) -> None:
         shutil.rmtree(folder)
 
 
-def key_digest(salt: str, key: str) -> str:
-    """How a key is stored: `sha256(salt + key)` in hex, as in the original, so that its keys go on working."""
-    return hashlib.sha256((salt + key).encode()).hexdigest()
-
-
-def new_key() -> str:
-    """A key that nobody has yet."""
-    secret = "".join(secrets.choice(BASE62) for _ in range(KEY_RANDOM))
-    return KEY_PREFIX + secret + _checksum(secret)
-
-
-def mistyped(key: str) -> bool:
-    """Whether `key` begins like one of ours and is none; those of the original begin otherwise."""
-    secret = key.removeprefix(KEY_PREFIX)[:KEY_RANDOM]
-    return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + secret + _checksum(secret)
-
-
-def without_keys(text: str) -> str:
-    """`text`, such as a path that somebody put a key into, with keys masked."""
-    return KEY.sub(f"{KEY_PREFIX}***", text)
-
-
-def _checksum(secret: str) -> str:
-    """CRC-32 in base 62."""
-    number = zlib.crc32(secret.encode())
-    return "".join(BASE62[number // 62**place % 62] for place in reversed(range(KEY_CHECKSUM)))
-
-
 def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
@@ -181,7 +140,7 @@ def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
 
 
 def _admin_digest(environ: Mapping[str, str]) -> str:
-    hint = "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python config.py` makes all three"
+    hint = "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python -m app.cli.secrets` prints all three"
     return _digest("ADMIN_API_KEY_SHA256", _required(environ, "ADMIN_API_KEY_SHA256", hint), hint)
 
 
@@ -211,7 +170,7 @@ def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star:
 
 
 def _hosts(environ: Mapping[str, str]) -> list[str] | None:
-    """The trusted hosts in lower case, None for any; app/http.py has the host of a request in lower case too."""
+    """The trusted hosts in lower case, None for any; app/web/headers.py has the host of a request in lower case too."""
     names = _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org")
     return [name.lower() for name in names] or None
 
@@ -229,13 +188,3 @@ def _storage_uri(environ: Mapping[str, str]) -> str:
     if not re.match("memory://$|(redis|valkey)s?://.", text):
         raise ConfigError("RATELIMIT_STORAGE_URI is not memory:// or a URL such as redis://:password@host:6379/0.")
     return re.sub("^valkey", "redis", text)
-
-
-def fresh_secrets(salt: str = "") -> dict[str, str]:
-    """A random admin key, and salt if there is none, with the digest the service wants; the key is for its holder."""
-    salt, key = salt or secrets.token_hex(16), new_key()
-    return {"ENCRYPTION_SALT": salt, "ADMIN_API_KEY": key, "ADMIN_API_KEY_SHA256": key_digest(salt, key)}
-
-
-if __name__ == "__main__":
-    print("\n".join(f"{name}={value}" for name, value in fresh_secrets(os.environ.get("ENCRYPTION_SALT", "")).items()))

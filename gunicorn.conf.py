@@ -26,14 +26,16 @@ share_metrics()
 
 from prometheus_client.multiprocess import mark_process_dead  # it looks for that folder when imported
 
-from app import logs, readiness, server, telemetry, worker  # they import it
+from app.database import revision
+from app.ops import logs, telemetry
+from app.serving import connection, worker
 
 
 class Logger(glogging.Logger):
-    """gunicorn's own lines in the form of the application's, see app/logs.py."""
+    """gunicorn's own lines in the form of the application's, see app/ops/logs.py."""
 
     def access(self, *_: object) -> None:
-        """Nothing: app/observing.py has logged the request, and a request that never got there is a warning."""
+        """Nothing: app/ops/request_log.py has logged the request, and a request that never got there is a warning."""
 
     def warning(self, msg: str, *args: object, **kwargs: object) -> None:
         """Of a request that is refused say why, but do not repeat what it says: there may be a key in it."""
@@ -49,11 +51,11 @@ limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
 # There is no setting for how long a client may take to send a request.
-http.RequestParser = server.Parser
+http.RequestParser = connection.Parser
 # Nor for how an answer is sent.
-wsgi.Response = server.Sender
+wsgi.Response = connection.Sender
 # Nor for gunicorn's error pages, which are HTML and have no headers.
-util.write_error = server.write_problem
+util.write_error = connection.write_problem
 # Nor for closing connections gently (RFC 9112, section 9.6), which it does for workers with threads only.
 util.close = util.close_graceful
 # Workers share the memory of what is loaded.
@@ -67,7 +69,7 @@ graceful_timeout = 25
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # gunicorn 25 and later would open a control socket under $HOME.
 control_socket_disable = True
-# Heroku sets FORWARDED_ALLOW_IPS to "*"; here PROXY_COUNT decides which proxy headers to believe, see app/http.py.
+# Heroku sets FORWARDED_ALLOW_IPS to "*"; PROXY_COUNT decides which proxy headers we trust (app/web/headers.py).
 forwarded_allow_ips = ""
 logger_class = Logger
 logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
@@ -75,9 +77,9 @@ logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 
 def when_ready(master: Arbiter) -> None:
     """Log in one sentence what is wrong with the database, if anything is."""
-    readiness.report(master.app.wsgi())
+    revision.report(master.app.wsgi())
     for listener in master.LISTENERS:
-        server.limit_answers(listener.sock)
+        connection.limit_answers(listener.sock)
     # A thread of the master does not go on in a worker, but a greenlet does: limits has one that ends at once.
     wait(timeout=1)
     # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.

@@ -6,13 +6,16 @@ from typing import Any
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 
-from app import cli, deadline, errors, http, limits, observing, readiness, server, telemetry
+from app import cli
+from app.dashboard import views
 from app.extensions import db
-from app.json import OrjsonProvider
+from app.ops import request_log, telemetry
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
-from app.routes.blueprint import IdConverter, id_schema
-from app.routes.openapi import SETTINGS, api, document
+from app.web import headers, limits, problems
+from app.web.blueprint import IdConverter, id_schema
+from app.web.json import OrjsonProvider
+from app.web.openapi import SETTINGS, api, document
 
 
 class NoSession(SessionInterface):
@@ -42,12 +45,9 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
 
-    observing.init_app(app)
-    http.init_app(app)
-    errors.init_app(app)
-    deadline.init_app(app)
-    server.init_app(app)
-    readiness.init_app(app)
+    request_log.init_app(app)
+    headers.init_app(app)
+    problems.init_app(app)
     limits.init_app(app)
     db.init_app(app)
     opener.init_app(app)
@@ -55,7 +55,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     api.register_converter(IdConverter, id_schema)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    for plain in UNDOCUMENTED_BLUEPRINTS:
+    for plain in (*UNDOCUMENTED_BLUEPRINTS, views.blp):
         app.register_blueprint(plain)
     app.extensions["openapi_json"] = document(app)
     cli.init_app(app)

@@ -1,19 +1,12 @@
 """Flask extensions, unbound; `create_app` binds them."""
 
-import sqlite3
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
-import psycopg2
-from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, Pool, event
-from sqlalchemy.exc import IntegrityError, InvalidatePoolError
+from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.pool import FairPool
+from app.database.pool import FairPool
 
 # The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
 NAMING_CONVENTION = {
@@ -23,7 +16,6 @@ NAMING_CONVENTION = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
-PING_AFTER = 1  # seconds of rest
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -32,69 +24,3 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, engine_options={"poolclass": FairPool})
-
-
-@event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Make SQLite check foreign keys, let readers and a writer work side by side, and leave BEGIN to us."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-
-
-@event.listens_for(Engine, "handle_error")
-def _drop_details(context: ExceptionContext) -> None:
-    without_details(context.sqlalchemy_exception)
-
-
-def without_details(error: Any) -> Any:
-    """Keep values out of errors, which are logged: PostgreSQL quotes the row it refuses, and in it digests of keys."""
-    if isinstance(error, IntegrityError):
-        for exception in filter(None, (error, error.orig)):
-            exception.args = (str(exception.args[0]).partition("\n")[0],)
-    return error
-
-
-@event.listens_for(Pool, "checkin")
-def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["rests_since"] = monotonic()
-
-
-@event.listens_for(Pool, "checkout")
-def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that have died while they rested, as `pool_pre_ping` does; those that live are in autocommit.
-
-    That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
-    ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        return
-    if not connection.autocommit:
-        connection.autocommit = True  # until a transaction begins
-    if monotonic() - record.info.get("rests_since", float("inf")) < PING_AFTER:
-        return
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except psycopg2.Error as error:
-        raise InvalidatePoolError from error
-
-
-@event.listens_for(Engine, "begin")
-def _begin(connection: Connection) -> None:
-    """Begin as it is needed: whoever says so with the option `read_only` reads, and so does a request by its method.
-
-    On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
-    once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
-    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
-    """
-    reads = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
-    reading = connection.get_execution_options().get("read_only", reads)
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-    else:
-        driver: Any = connection.connection.driver_connection
-        alone = reading and has_request_context()
-        if driver.autocommit != alone:
-            driver.autocommit = alone

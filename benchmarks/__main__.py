@@ -3,7 +3,7 @@
 import argparse
 
 from benchmarks import growth, ratios, report
-from tests import postgres
+from tests.support import postgres
 
 
 def main():

@@ -9,7 +9,8 @@ import threading
 import orjson
 import psycopg2
 
-from config import key_digest, load
+from app.keys import key_digest
+from config import load
 
 SETTINGS = load()
 TIMES = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from app.routes.recipe_runs import NEW_RUN
 from benchmarks import report
 from benchmarks.servers import new_key, started
-from tests import catalogue
-from tests.links import links
-from tests.load import get, post, run
+from tests.support import catalogue
+from tests.support.links import links
+from tests.support.load import get, post, run
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ROUNDS, EACH = 20, 5  # so many requests of each kind in turn, as other work on the machine comes and goes

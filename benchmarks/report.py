@@ -4,8 +4,8 @@ import platform
 import re
 from datetime import UTC, datetime
 
-from tests import postgres
-from tests.live import ROOT
+from tests.support import postgres
+from tests.support.live import ROOT
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.conftest import ADMIN_KEY, environment
-from tests.dyno import ask, dyno, serving
-from tests.live import ROOT
+from tests.support.dyno import ask, dyno, serving
+from tests.support.live import ROOT
 
 COMMANDS = {
     "floor": "exec gunicorn -c benchmarks/serve_floor.py benchmarks.floor:application",

@@ -20,7 +20,7 @@ migrate = current_app.extensions["migrate"]
 if not logging.getLogger().handlers:  # a program that logs in its own way, such as a test run, goes on with it
     fileConfig(str(config.config_file_name), disable_existing_loggers=False)
 
-# Those on expressions are for PostgreSQL alone (app/models/indexes.py), where they are compared.
+# Those on expressions are for PostgreSQL alone (app/database/indexes.py), where they are compared.
 warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.engine import URL
 from app import create_app
 from app.cli.db import migrate
 from app.extensions import db
-from config import key_digest, load
-from tests import live, postgres
+from app.keys import key_digest
+from config import load
+from tests.support import live, postgres
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import config
-from config import ConfigError, fresh_secrets, key_digest, load
+from app.keys import fresh_secrets, key_digest
+from config import ConfigError, load
 from tests.conftest import environment
 
 POSTGRES = "postgresql://forge:hunter2@db.example:5432/catalogue"

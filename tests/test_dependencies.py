@@ -2,14 +2,14 @@
 
 import json
 
-from tests import audit
+from tests.support import vulnerabilities
 
 SAFE = {"name": "flask", "version": "3.1.3", "vulns": []}
 FLAW = {"id": "PYSEC-2026-1", "fix_versions": ["3.1.4"]}
 
 
 def verdict(*packages):
-    return audit.verdict(json.dumps({"dependencies": packages}), "")
+    return vulnerabilities.verdict(json.dumps({"dependencies": packages}), "")
 
 
 def test_no_finding_passes():
@@ -29,16 +29,16 @@ def test_a_package_without_advisories_is_said_loudly():
 
 
 def test_a_network_that_is_down_is_said_loudly_and_passes():
-    text, failed = audit.verdict("", "Traceback\nrequests.exceptions.ConnectionError: pypi.org")
+    text, failed = vulnerabilities.verdict("", "Traceback\nrequests.exceptions.ConnectionError: pypi.org")
     assert (text, failed) == ("!!! NOT AUDITED: requests.exceptions.ConnectionError: pypi.org", False)
 
 
 def test_an_audit_that_broke_for_another_reason_fails():
-    assert audit.verdict("", "ValueError: no such file")[1]
-    assert audit.verdict("", "")[1]
+    assert vulnerabilities.verdict("", "ValueError: no such file")[1]
+    assert vulnerabilities.verdict("", "")[1]
 
 
 def test_every_file_of_pinned_requirements_is_audited():
-    assert set(audit.FILES) == {
+    assert set(vulnerabilities.FILES) == {
         f"requirements{kind}.txt" for kind in ("", "-dev", "-fuzz", "-otel", "-repr", "-sentry")
     }

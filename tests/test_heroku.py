@@ -14,10 +14,10 @@ from honcho.environ import parse_procfile
 from jsonschema import Draft202012Validator
 
 import config
-from tests import postgres
 from tests.conftest import ADMIN_KEY, environment
-from tests.dyno import ask, dyno, run, serving, wait_until
-from tests.live import ROOT
+from tests.support import postgres
+from tests.support.dyno import ask, dyno, run, serving, wait_until
+from tests.support.live import ROOT
 
 PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
@@ -277,14 +277,14 @@ def test_the_runtime_is_the_python_of_the_tests_in_its_newest_patch():
     assert (ROOT / "runtime.txt").read_text() == f"python-{sys.version_info.major}.{sys.version_info.minor}\n"
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements/dev.txt"])
 def test_every_requirement_has_one_version_and_its_hashes(name):
     assert [line for line in requirements(name) if not re.fullmatch(PINNED, line)] == []
     assert len(requirements(name)) > 10
 
 
 def test_the_tests_run_on_the_versions_that_are_deployed():
-    assert requirements("requirements.txt") <= requirements("requirements-dev.txt")
+    assert requirements("requirements.txt") <= requirements("requirements/dev.txt")
 
 
 def test_the_guide_explains_every_variable_of_the_manifest():

@@ -5,8 +5,8 @@ import os
 import re
 import subprocess
 
-from tests import live
 from tests.conftest import ADMIN_KEY
+from tests.support import live
 
 README = (live.ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)

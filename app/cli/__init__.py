@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.cli.api_keys import api_keys
 from app.cli.archive import export, import_
-from app.cli.doctor import examine
+from app.cli.diagnose import examine
 from app.cli.idempotency import idempotency
 from app.cli.runs import runs
 from app.cli.seed import seed

@@ -9,13 +9,13 @@ from flask.cli import AppGroup
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from app import readiness
 from app.cli.guards import sentences
 from app.cli.tables import table
+from app.database import revision
+from app.database.columns import now, wire_time
 from app.extensions import db
 from app.models import APIKey
 from app.models.api_keys import WRITE_SCOPE
-from app.models.columns import now, wire_time
 from app.models.recipe_runs import SYSTEM
 from app.schemas.api_keys import GRACE_DEFAULT, GRACE_MAX, APIKeyCreate
 from app.services import api_keys as service
@@ -30,7 +30,7 @@ api_keys = AppGroup("api-keys", help="Look after API keys.")
 @sentences()
 def list_keys() -> None:
     """List all API keys, by number."""
-    readiness.require()
+    revision.require()
     rows = [_row(record) for record in db.session.scalars(select(APIKey).order_by(APIKey.id))]
     click.echo("\n".join(table(HEAD, rows)) if rows else "There are no API keys but that of the configuration.")
 
@@ -42,7 +42,7 @@ def list_keys() -> None:
 @sentences()
 def create(label: str | None, scopes: tuple[str, ...], days: int | None) -> None:
     """Make an API key and print it on standard output, this once."""
-    readiness.require()
+    revision.require()
     time = wire_time(now() + timedelta(days=days)) if days else None
     given = {"label": label, "scopes": list(scopes) or [WRITE_SCOPE], "expires_at": time}
     record, key = service.create(_checked(given), SYSTEM, current_app.config["ENCRYPTION_SALT"])
@@ -57,7 +57,7 @@ def create(label: str | None, scopes: tuple[str, ...], days: int | None) -> None
 @sentences()
 def revoke(number: int) -> None:
     """Make API key NUMBER useless, at once; it stays in the list."""
-    readiness.require()
+    revision.require()
     record = records.get(APIKey, number, to_write=True)
     if record.is_active:
         record.is_active = False
@@ -78,7 +78,7 @@ def revoke(number: int) -> None:
 @sentences()
 def rotate(number: int, grace_hours: int) -> None:
     """Make a key that takes the place of API key NUMBER, and print it on standard output, this once."""
-    readiness.require()
+    revision.require()
     old = records.get(APIKey, number, to_write=True)
     grace = timedelta(hours=grace_hours)
     record, key = service.rotate(old, grace, SYSTEM, current_app.config["ENCRYPTION_SALT"])

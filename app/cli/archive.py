@@ -11,8 +11,8 @@ from typing import IO
 import click
 from flask.cli import with_appcontext
 
-from app import readiness
 from app.cli.guards import sentences
+from app.database import revision
 from app.extensions import db
 from app.services import archive
 
@@ -27,9 +27,9 @@ def export(file: str) -> None:
     It is the database of one moment, though others go on writing. FILE is there once it is complete.
     """
     with output(file) as stream, archive.snapshot() as connection:
-        revision = readiness.exact_revision(connection)
+        at = revision.exact_revision(connection)
         rows = archive.count(connection)
-        lines = archive.export(connection, revision)
+        lines = archive.export(connection, at)
         with click.progressbar(lines, rows, label=f"Exporting {rows} rows", file=sys.stderr) as progress:
             stream.writelines(progress)
 
@@ -44,9 +44,9 @@ def import_(file: IO[bytes]) -> None:
     All of it or nothing.
     """
     connection = db.session.connection()
-    revision = readiness.exact_revision(connection)
+    at = revision.exact_revision(connection)
     with click.progressbar(file, label="Importing lines", show_pos=True, file=sys.stderr) as lines:
-        rows = archive.load(connection, lines, revision)
+        rows = archive.load(connection, lines, at)
     db.session.commit()
     click.echo(f"Imported {rows} rows.", err=True)
 

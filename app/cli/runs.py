@@ -7,11 +7,11 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app import readiness
 from app.cli.guards import sentences
+from app.database import revision
+from app.database.columns import now
 from app.extensions import db
 from app.models import Bakery
-from app.models.columns import now
 from app.services import audit, reaper, run_counts
 
 runs = AppGroup("runs", help="Look after recipe runs.")
@@ -23,7 +23,7 @@ runs = AppGroup("runs", help="Look after recipe runs.")
 @sentences()
 def timeout(bakery: str, minutes: int | None) -> None:
     """Say for how many MINUTES a run may be in progress in BAKERY; without MINUTES, for a week as elsewhere."""
-    readiness.require()
+    revision.require()
     record = db.session.scalar(select(Bakery).filter_by(name=bakery))
     if record is None:
         raise click.ClickException(f"There is no bakery {bakery!r}.")
@@ -50,7 +50,7 @@ def reap(dry_run: bool, older_than: int) -> None:
     `flask runs timeout` says how long a run may be in progress in a bakery, a week otherwise. It is safe to interrupt
     this, to run it again and to run it twice at once: runs are ended a few hundred at a time.
     """
-    readiness.require()
+    revision.require()
     outcomes: Counter[str] = Counter()
     with click.progressbar(length=reaper.count_unfinished(), label="unfinished runs") as progress:
         for verdicts in reaper.reap(now(), timedelta(days=older_than), dry_run):
@@ -72,7 +72,7 @@ def recount() -> None:
 
     Meanwhile nobody else writes runs.
     """
-    readiness.require()
+    revision.require()
     wrong = run_counts.recount()
     db.session.commit()
     click.echo(f"Mended {wrong} of the counts." if wrong else "The counts agree with the runs.")

@@ -3,8 +3,8 @@
 import click
 from flask.cli import with_appcontext
 
-from app import readiness
 from app.cli.guards import sentences
+from app.database import revision
 from app.extensions import db
 from app.services import audit, examples
 
@@ -14,7 +14,7 @@ from app.services import audit, examples
 @sentences()
 def seed() -> None:
     """Load a small example catalogue into an empty database; any other is left alone."""
-    readiness.require()
+    revision.require()
     added = examples.load()
     if added:
         audit.add("seed", "catalogue", details=added)

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from app.models.columns import now, wire_time
+from app.database.columns import now, wire_time
 
 HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))

@@ -8,8 +8,8 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from app.models.base import Record
-from app.models.columns import UTCDateTime, now
+from app.database.columns import UTCDateTime, now
+from app.database.record import Record
 
 # Who acts with the key of the configuration, which is no row.
 ADMIN = "admin"

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.database.columns import BIG_ID, UTCDateTime
+from app.database.indexes import list_index
 from app.extensions import db
-from app.models.columns import BIG_ID, UTCDateTime
-from app.models.indexes import list_index
 
 
 class AuditEntry(db.Model):

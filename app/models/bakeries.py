@@ -3,8 +3,8 @@
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Record
-from app.models.columns import LongText
+from app.database.columns import LongText
+from app.database.record import Record
 
 
 class Bakery(Record):

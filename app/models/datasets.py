@@ -8,8 +8,8 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, aliased
 from sqlalchemy.types import TypeDecorator
 
+from app.database.record import Record
 from app.models.bakeries import Bakery
-from app.models.base import Record
 from app.models.feedstocks import Feedstock
 from app.models.recipe_runs import RecipeRun
 

@@ -3,7 +3,7 @@
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Record
+from app.database.record import Record
 
 PROVIDERS = ("github",)
 

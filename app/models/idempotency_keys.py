@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.database.columns import UTCDateTime
 from app.extensions import db
-from app.models.columns import UTCDateTime
 
 LIFETIME = timedelta(hours=24)
 

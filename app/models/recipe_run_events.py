@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.database.columns import BIG_ID, UTCDateTime, wire_time
 from app.extensions import db
-from app.models.columns import BIG_ID, UTCDateTime, wire_time
 
 
 class RecipeRunEvent(db.Model):

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, t
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
 from werkzeug.exceptions import Conflict
 
+from app.database.columns import LongText, UTCDateTime, now, utc_now
+from app.database.indexes import list_index, long_text_index, text_index
+from app.database.record import Record
 from app.errors import Invalid
 from app.models.bakeries import Bakery
-from app.models.base import Record
-from app.models.columns import LongText, UTCDateTime, now, utc_now
 from app.models.feedstocks import Feedstock
-from app.models.indexes import list_index, long_text_index, text_index
 from app.models.recipe_run_events import RecipeRunEvent, wire
 
 # Each status, and those that a run may go to from there; a new run may start in any.

@@ -3,8 +3,8 @@
 from sqlalchemy import BigInteger, cast, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.database.columns import BIG_ID
 from app.extensions import db
-from app.models.columns import BIG_ID
 
 ALL = "all"
 

@@ -73,7 +73,7 @@ class Opener:
     def html(self, url: str) -> str:
         """What xarray shows of the dataset at `url`. Raises what ERRORS has; 501 without xarray, 503 past AT_ONCE."""
         if not all(find_spec(name) for name in NEEDED):
-            raise exceptions.NotImplemented("xarray is not installed here: pip install -r requirements-repr.txt.")
+            raise exceptions.NotImplemented("xarray is not installed here: pip install -r requirements/repr.txt.")
         with self.lock:
             shown = self.cache.get(url)
         if shown is None:

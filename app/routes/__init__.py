@@ -1,15 +1,13 @@
-"""Every URL of the service."""
+"""The URLs of the API: one module for a noun."""
 
 from app.routes import (
     api_keys,
     audit,
     bakeries,
-    dashboard,
     datasets,
     docs,
     feeds,
     feedstocks,
-    metrics,
     probes,
     recipe_runs,
     repr,
@@ -22,4 +20,4 @@ BLUEPRINTS = (
     *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, repr.blp, stats.blp),
     *(api_keys.blp, audit.blp),
 )
-UNDOCUMENTED_BLUEPRINTS = (probes.blp, metrics.blp, docs.blp, dashboard.blp)
+UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

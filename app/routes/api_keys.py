@@ -5,12 +5,9 @@ from typing import Any
 
 from flask import Response, current_app, g
 
-from app.auth import Caller, actor, key_id
+from app.database import pages
+from app.database.pages import Page
 from app.models import APIKey
-from app.routes import details
-from app.routes.auditing import note, note_change
-from app.routes.blueprint import LOCATION, Blueprint
-from app.routes.conditional import require_match
 from app.schemas.api_keys import (
     APIKeyCreate,
     APIKeyCreated,
@@ -21,8 +18,12 @@ from app.schemas.api_keys import (
     APIKeyUpdate,
 )
 from app.schemas.common import Ok
-from app.services import api_keys, pages, records
-from app.services.pages import Page
+from app.services import api_keys, records
+from app.web import documents
+from app.web.auditing import note, note_change
+from app.web.auth import Caller, actor, key_id
+from app.web.blueprint import LOCATION, Blueprint
+from app.web.preconditions import require_match
 
 blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys for those who write.")
 
@@ -70,7 +71,7 @@ def get_api_key(id: int) -> Response:
 
     What is known of it, as in the list.
     """
-    return details.answer(APIKey, APIKeyRead, id)
+    return documents.answer(APIKey, APIKeyRead, id)
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.ADMIN)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from app.auth import Caller
+from app.database import pages
+from app.database.pages import Page
 from app.models import AuditEntry
-from app.routes.blueprint import Blueprint
 from app.schemas.audit import AuditQuery, AuditRead
-from app.services import pages
-from app.services.pages import Page
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
 
 blp = Blueprint("audit", __name__, url_prefix="/audit", description="Who wrote what, and when.")
 

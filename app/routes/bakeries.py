@@ -4,18 +4,19 @@ from typing import Any
 
 from flask import Response
 
-from app.auth import Caller, actor
+from app.database import pages, rows
+from app.database.filters import within
+from app.database.pages import Page
 from app.models import Bakery, RecipeRun
-from app.routes import details
-from app.routes.auditing import note_change
-from app.routes.blueprint import LOCATION, Blueprint, created
-from app.routes.conditional import require_match
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
 from app.schemas.common import Ok
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
-from app.services import pages, records, rows
-from app.services.filters import within
-from app.services.pages import Page
+from app.services import records
+from app.web import documents
+from app.web.auditing import note_change
+from app.web.auth import Caller, actor
+from app.web.blueprint import LOCATION, Blueprint, created
+from app.web.preconditions import require_match
 
 blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
 
@@ -52,7 +53,7 @@ def get_bakery(id: int) -> Response:
 
     With all its recipe runs, by id.
     """
-    return details.answer(Bakery, BakeryDetail, id)
+    return documents.answer(Bakery, BakeryDetail, id)
 
 
 @blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)

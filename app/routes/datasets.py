@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import Response
 
-from app.auth import Caller
+from app.database.pages import Page
 from app.models import Dataset
-from app.routes import details
-from app.routes.blueprint import Blueprint
 from app.schemas.datasets import DatasetDetail, DatasetListQuery, DatasetRead
-from app.services import catalogue
-from app.services.pages import Page
+from app.services import datasets
+from app.web import documents
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
 
 blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="What runs have published.")
 
@@ -23,7 +23,7 @@ def list_datasets(query: dict[str, Any]) -> Page:
     One entry for all builds that a recipe of a feedstock has had of one type, as their newest successful run left it;
     the last built first. Those of production runs, unless `type` says otherwise.
     """
-    return catalogue.page(**query)
+    return datasets.page(**query)
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
@@ -33,4 +33,4 @@ def get_dataset(id: int) -> Response:
 
     With the runs that have built it. The number of any of these runs will do for the dataset's own.
     """
-    return details.answer(Dataset, DatasetDetail, id, source=catalogue)
+    return documents.answer(Dataset, DatasetDetail, id, source=datasets)

@@ -6,7 +6,7 @@ from importlib.resources import files
 from flask import Blueprint, Response, current_app, redirect, render_template, send_from_directory, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.auth import Caller, declare
+from app.web.auth import Caller, declare
 
 SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
 # Swagger UI has its icons in data: urls; everything else is a file of this service.

@@ -1,19 +1,21 @@
 """What programs of other people read: news readers, pages with badges, Intake."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, current_app, render_template
+from sqlalchemy import Row
 
-from app.auth import Caller
+from app.database.columns import wire_time
 from app.extensions import db
-from app.json import encode
 from app.models import Feedstock, RecipeRun
-from app.models.columns import wire_time
-from app.routes import intake
-from app.routes.blueprint import Blueprint
-from app.routes.links import absolute
-from app.services import catalogue, outcomes, records
+from app.models.datasets import storage_options
+from app.services import datasets, feedstocks, records
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
+from app.web.json import encode
+from app.web.links import absolute
 
 ENTRIES = 50
 NEVER = "1970-01-01T00:00:00Z"
@@ -25,6 +27,17 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Characters of JSON that YAML refuses (YAML 1.2, section 5.1), or takes for the ends of lines, if they are not escaped.
 NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+# The form of catalogues of Intake 2 (https://intake.readthedocs.io): where data is, and what reads it.
+XARRAY = {"reader": "intake.readers.readers:XArrayDatasetReader", "output_instance": "xarray:Dataset"}
+PANDAS = {"reader": "intake.readers.readers:PandasParquet", "output_instance": "pandas:DataFrame"}
+KEY_MAX = 1024  # characters; YAML takes no longer ones for keys, quotes and escapes included
+# For each type of dataset what Intake takes it for, what reads it, and how.
+READERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "zarr": ("Zarr", XARRAY, {"engine": "zarr", "chunks": {}}),
+    "kerchunk": ("Zarr", XARRAY, {"engine": "kerchunk", "chunks": {}}),
+    "parquet": ("Parquet", PANDAS, {}),
+}
 
 blp = Blueprint("feeds", __name__, description="For news readers, README files and Intake.")
 
@@ -41,9 +54,9 @@ def get_intake_catalog() -> Response:
 
     Those of production runs whose type is known, for `intake.open_catalog` of Intake 2. The YAML is JSON.
     """
-    datasets = catalogue.production()
+    published = datasets.production()
     db.session.commit()  # the document takes its time: no connection waits for it
-    document = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(intake.catalog(datasets)).decode())
+    document = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(_intake(published)).decode())
     return current_app.response_class(document, mimetype="application/yaml")
 
 
@@ -60,7 +73,7 @@ def get_feed(id: int) -> Response:
     An Atom feed of the runs that have ended, the last 50.
     """
     feedstock = records.get(Feedstock, id)
-    runs = [_entry(run) for run in outcomes.finished(feedstock, ENTRIES)]
+    runs = [_entry(run) for run in feedstocks.finished(feedstock, ENTRIES)]
     updated = runs[0]["ended"] if runs else NEVER
     url = absolute("feeds.get_feed", id=id)
     return _xml("application/atom+xml", "feed.xml", url=url, feedstock=feedstock, runs=runs, updated=updated)
@@ -76,7 +89,7 @@ def get_badge(id: int) -> Response:
     An image for its README: whether its newest production run that succeeded, failed or timed out is `passing` or
     `failing`.
     """
-    word, width, colour = BADGES[outcomes.passing(records.get(Feedstock, id))]
+    word, width, colour = BADGES[feedstocks.passing(records.get(Feedstock, id))]
     response = _xml("image/svg+xml", "badge.svg", word=word, width=width, colour=colour)
     response.headers["Cache-Control"] = BADGE_AGE
     return response
@@ -100,3 +113,54 @@ def _entry(run: RecipeRun) -> dict[str, Any]:
 def _xml(mimetype: str, template: str, **values: Any) -> Response:
     document = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", render_template(template, **values))
     return current_app.response_class(document, mimetype=mimetype)
+
+
+def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
+    """A catalogue of those of `datasets` that there is a reader for, by their number.
+
+    They also go by a name, if that is readable; should two have the same, it is that of the later one.
+    """
+    known = [dataset for dataset in datasets if dataset.dataset_type in READERS]
+    names = {f"{dataset.feedstock}/{dataset.recipe_id}.{dataset.dataset_type}": str(dataset.id) for dataset in known}
+    return {
+        "version": 2,
+        "metadata": {"title": "Pangeo Forge"},
+        "user_parameters": {},
+        "aliases": {name: number for name, number in names.items() if _is_readable(name)},
+        "data": {f"data-{dataset.id}": _intake_data(dataset) for dataset in known},
+        "entries": {str(dataset.id): _intake_entry(dataset) for dataset in known},
+    }
+
+
+def _is_readable(name: str) -> bool:
+    return name.isprintable() and len(encode(name)) <= KEY_MAX
+
+
+def _intake_data(dataset: Row[Any]) -> dict[str, Any]:
+    datatype, *_ = READERS[str(dataset.dataset_type)]
+    options = storage_options(dataset.dataset_type, dataset.url)
+    return {
+        "datatype": f"intake.readers.datatypes:{datatype}",
+        "kwargs": {"url": _literally(dataset.url), "storage_options": options},
+        "metadata": {},
+        "user_parameters": {},
+    }
+
+
+def _intake_entry(dataset: Row[Any]) -> dict[str, Any]:
+    _, reader, options = READERS[str(dataset.dataset_type)]
+    return reader | {
+        "kwargs": {"args": [f"{{data(data-{dataset.id})}}"], **options},
+        "metadata": {
+            "feedstock": dataset.feedstock,
+            "recipe_id": dataset.recipe_id,
+            "bakery": dataset.bakery,
+            "last_build": wire_time(dataset.last_build),
+        },
+        "user_parameters": {},
+    }
+
+
+def _literally(text: str) -> str:
+    """`text` where Intake fills in templates: `{env(SECRET)}` in a url would be sent to whoever published it."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -4,13 +4,11 @@ from typing import Any
 
 from flask import Response
 
-from app.auth import Caller, actor
+from app.database import pages, rows
+from app.database.filters import within
+from app.database.pages import Page
+from app.database.statements import Rows
 from app.models import Feedstock, RecipeRun
-from app.prepared import Rows
-from app.routes import details
-from app.routes.auditing import note_change
-from app.routes.blueprint import LOCATION, Blueprint, created
-from app.routes.conditional import require_match
 from app.schemas.common import Ok
 from app.schemas.feedstocks import (
     DatasetQuery,
@@ -23,9 +21,12 @@ from app.schemas.feedstocks import (
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.schemas.serialiser import serialiser
-from app.services import datasets, pages, records, rows
-from app.services.filters import within
-from app.services.pages import Page
+from app.services import datasets, records
+from app.web import documents
+from app.web.auditing import note_change
+from app.web.auth import Caller, actor
+from app.web.blueprint import LOCATION, Blueprint, created
+from app.web.preconditions import require_match
 
 blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that recipes live in.")
 
@@ -62,7 +63,7 @@ def get_feedstock(id: int) -> Response:
 
     With all its recipe runs, by id.
     """
-    return details.answer(Feedstock, FeedstockDetail, id)
+    return documents.answer(Feedstock, FeedstockDetail, id)
 
 
 @blp.route("/<id:id>/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)

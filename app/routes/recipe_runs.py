@@ -4,12 +4,10 @@ from typing import Any
 
 from flask import Response
 
-from app.auth import Caller, actor, require_bakeries
+from app.database import pages, rows
+from app.database.filters import within
+from app.database.pages import Page
 from app.models import RecipeRun, RecipeRunEvent
-from app.routes import details
-from app.routes.auditing import note_change, note_ids
-from app.routes.blueprint import LOCATION, Blueprint, created
-from app.routes.conditional import require_match
 from app.schemas.common import Ok
 from app.schemas.recipe_run_events import RecipeRunEventQuery, RecipeRunEventRead
 from app.schemas.recipe_runs import (
@@ -21,9 +19,12 @@ from app.schemas.recipe_runs import (
     RecipeRunRead,
     RecipeRunUpdate,
 )
-from app.services import pages, records, rows
-from app.services.filters import within
-from app.services.pages import Page
+from app.services import records
+from app.web import documents
+from app.web.auditing import note_change, note_ids
+from app.web.auth import Caller, actor, require_bakeries
+from app.web.blueprint import LOCATION, Blueprint, created
+from app.web.preconditions import require_match
 from config import MAX_BULK_BODY
 
 # What a runner sends first and last.
@@ -91,7 +92,7 @@ def get_recipe_run(id: int) -> Response:
 
     With its bakery and its feedstock.
     """
-    return details.answer(RecipeRun, RecipeRunDetail, id)
+    return documents.answer(RecipeRun, RecipeRunDetail, id)
 
 
 @blp.route("/<id:id>/events", methods=["GET"], caller=Caller.PUBLIC)

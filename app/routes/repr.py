@@ -7,12 +7,12 @@ from urllib.parse import quote
 from flask import request
 from werkzeug.exceptions import Forbidden
 
-from app.auth import Caller
 from app.extensions import db
 from app.repr.opener import FRESH, opener
-from app.routes.blueprint import Blueprint
 from app.schemas.repr import XarrayQuery, XarrayRead
 from app.services import datasets
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
 
 # A url as it is; the clients of the original do not encode it.
 PLAIN_URL = re.compile(rb"url=([A-Za-z0-9+.-]+://.*)", re.DOTALL)

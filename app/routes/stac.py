@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 from sqlalchemy import Row
 
-from app.auth import Caller
+from app.database.columns import wire_time
 from app.extensions import db
-from app.models.columns import wire_time
-from app.routes.blueprint import Blueprint
-from app.routes.links import absolute
 from app.schemas.stac import StacCollection, StacCollections, StacConformance, StacLanding, StacPageQuery
-from app.services import catalogue
+from app.services import datasets
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
+from app.web.links import absolute
 
 VERSION = "1.1.0"
 CONFORMS_TO = ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/collections"]
@@ -33,7 +33,7 @@ def get_landing() -> dict[str, Any]:
 
     Where clients such as pystac-client start.
     """
-    datasets = catalogue.production()
+    published = datasets.production()
     db.session.commit()  # the links take their time: no connection waits for them
     return {
         "type": "Catalog",
@@ -42,7 +42,7 @@ def get_landing() -> dict[str, Any]:
         "title": "Pangeo Forge",
         "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have made.",
         "conforms_to": CONFORMS_TO,
-        "links": [*_landing_links(), *(_link("child", dataset) for dataset in datasets)],
+        "links": [*_landing_links(), *(_link("child", dataset) for dataset in published)],
     }
 
 
@@ -64,12 +64,12 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
 
     One for each dataset of production runs. Follow the link `next` to see all of them.
     """
-    datasets = catalogue.production(**query)
+    published = datasets.production(**query)
     links = [_root(), _json("self", absolute("stac.list_collections", **query))]
-    if len(datasets) == query["limit"]:
+    if len(published) == query["limit"]:
         following = query | {"offset": query["offset"] + query["limit"]}
         links.append(_json("next", absolute("stac.list_collections", **following)))
-    return {"collections": [_collection(dataset) for dataset in datasets], "links": links}
+    return {"collections": [_collection(dataset) for dataset in published], "links": links}
 
 
 @blp.route("/collections/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
@@ -79,7 +79,7 @@ def get_collection(id: int) -> dict[str, Any]:
 
     Of the dataset with that number, if production runs have built it.
     """
-    return _collection(catalogue.get(id))
+    return _collection(datasets.get(id))
 
 
 def _collection(dataset: Row[Any]) -> dict[str, Any]:

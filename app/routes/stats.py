@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from app.auth import Caller
 from app.models import Bakery, Feedstock
-from app.routes.blueprint import Blueprint
 from app.schemas.stats import Count, DatasetCountQuery, Overview, OverviewQuery
-from app.services import overview, stats
+from app.services import stats
+from app.web.auth import Caller
+from app.web.blueprint import Blueprint
 
 blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over the whole catalogue.")
 
@@ -62,4 +62,4 @@ def get_overview(query: dict[str, Any]) -> dict[str, Any]:
     How many there are, how they ended, how long they took, how long others have been waiting, and how many started in
     each week. Exact at the moment of the request. Durations are nearest-rank percentiles in whole seconds.
     """
-    return overview.overview(**query)
+    return stats.overview(**query)

@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
+from app.database.columns import now
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, UNLABELLED, WRITE_SCOPE
-from app.models.columns import now
 from app.models.recipe_runs import SYSTEM
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Flag, Number, Text, Timestamp

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
-from app.models.columns import BIGINT_MAX, INTEGER_MAX, KEY_LENGTH
+from app.database.columns import BIGINT_MAX, INTEGER_MAX, KEY_LENGTH
 from app.schemas.fields import Choice, Flag, Names, Number, Repeated, Text
 
 LIMIT_MAX = 1000

@@ -1,6 +1,6 @@
 """Datasets on the wire."""
 
-from app.models.columns import INTEGER_MAX
+from app.database.columns import INTEGER_MAX
 from app.schemas.bakeries import Name, Region
 from app.schemas.base import Id, ReadSchema, page_query
 from app.schemas.feedstocks import Spec

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from marshmallow import Schema, fields, validate
 from webargs.fields import DelimitedList
 
-from app.models.columns import wire_time
+from app.database.columns import wire_time
 
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",

@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import fields
 
-from app.models.columns import INTEGER_MAX
+from app.database.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Listed, Number, Text, Timestamp

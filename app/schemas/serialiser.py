@@ -1,6 +1,6 @@
 """What read schemas dump, without their machinery: functions compiled once of the names that a schema declares.
 
-marshmallow's own `dump` says what is right; tests/test_serialiser.py compares the two.
+marshmallow's own `dump` says what is right; tests/schemas/test_serialiser.py compares the two.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from marshmallow import Schema, fields
 
 from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
 
-# Fields whose values `app.json` writes as the fields themselves would, times included.
+# Fields whose values `app.web.json` writes as the fields themselves would, times included.
 PLAIN = (Choice, Flag, Number, Text, Timestamp, fields.Dict, fields.List)
 
 

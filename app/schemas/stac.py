@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import Schema, fields
 
-from app.models.columns import BIGINT_MAX
+from app.database.columns import BIGINT_MAX
 from app.schemas.base import LIMIT_MAX, AnswerSchema
 from app.schemas.fields import Listed, Number, Text
 

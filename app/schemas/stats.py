@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import Schema, fields
 
-from app.models.columns import BIGINT_MAX, INTEGER_MAX
+from app.database.columns import BIGINT_MAX, INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.base import AnswerSchema, ReadSchema
 from app.schemas.fields import Flag, Listed, Number, Timestamp

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import select
 from werkzeug.exceptions import Conflict
 
+from app.database.columns import INTEGER_MAX, now
 from app.errors import Invalid
 from app.extensions import db
+from app.keys import key_digest, new_key
 from app.models import APIKey, Bakery
 from app.models.api_keys import bakery_ids
-from app.models.columns import INTEGER_MAX, now
 from app.services import records
-from config import key_digest, new_key
 
 
 def create(values: dict[str, Any], actor: str, salt: str) -> tuple[APIKey, str]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from app.database.columns import now
+from app.database.statements import insert
 from app.models import AuditEntry
-from app.models.columns import now
 from app.models.recipe_runs import SYSTEM
-from app.prepared import insert
 
 
 def add(

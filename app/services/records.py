@@ -12,12 +12,12 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
+from app.database.columns import INTEGER_MAX
+from app.database.record import Record
+from app.database.statements import insert
 from app.errors import Invalid
 from app.extensions import db
 from app.models import RecipeRun, RecipeRunEvent
-from app.models.base import Record
-from app.models.columns import INTEGER_MAX
-from app.prepared import insert
 
 R = TypeVar("R", bound=Record)
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, String, cast, delete, func, insert, literal, select, union_all
 
+from app.database.engine import lift_time_limit
+from app.database.filters import Shape, among, bind
+from app.database.statements import fetch
 from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.run_counts import ALL, TOTAL
-from app.prepared import fetch
-from app.services.archive.form import lift_time_limit
-from app.services.filters import Shape, among, bind
 
 PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
 KIND = ("status", "conclusion", "is_test", "has_dataset")
 
 
 def cover(filters: dict[str, Any]) -> bool:
-    """Whether the runs that fit `filters` (`app.services.filters`) are counted: by kind, and by one parent at most."""
+    """Whether the runs that fit `filters` (`app.database.filters`) are counted: by kind, and by one parent at most."""
     return filters.keys() <= {*PARENTS, *KIND} and not filters.keys() >= PARENTS.keys()
 
 

@@ -5,7 +5,7 @@ appends what a statement changed and never updates a row, so that no writer wait
 hundred puts the rows of the slices it touched together. SQLite has one writer at a time, who updates.
 
 SQLite loses the triggers with the table: a later batch operation on `reciperun` has to create them again
-(tests/test_counts.py would tell).
+(tests/migrations/test_run_counts.py would tell).
 """
 
 import sqlalchemy as sa

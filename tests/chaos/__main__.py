@@ -8,8 +8,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests import postgres
 from tests.chaos import kills, upgrades, waits
+from tests.support import postgres
 
 CASES = (
     *(kills.database_killed, kills.workers_killed, kills.master_stopped, kills.handover),

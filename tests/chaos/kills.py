@@ -7,9 +7,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from tests import live
 from tests.chaos.service import COMMAND, Clients, ask, service, stored, writer
-from tests.dyno import wait_until
+from tests.support import live
+from tests.support.dyno import wait_until
 from tests.test_heroku import locked
 
 WRITERS, KILLS, HANDOVERS = 8, 20, 5

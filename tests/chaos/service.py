@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
 
-from tests import live, postgres
 from tests.conftest import ADMIN_KEY, environment
-from tests.databases import application
-from tests.dyno import dyno, serving
-from tests.factories import make_bakery, make_feedstock, run_body
+from tests.support import live, postgres
+from tests.support.databases import application
+from tests.support.dyno import dyno, serving
+from tests.support.factories import make_bakery, make_feedstock, run_body
 
 COMMAND = "exec gunicorn wsgi:app"
 # Limits of callers are no part of this.

@@ -10,13 +10,13 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 
-from tests import live, postgres
 from tests.chaos.service import Clients, ask
 from tests.conftest import environment
-from tests.databases import application
-from tests.dyno import dyno, serving
-from tests.test_adoption import stand_at
-from tests.test_migrations import start_upgrade
+from tests.migrations.test_adoption import stand_at
+from tests.migrations.test_migrations import start_upgrade
+from tests.support import live, postgres
+from tests.support.databases import application
+from tests.support.dyno import dyno, serving
 
 LAST_OF_THE_ORIGINAL, RUNS, KILLS, READERS = "0499cef6b57a", 100_000, 20, 8
 PATIENCE = 30  # seconds a reader may wait: as long as Heroku's router lets it

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from tests import load, postgres
 from tests.chaos.service import Clients, ask, service
 from tests.conftest import ADMIN_KEY
-from tests.dyno import wait_until
-from tests.memory import resident, worker
+from tests.support import load, postgres
+from tests.support.dyno import wait_until
+from tests.support.memory import resident, worker
 from tests.test_heroku import locked
 
 LOCKED = 12  # seconds

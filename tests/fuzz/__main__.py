@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from tests import live, postgres
 from tests.conftest import ADMIN_KEY, environment
+from tests.support import live, postgres
 
 HERE = Path(__file__).parent
 # Keys that are made for it: one limited to a bakery, one that writes.

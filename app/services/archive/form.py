@@ -1,6 +1,6 @@
 """What writing and loading an export have in common."""
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from app.extensions import db
 
@@ -22,9 +22,3 @@ class ArchiveError(Exception):
 def tables() -> list[Table]:
     """What is exported, each table after those it refers to."""
     return [table for table in db.metadata.sorted_tables if table.name not in LEFT_OUT]
-
-
-def lift_time_limit(connection: Connection) -> None:
-    """A request's time limit is too short for a whole table."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

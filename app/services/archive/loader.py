@@ -8,9 +8,10 @@ import orjson
 from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app.models.columns import UTCDateTime, largest
+from app.database.columns import UTCDateTime, largest
+from app.database.engine import lift_time_limit
 from app.services.archive import sequences
-from app.services.archive.form import BATCH, FORM, ArchiveError, lift_time_limit, tables
+from app.services.archive.form import BATCH, FORM, ArchiveError, tables
 
 KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
 REFUSALS = (IntegrityError, DataError, ValueError, OverflowError)

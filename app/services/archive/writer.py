@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, select
 
+from app.database.engine import lift_time_limit
 from app.extensions import db
 from app.services.archive import sequences
-from app.services.archive.form import BATCH, FORM, lift_time_limit, tables
+from app.services.archive.form import BATCH, FORM, tables
 
 SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},

@@ -1,0 +1,71 @@
+"""The lists of the dashboard."""
+
+from functools import partial
+from typing import Any
+
+from flask import render_template, request
+
+from app.dashboard.queries import Listing, choices
+from app.database import pages
+from app.models import Bakery, Feedstock, RecipeRun
+from app.models.recipe_runs import CONCLUSIONS, STATUSES
+from app.schemas.bakeries import BakeryQuery, BakeryRead
+from app.schemas.datasets import DatasetListQuery, DatasetRead
+from app.schemas.feedstocks import FeedstockQuery, FeedstockRead
+from app.schemas.recipe_runs import RecipeRunDetail, RecipeRunQuery
+from app.schemas.serialiser import serialiser
+from app.services import run_counts
+from app.services.datasets import page as page_of_datasets
+
+PAGE: dict[str, Any] = {"limit": 25, "count": True}
+# Of a run in a list; its message may be long.
+RUN = serialiser(
+    RecipeRunDetail,
+    frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
+    | {"dataset_public_url", "bakery", "feedstock"},
+)
+DATASET = serialiser(DatasetRead)
+
+BAKERIES = Listing(
+    "bakeries.list_bakeries",
+    BakeryQuery,
+    serialiser(BakeryRead),
+    partial(pages.read, Bakery),
+    PAGE | {"order_by": "name"},
+)
+FEEDSTOCKS = Listing(
+    "feedstocks.list_feedstocks",
+    FeedstockQuery,
+    serialiser(FeedstockRead),
+    partial(pages.read, Feedstock),
+    PAGE | {"order_by": "spec"},
+)
+NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
+RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read, RecipeRun), PAGE | NEWEST)
+DATASETS = Listing("datasets.list_datasets", DatasetListQuery, DATASET, page_of_datasets, PAGE)
+
+
+def bakeries() -> str:
+    context = BAKERIES.context()
+    runs = run_counts.tallies("bakery_id", [item["id"] for item in context["items"]])
+    return render_template("dashboard/bakeries.html", **context, runs=runs)
+
+
+def feedstocks() -> str:
+    context = FEEDSTOCKS.context()
+    runs = run_counts.tallies("feedstock_id", [item["id"] for item in context["items"]])
+    return render_template("dashboard/feedstocks.html", **context, runs=runs)
+
+
+def recipe_runs() -> str:
+    choose = {
+        "statuses": STATUSES,
+        "conclusions": CONCLUSIONS,
+        "bakeries": choices(Bakery, "name"),
+        "feedstocks": choices(Feedstock, "spec"),
+    }
+    return render_template("dashboard/recipe_runs.html", **RUNS.context(), **choose, args=request.args)
+
+
+def datasets() -> str:
+    return render_template("dashboard/datasets.html", **DATASETS.context(), args=request.args)

@@ -1,0 +1,89 @@
+"""The dashboard: pages for people, made of what the API answers to programs."""
+
+from collections.abc import Callable
+from functools import wraps
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.dashboard import details, lists, words
+from app.database import revision
+from app.web.auth import Caller, declare
+from app.web.parser import path_id
+
+# Everything is a file of this service; nothing is inline.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+PAGES: dict[str, Callable[..., str]] = {
+    "": details.overview,
+    "/bakeries": lists.bakeries,
+    "/bakeries/<id:id>": details.bakery,
+    "/feedstocks": lists.feedstocks,
+    "/feedstocks/<id:id>": details.feedstock,
+    "/recipe_runs": lists.recipe_runs,
+    "/recipe_runs/<id:id>": details.recipe_run,
+    "/datasets": lists.datasets,
+    "/datasets/<id:id>": details.dataset,
+}
+# A few kilobytes.
+ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / "static/dashboard").iterdir()}
+
+blp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
+
+
+def page(view: Callable[..., str]) -> Callable[..., Any]:
+    """`view` as a page: of a database that is ready, for an id that is a number, without what a form left blank."""
+
+    @wraps(view)
+    def shown(**path: str) -> str | WerkzeugResponse:
+        revision.require()
+        ids = {name: path_id(text) for name, text in path.items()}
+        said = [(name, value) for name, value in request.args.items(multi=True) if value]
+        if len(said) < len(list(request.args.items(multi=True))):
+            return redirect(f"{request.path}?{urlencode(said)}".removesuffix("?"), 303)
+        return view(**ids)
+
+    return declare(shown, Caller.PUBLIC)
+
+
+def asset(name: str) -> Response:
+    """The style sheet, a script or the icon."""
+    name = name.rstrip("/")  # which a path takes for its own
+    if name not in ASSETS:
+        raise NotFound
+    return current_app.response_class(ASSETS[name], mimetype=guess_type(name)[0])
+
+
+def nowhere(path: str) -> str:
+    """What is no page is not found, as HTML."""
+    raise NotFound
+
+
+@blp.after_request
+def finish(response: Response) -> Response:
+    """Show people the errors that programs get, and let no page load or run anything that is not ours."""
+    if response.mimetype == "application/problem+json":
+        problem = response.get_json()
+        response.set_data(render_template("dashboard/problem.html", problem=problem))
+        response.mimetype = "text/html"
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+for rule, view in PAGES.items():
+    guarded = page(view)
+    blp.add_url_rule(rule, view.__name__, guarded)
+    blp.add_url_rule(f"{rule}/", view.__name__, guarded)
+VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": nowhere}
+for rule, plain in VIEWS.items():
+    blp.add_url_rule(rule, view_func=declare(plain, Caller.PUBLIC))
+    blp.add_url_rule(f"{rule}/", view_func=plain)
+for word in words.FILTERS:
+    blp.add_app_template_filter(word)

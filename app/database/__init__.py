@@ -1,0 +1,1 @@
+"""What every table gets: the engine, statements, record, columns, indexes, rows, pages, filters, deadline, revision."""

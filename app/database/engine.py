@@ -1,0 +1,85 @@
+"""How connections are prepared, checked and used for transactions."""
+
+import sqlite3
+from time import monotonic
+from typing import Any
+
+import psycopg2
+from flask import has_request_context, request
+from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+PING_AFTER = 1  # seconds of rest
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Make SQLite check foreign keys, let readers and a writer work side by side, and leave BEGIN to us."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+@event.listens_for(Engine, "handle_error")
+def _drop_details(context: ExceptionContext) -> None:
+    without_details(context.sqlalchemy_exception)
+
+
+def without_details(error: Any) -> Any:
+    """Keep values out of errors, which are logged: PostgreSQL quotes the row it refuses, and in it digests of keys."""
+    if isinstance(error, IntegrityError):
+        for exception in filter(None, (error, error.orig)):
+            exception.args = (str(exception.args[0]).partition("\n")[0],)
+    return error
+
+
+@event.listens_for(Pool, "checkin")
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace connections that have died while they rested, as `pool_pre_ping` does; those that live are in autocommit.
+
+    That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
+    ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return
+    if not connection.autocommit:
+        connection.autocommit = True  # until a transaction begins
+    if monotonic() - record.info.get("rests_since", float("inf")) < PING_AFTER:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error as error:
+        raise InvalidatePoolError from error
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    """Begin as it is needed: whoever says so with the option `read_only` reads, and so does a request by its method.
+
+    On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
+    once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
+    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
+    """
+    reads = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
+    reading = connection.get_execution_options().get("read_only", reads)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    else:
+        driver: Any = connection.connection.driver_connection
+        alone = reading and has_request_context()
+        if driver.autocommit != alone:
+            driver.autocommit = alone
+
+
+def lift_time_limit(connection: Connection) -> None:
+    """A request's time limit is too short for a whole table."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

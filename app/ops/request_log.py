@@ -1,0 +1,42 @@
+"""Every request is seen once, when it has been answered: a line in the log, a value in the metrics."""
+
+import logging
+from time import monotonic
+from typing import Any, cast
+
+from flask import Flask, Response, g, request
+
+from app.keys import without_keys
+from app.ops import metrics
+
+logger = logging.getLogger("app.requests")
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(finish)
+
+
+def finish(response: Response) -> Response:
+    """Note the request: now, or if its answer is streamed, once that has been sent or the client has gone."""
+    asked, kept = (cast(Any, proxy)._get_current_object() for proxy in (request, g))
+    started, rule = kept.started, asked.url_rule
+    fields = {
+        "method": asked.method,
+        "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
+        "path": without_keys(asked.path),
+        "status": response.status_code,
+        "key": kept.get("actor"),
+        "request_id": kept.request_id,
+        "address": asked.remote_addr,
+    }
+
+    def note() -> None:
+        seconds = monotonic() - started
+        logger.info("request", extra=fields | {"ms": round(seconds * 1000, 1)})
+        metrics.observe(fields["method"], fields["route"], fields["status"], seconds)
+
+    if response.is_streamed and not response.direct_passthrough:
+        response.call_on_close(note)
+    else:
+        note()
+    return response

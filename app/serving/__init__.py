@@ -1,0 +1,1 @@
+"""What gunicorn needs from us."""

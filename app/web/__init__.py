@@ -1,0 +1,1 @@
+"""What every route gets: blueprint, parser, pagination, documents, preconditions, auth, limits, headers, problems."""

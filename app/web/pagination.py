@@ -1,0 +1,85 @@
+"""Lists on the wire: cursors, links to other pages, counts, picked members."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, current_app, request
+from itsdangerous import BadData, URLSafeSerializer
+from marshmallow import Schema
+
+from app.database.pages import Page, Position
+from app.errors import Invalid
+from app.schemas.serialiser import serialiser
+from app.web.json import respond
+
+LINK = "Link"
+TOTAL = "X-Total-Count"
+HEADERS = {
+    LINK: {
+        "description": "The pages `first`, `prev` and `next`, if there are such (RFC 8288); follow them as they are.",
+        "schema": {"type": "string", "examples": ['</recipe_runs/?limit=2>; rel="first"']},
+    },
+    TOTAL: {
+        "description": "How many records fit the filters; with `count=true`.",
+        "schema": {"type": "integer", "examples": [1416]},
+    },
+}
+
+
+def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Response:
+    """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
+    fields = query.pop("fields", None)
+    shown = serialiser(read, frozenset(fields) if fields else None)
+    page, pages = turn(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
+    response = respond(shown.rows(page.rows))
+    response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
+    if page.total is not None:
+        response.headers[TOTAL] = str(page.total)
+    return response
+
+
+def turn(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -> tuple[Page, dict[str, str]]:
+    """The page that `read` gives for `query`, and references to `first` and to those beside it, by their relation.
+
+    Cursors are those of `endpoint`.
+    """
+    place = f"{endpoint} {query['order_by']} {query['sort']}"
+    cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
+    position = _opened(query.pop("cursor", None), cursors, query["offset"])
+    page = read(query | {"position": position})
+    found = {"prev": page.prev, "next": page.next}
+    return page, _references({rel: _cursor(cursors, place) for rel, place in found.items() if place})
+
+
+@lru_cache(maxsize=256)
+def _cursors(secret: str, place: str) -> URLSafeSerializer:
+    """Signs cursors, so that they are ours, and of this list in this order."""
+    return URLSafeSerializer(secret, place)
+
+
+def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Position | None:
+    if cursor is None:
+        return None
+    if offset:
+        raise Invalid.at("query", "cursor", "cursor: Give a cursor or an offset, not both.")
+    try:
+        return Position(*cursors.loads(cursor))
+    except (BadData, UnicodeError):
+        sentence = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
+        raise Invalid.at("query", "cursor", sentence) from None
+
+
+@lru_cache(maxsize=256)
+def _cursor(cursors: URLSafeSerializer, position: Position) -> str:
+    """Signed once for all who look at the same page, as most do who poll."""
+    cursor: str = cursors.dumps((position.value, position.id, position.backward))
+    return cursor
+
+
+def _references(cursors: dict[str, str]) -> dict[str, str]:
+    """This request with another cursor, or with none for the first page."""
+    given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
+    pages = {"first": given} | {rel: [*given, ("cursor", cursor)] for rel, cursor in cursors.items()}
+    return {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}

@@ -1,0 +1,106 @@
+"""One body for every error: problem details (RFC 9457). Every error handler of the service is here."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from gunicorn.http.errors import ParseException
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+
+from app.database import revision
+from app.errors import RETRY_AFTER, Invalid
+from app.extensions import db
+from config import REQUEST_TIMEOUT
+
+logger = logging.getLogger(__name__)
+
+ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, problem)
+    for fault in (OperationalError, InterfaceError, InternalError, PoolTimeout):
+        app.register_error_handler(fault, unavailable)
+    app.register_error_handler(ProgrammingError, recheck)
+    app.register_error_handler(ClientDisconnected, body_is_late)
+    app.register_error_handler(ParseException, body_is_malformed)
+    app.log_exception = log_bug  # type: ignore[method-assign]  # the place Flask has for it
+
+
+def problem(error: HTTPException) -> Response:
+    """The response for `error`, with the headers its status calls for."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": error.name,
+        "status": error.code,
+        "detail": _detail(error),
+    }
+    if isinstance(error, Invalid):
+        body["errors"] = error.errors
+    body["request_id"] = g.request_id
+    response = current_app.make_response(body)
+    response.status_code = error.code or 500
+    response.content_type = "application/problem+json"
+    headers = dict(error.get_headers(request.environ))
+    response.headers.update({name: headers[name] for name in ERROR_HEADERS if name in headers})
+    return response
+
+
+def unavailable(error: Exception) -> Response:
+    """503 for a database that is down, read-only, locked or out of connections: the client can try again."""
+    fields = {"request_id": g.request_id, "error": type(error).__name__}
+    # Where all wait for a connection, many give up at the same moment, and their tracebacks say nothing.
+    logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
+    sentence = "The database did not answer in time. Try again in a few seconds."
+    return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
+
+
+def recheck(error: ProgrammingError) -> Response:
+    """503 if what a statement failed for is a database that was downgraded meanwhile; else it is a bug."""
+    db.session.rollback()
+    revision.forget()
+    try:
+        revision.check()
+    except ServiceUnavailable as unfit:
+        return problem(unfit)
+    raise error
+
+
+def body_is_late(_error: ClientDisconnected) -> Response:
+    """408 where the body broke off, be it that the server has waited long enough or that the client is gone."""
+    return problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."))
+
+
+def body_is_malformed(error: ParseException) -> Response:
+    """400 for chunks that are none, which gunicorn finds only when the application reads them."""
+    return problem(BadRequest(f"The body is not sent as HTTP has it: {error}"))
+
+
+def log_bug(exc_info: Any) -> None:
+    """Log an exception nobody foresaw, which is answered with 500, under the id its caller was given."""
+    logger.error("unexpected error", extra={"request_id": g.request_id}, exc_info=exc_info)
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, InternalServerError):
+        return "Something went wrong on our side; the request id helps us to find out what."
+    if isinstance(error, RequestEntityTooLarge):
+        return f"The body is larger than {request.max_content_length} bytes."
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return f"{request.method} is not possible at {request.path}, only {allowed}."
+    if isinstance(error, NotFound) and error.description == NotFound.description:
+        return f"There is nothing at {request.path}; /docs lists what there is."
+    return error.description or error.name

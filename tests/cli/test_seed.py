@@ -1,0 +1,68 @@
+import pytest
+
+from app.models.recipe_runs import CONCLUSIONS
+from tests.conftest import make_app
+from tests.support import postgres
+from tests.support.factories import make_bakery, make_feedstock, make_run
+
+LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 12 recipe runs.\n"
+NOTHING = "The database has records; nothing to do.\n"
+
+
+def seed(app):
+    result = app.test_cli_runner().invoke(args=["seed"])
+    return result.exit_code, result.output
+
+
+def counts(client):
+    return [client.get(f"/stats/{noun}").json["count"] for noun in ("bakeries", "feedstocks", "recipe_runs")]
+
+
+def test_seed_loads_a_catalogue_once(app, client):
+    assert seed(app) == (0, LOADED)
+    assert counts(client) == [3, 4, 12]
+    assert seed(app) == (0, NOTHING)
+    assert counts(client) == [3, 4, 12]
+
+
+@pytest.mark.parametrize("make", [make_bakery, make_feedstock, make_run])
+def test_seed_leaves_a_database_with_anything_in_it_alone(app, client, make):
+    make(app)
+    before = counts(client)
+    assert seed(app) == (0, NOTHING)
+    assert counts(client) == before
+
+
+def test_the_examples_show_every_status_and_conclusion(app, client):
+    seed(app)
+    runs = client.get("/recipe_runs/").json
+    assert {run["conclusion"] for run in runs} == {*CONCLUSIONS, None}
+    assert {run["status"] for run in runs} == {"queued", "in_progress", "completed"}
+    assert client.get("/stats/datasets?exclude_test_runs=true").json["count"] > 0
+
+
+# Members that the service gives, and no client.
+GIVEN = ("id", "created_at", "updated_at")
+
+
+def test_the_examples_could_have_been_created_over_the_api(app, admin):
+    seed(app)
+    for resource in ("bakeries", "feedstocks", "recipe_runs"):
+        for record in admin.get(f"/{resource}/").json:
+            body = {name: value for name, value in record.items() if name not in GIVEN}
+            assert admin.patch(f"/{resource}/{record['id']}", json=body).json == record
+
+
+def test_seed_of_an_empty_database_says_what_to_do(empty_url):
+    code, output = seed(make_app(empty_url))
+    assert code == 1
+    assert output.startswith("Error: The database is empty, this release needs ")
+    assert output.endswith(": run `flask db upgrade`.\n")
+
+
+def test_seed_without_a_database_is_one_sentence():
+    code, output = seed(make_app(f"postgresql://forge:hunter2@127.0.0.1:{postgres.free_port()}/catalogue"))
+    assert code == 1
+    assert output.startswith("Error: The database does not answer: ")
+    assert "Traceback" not in output
+    assert "hunter2" not in output

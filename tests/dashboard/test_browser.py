@@ -1,0 +1,178 @@
+"""The dashboard in Chromium, on the original's production data if they are here, else on the example catalogue."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.conftest import ADMIN_KEY, environment
+from tests.support import catalogue, live
+
+SCREENS = ((360, "light"), (768, "light"), (1440, "light"), (1440, "dark"))
+SCREENSHOTS = live.ROOT / "test-results"
+PAGES = ["", "?type=production", "/bakeries", "/feedstocks", "/recipe_runs", "/recipe_runs?conclusion=failure&sort=asc"]
+PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope"]
+KEY = {"X-API-Key": ADMIN_KEY}
+RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
+
+
+@pytest.fixture(scope="module")
+def site(request):
+    """The address of a service with the original's production data, or where that is not, with the examples."""
+    if not catalogue.DUMP:
+        yield request.getfixturevalue("service")
+        return
+    with catalogue.production(request.getfixturevalue("postgres_server")) as url, live.server(environment(url)) as site:
+        yield site
+
+
+@pytest.fixture
+def page(browser, site):
+    """A page that remembers what went wrong (`complaints`) and whom it asked (`hosts`)."""
+    context = browser.new_context(base_url=site, permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.complaints, page.hosts = [], set()
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type != "log" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: page.hosts.add(urlsplit(request.url).netloc))
+    yield page
+    context.close()
+
+
+def newest(page, name):
+    """The number of the newest record of that name; of runs, of one with a message."""
+    query = "?limit=1000&sort=desc"
+    records = page.request.get(f"/{name}/{query}").json()
+    return next((record["id"] for record in records if record.get("message")), records[0]["id"])
+
+
+def complaints_of_axe(page):
+    """What axe-core has against the page on each screen, and whether it is wider than the window."""
+    page.evaluate(Axe().axe_script)
+    for width, scheme in SCREENS:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours that are on their way are no colours
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
+        yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            yield width, scheme, "wider than the window"
+        name = re.sub(r"\W+", "-", page.url.partition("dashboard")[2])
+        page.screenshot(path=SCREENSHOTS / f"dashboard{name}-{width}-{scheme}.png")
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(f"/{name}/" for name in RECORDS)])
+def test_everybody_can_use_the_page_on_any_screen(page, site, path):
+    number = newest(page, path.strip("/")) if path.endswith("/") else ""
+    page.goto(f"/dashboard{path}{number}")
+    assert list(complaints_of_axe(page)) == []
+    assert page.hosts == {urlsplit(site).netloc}
+    assert page.complaints == [] or path == "/nope"
+
+
+@pytest.fixture
+def watched(page):
+    """The path of a queued run of the recipe `watched`, the newest there is."""
+    place = {name: page.request.get(f"/{name}/?limit=1").json()[0]["id"] for name in ("bakeries", "feedstocks")}
+    body = {"recipe_id": "watched", "bakery_id": place["bakeries"], "feedstock_id": place["feedstocks"]}
+    body |= {"head_sha": "35d889f", "version": "", "started_at": "2099-01-01T00:00:00Z"}
+    path = f"/recipe_runs/{page.request.post('/recipe_runs/', data=body, headers=KEY).json()['id']}"
+    yield path
+    page.request.delete(path, headers=KEY)
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/recipe_runs"])
+def test_a_run_changes_in_a_list_without_a_reload(page, watched, path):
+    page.clock.install()
+    page.goto(path)
+    page.evaluate("window.same = true")
+    row = page.locator("tr", has=page.get_by_role("link", name="watched"))
+    assert row.locator(".state").inner_text() == "queued"
+    row.get_by_role("link", name="watched").focus()
+    page.request.patch(watched, data={"status": "in_progress"}, headers=KEY)
+    page.clock.fast_forward(10_000)
+    row.get_by_text("in progress").wait_for()
+    assert page.evaluate("[window.same, document.activeElement.textContent]") == [True, "watched"]
+    assert page.locator("#news").inner_text().endswith(", watched: in progress")
+    assert page.complaints == []
+
+
+def test_a_run_changes_on_its_page_without_a_reload(page, watched):
+    page.clock.install()
+    page.goto(f"/dashboard{watched}")
+    change = {"conclusion": "failure", "message": '{"trace": "Out of memory"}', "completed_at": "2099-01-01T01:30:00Z"}
+    page.request.patch(watched, data=change, headers=KEY)
+    page.clock.fast_forward(10_000)
+    page.get_by_text("Out of memory", exact=True).wait_for()
+    assert page.locator(".lead").inner_text() == "failure after 1 h 30 min"
+    assert page.locator(".timeline strong").all_inner_texts()[-1] == "Started"
+    assert "Ended: failure" in page.locator(".timeline").inner_text()
+
+
+def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
+    page.clock.install()
+    page.goto("/dashboard/feedstocks")
+    statuses = []
+    for _ in range(2):
+        with page.expect_response("**/dashboard/feedstocks") as answer:
+            page.clock.fast_forward(10_000)
+        statuses.append(answer.value.status)
+        page.get_by_text("Live, up to date at").wait_for()
+    assert statuses == [200, 304]
+
+
+def test_a_service_that_is_gone_is_asked_less_often(page):
+    page.clock.install()
+    page.goto("/dashboard/feedstocks")
+    page.route("**/dashboard/feedstocks", lambda route: route.abort())
+    page.clock.fast_forward(10_000)
+    expect(page.get_by_text("trying again in 20 s")).to_be_visible()
+    page.clock.fast_forward(20_000)
+    expect(page.get_by_text("trying again in 40 s")).to_be_visible()
+
+
+def test_a_button_copies_the_snippet(page):
+    page.goto("/dashboard/datasets")
+    snippet = page.locator("pre").first.inner_text()
+    page.get_by_role("button", name="Copy Python that opens").first.click()
+    page.get_by_role("button", name="Copied Python that opens").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == snippet
+    assert snippet.startswith("import xarray as xr\n\nds = xr.open_dataset('https://")
+
+
+def test_a_button_copies_the_address_of_the_call(page, site):
+    page.goto("/dashboard/bakeries")
+    page.get_by_role("button", name="Copy the address of call 1").click()
+    page.get_by_role("button", name="Copied the address of call 1").wait_for()
+    address = page.evaluate("navigator.clipboard.readText()")
+    assert address == f"{site}/bakeries/?limit=25&count=true&order_by=name"
+    assert page.request.get(address).ok
+
+
+def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
+    page.goto("/dashboard")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.goto("/dashboard")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dashboard/recipe_runs")
+    assert page.locator("[aria-current=page]").inner_text() == "Runs"
+
+
+def test_runs_are_filtered_and_sorted_without_a_script(browser, site):
+    context = browser.new_context(base_url=site, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/dashboard/recipe_runs")
+    page.get_by_label("Conclusion").select_option("failure")
+    page.get_by_role("button", name="Show").click()
+    assert set(page.locator("tbody .state").all_inner_texts()) == {"failure"}
+    page.get_by_role("link", name="Recipe", exact=True).click()
+    recipes = page.locator("tbody th a").all_inner_texts()
+    assert recipes == sorted(recipes)
+    assert urlsplit(page.url).query == "conclusion=failure&order_by=recipe_id&sort=asc"
+    context.close()

@@ -1,0 +1,241 @@
+"""The dashboard without a browser: what its pages say, where they lead, and that they run nothing of others."""
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+from urllib.parse import quote, urljoin, urlsplit
+
+import pytest
+
+from app.extensions import db
+from app.services import examples
+from tests.support.databases import HEAD, application
+from tests.support.factories import make_bakery, make_event, make_feedstock, make_run
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+LISTS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
+HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
+
+
+@pytest.fixture
+def seeded(app, client):
+    """A client of a service with the example catalogue."""
+    with app.app_context():
+        examples.load()
+        db.session.commit()
+    return client
+
+
+@pytest.fixture(params=["", *LISTS, *(f"{name}/" for name in LISTS)])
+def path(request, seeded):
+    """Of each page one."""
+    name, slash, _ = request.param.partition("/")
+    number = seeded.get(f"/{name}/?limit=1&sort=desc").json[0]["id"] if slash else ""
+    return f"/dashboard/{name}{slash}{number}".removesuffix("/")
+
+
+def references(text, start):
+    """Where the links and files of a page lead on this service; without those into a page."""
+    found = {urljoin(start, unescape(url)) for url in re.findall(r'(?:href|src)="([^"#]*)"', text)}
+    return {url for url in found if not urlsplit(url).netloc}
+
+
+def calls(text):
+    """The API calls that a page shows."""
+    return [unescape(path) for path in re.findall(r'class="call" id="[^"]*" href="([^"]*)"', text)]
+
+
+def ended(app, **columns):
+    return make_run(app, status="completed", conclusion="success", **columns)
+
+
+def test_every_link_of_the_dashboard_leads_somewhere(seeded):
+    seen, ahead = set(), {"/dashboard"}
+    while ahead:
+        path = ahead.pop()
+        seen.add(path)
+        response = seeded.get(path, buffered=True)
+        assert response.status_code in (200, 303), path
+        if path.startswith("/dashboard") and "text/html" in response.content_type:
+            ahead |= references(response.text, path) - seen
+    assert {f"/dashboard/{name}" for name in LISTS} <= seen
+    assert len([path for path in seen if re.fullmatch(r"/dashboard/recipe_runs/\d+", path)]) == 12
+
+
+def test_a_page_shows_the_calls_behind_it_and_they_work(seeded, path):
+    shown = calls(seeded.get(path).text)
+    assert shown != []
+    assert {seeded.get(call).content_type for call in shown} == {"application/json"}
+    assert {seeded.get(call).status_code for call in shown} == {200}
+
+
+def test_the_call_behind_a_list_has_the_query_of_the_page(seeded):
+    page = seeded.get("/dashboard/recipe_runs?conclusion=failure&sort=asc")
+    (call,) = calls(page.text)
+    assert call == "/recipe_runs/?limit=25&count=true&order_by=started_at&conclusion=failure&sort=asc"
+    shown = re.findall(r'rowheader" scope="row"><a href="([^"]*)"', page.text)
+    assert shown == [f"/dashboard/recipe_runs/{run['id']}" for run in seeded.get(call).json] != []
+
+
+def test_pages_of_a_list_follow_one_another(app, client):
+    bakery, feedstock = make_bakery(app).id, make_feedstock(app).id
+    for _ in range(3):
+        make_run(app, bakery_id=bakery, feedstock_id=feedstock)
+    first = client.get("/dashboard/recipe_runs?limit=2").text
+    second = client.get(unescape(re.search(r'href="([^"]*)" rel="next"', first)[1])).text
+    assert (first.count("data-news"), second.count("data-news")) == (2, 1)
+    assert client.get(unescape(re.search(r'href="([^"]*)" rel="prev"', second)[1])).text.count("data-news") == 2
+    assert len(client.get(calls(second)[0]).json) == 1
+
+
+def test_what_a_form_leaves_blank_is_left_out(client):
+    response = client.get("/dashboard/recipe_runs?q=&status=queued&conclusion=")
+    assert (response.status_code, response.headers["Location"]) == (303, "/dashboard/recipe_runs?status=queued")
+
+
+def test_pages_are_the_same_with_a_slash_at_their_end(seeded):
+    assert seeded.get("/dashboard/").text == seeded.get("/dashboard").text
+
+
+def test_hostile_text_is_shown_as_text(app, client):
+    bakery = make_bakery(app, name=HOSTILE, region=HOSTILE, description=HOSTILE)
+    feedstock = make_feedstock(app, spec=HOSTILE)
+    columns = dict.fromkeys(("recipe_id", "version", "head_sha", "dataset_public_url", "message"), HOSTILE)
+    run = ended(app, bakery_id=bakery.id, feedstock_id=feedstock.id, **columns)
+    make_event(app, run, actor=HOSTILE, reason=HOSTILE, before={"version": HOSTILE}, after={HOSTILE: HOSTILE})
+    own = [f"bakeries/{bakery.id}", f"feedstocks/{feedstock.id}", f"recipe_runs/{run.id}", f"datasets/{run.id}"]
+    for path in ["", *LISTS, *own, f"recipe_runs?q={quote(HOSTILE)}"]:
+        text = client.get(f"/dashboard/{path}").text
+        assert text.count("<script") == 2  # ours
+        assert "<script>alert" not in text
+        assert HOSTILE in unescape(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "s3://bucket/x.zarr", "http://[", "//x.org"]
+)
+def test_only_addresses_on_the_web_become_links(app, client, url):
+    run = ended(app, dataset_public_url=url)
+    for path in (f"recipe_runs/{run.id}", f"datasets/{run.id}", "datasets"):
+        text = client.get(f"/dashboard/{path}").text
+        assert url in unescape(text)
+        assert f'href="{url}' not in unescape(text)
+
+
+def test_a_run_links_to_its_commit_and_its_dataset(app, client):
+    feedstock = make_feedstock(app, spec="pangeo-forge/gpcp-feedstock")
+    run = ended(app, feedstock_id=feedstock.id, dataset_public_url="https://data.org/gpcp.zarr")
+    text = client.get(f"/dashboard/recipe_runs/{run.id}").text
+    assert f'href="https://github.com/pangeo-forge/gpcp-feedstock/commit/{run.head_sha}"' in text
+    assert 'href="https://data.org/gpcp.zarr"' in text
+    assert f'href="/dashboard/datasets/{run.id}"' in text
+
+
+def test_the_trace_in_a_message_is_preformatted(app, client):
+    run = make_run(app, message='{"job_id": 7, "trace": "Traceback:\\n  File \\"a.py\\""}')
+    text = client.get(f"/dashboard/recipe_runs/{run.id}").text
+    assert ">Traceback:\n  File &#34;a.py&#34;</pre>" in text
+    assert "<dt>job id</dt><dd><code>7</code></dd>" in text
+
+
+def test_lists_of_bakeries_and_feedstocks_say_how_their_runs_ended(app, client):
+    run = ended(app)
+    make_run(app, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id, status="completed", conclusion="failure")
+    make_run(app, bakery_id=run.bakery_id)
+    bakery, feedstock = (re.split("<tbody", client.get(f"/dashboard/{name}").text)[1] for name in LISTS[:2])
+    assert ("3 runs in bakery" in bakery, "1 succeeded, 1 failed" in bakery) == (True, True)
+    assert ("2 runs of pangeo" in feedstock, "1 succeeded, 1 failed" in feedstock) == (True, True)
+
+
+def test_a_timeline_tells_who_did_what_and_why(app, writer, client):
+    run = make_run(app)
+    body = {"status": "in_progress", "reason": "A machine is free."}
+    assert writer.patch(f"/recipe_runs/{run.id}", json=body).status_code == 200
+    text = client.get(f"/dashboard/recipe_runs/{run.id}").text
+    assert "<strong>Became in progress</strong> by a key without a label" in text
+    assert "A machine is free." in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/nope", 404, "There is nothing at /dashboard/nope"),
+        ("/assets/nope.js", 404, "There is nothing at /dashboard/assets/nope.js"),
+        ("/assets/../../config.py", 404, "There is nothing at"),
+        ("/recipe_runs/999", 404, "recipe run 999 not found"),
+        ("/bakeries/99999999999999999999", 404, "not found"),
+        ("/datasets/x", 422, "id must be a whole number."),
+        ("/recipe_runs?limit=x", 422, "limit: Not a valid integer."),
+        ("/recipe_runs?nope=1", 422, "nope: Unknown field."),
+        ("/recipe_runs?cursor=x", 422, "cursor: Take it from a link"),
+        ("/recipe_runs?sort=asc&sort=desc", 422, "sort is given more than once."),
+        ("/recipe_runs/1?x=1", 422, "x: Unknown field."),
+        ("?since=yesterday", 422, "since: Must be an RFC 3339 timestamp"),
+    ],
+)
+def test_what_is_wrong_is_said_on_a_page(client, path, status, sentence):
+    response = client.get(f"/dashboard{path}")
+    assert (response.status_code, response.content_type) == (status, "text/html; charset=utf-8")
+    assert sentence in unescape(response.text)
+    assert "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_without_a_database_there_is_a_page_that_says_so(unreachable_app):
+    response = unreachable_app.test_client().get("/dashboard")
+    assert (response.status_code, response.mimetype, response.headers["Retry-After"]) == (503, "text/html", "5")
+    assert "The database did not answer in time." in response.text
+
+
+def test_a_database_behind_its_migrations_is_a_page_that_says_so(empty_url):
+    with application(empty_url) as app:
+        response = app.test_client().get("/dashboard/recipe_runs")
+    assert (response.status_code, response.mimetype) == (503, "text/html")
+    assert f"this release needs {HEAD}: run `flask db upgrade`" in response.text
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(seeded, path):
+    response = seeded.get(path)
+    again = seeded.get(path, headers={"If-None-Match": response.headers["ETag"]})
+    assert (response.status_code, again.status_code, again.data) == (200, 304, b"")
+
+
+def test_no_page_has_anything_inline_or_of_another_host(seeded, path):
+    response = seeded.get(path)
+    assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?! src=\"/dashboard/assets/)", response.text)
+    assert {urlsplit(url).netloc for url in re.findall(r'src="([^"]*)"', response.text)} == {""}
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", ["index.css", "live.js", "copy.js", "icon.svg"])
+def test_an_asset_is_sent_once(client, name):
+    response = client.get(f"/dashboard/assets/{name}")
+    again = client.get(f"/dashboard/assets/{name}", headers={"If-None-Match": response.headers["ETag"]})
+    assert (response.status_code, again.status_code) == (200, 304)
+    assert response.mimetype in ("text/css", "text/javascript", "image/svg+xml")
+
+
+def test_an_empty_service_has_a_dashboard_too(client):
+    for path in ["", *LISTS]:
+        assert 'class="empty"' in client.get(f"/dashboard/{path}").text
+
+
+def test_runs_of_any_year_have_their_place(app, client):
+    for year, month, day in ((1, 1, 1), (9999, 12, 31)):
+        run = make_run(app, started_at=datetime(year, month, day, 23, tzinfo=UTC))
+        for path in ("", "/recipe_runs", f"/recipe_runs/{run.id}", f"/bakeries/{run.bakery_id}"):
+            assert client.get(f"/dashboard{path}").status_code == 200
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html", "text/plain"])
+def test_the_root_answers_programs_as_ever(client, accept):
+    response = client.get("/", headers={"Accept": accept} if accept else {})
+    assert (response.status_code, response.data, response.headers["Vary"]) == (200, b'{"status":"ok"}', "Accept")
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html, application/json;q=0.9"])
+def test_the_root_leads_a_browser_to_the_dashboard(client, accept):
+    response = client.get("/", headers={"Accept": accept})
+    assert (response.status_code, response.headers["Location"], response.headers["Vary"]) == (
+        *(303, "/dashboard"),
+        "Accept",
+    )

@@ -1,0 +1,117 @@
+"""A request is over after REQUEST_TIMEOUT: a slow body is 408, a statement that would begin after it is 503."""
+
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from app.database import deadline
+from app.extensions import db
+from app.serving import connection
+from config import REQUEST_TIMEOUT, STATEMENT_TIMEOUT
+from tests.conftest import ADMIN_KEY
+
+HEAD = f"POST /feedstocks/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+LATE = "The request has taken longer than 0.2 seconds. Try again in a few seconds."
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Requests that have a fifth of a second."""
+    monkeypatch.setattr(deadline, "REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+
+
+def trickle(address, start, piece):
+    """Send `start`, then one `piece` a second; what came back, and after how many seconds."""
+    parts, started, answer = urlsplit(address), time.monotonic(), b""
+    with closing(socket.create_connection((parts.hostname, parts.port), timeout=1)) as connection:
+        connection.sendall(start.encode())
+        with suppress(ConnectionError):  # what is sent to a closed connection resets it
+            while time.monotonic() < started + 2 * REQUEST_TIMEOUT:
+                connection.sendall(piece)
+                with suppress(TimeoutError):
+                    if not (part := connection.recv(65536)):
+                        break
+                    answer += part
+    return answer.decode(), time.monotonic() - started
+
+
+def test_a_head_or_a_body_of_a_byte_a_second_is_given_up(service):
+    ways = [
+        (HEAD, b"X"),
+        (f"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n{HEAD}", b"X"),
+        (f"{HEAD}Content-Length: 100\r\n\r\n", b" "),
+        (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ]
+    with ThreadPoolExecutor(len(ways)) as pool:
+        (head, *_), (second, *_), *bodies = answers = list(pool.map(lambda way: trickle(service, *way), ways))
+    assert all(REQUEST_TIMEOUT - 1 < seconds < REQUEST_TIMEOUT + 5 for _, seconds in answers)
+    assert head == ""
+    assert second.startswith("HTTP/1.1 200 ")
+    assert second.count("HTTP/1.1") == 1
+    for answer, _ in bodies:
+        assert answer.startswith("HTTP/1.1 408 ")
+        assert f'"detail":"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."' in answer
+
+
+def test_no_statement_begins_past_the_deadline(app, client, impatient, monkeypatch):
+    def view():
+        time.sleep(0.3)
+        return {"count": db.session.scalar(text("SELECT 1"))}
+
+    monkeypatch.setitem(app.view_functions, "stats.count_bakeries", view)
+    response = client.get("/stats/bakeries")
+    assert (response.status_code, response.json["detail"]) == (503, LATE)
+    assert response.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("migrated_app", ["sqlite"], indirect=True)
+def test_sqlite_is_interrupted_at_the_deadline(app, client, impatient, monkeypatch):
+    monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: {"n": db.session.scalar(text(ENDLESS))})
+    started = time.monotonic()
+    assert client.get("/stats/bakeries").status_code == 503
+    assert time.monotonic() - started < 2
+    assert client.get("/bakeries/").json == []
+
+
+def test_a_command_has_no_deadline(app, impatient):
+    with app.app_context():
+        time.sleep(0.3)
+        assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_the_last_statement_ends_before_the_router_gives_up():
+    assert REQUEST_TIMEOUT + STATEMENT_TIMEOUT / 1000 < 30
+
+
+def test_a_request_has_time_from_its_first_byte_on(impatient):
+    near, far = socket.socketpair()
+    with closing(near), closing(far), ThreadPoolExecutor(1) as pool:
+        receiver = connection.Receiver(near)
+        pool.submit(lambda: time.sleep(0.3) or far.sendall(b"the first"))
+        assert receiver.recv(100) == b"the first"
+        far.sendall(b"in time")
+        assert receiver.recv(100) == b"in time"
+        with pytest.raises(TimeoutError):
+            receiver.recv(100)
+        far.sendall(b"late")
+        with pytest.raises(TimeoutError):
+            receiver.recv(100)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")
+def test_an_answer_that_nobody_takes_is_given_up(impatient):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection.limit_answers(listener)
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as near:
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                near.sendall(bytes(100_000_000))
+            assert time.monotonic() - started < 5

@@ -1,0 +1,251 @@
+"""A database that is down, slow, locked or out of connections: 503 with Retry-After, and back to work after it."""
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from threading import Barrier
+
+import flask_migrate
+import psycopg2
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from app import create_app, extensions
+from app.cli.db import migrate
+from app.extensions import db
+from config import load
+from tests.conftest import ADMIN_KEY, environment
+from tests.support import postgres
+from tests.support.factories import make_bakery
+
+UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
+KEY = {"X-API-Key": ADMIN_KEY}
+ORIGIN = {"Origin": "https://pangeo-forge.org"}
+API = [
+    *(("GET", f"/{noun}{path}") for noun in ("bakeries", "feedstocks", "recipe_runs") for path in ("/", "/1", "/x")),
+    *(("POST", f"/{noun}") for noun in ("bakeries", "feedstocks", "recipe_runs", "api-keys")),
+    *((method, f"/{noun}/1") for noun in ("bakeries", "feedstocks", "recipe_runs") for method in ("PATCH", "DELETE")),
+    *(("GET", f"/stats/{noun}") for noun in ("bakeries", "feedstocks", "recipe_runs", "datasets")),
+    ("GET", "/feedstocks/1/datasets"),
+    *(("GET", path) for path in ("/api-keys", "/api-keys/1", "/api-keys/me", "/audit")),
+    ("GET", "/readyz"),
+]
+
+
+@contextmanager
+def serving(url, **engine_options):
+    """An application on a new database at the head of the migrations, with those options for its connections."""
+    config = load(environment(url))
+    app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
+    with app.app_context():
+        migrate.init_app(app)
+        flask_migrate.upgrade()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def impatient(url):
+    """Options that give up on a lock or a statement after a fifth of a second."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": 0.2}}
+    return {"connect_args": {"options": "-c statement_timeout=200 -c lock_timeout=200"}}
+
+
+@contextmanager
+def other_program(url, statement):
+    """Another program that has run `statement` in a transaction which it has not ended yet."""
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(url.database, isolation_level=None)
+    else:
+        connection = psycopg2.connect(url.render_as_string(hide_password=False))
+    with closing(connection), closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(statement)
+        yield
+
+
+def occupy_a_connection():
+    """A view that takes its time."""
+    db.session.connection()
+    time.sleep(0.5)
+    return {}
+
+
+def assert_unavailable(response):
+    assert response.status_code == 503
+    assert response.content_type == "application/problem+json"
+    assert list(response.json) == ["type", "title", "status", "detail", "request_id"]
+    assert response.json["detail"] == UNAVAILABLE
+    assert response.headers["Retry-After"] == "5"
+    assert "Access-Control-Allow-Origin" in response.headers
+
+
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def stranded_app(request):
+    """An application whose database is not there."""
+    if request.param == "sqlite":
+        url = URL.create("sqlite", database="/nowhere/at/all.sqlite")
+    else:
+        url = make_url(f"postgresql://forge:hunter2@127.0.0.1:{postgres.free_port()}/catalogue")
+    return create_app(load(environment(url)))
+
+
+@pytest.mark.parametrize(("method", "path"), API)
+def test_without_a_database_every_path_of_the_api_is_503(stranded_app, method, path):
+    response = stranded_app.test_client().open(path, method=method, json={}, headers=KEY | ORIGIN)
+    assert_unavailable(response)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/healthz", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/redoc", 308),
+        ("OPTIONS", "/bakeries/", 200),
+        ("GET", "/nope", 404),
+        ("PUT", "/bakeries/", 405),
+    ],
+)
+def test_without_a_database_the_rest_is_as_ever(stranded_app, method, path, status):
+    assert stranded_app.test_client().open(path, method=method).status_code == status
+
+
+def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(stranded_app, caplog):
+    stranded_app.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
+    (record,) = [record for record in caplog.records if record.name == "app.errors"]
+    assert (record.getMessage(), record.request_id, record.error) == (
+        "database unavailable",
+        "lost-1",
+        "OperationalError",
+    )
+    assert "hunter2" not in caplog.text
+
+
+def test_out_of_connections_is_503_and_recovers(empty_url):
+    with serving(empty_url, pool_size=2, patience=0.2) as app:
+        with app.app_context():
+            engine = db.engine
+        with engine.connect(), engine.connect():
+            assert_unavailable(app.test_client().get("/bakeries/"))
+        assert app.test_client().get("/bakeries/").status_code == 200
+
+
+def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, monkeypatch):
+    with serving(empty_url, pool_size=2, patience=0.2) as app:
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", occupy_a_connection)
+        barrier = Barrier(8)
+
+        def read(_):
+            barrier.wait()
+            return app.test_client().get("/stats/bakeries").status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(read, range(8))) == {200, 503}
+        assert app.test_client().get("/bakeries/").status_code == 200
+
+
+def test_a_record_that_another_program_holds_is_503_until_it_lets_go(empty_url):
+    with serving(empty_url, **impatient(empty_url)) as app:
+        client, path = app.test_client(), f"/bakeries/{make_bakery(app, region='us').id}"
+        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
+            assert_unavailable(client.patch(path, json={"region": "eu"}, headers=KEY))
+            assert_unavailable(client.delete(path, headers=KEY))
+        assert client.patch(path, json={}, headers=KEY).json["region"] == "us"
+
+
+def test_readers_are_served_while_another_program_writes(empty_url):
+    with serving(empty_url, **impatient(empty_url)) as app:
+        bakery = make_bakery(app, region="us")
+        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
+            assert app.test_client().get(f"/bakeries/{bakery.id}").json["region"] == "us"
+            assert app.test_client().get("/stats/bakeries").json == {"count": 1}
+
+
+def test_writers_are_served_while_another_program_reads(empty_url):
+    with serving(empty_url, **impatient(empty_url)) as app:
+        client, path = app.test_client(), f"/bakeries/{make_bakery(app).id}"
+        with other_program(empty_url, "SELECT * FROM bakery"):
+            assert client.patch(path, json={"region": "eu"}, headers=KEY).json["region"] == "eu"
+            assert client.delete(path, headers=KEY).status_code == 200
+
+
+def test_a_statement_that_takes_too_long_is_503(postgres_url, monkeypatch):
+    with serving(postgres_url, **impatient(postgres_url)) as app:
+        slow = db.text("SELECT pg_sleep(20)")
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(slow))
+        assert_unavailable(app.test_client().get("/stats/bakeries"))
+        assert app.test_client().get("/stats/feedstocks").status_code == 200
+
+
+def test_a_database_that_is_read_only_is_503_to_write(postgres_url):
+    with serving(postgres_url) as app:
+        postgres.execute(postgres_url, f"ALTER DATABASE {postgres_url.database} SET default_transaction_read_only = on")
+        with app.app_context():
+            db.engine.dispose()
+        assert_unavailable(app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY))
+        assert app.test_client().get("/feedstocks/").json == []
+
+
+def cut_others(url):
+    """End the connections of everybody else to the database at `url`."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    assert postgres.execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 0)
+    with serving(postgres_url) as app:
+        assert app.test_client().get("/bakeries/").status_code == 200
+        cut_others(postgres_url)
+        assert app.test_client().get("/bakeries/").status_code == 200
+
+
+def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    with serving(postgres_url) as app:
+        assert app.test_client().get("/bakeries/").status_code == 200
+        cut_others(postgres_url)
+        assert_unavailable(app.test_client().get("/bakeries/"))
+        assert app.test_client().get("/bakeries/").status_code == 200
+
+
+def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(postgres_url, monkeypatch):
+    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    with serving(postgres_url, pool_size=2) as app:
+        with app.app_context():
+            engine = db.engine
+        pool = engine.pool
+        for connection in [engine.raw_connection() for _ in range(2)]:
+            connection.close()
+        cut_others(postgres_url)
+        assert_unavailable(app.test_client().get("/bakeries/"))
+        assert app.test_client().get("/bakeries/").status_code == 200
+        with closing(engine.raw_connection()), closing(engine.raw_connection()) as other:
+            assert engine.pool is pool
+            other.cursor().execute("SELECT 1")
+
+
+def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
+    with serving(postgres_url) as app:
+        cut = db.text("SELECT pg_terminate_backend(pg_backend_pid())")
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(cut))
+        assert_unavailable(app.test_client().get("/stats/bakeries"))
+        assert app.test_client().get("/stats/feedstocks").status_code == 200
+
+
+def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, postgres_url):
+    with serving(postgres_url) as app:
+        client = app.test_client()
+        assert client.get("/recipe_runs/").status_code == 200
+        postgres.execute(postgres_server, f"ALTER DATABASE {postgres_url.database} ALLOW_CONNECTIONS false")
+        with app.app_context():
+            db.engine.dispose()
+        for path in ("/recipe_runs/", "/recipe_runs/1", "/stats/recipe_runs"):
+            assert_unavailable(client.get(path))

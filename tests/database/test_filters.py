@@ -1,0 +1,162 @@
+"""Filters: which records a list is narrowed down to, the same on both databases."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.support.factories import make_bakery, make_feedstock, make_run
+
+EARLY, LATE = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+# Two values of each plain member of a run, as the table has them and as a query has them.
+PAIRS = {
+    "recipe_id": ("gpcp", "GPCP"),
+    "head_sha": ("main", "é☂ &+%"),
+    "version": ("", "1.0"),
+    "started_at": (EARLY, LATE),
+    "completed_at": (EARLY, LATE),
+    "conclusion": ("success", "failure"),
+    "status": ("completed", "in_progress"),
+    "is_test": (False, True),
+    "dataset_type": ("zarr", "kerchunk"),
+    "dataset_public_url": ("https://a.org/?x=1&y=2", "https://a.org/?x=1&y=3"),
+    "message": ("x" * 255 + "a", "x" * 255 + "b"),
+    "created_at": (EARLY, LATE),
+    "updated_at": (EARLY, LATE),
+}
+ONE_OF_STATUS = "status: Must be one of: queued, in_progress, completed."
+
+
+def ids(client, path, **query):
+    response = client.get(path, query_string=query)
+    assert response.status_code == 200
+    return [record["id"] for record in response.json]
+
+
+def in_query(value):
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+@pytest.fixture
+def parents(app):
+    return {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_member_of_a_run_filters_and_repeated_means_or(app, client, parents, name):
+    runs = [make_run(app, **parents | {name: value}).id for value in PAIRS[name]]
+    values = [in_query(value) for value in PAIRS[name]]
+    assert ids(client, "/recipe_runs/", **{name: values[0]}) == runs[:1]
+    assert ids(client, "/recipe_runs/", **{name: values[1]}) == runs[1:]
+    assert ids(client, "/recipe_runs/", **{name: values}) == runs
+
+
+@pytest.mark.parametrize("name", ["id", "bakery_id", "feedstock_id", "rerun_of"])
+def test_a_number_of_a_run_filters(app, client, name):
+    first = make_run(app).id
+    runs = [make_run(app, rerun_of=number).id for number in (None, first)]
+    wanted = client.get(f"/recipe_runs/{runs[1]}").json[name]
+    assert ids(client, "/recipe_runs/", **{name: wanted}) == runs[1:]
+
+
+@pytest.mark.parametrize(("name", "value"), [("region", "here"), ("name", "a"), ("description", "")])
+def test_a_member_of_a_bakery_filters(app, client, name, value):
+    make_bakery(app)
+    bakery = make_bakery(app, **{name: value})
+    assert ids(client, "/bakeries/", **{name: value}) == [bakery.id]
+
+
+def test_a_member_of_a_feedstock_filters(app, client):
+    first, second = make_feedstock(app), make_feedstock(app)
+    assert ids(client, "/feedstocks/", spec=second.spec) == [second.id]
+    assert ids(client, "/feedstocks/", provider="github") == [first.id, second.id]
+
+
+def test_a_member_of_an_event_filters(app, writer, parents):
+    run = make_run(app, **parents).id
+    for status, reason in (("in_progress", "It began."), ("in_progress", "It ended.")):
+        writer.patch(f"/recipe_runs/{run}", json={"status": status, "version": reason, "reason": reason})
+    events = writer.get(f"/recipe_runs/{run}/events").json
+    assert len(events) == 2
+    assert writer.get(f"/recipe_runs/{run}/events", query_string={"reason": "It ended."}).json == events[1:]
+    assert writer.get(f"/recipe_runs/{run}/events", query_string={"actor": "nobody"}).json == []
+
+
+def test_different_filters_mean_and(app, client, parents):
+    make_run(app, **parents, status="completed", version="1")
+    run = make_run(app, **parents, status="completed", version="2")
+    make_run(app, **parents, status="queued", version="2")
+    assert ids(client, "/recipe_runs/", status="completed", version="2") == [run.id]
+
+
+@pytest.mark.parametrize("name", ["started", "completed"])
+def test_after_is_inclusive_and_before_is_exclusive(app, client, parents, name):
+    early, late = (make_run(app, **parents | {f"{name}_at": time}).id for time in (EARLY, LATE))
+    make_run(app, **parents)
+    first, second = (time.isoformat() for time in (EARLY, LATE))
+    assert ids(client, "/recipe_runs/", **{f"{name}_before": second}) == [early]
+    assert ids(client, "/recipe_runs/", **{f"{name}_after": first, f"{name}_before": second}) == [early]
+    assert ids(client, "/recipe_runs/", **{f"{name}_after": second, f"{name}_before": "2022-01-02T00:00:00Z"}) == [late]
+
+
+def test_has_dataset_tells_runs_with_a_url_from_those_without(app, client, parents):
+    runs = [make_run(app, **parents, dataset_public_url=url).id for url in ("https://a.org", None)]
+    assert ids(client, "/recipe_runs/", has_dataset="true") == runs[:1]
+    assert ids(client, "/recipe_runs/", has_dataset="false") == runs[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gpcp", [0, 1]),
+        ("CP-F", [0]),
+        ("%", [2]),
+        ("_", [3]),
+        ("\\", [4]),
+        ("É", [5]),
+        ("'", []),
+        ("%%", []),
+        (" ", [6]),
+    ],
+)
+def test_q_is_a_part_of_recipe_id_in_upper_or_lower_case(app, client, parents, text, expected):
+    names = ("gpcp-from-gcs", "GPCP", "100%", "a_b", "c\\d", "été", "x y")
+    runs = [make_run(app, **parents, recipe_id=name).id for name in names]
+    assert ids(client, "/recipe_runs/", q=text) == [runs[index] for index in expected]
+
+
+def test_q_in_an_empty_catalogue_finds_nothing(client):
+    assert ids(client, "/recipe_runs/", q="gpcp") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("status", "nope", ONE_OF_STATUS),
+        ("status", ["queued", "nope", "neither"], ONE_OF_STATUS),
+        ("status", "queued,completed", ONE_OF_STATUS),
+        ("is_test", "yes", "is_test: Not a valid boolean."),
+        ("bakery_id", "1.0", "bakery_id: Not a valid integer."),
+        ("id", "0", "id: Must be greater than or equal to 1 and less than or equal to 2147483647."),
+        ("recipe_id", "", "recipe_id: Length must be between 1 and 255."),
+        ("message", "a\0", "message: Must not contain the character U+0000."),
+        ("started_after", "2022", "started_after: Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."),
+        ("has_dataset", "", "has_dataset: Not a valid boolean."),
+        ("q", "\0", "q: Must not contain the character U+0000."),
+        ("bakery", "1", "bakery: Unknown field."),
+        ("metadata", "1", "metadata: Unknown field."),
+        ("q", ["a", "b"], "q is given more than once."),
+        ("started_after", ["2022-01-01T00:00:00Z"] * 2, "started_after is given more than once."),
+    ],
+)
+def test_what_is_no_filter_or_no_value_of_one_is_422(client, name, value, detail):
+    response = client.get("/recipe_runs/", query_string={name: value})
+    assert response.status_code == 422
+    assert response.json["errors"] == [{"in": "query", "pointer": f"/{name}", "detail": detail}]
+
+
+@pytest.mark.parametrize("path", ["/bakeries/", "/feedstocks/"])
+@pytest.mark.parametrize("name", ["q", "has_dataset", "started_after", "recipe_runs"])
+def test_filters_of_runs_are_unknown_to_other_lists(client, path, name):
+    assert client.get(path, query_string={name: "true"}).status_code == 422

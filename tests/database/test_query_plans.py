@@ -1,0 +1,65 @@
+"""No list reads the whole table of runs; `make proofs` shows the same of a million of them."""
+
+import pytest
+
+from tests.support.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last
+
+COUNT = 20_000
+
+
+@pytest.fixture(scope="module")
+def client(postgres_server):
+    with catalogue(postgres_server, COUNT) as client:
+        yield client
+
+
+@pytest.mark.parametrize("query", FILTERS + ORDERS)
+def test_no_filter_and_no_order_scans_the_table(client, query):
+    assert "Seq Scan" not in indexes(client, f"/recipe_runs/?{query}")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
+    name = order.partition("=")[2].partition("&")[0]
+    index = "reciperun_pkey" if name == "id" else f"ix_reciperun_{name}_id"
+    assert indexes(client, last(client, order)) == {index}
+
+
+@pytest.mark.parametrize("path", LISTS[1:])
+@pytest.mark.parametrize("query", FILTERS + ORDERS)
+def test_no_list_of_a_parent_scans_the_table(client, path, query):
+    assert "Seq Scan" not in indexes(client, f"{path}?{query}")
+
+
+def test_no_dataset_with_its_builds_scans_the_table(client):
+    for dataset in client.get("/datasets/?type=all&feedstock_id=1").json:
+        assert "Seq Scan" not in indexes(client, f"/datasets/{dataset['id']}")
+
+
+COUNTS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_runs=true"]
+
+
+@pytest.mark.parametrize("reference", COUNTS)
+def test_stats_read_no_runs(client, reference):
+    assert indexes(client, reference) == {"ix_reciperun_count_slice"}
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    "query", ["is_test=true", "status=queued&status=completed", "conclusion=success&has_dataset=true"]
+)
+def test_a_list_counts_by_the_counts(client, path, query):
+    rest = indexes(client, f"{path}?{query}")
+    assert indexes(client, f"{path}?{query}&count=true") == rest | {"ix_reciperun_count_slice"}
+
+
+@pytest.mark.parametrize(
+    "query", ["since=2020-01-14T00:00:00Z", "feedstock_id=300", "bakery_id=1&since=2020-01-14T00:00:00Z"]
+)
+def test_no_narrowed_overview_scans_the_table(client, query):
+    assert "Seq Scan" not in indexes(client, f"/stats/overview?{query}")
+
+
+@pytest.mark.parametrize("path", ["/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
+def test_no_feed_scans_the_table(client, path):
+    assert "Seq Scan" not in indexes(client, path)

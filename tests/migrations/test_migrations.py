@@ -1,0 +1,323 @@
+"""The migrations: they build, undo and refuse as a whole, take turns, and a server waits for them."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from app.extensions import db
+from tests.conftest import environment
+from tests.support import postgres
+from tests.support.databases import (
+    BAKERY,
+    CHAIN,
+    FEEDSTOCK,
+    HEAD,
+    ORIGINAL,
+    RUN,
+    SCRIPTS,
+    application,
+    check,
+    contents,
+    downgrade,
+    fill,
+    names,
+    on_postgresql,
+    on_sqlite,
+    schema,
+    sql,
+    upgrade,
+)
+from tests.support.sent import statements
+
+ROOT = Path(__file__).parents[1]
+LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
+
+LISTED = ["bakery_id", "feedstock_id", "recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type"]
+LISTED += ["started_at", "completed_at", "created_at", "updated_at", "rerun_of", "is_test"]
+INDEXES = {
+    "/bakeries/2": {"ix_reciperun_bakery_id_id"},
+    "/feedstocks/2": {"ix_reciperun_feedstock_id_id"},
+    "/feedstocks/2/datasets": {"ix_reciperun_dataset"},
+    "/recipe_runs/?order_by=started_at": {"ix_reciperun_started_at_id"},
+    "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
+}
+
+# `flask db upgrade` that has loaded everything and waits for its standard input to end: eight of them start as one.
+AT_THE_GATE = (
+    "-c",
+    "import sys, app.cli.db; from flask.cli import cli; print('ready', flush=True); sys.stdin.read(); "
+    "cli.main(['db', 'upgrade'])",
+)
+
+
+# A catalogue in which an index is worth using.
+MANY = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
+    "INSERT INTO bakery (region, name, description) SELECT 'r', 'bakery-' || i, '' FROM n",
+    "INSERT INTO feedstock (spec) SELECT name FROM bakery",
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, conclusion, "
+    "dataset_public_url) SELECT 'r', b.id, f.id, '', '', '2022-03-03', 'completed', 'success', "
+    "CASE b.id WHEN 1 THEN 'https://example.org' END FROM bakery b, feedstock f",
+    "ANALYZE",
+)
+
+
+def start_upgrade(url, command=("-m", "flask", "db", "upgrade"), stdin=None):
+    """Start `flask db upgrade` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | environment(url),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process):
+    """Its exit code and the last line of its log, once there has been no traceback."""
+    log = process.communicate(timeout=60)[1]
+    assert "Traceback" not in log
+    return process.returncode, log.splitlines()[-1]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def indexes_used(app, client, path):
+    """The indexes in the database's plans for the statements on runs that a request makes."""
+    with statements() as sent:
+        assert client.get(path).status_code == 200
+    selects = [statement for statement in sent if statement.text.startswith("SELECT reciperun")]
+    with app.app_context(), db.engine.connect() as connection:
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        plans = [str(connection.exec_driver_sql(f"{explain} {each.text}", each.parameters).all()) for each in selects]
+    return set(re.findall(r"ix_\w+", "".join(plans)))
+
+
+@pytest.fixture
+def app(empty_url):
+    """An application on an empty database, in place of the migrated one that other tests share."""
+    with application(empty_url) as app:
+        yield app
+
+
+def test_chain_has_one_head_and_its_files_are_numbered_in_order():
+    files = [Path(SCRIPTS.get_revision(revision).path).name for revision in CHAIN]
+    assert SCRIPTS.get_heads() == [HEAD]
+    assert [name.partition("_")[0] for name in files] == [f"{number:04}" for number in range(1, len(files) + 1)]
+
+
+def test_chain_begins_with_the_revisions_of_the_original():
+    assert CHAIN[: len(ORIGINAL)] == ORIGINAL
+
+
+def test_upgrade_builds_an_empty_database_as_the_models_want_it(app):
+    upgrade(app)
+    check(app)
+    assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_check_tells_a_database_that_differs_from_the_models(app):
+    upgrade(app)
+    sql(app, "DROP INDEX ix_reciperun_dataset")
+    with pytest.raises(SystemExit):
+        check(app)
+
+
+def test_upgrade_at_head_changes_nothing(app):
+    upgrade(app)
+    fill(app)
+    before = schema(app), contents(app)
+    upgrade(app)
+    assert (schema(app), contents(app)) == before
+
+
+def test_each_downgrade_restores_the_schema_before_its_revision(app):
+    schemas = [upgrade(app, revision) or schema(app) for revision in CHAIN]
+    fill(app)
+    for expected in reversed(schemas):
+        assert schema(app) == expected
+        downgrade(app, "-1")
+    upgrade(app)
+    assert schema(app) == schemas[-1]
+
+
+@pytest.mark.parametrize("revision", ["70bcddc9fffa", "0499cef6b57a"])
+def test_down_and_up_again_keeps_every_row(app, revision):
+    upgrade(app)
+    fill(app)
+    # The original has no place for these times; going back to it loses them.
+    sql(app, "UPDATE reciperun SET created_at = NULL, updated_at = NULL")
+    before = schema(app), contents(app)
+    downgrade(app, revision)
+    upgrade(app)
+    assert (schema(app), contents(app)) == before
+
+
+def test_names_are_the_same_on_every_database(app):
+    upgrade(app)
+    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}  # on expressions: PostgreSQL only
+    lists = {f"ix_reciperun_{column}_id" for column in LISTED}
+    assert names(app) - long_text == lists | {
+        "apikey_encrypted_key_key",
+        "apikey_replaced_by_fkey",
+        "bakery_name_key",
+        "feedstock_provider_spec_key",
+        "ix_audit_at_id",
+        "ix_audit_resource_id_id",
+        "ix_idempotency_key_created_at",
+        "ix_reciperun_count_slice",
+        "ix_reciperun_dataset",
+        "ix_reciperun_event_recipe_run_id_id",
+        "ix_reciperun_published",
+        "reciperun_bakery_id_fkey",
+        "reciperun_event_recipe_run_id_fkey",
+        "reciperun_feedstock_id_fkey",
+        "reciperun_rerun_of_fkey",
+    }
+
+
+def test_references_are_checked_after_the_upgrade(app):
+    upgrade(app)
+    with pytest.raises(IntegrityError):
+        sql(app, RUN)
+
+
+def test_insert_without_what_has_a_default_gets_it(app):
+    upgrade(app)
+    sql(app, BAKERY.format("ldeo"))
+    sql(app, "INSERT INTO feedstock (spec) VALUES ('pangeo-forge/gpcp-feedstock')")
+    sql(app, RUN.replace(", status, is_test", "").replace(", 'queued', false", ""))
+    assert sql(app, "SELECT provider FROM feedstock") == [("github",)]
+    assert sql(app, "SELECT status, is_test FROM reciperun WHERE NOT is_test") == [("queued", False)]
+
+
+def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    upgrade(app)
+    sql(app, "DELETE FROM reciperun")
+    sql(app, RUN)
+    assert sql(app, "SELECT id FROM reciperun") == [(2,)]
+
+
+def test_ids_of_rows_deleted_before_a_migration_are_not_given_out_again(app):
+    upgrade(app, "0009_indexes")
+    fill(app)
+    sql(app, RUN)
+    sql(app, "DELETE FROM reciperun WHERE id = 2")
+    upgrade(app)
+    sql(app, RUN)
+    assert sql(app, "SELECT id FROM reciperun ORDER BY id") == [(1,), (3,)]
+
+
+def test_requests_read_runs_through_their_indexes(app, client):
+    upgrade(app)
+    for statement in MANY:
+        sql(app, statement)
+    assert {path: indexes_used(app, client, path) for path in INDEXES} == INDEXES
+
+
+def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(app, empty_url):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    for statement in (BAKERY.format("ldeo"), FEEDSTOCK.format("noaa"), FEEDSTOCK.format("gpcp"), BAKERY.format("ldeo")):
+        sql(app, statement)
+    before = schema(app), contents(app)
+    assert outcome(start_upgrade(empty_url)) == (
+        1,
+        "ERROR [flask_migrate] Error: These records share what has to be unique; rename or delete all but one of each, "
+        "then upgrade again: bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
+        "Nothing was changed.",
+    )
+    assert (schema(app), contents(app)) == before
+
+
+@on_sqlite
+def test_upgrade_with_broken_references_says_so_and_changes_nothing(app, empty_url, caplog):
+    upgrade(app, "0499cef6b57a")
+    with closing(sqlite3.connect(empty_url.database, isolation_level=None)) as unchecked:
+        unchecked.execute(RUN)
+    before = schema(app), contents(app)
+    with pytest.raises(SystemExit):
+        upgrade(app)
+    assert caplog.messages[-1] == "Error: 2 rows refer to rows that do not exist, the first in table reciperun."
+    assert (schema(app), contents(app)) == before
+
+
+def test_upgrade_that_the_database_refuses_says_so_and_changes_nothing(app, caplog):
+    upgrade(app, "0499cef6b57a")
+    fill(app)
+    sql(app, "CREATE INDEX ix_reciperun_dataset ON reciperun (status)")
+    before = schema(app), contents(app)
+    with pytest.raises(SystemExit):
+        upgrade(app)
+    assert "The migration failed and nothing was changed: " in caplog.messages[-1]
+    assert "ix_reciperun_dataset" in caplog.messages[-1]
+    assert (schema(app), contents(app)) == before
+
+
+def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplog):
+    with pytest.raises(SystemExit, match="1"):
+        upgrade(unreachable_app)
+    [sentence] = caplog.messages
+    assert sentence.startswith("Error: The migration failed and nothing was changed: connection to server at")
+    assert "\n" not in sentence
+
+
+def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
+    upgrade(app)
+    sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
+    with pytest.raises(SystemExit, match="1"):
+        upgrade(app)
+    assert caplog.messages == ["Error: Can't locate revision identified by '0099_from_the_future'"]
+
+
+@on_postgresql
+def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    with app.app_context(), db.engine.connect() as other:
+        other.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
+        process = start_upgrade(empty_url)
+        [(pid,)] = wait_for(lambda: postgres.execute(empty_url, waiting))
+        postgres.execute(empty_url, f"SELECT pg_terminate_backend({pid})")
+        code, sentence = outcome(process)
+    assert code == 1
+    assert "The migration failed and nothing was changed: " in sentence
+
+
+@on_postgresql
+def test_upgrade_gives_up_on_a_busy_table_and_changes_nothing(app, caplog):
+    upgrade(app, "0499cef6b57a")
+    before = schema(app), contents(app)
+    with app.app_context(), db.engine.connect() as other:
+        other.exec_driver_sql("SELECT * FROM reciperun")
+        with pytest.raises(SystemExit):
+            upgrade(app)
+    assert "nothing was changed: canceling statement due to lock timeout" in caplog.messages[-1]
+    assert (schema(app), contents(app)) == before
+
+
+def test_eight_upgrades_at_once_all_succeed(app, empty_url):
+    gate, starter = os.pipe()
+    processes = [start_upgrade(empty_url, AT_THE_GATE, gate) for _ in range(8)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 8
+    os.close(starter)
+    os.close(gate)
+    assert [outcome(process)[0] for process in processes] == [0] * 8
+    check(app)

@@ -1,0 +1,249 @@
+"""The counts kept by triggers: exact whatever writes runs, and however many do at once."""
+
+from functools import partial
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, update
+
+from app.extensions import db
+from app.models import RecipeRun
+from tests.support import postgres
+from tests.support.databases import COUNTS, RUN, application, downgrade, fill, on_postgresql, on_sqlite, sql, upgrade
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
+from tests.support.threads import at_once
+
+COLUMNS = {
+    "feedstock_id": st.integers(0, 1),
+    "bakery_id": st.integers(0, 1),
+    "status": st.sampled_from(["queued", "completed"]),
+    "conclusion": st.sampled_from(["success", "failure", None]),
+    "is_test": st.booleans(),
+    "dataset_public_url": st.sampled_from(["https://example.org/a.zarr", None]),
+    "version": st.sampled_from(["1", "2"]),
+}
+DEED = st.one_of(
+    st.tuples(st.just("insert"), st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=3)),
+    st.tuples(st.just("update"), st.integers(0, 3), st.fixed_dictionaries({}, optional=COLUMNS)),
+    st.tuples(st.just("delete"), st.integers(0, 3)),
+)
+SLICES = ("'all'", "'feedstock ' || feedstock_id", "'bakery ' || bakery_id")
+TRUE = (
+    "SELECT {}, status, conclusion, is_test, dataset_public_url IS NOT NULL, count(*) FROM reciperun GROUP BY 1,2,3,4,5"
+)
+MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all') - count(*) FROM reciperun"
+COMPACT = "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count"
+ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
+
+# What a writer does to runs of its own.
+DEEDS = (
+    RUN.replace("35d889f", "{own}"),
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, conclusion) "
+    "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'success' FROM reciperun LIMIT 9",
+    "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test "
+    "WHERE head_sha = '{own}'",
+    "DELETE FROM reciperun WHERE head_sha = '{own}' AND id / 2 * 2 = id",
+)
+WRITERS = 8
+ROUNDS = 50
+
+
+def counted():
+    """The counts, those of nothing left out."""
+    return {tuple(row) for row in db.session.connection().exec_driver_sql(COUNTS)}
+
+
+def true():
+    """What the counts have to be, by the runs."""
+    return {tuple(row) for of in SLICES for row in db.session.connection().exec_driver_sql(TRUE.format(of))}
+
+
+def exact(app):
+    with app.app_context():
+        return counted() == true()
+
+
+@pytest.fixture
+def empty_app(empty_url):
+    """An application on an empty database of its own."""
+    with application(empty_url, WEB_CONNECTIONS=str(WRITERS + 2)) as app:
+        yield app
+
+
+@pytest.fixture
+def own_app(empty_app):
+    """An application on a database of its own, with a run, where commits are commits."""
+    upgrade(empty_app)
+    fill(empty_app)
+    return empty_app
+
+
+@pytest.fixture
+def parents(app):
+    """The ids of two feedstocks and of two bakeries."""
+    return {"feedstock_id": [make_feedstock(app).id for _ in "12"], "bakery_id": [make_bakery(app).id for _ in "12"]}
+
+
+def perform(parents, action, *details):
+    """Do it in one statement; which runs it hits is for the end of their ids to say."""
+
+    def values(row):
+        return {name: parents[name][value] if name in parents else value for name, value in row.items()}
+
+    if action == "insert":
+        fixed = {"recipe_id": "r", "head_sha": "", "started_at": STARTED_AT}
+        db.session.execute(insert(RecipeRun).values([fixed | values(row) for row in details[0]]))
+    elif action == "delete":
+        db.session.execute(delete(RecipeRun).where(RecipeRun.id % 4 == details[0]))
+    elif details[1]:
+        db.session.execute(update(RecipeRun).where(RecipeRun.id % 4 == details[0]).values(values(details[1])))
+
+
+@given(transactions=st.lists(st.tuples(st.lists(DEED, max_size=4), st.booleans()), max_size=6))
+@settings(
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_the_counts_are_those_of_the_runs_whatever_is_done_to_them(app, parents, transactions):
+    with app.app_context():
+        for deeds, kept in transactions:
+            for deed in deeds:
+                perform(parents, *deed)
+            assert counted() == true()
+            db.session.commit() if kept else db.session.rollback()
+            assert counted() == true()
+
+
+def test_a_run_inserted_again_as_an_update_is_counted_once(own_app):
+    again = RUN.replace("(recipe_id", "(id, recipe_id").replace("('gpcp'", "(1, 'gpcp'")
+    sql(own_app, f"{again} ON CONFLICT (id) DO UPDATE SET status = 'completed'")
+    assert sql(own_app, "SELECT status FROM reciperun") == [("completed",)]
+    assert exact(own_app)
+
+
+def write(app, own):
+    """Change what nobody else does, in transactions of which some are rolled back, and some see one moment only."""
+    chance = Random(own)
+    for _ in range(ROUNDS):
+        with app.app_context(), db.engine.connect() as connection:
+            if own % 2 and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for deed in chance.choices(DEEDS, k=3):
+                connection.exec_driver_sql(deed.format(own=own))
+            connection.commit() if chance.random() < 0.7 else connection.rollback()
+
+
+def watch(app):
+    """By how much the count of all runs is wrong, at many moments."""
+    with app.app_context(), db.engine.connect().execution_options(read_only=True) as connection:
+        wrong = set()
+        for _ in range(ROUNDS * 4):
+            wrong.add(connection.exec_driver_sql(MISCOUNTED).scalar())
+            connection.rollback()
+        return wrong
+
+
+def compact(app):
+    if app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "postgresql":
+        for _ in range(ROUNDS * 2):
+            sql(app, COMPACT)
+
+
+def test_the_counts_are_exact_at_every_moment_while_many_write_and_roll_back(own_app):
+    writers = [partial(write, own_app, number) for number in range(WRITERS)]
+    wrong, *_ = at_once(partial(watch, own_app), partial(compact, own_app), *writers)
+    assert wrong == {0}
+    assert exact(own_app)
+
+
+@on_postgresql
+def test_compaction_leaves_a_row_of_each_kind_and_loses_none(own_app):
+    for deed in DEEDS[:3] * 5:
+        sql(own_app, deed.format(own=1))
+    before = sorted(sql(own_app, COUNTS), key=str)
+    sql(own_app, COMPACT)
+    assert sorted(sql(own_app, COUNTS), key=str) == before
+    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(len(before),)]
+
+
+@on_postgresql
+def test_compaction_passes_over_what_another_transaction_compacts(own_app):
+    sql(own_app, RUN)
+    with own_app.app_context(), db.engine.connect() as other:
+        other.exec_driver_sql(COMPACT)
+        sql(own_app, RUN)
+        sql(own_app, COMPACT)
+        assert exact(own_app)
+        other.commit()
+    assert exact(own_app)
+
+
+def insert_many(connection):
+    """Enough for the triggers to find, by chance that is the same every time, that it is time to compact."""
+    connection.exec_driver_sql("SELECT setseed(0.5)")
+    for _ in range(500):
+        connection.exec_driver_sql(RUN)
+
+
+@on_postgresql
+def test_writers_compact_now_and_then(own_app):
+    with own_app.app_context(), db.engine.begin() as connection:
+        insert_many(connection)
+    assert sql(own_app, ROWS) < [(400,)]
+    assert exact(own_app)
+
+
+@on_postgresql
+def test_writers_who_see_one_moment_only_never_fail_for_what_others_compact(own_app):
+    with own_app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.exec_driver_sql(ROWS)
+        sql(own_app, RUN)
+        sql(own_app, COMPACT)
+        insert_many(connection)
+    assert exact(own_app)
+
+
+@on_postgresql
+def test_truncate_leaves_nothing_to_count(own_app):
+    sql(own_app, "TRUNCATE reciperun CASCADE")
+    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(0,)]
+    sql(own_app, RUN)
+    assert exact(own_app)
+
+
+@on_postgresql
+def test_who_may_write_runs_need_not_know_of_counts(own_app, empty_url):
+    role = empty_url.database.replace("pangeo_forge", "original")
+    postgres.execute(empty_url, f"CREATE ROLE {role}")
+    grant = f"GRANT SELECT, INSERT, DELETE ON reciperun TO {role}; GRANT USAGE ON reciperun_id_seq TO {role}"
+    sql(own_app, f"{grant}; SET LOCAL ROLE {role}; {RUN}; DELETE FROM reciperun WHERE id = 1")
+    assert exact(own_app)
+    sql(own_app, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_the_upgrade_counts_what_is_there_and_what_is_written_meanwhile(empty_app):
+    upgrade(empty_app, "0012_list_indexes")
+    fill(empty_app)
+    at_once(partial(upgrade, empty_app), *[partial(write, empty_app, number) for number in range(WRITERS // 2)])
+    assert exact(empty_app)
+
+
+def test_the_counts_go_on_after_all_migrations_down_and_up_again(own_app):
+    downgrade(own_app, "base")
+    upgrade(own_app)
+    fill(own_app)
+    for deed in DEEDS:
+        sql(own_app, deed.format(own=1))
+    assert exact(own_app)
+
+
+@on_sqlite
+def test_going_back_leaves_no_trigger(own_app):
+    downgrade(own_app, "0012_list_indexes")
+    assert sql(own_app, "SELECT name FROM sqlite_master WHERE type = 'trigger'") == []

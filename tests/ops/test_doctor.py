@@ -1,0 +1,197 @@
+"""`flask doctor`: each thing that can be wrong is a sentence, and exit code 1."""
+
+import os
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from app.extensions import db
+from app.keys import key_digest
+from app.ops import doctor
+from tests.conftest import SALT, environment
+from tests.support import live, postgres
+from tests.support.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
+
+NAMES = ["configuration", "database", "migrations", "clock", "connections", "storage", "limits"]
+
+
+@pytest.fixture
+def examined(empty_url):
+    """What the doctor says of a new database with those settings: the sentences by the name of the check."""
+
+    def examined(revision="head", **settings):
+        with application(empty_url) as app:
+            sql(app, "SELECT 1")  # SQLite makes the file
+            if revision:
+                upgrade(app, revision)
+            app.config.update(settings)
+            with app.app_context():
+                return {name: (well, sentence) for name, sentence, well in doctor.examine()}
+
+    return examined
+
+
+def problems(reports):
+    return [name for name, (well, _) in reports.items() if not well]
+
+
+def test_a_sound_installation_has_no_problem(examined):
+    reports = examined()
+    assert list(reports) == NAMES
+    assert problems(reports) == []
+
+
+@pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
+def test_a_database_behind_its_migrations_says_what_to_run(examined, revision):
+    reports = examined(revision)
+    assert problems(reports) == ["migrations"]
+    assert reports["migrations"][1].endswith(f"this release needs {HEAD}: run `flask db upgrade`.")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"ADMIN_API_KEY_SHA256": key_digest(SALT, "")}, "ADMIN_API_KEY_SHA256"),
+        ({"METRICS_KEY_SHA256": key_digest(SALT, "")}, "METRICS_KEY_SHA256"),
+        ({"METRICS_KEY_SHA256": "a" * 64, "ADMIN_API_KEY_SHA256": "a" * 64}, "METRICS_KEY_SHA256"),
+        ({"DEPLOYMENT": "prod", "PROXY_COUNT": 1, "ENCRYPTION_SALT": "short"}, "ENCRYPTION_SALT"),
+        ({"DEPLOYMENT": "prod", "PROXY_COUNT": 0}, "PROXY_COUNT"),
+    ],
+)
+@on_sqlite
+def test_settings_that_are_valid_but_no_good_are_named(examined, settings, name):
+    reports = examined(**settings)
+    assert problems(reports) == ["configuration"]
+    assert reports["configuration"][1].startswith(name)
+
+
+@on_postgresql
+def test_more_connections_than_postgresql_has_is_a_problem(examined):
+    reports = examined(WORKERS=1000)
+    assert problems(reports) == ["connections"]
+    assert reports["connections"][1].startswith(
+        "1000 workers with 8 connections each, and 3 for commands, are more than"
+    )
+
+
+@pytest.mark.parametrize("limited", ["DATABASE {0.database}", "ROLE {0.username}"])
+@on_postgresql
+def test_the_limits_of_database_and_role_count(examined, empty_url, limited):
+    limited = limited.format(empty_url)
+    postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT 5")
+    try:
+        assert problems(examined()) == ["connections"]
+    finally:
+        postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT -1")
+
+
+@pytest.fixture
+def reader(empty_url):
+    """A role that may only read one table, and the URL with its name; a new one each time."""
+    name = f"reader_{empty_url.database}"
+    postgres.execute(empty_url, f"CREATE ROLE {name} LOGIN")
+    yield empty_url.set(username=name)
+    postgres.execute(empty_url, f"DROP OWNED BY {name}")
+    postgres.execute(empty_url, f"DROP ROLE {name}")
+
+
+@on_postgresql
+def test_a_role_that_may_only_read_is_a_problem(examined, empty_url, reader):
+    examined()
+    postgres.execute(empty_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
+    with application(reader) as app, app.app_context():
+        reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
+    assert list(reports) == ["storage"]
+    assert reports["storage"].startswith("The role may not write apikey, ")
+
+
+@on_postgresql
+def test_a_role_that_may_not_even_read_is_told_so(examined, empty_url, reader):
+    examined()
+    with application(reader) as app, app.app_context():
+        reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
+    assert reports["migrations"].startswith("The database refuses to say: permission denied for table alembic_version")
+    for table in ("alembic_version", "apikey"):
+        listed = live.flask(environment(reader), "api-keys", "list")
+        assert listed.stdout.startswith(f"Error: The database refuses: permission denied for table {table}")
+        postgres.execute(empty_url, f"GRANT SELECT ON {table} TO {reader.username}")
+    assert live.flask(environment(reader), "api-keys", "list").returncode == 0
+
+
+def test_a_storage_of_limits_that_does_not_answer_is_a_problem(empty_url):
+    settings = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{postgres.free_port()}/0"}
+    with application(empty_url, **settings) as app:
+        upgrade(app)
+        with app.app_context():
+            assert [name for name, _, well in doctor.examine() if not well] == ["limits"]
+
+
+@on_sqlite
+def test_a_file_that_does_not_exist_is_a_problem_and_not_made(empty_url):
+    with application(empty_url) as app, app.app_context():
+        assert [(name, well) for name, _, well in doctor.examine()] == [(NAMES[0], True), (NAMES[1], False)]
+    assert not os.path.exists(empty_url.database)
+
+
+@on_postgresql
+def test_a_password_in_the_query_is_not_told(empty_url):
+    with application(empty_url.update_query_dict({"password": "hunter2"})) as app, app.app_context():
+        assert "hunter2" not in doctor.database()
+
+
+@pytest.mark.parametrize(("seconds", "side"), [(60, "behind"), (-60, "ahead of")])
+@on_postgresql
+def test_a_clock_that_differs_is_a_problem(examined, monkeypatch, seconds, side):
+    ask = db.session.scalar
+    shifted = text(f"SELECT clock_timestamp() + interval '{seconds} seconds'")
+    monkeypatch.setattr(db.session, "scalar", lambda query: ask(shifted if "clock" in str(query) else query))
+    reports = examined()
+    assert problems(reports) == ["clock"]
+    assert reports["clock"][1] == f"The clock here is 60 seconds {side} the database's. Set both by NTP."
+
+
+@on_postgresql
+def test_a_read_only_database_is_a_problem(examined, empty_url):
+    examined()
+    postgres.execute(empty_url, f"ALTER DATABASE {empty_url.database} SET default_transaction_read_only = on")
+    assert problems(examined(revision=None)) == ["storage"]
+
+
+@on_sqlite
+def test_a_full_disk_is_a_problem(examined, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 1024**2))
+    reports = examined()
+    assert problems(reports) == ["storage"]
+    assert reports["storage"][1].endswith("has 3 MiB left. Make room.")
+
+
+@on_sqlite
+def test_a_file_that_cannot_be_written_is_a_problem(examined, monkeypatch):
+    may = os.access  # a file of nobody's would not do: the tests may run as root
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
+    assert problems(examined()) == ["storage"]
+
+
+def test_the_command_ends_with_0_if_all_is_well(empty_url):
+    env = environment(empty_url)
+    assert live.flask(env, "db", "upgrade").returncode == 0
+    ended = live.flask(env, "doctor")
+    assert ended.returncode == 0
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", name] for name in NAMES]
+
+
+def test_the_command_ends_with_1_and_no_password_if_the_database_is_not_there():
+    port = postgres.free_port()
+    ended = live.flask(environment(f"postgresql://forge:hunter2@127.0.0.1:{port}/none"), "doctor")
+    assert ended.returncode == 1
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", NAMES[0]], ["PROBLEM", NAMES[1]]]
+    assert "hunter2" not in ended.stdout
+
+
+def test_the_command_ends_with_1_and_a_sentence_if_a_setting_is_wrong():
+    ended = live.flask(environment(URL.create("mysql", host="h"), WEB_CONNECTIONS="4"), "doctor")
+    assert ended.returncode == 1
+    assert ended.stdout == "pangeo-forge: DATABASE_URL names 'mysql'; this service runs on postgresql and sqlite.\n"

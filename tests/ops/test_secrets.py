@@ -1,0 +1,123 @@
+"""No key, salt or digest in any log, error, answer or repr: a broad scenario, and a search through all it left."""
+
+import logging
+
+import pytest
+from sqlalchemy import inspect
+
+from app.extensions import db
+from app.keys import key_digest
+from app.models import APIKey
+from app.services import api_keys
+from tests.conftest import ADMIN_KEY, SALT
+from tests.support.factories import make_key, run_body
+
+WRONG = ["pfk_" + "0" * 36, "a-wrong-key"]
+OLD = "0123456789abcdef0123456789abcdef"
+
+
+class Scene:
+    """Makes requests, and keeps all that comes back but the keys where they are shown."""
+
+    def __init__(self, app):
+        self.app, self.seen, self.keys = app, [], [ADMIN_KEY, OLD, *WRONG]
+
+    def __call__(self, key, method, path, **options):
+        options["headers"] = {"X-API-Key": key} | options.get("headers", {})
+        response = self.app.test_client().open(path, method=method, **options)
+        text = response.text
+        if response.status_code == 201 and "key" in response.json:
+            self.keys.append(response.json["key"])
+            text = text.replace(self.keys[-1], "")
+        self.seen += [text, str(response.headers)]
+        return response.json if response.is_json else None
+
+    def command(self, *arguments):
+        result = self.app.test_cli_runner().invoke(args=arguments)
+        output = result.output
+        if arguments[1] in ("create", "rotate") and result.exit_code == 0:
+            self.keys.append(result.stdout.strip())
+            output = result.stderr
+        self.seen.append(output)
+
+    def secrets(self):
+        return [SALT, *self.keys, *(key_digest(SALT, key) for key in self.keys)]
+
+
+def administer(scene, app):
+    """Make keys, use them, rotate them, look at them, and get things wrong."""
+    for key in (ADMIN_KEY, OLD):
+        made = scene(key, "POST", "/api-keys", json={"label": "a"}, headers={"Idempotency-Key": "one"})
+        scene(key, "POST", "/api-keys", json={"label": "b"}, headers={"Idempotency-Key": "one"})
+        scene(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
+        scene(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
+        scene(key, "PATCH", f"/api-keys/{made['id']}", json={"scopes": ["nonsense"], "is_active": None})
+        scene(key, "DELETE", "/api-keys/999999")
+        scene(made["key"], "POST", "/recipe_runs/", json=run_body(app))
+        scene(made["key"], "POST", "/recipe_runs/", json=run_body(app, bakery_id=999))
+    for key in scene.keys[:]:
+        for path in ("/api-keys", "/api-keys/me", "/api-keys/1", "/audit", "/recipe_runs/?count=true", "/openapi.json"):
+            scene(key, "GET", path)
+        scene(key, "POST", "/api-keys", data=b"{")
+    for arguments in (["list"], ["create"], ["rotate", "1"], ["revoke", "1"], ["create", "--scope", "nonsense"]):
+        scene.command("api-keys", *arguments)
+
+
+def break_the_database(scene, app, monkeypatch):
+    """Faults whose statements have digests among their parameters: a bug, a refusal, a database that is gone."""
+    with monkeypatch.context() as patched:
+        patched.setattr(api_keys, "new_key", lambda: WRONG[0])
+        scene(ADMIN_KEY, "POST", "/api-keys", json={})
+        scene(ADMIN_KEY, "POST", "/api-keys", json={})
+    for statement in ("ALTER TABLE idempotency_key RENAME TO gone", "ALTER TABLE apikey RENAME TO lost"):
+        with app.app_context():
+            db.session.execute(db.text(statement))
+            db.session.commit()
+        scene(ADMIN_KEY, "POST", "/api-keys", json={}, headers={"Idempotency-Key": "two"})
+        scene(OLD, "POST", "/recipe_runs/", json={})
+
+
+@pytest.fixture
+def scene(app, caplog, monkeypatch):
+    """What a broad scenario leaves behind."""
+    caplog.set_level(logging.DEBUG)
+    make_key(app, OLD, is_admin=True)
+    scene = Scene(app)
+    administer(scene, app)
+    with app.app_context():
+        models = [mapper.class_ for mapper in db.Model.registry.mappers]
+        scene.seen += [repr(record) for model in models for record in db.session.scalars(db.select(model))]
+        rows = [
+            dict(row) for table in db.metadata.sorted_tables for row in db.session.execute(db.select(table)).mappings()
+        ]
+    scene.rows = str(rows)
+    break_the_database(scene, app, monkeypatch)
+    scene.seen += [logging.Formatter("%(message)s %(args)s").format(record) for record in caplog.records]
+    return scene
+
+
+def test_nothing_that_leaves_the_service_holds_a_secret(scene):
+    everything = "\n".join(scene.seen)
+    assert len(scene.keys) > 8
+    assert [secret for secret in scene.secrets() if secret in everything] == []
+
+
+def test_the_scenario_has_logged_faults_with_their_statements(scene):
+    everything = "\n".join(scene.seen)
+    for trace in ("unexpected error", "INSERT INTO apikey", "IntegrityError", "FROM idempotency_key"):
+        assert trace in everything
+
+
+def test_no_key_is_in_the_database(scene):
+    assert [key for key in [SALT, *scene.keys] if key in scene.rows] == []
+
+
+def test_every_table_that_holds_digests_has_a_repr_without_them(app):
+    digest = key_digest(SALT, OLD)
+    for mapper in db.Model.registry.mappers:
+        texts = [column.key for column in inspect(mapper).columns if column.type.python_type is str]
+        assert digest not in repr(mapper.class_(**dict.fromkeys(texts, digest)))
+
+
+def test_a_key_is_named_by_its_number(app):
+    assert repr(APIKey(id=5, encrypted_key="digest")) == "<APIKey 5>"

@@ -1,0 +1,129 @@
+"""Sentry and OpenTelemetry: told what they may know if they are asked for, and not even imported otherwise."""
+
+import gzip
+import json
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from app.keys import new_key
+from config import ConfigError
+from tests.conftest import ADMIN_KEY, environment, make_app
+from tests.support import live
+
+ASKED = [
+    ({"SENTRY_DSN": "https://key@sentry.invalid/1"}, "sentry_sdk", "requirements/sentry.txt"),
+    (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
+        "opentelemetry.instrumentation.flask",
+        "requirements/otel.txt",
+    ),
+]
+
+# A process of its own for each, as these libraries change the process they are in.
+PROGRAM = """
+import sys
+from app import telemetry
+from tests.conftest import ADMIN_KEY
+from wsgi import app
+
+telemetry.export(app)
+app.view_functions["probes.healthz"] = lambda: 1 / 0
+headers = {"X-API-Key": ADMIN_KEY, "Authorization": "Bearer " + ADMIN_KEY}
+status = app.test_client().get("/healthz?token=hunter2", json={"token": "hunter3"}, headers=headers).status_code
+app.view_functions["api-keys.get_api_key"] = lambda **_: 1 / 0
+for path in sys.stdin.read().split():
+    app.test_client().get(path)
+print(status, sorted(name for name in ("sentry_sdk", "opentelemetry") if name in sys.modules))
+"""
+
+
+@contextmanager
+def collector():
+    """A server that takes whatever is sent to it: its `address`, and what came, as (path, bytes)."""
+    came = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.append((self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield SimpleNamespace(address=f"127.0.0.1:{server.server_port}", came=came)
+        finally:
+            server.shutdown()
+
+
+def run(*paths, **more):
+    """What the program prints, after what it has to tell, of `paths` too, has been sent."""
+    env = environment("sqlite:///never-opened.sqlite", **more)
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input="\n".join(paths),
+        cwd=live.ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+@pytest.mark.parametrize(("variable", "module", "file"), ASKED)
+def test_an_extra_that_is_not_installed_is_a_sentence_at_boot(monkeypatch, variable, module, file):
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not
+    with pytest.raises(ConfigError) as raised:
+        make_app("sqlite:///never-opened.sqlite", **variable)
+    assert str(raised.value) == f"{next(iter(variable))} is set but {module} is not installed: pip install -r {file}."
+
+
+def test_without_being_asked_for_they_are_not_imported():
+    assert run() == "500 []"
+
+
+def test_sentry_is_told_of_a_bug_but_of_no_key_query_or_body():
+    with collector() as sentry:
+        assert run(SENTRY_DSN=f"http://public@{sentry.address}/1").startswith("500 ")
+    ((path, envelope),) = [item for item in sentry.came if b'"type":"event"' in item[1]]
+    event = json.loads(envelope.splitlines()[2])
+    assert path == "/api/1/envelope/"
+    assert event["exception"]["values"][0]["type"] == "ZeroDivisionError"
+    assert event["request"] == {"method": "GET", "url": "http://localhost/healthz"}
+    sent = b"".join(data for _, data in sentry.came).decode()
+    for secret in (ADMIN_KEY, "hunter2", "hunter3"):
+        assert secret not in sent
+
+
+def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
+    with collector() as traces:
+        assert run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{traces.address}") == "500 ['opentelemetry']"
+    ((path, spans),) = traces.came
+    assert path == "/v1/traces"
+    assert b"GET /healthz" in spans
+    for secret in (ADMIN_KEY, "hunter2", "hunter3"):
+        assert secret.encode() not in spans
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"), [("SENTRY_DSN", "http://public@{}/1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://{}")]
+)
+def test_neither_is_told_of_a_key_that_was_taken_for_an_id(variable, url):
+    key = new_key()
+    with collector() as they:
+        run(f"/api-keys/{key}", f"/nope/{key}", **{variable: url.format(they.address)})
+    sent = b"".join(data for _, data in they.came).decode(errors="replace")
+    assert "/api-keys/pfk_***" in sent
+    assert key not in sent

@@ -1,7 +1,0 @@
-"""No update is lost: of eight writers with one ETag exactly one is served, a thousand times."""
-
-from tests.test_conditional import rounds_of_eight_writers
-
-
-def test_of_eight_writers_exactly_one_is_served_in_each_of_a_thousand_rounds(empty_url):
-    assert rounds_of_eight_writers(empty_url, 1000) == {((200, 1), (412, 7)): 1000}

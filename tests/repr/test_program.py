@@ -1,0 +1,127 @@
+"""The program that opens datasets: where it lets itself be led, and how far."""
+
+import asyncio
+
+import pytest
+from aiohttp import ClientError
+
+from app.repr.program import Store, StoreError, is_public
+from tests.support import live, stores
+
+# By us, or before that by aiohttp, which knows numbers for what they are.
+REFUSED = r"private|is not a canonical IPv4 address"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stores")
+    (folder / "plain").mkdir()
+    (folder / "plain/zarr.json").write_text("0123456789")
+    with stores.server(folder) as server:
+        yield server
+
+
+def read(url, trusted=True, key="zarr.json", requests=100, **part):
+    async def fetch():
+        store = Store(url, trusted)
+        store.requests = requests
+        try:
+            return await store._cat_file(key, **part)
+        finally:
+            for session in store.sessions.values():
+                await session.close()
+
+    return asyncio.run(fetch())
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({}, b"0123456789"),
+        ({"start": 2, "end": 4}, b"23"),
+        ({"start": 7}, b"789"),
+        ({"start": -2}, b"89"),
+        ({"end": 2}, b"01"),
+    ],
+)
+def test_an_object_or_part_of_it_is_read(served, part, expected):
+    assert read(f"{served.url}/plain", **part) == expected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "0177.0.0.1", "127.1", "0.0.0.0"])
+def test_a_private_address_is_refused_however_it_is_written(served, host):
+    before = list(served.asked)
+    with pytest.raises((StoreError, ClientError), match=REFUSED):
+        read(f"http://{host}:{served.port}/plain", trusted=False)
+    assert served.asked == before
+
+
+@pytest.mark.parametrize("kind", stores.PRIVATE)
+def test_a_redirect_to_a_private_address_is_refused_even_from_a_host_that_is_trusted(served, kind):
+    before = len(served.asked)
+    with pytest.raises((StoreError, ClientError), match=REFUSED):
+        read(f"{served.url}/{kind}")
+    assert served.asked[before:] == [f"/{kind}/zarr.json"]
+
+
+def test_a_redirect_to_another_scheme_is_refused(served):
+    with pytest.raises(ValueError, match="absolute"):
+        read(f"{served.url}/file")
+
+
+def test_a_redirect_in_a_circle_ends(served):
+    before = len(served.asked)
+    with pytest.raises(StoreError, match="unreadable"):
+        read(f"{served.url}/circle")
+    assert len(served.asked) - before == 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "text"),
+    [
+        ("nothing", FileNotFoundError, None),
+        ("denied", FileNotFoundError, None),
+        ("broken", StoreError, "unreachable"),
+        (stores.ENDLESS, StoreError, "large"),
+    ],
+)
+def test_what_is_no_object_has_a_name(served, kind, error, text):
+    with pytest.raises(error, match=text):
+        read(f"{served.url}/{kind}")
+
+
+def test_the_number_of_requests_is_limited(served):
+    with pytest.raises(StoreError, match="large"):
+        read(f"{served.url}/plain", requests=0)
+
+
+@pytest.mark.parametrize("key", ["a?b", "a b", "a#b", "//b"])
+def test_a_key_stays_in_the_path(served, key):
+    with pytest.raises(FileNotFoundError):
+        read(f"{served.url}/nothing?x=1", key=key)
+    assert served.asked[-1].startswith("/nothing/")
+    assert served.asked[-1].endswith("?x=1")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+        *("224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
+        *("::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1"),
+        *("fe80::1", "fe80::1%1", "fc00::1", "ff02::1"),
+        *("64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1"),
+    ],
+)
+def test_an_address_that_is_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "128.117.1.1", "2606:4700::1111", "2a05:d018::1"])
+def test_an_address_that_is_public(address):
+    assert is_public(address)
+
+
+def test_the_program_knows_nothing_of_the_service():
+    source = (live.ROOT / "app/repr/program.py").read_text()
+    assert not any(line.startswith(("from app", "import app", "from config")) for line in source.splitlines())

@@ -1,0 +1,139 @@
+import pytest
+
+from tests.support.factories import RUN_MEMBERS, make_bakery, make_run
+
+BODY = {"region": "us-central1", "name": "ldeo", "description": "Océans ☂"}
+
+
+def test_create_answers_201_with_the_new_bakery_and_its_place(writer):
+    response = writer.post("/bakeries/", json=BODY)
+    assert response.status_code == 201
+    assert list(response.json) == ["region", "name", "description", "id"]
+    assert response.json == BODY | {"id": response.json["id"]}
+    assert response.headers["Location"] == f"/bakeries/{response.json['id']}"
+    assert writer.get(response.headers["Location"]).json == response.json | {"recipe_runs": []}
+
+
+def test_create_without_the_slash_gives_the_same_place(writer):
+    response = writer.post("/bakeries", json=BODY)
+    assert (response.status_code, response.headers["Location"]) == (201, f"/bakeries/{response.json['id']}")
+
+
+def test_create_again_with_the_same_content_is_200_and_adds_nothing(writer):
+    first = writer.post("/bakeries/", json=BODY)
+    again = writer.post("/bakeries/", json=BODY)
+    assert (again.status_code, again.json) == (200, first.json)
+    assert "Location" not in again.headers
+    assert writer.get("/stats/bakeries").json == {"count": 1}
+
+
+@pytest.mark.parametrize("other", [{"region": "us-west-2"}, {"description": ""}, {"description": "océans ☂"}])
+def test_create_with_a_taken_name_is_409(writer, other):
+    taken = writer.post("/bakeries/", json=BODY).json
+    response = writer.post("/bakeries/", json=BODY | other)
+    assert response.status_code == 409
+    assert response.json["detail"] == f"bakery {taken['id']} already has name 'ldeo'."
+    assert writer.get("/bakeries/").json == [taken]
+
+
+def test_names_that_differ_in_case_are_two_bakeries(writer):
+    writer.post("/bakeries/", json=BODY)
+    assert writer.post("/bakeries/", json=BODY | {"name": "LDEO"}).status_code == 201
+
+
+def test_create_without_anything_names_every_missing_member_in_order(writer):
+    response = writer.post("/bakeries/", json={})
+    assert response.status_code == 422
+    assert response.json["errors"] == [
+        {"in": "body", "pointer": "/region", "detail": "region: Missing data for required field."},
+        {"in": "body", "pointer": "/name", "detail": "name: Missing data for required field."},
+        {"in": "body", "pointer": "/description", "detail": "description: Missing data for required field."},
+    ]
+
+
+def test_text_goes_out_as_it_came_in_raw_and_compact(writer):
+    bakery = writer.post("/bakeries/", json=BODY).json
+    body = f'[{{"region":"us-central1","name":"ldeo","description":"Océans ☂","id":{bakery["id"]}}}]'
+    assert writer.get("/bakeries/").get_data() == body.encode()
+
+
+def test_list_is_flat_and_by_id(app, client):
+    bakeries = [make_bakery(app, name=name) for name in ("c", "a", "b")]
+    make_run(app, bakery_id=bakeries[0].id)
+    assert client.get("/bakeries/").json == [
+        {"region": "us-central1", "name": bakery.name, "description": "A bakery.", "id": bakery.id}
+        for bakery in bakeries
+    ]
+
+
+def test_list_of_nothing_is_an_empty_array(client):
+    assert client.get("/bakeries/").get_data() == b"[]"
+
+
+def test_get_adds_the_flat_runs_by_id(app, client):
+    bakery = make_bakery(app)
+    runs = [make_run(app, bakery_id=bakery.id, version=version) for version in ("3", "1", "2")]
+    make_run(app)
+    body = client.get(f"/bakeries/{bakery.id}").json
+    assert list(body) == ["region", "name", "description", "id", "recipe_runs"]
+    assert [run["id"] for run in body["recipe_runs"]] == [run.id for run in runs]
+    assert [list(run) for run in body["recipe_runs"]] == [RUN_MEMBERS] * 3
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_bakery_that_is_not_there_is_404_by_its_name(writer, method):
+    response = writer.open("/bakeries/99", method=method, json={})
+    assert (response.status_code, response.json["detail"]) == (404, "bakery 99 not found")
+
+
+@pytest.mark.parametrize("values", [{"region": "eu"}, {"name": "new"}, {"description": ""}, BODY, {}])
+def test_update_sets_what_is_sent_and_answers_flat(app, writer, values):
+    bakery = make_bakery(app, region="us", name="old", description="Old.")
+    expected = {"region": "us", "name": "old", "description": "Old."} | values | {"id": bakery.id}
+    response = writer.patch(f"/bakeries/{bakery.id}", json=values)
+    assert (response.status_code, response.json) == (200, expected)
+    assert writer.get("/bakeries/").json == [expected]
+
+
+def test_update_to_a_taken_name_is_409_and_changes_nothing(app, writer):
+    taken, bakery = make_bakery(app, name="taken"), make_bakery(app, name="free", region="us")
+    response = writer.patch(f"/bakeries/{bakery.id}", json={"name": "taken", "region": "eu"})
+    assert response.status_code == 409
+    assert response.json["detail"] == f"bakery {taken.id} already has name 'taken'."
+    assert writer.get(f"/bakeries/{bakery.id}").json["region"] == "us"
+
+
+def test_update_to_its_own_name_is_200(app, writer):
+    bakery = make_bakery(app, name="mine")
+    assert writer.patch(f"/bakeries/{bakery.id}", json={"name": "mine"}).status_code == 200
+
+
+def test_delete_answers_ok_and_then_404(app, writer):
+    bakery = make_bakery(app)
+    response = writer.delete(f"/bakeries/{bakery.id}")
+    assert (response.status_code, response.get_data()) == (200, b'{"ok":true}')
+    assert writer.delete(f"/bakeries/{bakery.id}").status_code == 404
+    assert writer.get("/bakeries/").json == []
+
+
+def test_delete_of_the_last_does_not_give_its_id_out_again(app, writer):
+    bakery = make_bakery(app)
+    writer.delete(f"/bakeries/{bakery.id}")
+    assert writer.post("/bakeries/", json=BODY).json["id"] == bakery.id + 1
+
+
+@pytest.mark.parametrize(("runs", "counted"), [(1, "1 recipe run"), (2, "2 recipe runs")])
+def test_delete_with_runs_is_409_with_their_count_and_deletes_nothing(app, writer, runs, counted):
+    bakery = make_bakery(app)
+    for _ in range(runs):
+        make_run(app, bakery_id=bakery.id)
+    response = writer.delete(f"/bakeries/{bakery.id}")
+    assert response.status_code == 409
+    assert response.json["detail"] == f"bakery {bakery.id} has {counted}; delete those first."
+    assert len(writer.get(f"/bakeries/{bakery.id}").json["recipe_runs"]) == runs
+
+
+def test_delete_works_once_the_runs_are_gone(app, writer):
+    run = make_run(app)
+    writer.delete(f"/recipe_runs/{run.id}")
+    assert writer.delete(f"/bakeries/{run.bakery_id}").status_code == 200

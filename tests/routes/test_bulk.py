@@ -1,0 +1,160 @@
+import pytest
+
+from config import MAX_BODY, MAX_BULK_BODY
+from tests.support.factories import make_run, run_body
+from tests.support.sent import statements
+
+
+@pytest.fixture
+def body(app):
+    """The body that creates one run."""
+    return run_body(app)
+
+
+def post(client, runs, **options):
+    return client.post("/recipe_runs/bulk", json={"recipe_runs": runs}, **options)
+
+
+def complaints(response):
+    assert response.status_code == 422, response.json
+    return {error["pointer"]: error["detail"] for error in response.json["errors"]}
+
+
+def test_runs_are_created_in_the_order_given(writer, body):
+    response = post(writer, [body | {"recipe_id": name} for name in "cab"])
+    assert response.status_code == 201
+    runs = response.json["recipe_runs"]
+    assert [run["recipe_id"] for run in runs] == ["c", "a", "b"]
+    assert runs == writer.get("/recipe_runs/").json
+    assert [run["id"] for run in runs] == sorted(run["id"] for run in runs)
+
+
+def test_each_run_keeps_to_the_rules_of_a_single_creation(writer, body):
+    ended = body | {"conclusion": "success", "completed_at": "2022-03-03T05:00:00+02:00"}
+    queued, completed = post(writer, [body, ended]).json["recipe_runs"]
+    assert (queued["status"], completed["status"]) == ("queued", "completed")
+    assert completed["completed_at"] == "2022-03-03T03:00:00Z"
+    assert completed["created_at"] is not None
+
+
+def test_each_run_gets_its_first_event(writer, body):
+    for run in post(writer, [body, body | {"status": "in_progress"}]).json["recipe_runs"]:
+        (created,) = writer.get(f"/recipe_runs/{run['id']}/events").json
+        assert (created["from"], created["to"]) == (None, {"status": run["status"]})
+
+
+def test_a_thousand_runs_are_created_with_a_handful_of_statements(app, writer, body):
+    with statements() as sent:
+        response = post(writer, [body | {"recipe_id": f"recipe-{number}"} for number in range(1000)])
+    assert [run["recipe_id"] for run in response.json["recipe_runs"]] == [f"recipe-{number}" for number in range(1000)]
+    # SQLite, whose RETURNING promises no order, gets each row by itself from SQLAlchemy; it is in the same process.
+    by_row = app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite"
+    assert len(sent) <= (2 * 1000 if by_row else 0) + 16
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 422), (1, 201), (1000, 201), (1001, 422)])
+def test_one_to_a_thousand_runs_are_taken(writer, body, count, status):
+    assert post(writer, [body] * count).status_code == status
+
+
+def test_the_length_of_a_list_is_judged_before_its_items(writer):
+    assert complaints(post(writer, [{}] * 1001)) == {
+        "/recipe_runs": "recipe_runs: Length must be between 1 and 1000.",
+    }
+
+
+def test_invalid_members_are_named_with_the_index_of_their_run(writer, body):
+    bad = body | {"started_at": "yesterday", "a/b": 1}
+    assert complaints(post(writer, [body, bad, 5])) == {
+        "/recipe_runs/1/started_at": "recipe_runs/1: started_at: "
+        "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
+        "/recipe_runs/1/a~1b": "recipe_runs/1: a/b: Unknown field.",
+        "/recipe_runs/2": "recipe_runs/2 must be a JSON object.",
+    }
+
+
+def test_broken_rules_and_missing_parents_of_all_runs_are_told_at_once(writer, body):
+    early = body | {"completed_at": "2022-03-03T03:00:00Z"}
+    lost = body | {"bakery_id": 999999, "rerun_of": 888888}
+    assert complaints(post(writer, [body, early, lost, early | {"feedstock_id": 777777}])) == {
+        "/recipe_runs/1/completed_at": "recipe_runs/1: completed_at: "
+        "Only a completed run has one, and this one would be queued.",
+        "/recipe_runs/2/bakery_id": "recipe_runs/2: bakery 999999 not found",
+        "/recipe_runs/2/rerun_of": "recipe_runs/2: recipe run 888888 not found",
+        "/recipe_runs/3/completed_at": "recipe_runs/3: completed_at: "
+        "Only a completed run has one, and this one would be queued.",
+        "/recipe_runs/3/feedstock_id": "recipe_runs/3: feedstock 777777 not found",
+    }
+
+
+@pytest.mark.parametrize("fault", [{"bakery_id": 999999}, {"conclusion": "stale"}, {"version": None}])
+def test_one_wrong_run_keeps_all_from_being_created(writer, body, fault):
+    (pointer,) = complaints(post(writer, [*[body] * 20, body | fault]))
+    assert pointer.startswith("/recipe_runs/20/")
+    assert writer.get("/stats/recipe_runs").json == {"count": 0}
+
+
+def test_a_thousand_missing_parents_are_found_with_a_handful_of_statements(writer, body):
+    with statements() as sent:
+        errors = complaints(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
+    assert list(errors)[999] == "/recipe_runs/999/bakery_id"
+    assert len(sent) <= 16
+
+
+def test_the_detail_of_many_errors_stays_a_short_text(writer, body):
+    response = post(writer, [body | {"bakery_id": 999999}] * 12)
+    assert response.json["detail"].endswith("recipe_runs/9: bakery 999999 not found And 2 more.")
+    assert len(response.json["errors"]) == 12
+
+
+def test_a_new_attempt_names_the_run_it_repeats(app, writer, body):
+    first = make_run(app)
+    (run,) = post(writer, [body | {"rerun_of": first.id}]).json["recipe_runs"]
+    assert run["rerun_of"] == first.id
+
+
+def test_a_repeated_request_with_an_idempotency_key_creates_the_runs_once(writer, body):
+    first, again = (post(writer, [body, body], headers={"Idempotency-Key": "bulk-1"}) for _ in range(2))
+    assert (again.status_code, again.json) == (201, first.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert writer.get("/stats/recipe_runs").json == {"count": 2}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "large"}])
+@pytest.mark.parametrize(("size", "status"), [(2 * MAX_BODY, 201), (MAX_BULK_BODY, 413)])
+def test_the_body_may_have_eight_mebibytes(writer, body, headers, size, status):
+    runs = [body | {"message": "m" * 99_000}] * (size // 99_000 + 1)
+    assert post(writer, runs, headers=headers).status_code == status
+
+
+def test_other_bodies_may_not(writer, body):
+    assert writer.post("/recipe_runs/", json=body | {"message": "m" * MAX_BODY}).status_code == 413
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_both_forms_of_the_path_answer(writer, body, slash):
+    assert writer.post(f"/recipe_runs/bulk{slash}", json={"recipe_runs": [body]}).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/recipe_runs/bulk", "/recipe_runs/bulk/"])
+def test_other_methods_are_405_and_told_what_is_possible(writer, path, method):
+    response = writer.open(path, method=method)
+    assert response.status_code == 405
+    assert set(response.allow) == {"OPTIONS", "POST"}
+
+
+def test_it_takes_a_key(client):
+    assert post(client, []).status_code == 403
+
+
+def test_a_crowd_of_members_is_refused_without_a_look_at_each(app, writer):
+    crowd = {f"member-{number}": 0 for number in range(100_000)}
+    response = writer.post("/recipe_runs/bulk", json={"recipe_runs": [run_body(app), crowd]})
+    assert response.json["errors"] == [
+        {
+            "in": "body",
+            "pointer": "/recipe_runs/1",
+            "detail": "recipe_runs/1 has 100000 members, far more than there are.",
+        }
+    ]

@@ -1,0 +1,78 @@
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import ADMIN_KEY
+from tests.support import live
+
+SCREENSHOTS = live.ROOT / "test-results"
+
+
+@pytest.fixture
+def page(browser):
+    """A page that remembers what went wrong (`complaints`) and what it asked for (`requested`)."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.complaints, page.requested = [], []
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: page.requested.append(request.url))
+    yield page
+    page.close()
+
+
+def authorise(page):
+    page.get_by_role("button", name="Authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("input[type=text]").first.fill(ADMIN_KEY)
+    dialog.get_by_role("button", name="Apply credentials").first.click()
+    dialog.get_by_role("button", name="Close").first.click()
+
+
+def test_a_visitor_authorises_and_creates_a_bakery_without_help_from_other_hosts(service, page):
+    page.goto(f"{service}/docs")
+    authorise(page)
+    page.screenshot(path=SCREENSHOTS / "docs-authorised.png")
+    operation = page.locator("#operations-bakeries-create_bakery")
+    operation.locator(".opblock-summary").click()
+    operation.locator("textarea").fill(json.dumps({"region": "here", "name": "from-the-docs", "description": ""}))
+    operation.get_by_role("button", name="Execute").click()
+    operation.locator(".live-responses-table .response-col_status").get_by_text("201").wait_for()
+    page.screenshot(path=SCREENSHOTS / "docs-created.png")
+    assert "from-the-docs" in operation.locator(".live-responses-table").inner_text()
+    assert page.complaints == []
+    assert {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")} == {urlsplit(service).netloc}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/init.js", "/docs/swagger-ui.css", "/openapi.json"])
+def test_documentation_is_served_with_head_too(client, path):
+    for method in ("GET", "HEAD"):
+        assert client.open(path, method=method, buffered=True).status_code == 200
+
+
+def test_the_policy_of_the_documentation_allows_nothing_inline_and_no_other_host(client):
+    policy = client.get("/docs").headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_redoc_leads_to_the_documentation(client):
+    response = client.get("/redoc")
+    assert (response.status_code, response.headers["Location"]) == (308, "/docs")
+
+
+def test_a_file_outside_of_the_distribution_is_not_found(client):
+    assert client.get("/docs/../app/web/auth.py").status_code == 404
+    assert client.get("/docs/%2e%2e/flask_swagger_ui.py").status_code == 404
+
+
+def test_a_visitor_reads_a_list_and_a_record_without_filling_anything_in(service, page):
+    page.goto(f"{service}/docs")
+    for name, status in (("recipe_runs-list_recipe_runs", "200"), ("stats-count_datasets", "200")):
+        operation = page.locator(f"#operations-{name}")
+        operation.locator(".opblock-summary").click()
+        operation.get_by_role("button", name="Execute").click()
+        operation.locator(".live-responses-table .response-col_status").get_by_text(status).wait_for()
+        page.screenshot(path=SCREENSHOTS / f"docs-{name}.png")
+    assert page.complaints == []

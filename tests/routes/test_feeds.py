@@ -1,0 +1,224 @@
+"""What other programs read: Intake, news readers, pages with badges."""
+
+from datetime import timedelta
+from xml.etree import ElementTree
+
+import feedparser
+import intake
+import pytest
+import yaml
+
+from app.extensions import db
+from app.routes import feeds as intake_form
+from app.routes import stac
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
+
+ENDED = {"status": "completed", "conclusion": "success"}
+PUBLISHED = ENDED | {"dataset_type": "zarr", "dataset_public_url": "https://data.org/a.zarr"}
+ATOM = "{http://www.w3.org/2005/Atom}"
+HOSTILE = [
+    "<b>&amp;\"'",
+    "]]>",
+    "\x01\x1b\x7f\x85",
+    "\ufffe\uffff",
+    "\U0001f600☂\u202e",
+    "{{ 7 * 7 }}{% x %}",
+    "a: b\n- c",
+    "a\u2028b\u2029c\x9f\ufeffd",
+    "&id *id",
+]
+
+
+def feed(client, feedstock):
+    response = client.get(f"/feedstocks/{feedstock.id}/feed.atom")
+    assert (response.status_code, response.content_type) == (200, "application/atom+xml; charset=utf-8")
+    parsed = feedparser.parse(response.data)
+    assert not parsed.bozo, parsed.bozo_exception
+    return parsed
+
+
+def badge(client, feedstock):
+    return client.get(f"/feedstocks/{feedstock.id}/badge.svg")
+
+
+def title(response):
+    return ElementTree.fromstring(response.data).findtext("{http://www.w3.org/2000/svg}title")
+
+
+def catalog(client):
+    response = client.get("/catalog.yaml")
+    assert (response.status_code, response.mimetype) == (200, "application/yaml")
+    return intake.readers.entry.Catalog.from_dict(yaml.safe_load(response.data))
+
+
+def test_intake_opens_the_catalogue_and_finds_the_store(service):
+    found = intake.open_catalog(f"{service}/catalog.yaml")
+    assert list(found) == ["pangeo-forge/gpcp-feedstock/gpcp.zarr"]
+    reader = found["pangeo-forge/gpcp-feedstock/gpcp.zarr"]
+    assert isinstance(reader, intake.readers.readers.XArrayDatasetReader)
+    assert isinstance(reader.kwargs["args"][0], intake.readers.datatypes.Zarr)
+    assert reader.kwargs["args"][0].url == "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr"
+    assert reader.metadata["recipe_id"] == "gpcp"
+
+
+@pytest.mark.parametrize(
+    ("path", "module", "name"), [("/catalog.yaml", intake_form, "catalog"), ("/stac", stac, "_link")]
+)
+def test_no_connection_waits_for_a_whole_catalogue_to_be_written(app, client, monkeypatch, path, module, name):
+    make_run(app, **PUBLISHED)
+    held, write = [], getattr(module, name)
+
+    def watched(*args):
+        held.append(db.session().in_transaction())
+        return write(*args)
+
+    monkeypatch.setattr(module, name, watched)
+    assert client.get(path).status_code == 200
+    assert held == [False]
+
+
+@pytest.mark.parametrize(
+    ("dataset_type", "url", "reader", "options", "storage"),
+    [
+        ("zarr", "https://a/b", "XArrayDatasetReader", {"engine": "zarr", "chunks": {}}, None),
+        ("kerchunk", "https://a/b", "XArrayDatasetReader", {"engine": "kerchunk", "chunks": {}}, None),
+        ("parquet", "s3://a/b", "PandasParquet", {}, {"anon": True}),
+    ],
+)
+def test_every_type_has_its_reader(app, client, dataset_type, url, reader, options, storage):
+    run = make_run(app, **PUBLISHED | {"dataset_type": dataset_type, "dataset_public_url": url})
+    entry = catalog(client)[str(run.id)]
+    data = entry.kwargs.pop("args")[0]
+    assert (type(entry).__name__, entry.kwargs) == (reader, options)
+    assert (data.url, data.storage_options) == (url, storage)
+
+
+@pytest.mark.parametrize("columns", [{"dataset_type": None}, {"dataset_type": "netcdf"}, {"is_test": True}])
+def test_what_nobody_could_open_and_tests_are_not_in_the_catalogue(app, client, columns):
+    make_run(app, **PUBLISHED | columns)
+    assert len(catalog(client).entries) == 0
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_intake_reads_any_name_and_url_as_it_is(app, client, text):
+    feedstock = make_feedstock(app, spec=text)
+    run = make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
+    entry = catalog(client)[str(run.id)]
+    assert (entry.kwargs["args"][0].url, entry.metadata["recipe_id"]) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [("ü☂", True), ("x" * 255, True), ('a"b\\c', True), ("a\nb", False), ("\x01" * 255, False), ('"' * 255, False)],
+)
+def test_a_dataset_with_a_readable_name_goes_by_it(app, client, text, readable):
+    feedstock = make_feedstock(app, spec=text)
+    make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED)
+    assert list(catalog(client).aliases) == [f"{text}/{text}.zarr"] * readable
+
+
+@pytest.mark.parametrize("url", ["{env(SECRET)}", "https://a/{env(SECRET)}/{x}", "{func(os:getcwd)}", "{{x}", "}{"])
+def test_a_url_does_not_make_intake_fill_in_secrets_of_its_reader(app, client, monkeypatch, url):
+    monkeypatch.setenv("SECRET", "a secret")
+    run = make_run(app, **PUBLISHED | {"dataset_public_url": url})
+    assert catalog(client)[str(run.id)].kwargs["args"][0].url == url
+
+
+def test_two_datasets_with_one_name_are_both_in_the_catalogue(app, client):
+    runs = [
+        make_run(app, feedstock_id=make_feedstock(app, spec=spec).id, recipe_id=recipe, **PUBLISHED)
+        for spec, recipe in (("a", "b/c"), ("a/b", "c"))
+    ]
+    assert set(catalog(client).entries) == {str(run.id) for run in runs}
+
+
+def test_a_feed_has_the_runs_that_ended_the_last_first(app, client):
+    feedstock, bakery = make_feedstock(app, spec="a/b"), make_bakery(app, name="ldeo")
+    parents = {"feedstock_id": feedstock.id, "bakery_id": bakery.id, "recipe_id": "r"}
+    later = [STARTED_AT + timedelta(hours=hours) for hours in (3, 1)]
+    runs = [make_run(app, completed_at=end, **parents, **PUBLISHED) for end in later]
+    make_run(app, **parents)
+    make_run(app, **ENDED)
+    found = feed(client, feedstock)
+    assert found.feed.title == "Finished runs of a/b"
+    assert found.feed.updated == "2022-03-03T05:29:54Z"
+    assert [entry.id for entry in found.entries] == [f"http://localhost/recipe_runs/{run.id}" for run in runs]
+    assert found.entries[0].title == "r: success"
+    assert found.entries[0].summary == (
+        f"Run {runs[0].id} of {runs[0].head_sha} in ldeo. Dataset: https://data.org/a.zarr"
+    )
+
+
+def test_a_feed_has_what_rfc_4287_asks_for(app, client):
+    feedstock = make_feedstock(app)
+    make_run(app, feedstock_id=feedstock.id, status="completed", is_test=True)
+    root = ElementTree.fromstring(client.get(f"/feedstocks/{feedstock.id}/feed.atom").data)
+    assert root.tag == f"{ATOM}feed"
+    for element in (root, root.find(f"{ATOM}entry")):
+        for name in ("id", "title", "updated"):
+            [found] = element.findall(f"{ATOM}{name}")
+            assert found.text
+    assert root.findtext(f"{ATOM}author/{ATOM}name") == "Pangeo Forge"
+    assert root.find(f"{ATOM}link").attrib["rel"] == "self"
+    assert root.findtext(f"{ATOM}entry/{ATOM}title") == "example: no conclusion (test)"
+
+
+def test_a_feed_of_nothing_is_a_feed(app, client):
+    found = feed(client, make_feedstock(app))
+    assert (found.entries, found.feed.updated) == ([], "1970-01-01T00:00:00Z")
+
+
+def test_a_feed_has_fifty_runs(app, client):
+    parents = {"feedstock_id": make_feedstock(app).id, "bakery_id": make_bakery(app).id}
+    runs = [make_run(app, **parents, **ENDED) for _ in range(51)]
+    response = client.get(f"/feedstocks/{parents['feedstock_id']}/feed.atom")
+    ids = [entry.id for entry in feedparser.parse(response.data).entries]
+    assert ids == [f"http://localhost/recipe_runs/{run.id}" for run in runs[:0:-1]]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_feed_is_xml_whatever_its_recipes_are_called(app, client, text):
+    feedstock = make_feedstock(app, spec=text)
+    make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
+    response = client.get(f"/feedstocks/{feedstock.id}/feed.atom")
+    written = "".join("\ufffd" if character in "\x01\x1b\ufffe\uffff" else character for character in text)
+    assert ElementTree.fromstring(response.data).findtext(f"{ATOM}title") == f"Finished runs of {written}"
+
+
+@pytest.mark.parametrize(
+    ("conclusions", "word"),
+    [
+        ([], "no status"),
+        (["cancelled", "stale"], "no status"),
+        (["success"], "passing"),
+        (["failure", "success"], "passing"),
+        (["success", "failure"], "failing"),
+        (["success", "timed_out"], "failing"),
+        (["success", "cancelled", "skipped"], "passing"),
+    ],
+)
+def test_a_badge_says_how_the_newest_judged_run_ended(app, client, conclusions, word):
+    feedstock = make_feedstock(app)
+    for conclusion in conclusions:
+        make_run(app, feedstock_id=feedstock.id, status="completed", conclusion=conclusion)
+    make_run(app, feedstock_id=feedstock.id, status="in_progress")
+    make_run(app, feedstock_id=feedstock.id, status="completed", conclusion="failure", is_test=True)
+    assert title(badge(client, feedstock)) == f"pangeo forge: {word}"
+
+
+def test_a_badge_is_an_image_that_is_kept_for_minutes_and_then_asked_about(app, client):
+    feedstock = make_feedstock(app)
+    response = badge(client, feedstock)
+    assert response.content_type == "image/svg+xml; charset=utf-8"
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+    seen = {"If-None-Match": response.headers["ETag"]}
+    assert client.get(f"/feedstocks/{feedstock.id}/badge.svg", headers=seen).status_code == 304
+    make_run(app, feedstock_id=feedstock.id, **ENDED)
+    assert client.get(f"/feedstocks/{feedstock.id}/badge.svg", headers=seen).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["feed.atom", "badge.svg"])
+def test_a_feedstock_that_is_not_there_has_neither(client, name):
+    response = client.get(f"/feedstocks/99/{name}")
+    assert (response.status_code, response.json["detail"]) == (404, "feedstock 99 not found")
+    assert response.headers["Cache-Control"] == "no-store"

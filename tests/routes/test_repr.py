@@ -1,0 +1,283 @@
+"""`/repr/xarray/`: datasets of the catalogue as xarray shows them, and no way to anything else."""
+
+import sys
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+import pytest
+from werkzeug.exceptions import HTTPException
+
+from app.extensions import db
+from app.repr import opener as module
+from app.repr.opener import Opener, Shown
+from config import ConfigError, load
+from tests.conftest import environment
+from tests.support import live, stores
+from tests.support.factories import make_run
+from tests.support.sent import statements
+
+PUBLISHED = {"status": "completed", "conclusion": "success"}
+DATA = "https://data.example.org/gpcp.zarr"
+SORRY = "An error occurred while fetching the data from URL: {url}. {sentence}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stores")
+    stores.write_stores(folder)
+    stores.write_pickle(folder, folder / "unpickled")
+    with stores.server(folder) as server:
+        server.folder = folder
+        yield server
+
+
+@pytest.fixture
+def opener(served):
+    """One that is allowed the server on loopback."""
+    return Opener([served.host])
+
+
+@pytest.fixture
+def fresh(app):
+    """The opener of the application, with nothing remembered."""
+    app.extensions["repr"] = Opener(
+        ["listed.example.org", "listed.example.org:8080", "ported.example.org:80", ".below.example.org"]
+    )
+    return app.extensions["repr"]
+
+
+@pytest.fixture
+def opened(fresh, monkeypatch):
+    """What would have been opened, and whether without an address check."""
+    asked = []
+
+    def run(url, trusted):
+        assert not db.session().in_transaction()
+        asked.append((url, trusted))
+        return Shown("<div></div>")
+
+    monkeypatch.setattr(module, "run", run)
+    return asked
+
+
+def refusal(opener, url):
+    with pytest.raises(HTTPException) as raised:
+        opener.html(url)
+    return raised.value.code, raised.value.description
+
+
+def sorry(code, url, sentence):
+    return code, SORRY.format(url=url, sentence=sentence)
+
+
+@pytest.mark.parametrize("path", ["v2.zarr", "v3.zarr/", "moved"])
+def test_a_store_is_shown_as_xarray_shows_it(opener, served, path):
+    html = opener.html(f"{served.url}/{path}")
+    assert html.startswith("<div><svg")
+    assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
+
+
+def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, served):
+    url, fresh.hosts = f"{served.url}/v2.zarr?x=1&y=%20a+b", [served.host]
+    answer = client.get(f"/repr/xarray/?url={url}", headers={"Origin": "https://pangeo-forge.org"})
+    assert (answer.status_code, list(answer.json), answer.json["dataset"]) == (200, ["html", "dataset"], url)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "public, max-age=600"
+    again = client.get(f"/repr/xarray?url={quote(url, safe='')}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert "/v2.zarr/time/0?x=1&y=%20a+b" in served.asked
+
+
+@pytest.mark.parametrize(
+    "query", [f"{DATA}?a=%20b+c&d=e", quote(f"{DATA}?a=%20b+c&d=e", safe=""), quote(f"{DATA}?a=%20b+c&d=e", safe=":")]
+)
+def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
+    make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}?a=%20b+c&d=e")
+    for path in ("/repr/xarray/", "/repr/xarray"):
+        assert client.get(f"{path}?url={query}").json["dataset"] == f"{DATA}?a=%20b+c&d=e"
+    assert opened == [(f"{DATA}?a=%20b+c&d=e", False)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "url=", "url", "x=1", "x=1&url=https://data.org/a", "url=https%3A%2F%2Fdata.org%2Fa&x=1"),
+        *("url=data.org/a", "url=/etc/passwd", "url=file:///etc/passwd", "url=ftp://data.org/a", "url=foo://data.org"),
+        *(
+            "url=https://",
+            "url=HTTPS://data.org/a",
+            "url=https:///a",
+            "url=https://u:p@data.org/a",
+            "url=https://data.org:65536/a",
+        ),
+        *("url=https://data.org%5C@evil.org/a", "url=https://data.org\\@evil.org/a", "url=s3://bucket:80/a"),
+        *("url=http://[::1]/a", "url=reference://data.org/a", "url=s3://", "url=https%3A%2F%2Fdata.org%2F%0A"),
+        "url=https%3A%2F%2Fdata.org%2Fa%00",
+        f"url=https://data.org/{'a' * 2048}",
+    ],
+)
+def test_what_is_not_the_url_of_a_store_is_422(client, opened, query):
+    answer = client.get(f"/repr/xarray/?{query}")
+    assert (answer.status_code, answer.content_type, opened) == (422, "application/problem+json", [])
+
+
+def test_datasets_of_the_catalogue_are_opened_at_public_addresses_only(app, client, opened):
+    make_run(app, **PUBLISHED, dataset_public_url=DATA)
+    assert client.get(f"/repr/xarray/?url={DATA}").json == {"html": "<div></div>", "dataset": DATA}
+    assert opened == [(DATA, False)]
+
+
+@pytest.mark.parametrize("columns", [{"status": "queued"}, {**PUBLISHED, "conclusion": "failure"}])
+def test_what_no_run_has_published_is_403(app, client, opened, columns):
+    make_run(app, **columns, dataset_public_url=DATA)
+    make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}/more")
+    answer = client.get(f"/repr/xarray/?url={DATA}")
+    sentence = "is not a dataset of the catalogue, nor on a host that is allowed besides."
+    assert (answer.status_code, answer.json["detail"], opened) == (403, f"{DATA} {sentence}", [])
+
+
+def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
+    make_run(app, **PUBLISHED, dataset_public_url=DATA)
+    client.get("/readyz")
+    with statements() as sent:
+        assert client.get(f"/repr/xarray/?url={DATA}").status_code == 200
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "listed"),
+    [
+        ("https://listed.example.org/a", True),
+        ("https://LISTED.example.org:443/a", True),
+        ("http://listed.example.org:80", True),
+        ("http://listed.example.org:8080/a", True),
+        ("http://listed.example.org:8081/a", False),
+        ("http://ported.example.org/a", True),
+        ("https://ported.example.org/a", False),
+        ("https://listed.example.org:80/a", False),
+        ("https://not-listed.example.org/a", False),
+        ("https://listed.example.org.evil.org/a", False),
+        ("https://a.below.example.org/a", True),
+        ("https://below.example.org/a", False),
+        ("s3://bucket.below.example.org/a", False),
+        ("https://evil.org/?listed.example.org/", False),
+    ],
+)
+def test_a_host_is_allowed_with_its_port(fresh, url, listed):
+    assert fresh.lists(url) is listed
+
+
+def test_s3_is_read_over_https_without_credentials(client, fresh, opened):
+    fresh.hosts = [".s3.amazonaws.com"]
+    assert client.get("/repr/xarray/?url=s3://noaa/gpcp.zarr").json["dataset"] == "s3://noaa/gpcp.zarr"
+    assert opened == [("https://noaa.s3.amazonaws.com/gpcp.zarr", True)]
+
+
+@pytest.mark.parametrize("hosts", ["*", "https://data.org", "data.org/a", "data.org:x", "data org"])
+def test_hosts_that_are_none_are_a_sentence_at_boot(hosts):
+    with pytest.raises(ConfigError, match="REPR_ALLOWED_HOSTS has"):
+        load(environment("sqlite:///never-opened.sqlite", REPR_ALLOWED_HOSTS=hosts))
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "sentence"),
+    [
+        ("nothing.zarr", 404, "Dataset not found."),
+        ("denied", 403, "Permission denied."),
+        ("unconsolidated.zarr", 502, "It is not a Zarr store with consolidated metadata that xarray can open."),
+        ("pickle.zarr", 502, "It is not a Zarr store with consolidated metadata that xarray can open."),
+        ("vast.zarr", 502, "It is too large to be shown."),
+        ("wordy.zarr", 502, "It is too large to be shown."),
+    ],
+)
+def test_what_cannot_be_shown_says_why(opener, served, path, code, sentence):
+    url = f"{served.url}/{path}"
+    assert refusal(opener, url) == sorry(code, url, sentence)
+    assert not (served.folder / "unpickled").exists()
+
+
+def test_a_host_that_cannot_be_reached_is_502():
+    url = "http://127.0.0.1:1/a"
+    opener = Opener(["127.0.0.1:1"])
+    assert refusal(opener, url) == sorry(502, url, "Its host cannot be reached, or answered with an error.")
+
+
+def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):
+    url = f"http://localhost:{served.port}/v2.zarr"
+    assert refusal(Opener([]), url) == sorry(403, url, "It leads to an address that is not public.")
+
+
+def test_a_host_that_hangs_is_504_and_its_process_is_ended(opener, served, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT", 2)
+    url = f"{served.url}/{stores.HANGING}"
+    assert refusal(opener, url) == sorry(504, url, "Its host took too long.")
+
+
+def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
+    (tmp_path / "program.py").write_text("import os; os.abort()")
+    monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
+    assert refusal(opener, served.url) == sorry(502, served.url, "It takes more than there is for it here.")
+
+
+def test_the_process_knows_no_secrets(opener, served, monkeypatch, tmp_path):
+    monkeypatch.setenv("ENCRYPTION_SALT", "hunter2")
+    (tmp_path / "program.py").write_text("import json, os; print(json.dumps({'html': str(dict(os.environ))}))")
+    monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
+    assert "hunter2" not in opener.html(served.url)
+
+
+def test_tags_in_names_attributes_and_values_are_escaped(opener, served):
+    seen = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: seen.extend([tag, *dict(attributes)])
+    html = opener.html(f"{served.url}/tags.zarr")
+    parser.feed(html)
+    assert html.count("&lt;script&gt;alert(1)") >= 4
+    assert not {"script", "img", "onerror", "src"} & set(seen)
+    assert "div" in seen
+
+
+def test_a_second_request_fetches_nothing(opener, served):
+    url = f"{served.url}/v2.zarr"
+    first, before = opener.html(url), len(served.asked)
+    assert before
+    assert (opener.html(url), len(served.asked)) == (first, before)
+
+
+def test_what_went_wrong_is_remembered_for_a_minute_and_the_rest_for_ten(opened, fresh):
+    now = fresh.cache.timer()
+    assert fresh.cache.ttu(DATA, Shown(error="late"), now) == now + 60
+    assert fresh.cache.ttu(DATA, Shown("<div></div>"), now) == now + 600
+
+
+def test_what_is_remembered_is_bounded(opened, fresh):
+    module.run = lambda *_, **__: Shown("x" * 2**20)
+    for number in range(20):
+        fresh.html(f"{DATA}{number}")
+    assert fresh.cache.currsize <= module.CACHE_MAX
+    assert len(fresh.cache) == 7
+
+
+def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
+    make_run(app, **PUBLISHED, dataset_public_url=DATA)
+    for _ in range(module.AT_ONCE):
+        assert fresh.turns.acquire(blocking=False)
+    answer = client.get(f"/repr/xarray/?url={DATA}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    fresh.turns.release()
+    assert client.get(f"/repr/xarray/?url={DATA}").status_code == 200
+
+
+@pytest.mark.parametrize("name", module.NEEDED)
+def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypatch, name):
+    make_run(app, **PUBLISHED, dataset_public_url=DATA)
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    answer = client.get(f"/repr/xarray/?url={DATA}")
+    assert answer.status_code == 501
+    assert answer.json["detail"] == "xarray is not installed here: pip install -r requirements/repr.txt."
+
+
+def test_nothing_of_it_is_imported_at_boot():
+    names = ("aiohttp", "fsspec", "numpy", "xarray", "zarr")
+    script = f"import sys, wsgi; print([name for name in {names} if name in sys.modules])"
+    assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "[]\n"

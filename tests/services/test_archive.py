@@ -1,0 +1,391 @@
+import json
+from datetime import UTC, datetime
+
+import flask_migrate
+import pytest
+from sqlalchemy import BigInteger, Boolean, Integer, String, inspect, null, update
+from sqlalchemy.engine import URL
+from sqlalchemy.types import JSON
+
+from app.database.columns import LongText, UTCDateTime, now
+from app.extensions import db
+from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
+from app.services import archive, audit
+from app.services.archive import sequences
+from app.services.archive.form import BATCH
+from tests.conftest import make_app
+from tests.support import postgres
+from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_run
+
+KINDS = ("sqlite", "postgresql")
+
+
+def migrated(url):
+    app = make_app(url)
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture(scope="module")
+def apps(postgres_server, tmp_path_factory):
+    """Applications on databases of their own, by the kind of database: one to export, one to import."""
+    folder = tmp_path_factory.mktemp("archive")
+    files = [migrated(URL.create("sqlite", database=str(folder / name))) for name in ("source", "target")]
+    with postgres.database(postgres_server) as source, postgres.database(postgres_server) as target:
+        yield {"sqlite": files, "postgresql": [migrated(source), migrated(target)]}
+        for app in files:
+            with app.app_context():
+                db.engine.dispose()
+
+
+def emptied(app):
+    """The application, with nothing in its database and no id given out."""
+    with app.app_context():
+        for table in reversed(db.metadata.sorted_tables):
+            if table is not RunCount.__table__:  # the triggers see to those
+                db.session.execute(table.delete())
+        for table in filter(sequences.numbers, db.metadata.sorted_tables):
+            sequences.move(db.session.connection(), table, 0)
+        db.session.commit()
+    return app
+
+
+@pytest.fixture(params=KINDS)
+def source(request, apps):
+    """An application on an empty database."""
+    return emptied(apps[request.param][0])
+
+
+@pytest.fixture(params=KINDS)
+def target(request, apps):
+    """An application on another empty database, of either kind."""
+    return emptied(apps[request.param][1])
+
+
+def run(app, *arguments, **options):
+    return app.test_cli_runner().invoke(args=arguments, **options)
+
+
+def exported(app):
+    """What `flask export` writes, as lines."""
+    result = run(app, "export")
+    assert result.exit_code == 0, result.output
+    return result.stdout_bytes.splitlines(keepends=True)
+
+
+def imported(app, lines):
+    return run(app, "import", "-", input=b"".join(lines))
+
+
+def entries(lines, kind):
+    return [entry for entry in map(json.loads, lines) if kind in entry]
+
+
+def rows(lines, table):
+    return [entry["row"] for entry in entries(lines, "row") if entry["table"] == table]
+
+
+def line(**entry):
+    return json.dumps(entry).encode() + b"\n"
+
+
+def make_catalogue(app):
+    """Records with everything that two databases might treat differently."""
+    bakery = make_bakery(app, name="Océans ☂ 🌊", description="", timeout_minutes=90)
+    feedstock = make_feedstock(app)
+    parents = {"bakery_id": bakery.id, "feedstock_id": feedstock.id}
+    old = make_run(app, **parents, started_at=datetime(1, 1, 1, tzinfo=UTC), created_at=null(), updated_at=null())
+    new = make_run(app, **parents, rerun_of=old.id, completed_at=datetime(2022, 3, 3, 0, 0, 0, 40, tzinfo=UTC))
+    make_run(app, **parents, rerun_of=new.id, is_test=True, message='a "quote", a \\ and\na line\u2028', version="")
+    make_event(app, old, before={"status": None}, after={"a": [1, 2.5, {"ü": [True, ""]}], "1": {}}, reason="")
+    make_event(app, new, before=None, reason="Ψ")
+    make_key(app, "one", label="Zoë")
+    make_key(app, "two", is_active=None, is_admin=True, created_at=null())
+
+
+def point_ahead(app):
+    """Make the first of two new runs a new attempt at the second."""
+    first, second = make_run(app), make_run(app)
+    with app.app_context():
+        db.session.execute(update(RecipeRun).where(RecipeRun.id == first.id).values(rerun_of=second.id))
+        db.session.commit()
+    return first, second
+
+
+def test_what_is_imported_is_exported_again_as_the_same_bytes(source, target):
+    make_catalogue(source)
+    point_ahead(source)
+    lines = exported(source)
+    assert imported(target, lines).exit_code == 0
+    assert exported(target) == lines
+    assert run(target, "runs", "recount").output == "The counts agree with the runs.\n"
+
+
+def test_an_empty_database_is_exported_and_imported_too(source, target):
+    lines = exported(source)
+    assert imported(target, lines).exit_code == 0
+    assert exported(target) == lines
+    assert make_bakery(target).id == 1
+
+
+def test_the_first_line_names_the_form_and_the_revision_and_the_last_the_count(source):
+    make_run(source)
+    first, *_, last = exported(source)
+    with source.app_context():
+        (revision,) = db.session.execute(db.text("SELECT version_num FROM alembic_version")).one()
+    assert json.loads(first) == {"pangeo_forge_export": 1, "revision": revision}
+    assert last == b'{"rows":3}\n'
+
+
+def test_a_row_has_all_columns_with_text_in_utf_8_and_times_in_utc(source):
+    make_bakery(source, region="here", name="Océans", description="")
+    lines = [line.decode() for line in exported(source) if b'"table":"bakery"' in line]
+    assert lines[0] == (
+        '{"table":"bakery","row":{"region":"here","name":"Océans","description":"","id":1,"timeout_minutes":null}}\n'
+    )
+    make_run(source, bakery_id=1, started_at=datetime(2022, 3, 3, 2, 29, 54, 7, tzinfo=UTC), created_at=null())
+    (row,) = rows(exported(source), "reciperun")
+    assert (row["started_at"], row["is_test"], row["created_at"]) == ("2022-03-03T02:29:54.000007Z", False, None)
+
+
+def test_rows_come_by_primary_key(source):
+    for number in (3, 1, 2):
+        make_feedstock(source, id=number)
+    assert [row["id"] for row in rows(exported(source), "feedstock")] == [1, 2, 3]
+
+
+def test_a_history_beyond_32_bits_moves(source, target):
+    run = make_run(source)
+    with source.app_context():
+        db.session.add(RecipeRunEvent(id=2**40, recipe_run_id=run.id, at=now(), actor="a", after={}))
+        db.session.commit()
+    lines = exported(source)
+    assert imported(target, lines).exit_code == 0
+    assert exported(target)[1:] == lines[1:]
+
+
+def test_the_audit_log_moves_with_the_rest(source, target):
+    with source.app_context():
+        audit.add("create_bakery", "bakeries", 1, details={"members": []})
+        lines = [json.loads(line) for line in archive.export(db.session.connection(), "a revision")]
+        db.session.rollback()
+    (entry,) = (line["row"] for line in lines if line.get("table") == "audit")
+    assert (entry["actor"], entry["action"], entry["details"]) == ("system", "create_bakery", {"members": []})
+
+
+def test_more_rows_than_a_batch_has_are_all_there(source, target):
+    with source.app_context():
+        table = db.metadata.tables["feedstock"]
+        db.session.execute(table.insert(), [{"spec": f"a/{n}", "provider": "github"} for n in range(2 * BATCH + 1)])
+        db.session.commit()
+    lines = exported(source)
+    assert imported(target, lines).exit_code == 0
+    assert exported(target) == lines
+    assert len(rows(lines, "feedstock")) == 2 * BATCH + 1
+
+
+def test_every_table_is_exported_or_named_as_left_out(source):
+    with source.app_context():
+        there = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+        assert {table.name for table in archive.tables()} | archive.LEFT_OUT == there
+
+
+def test_every_column_is_of_a_kind_that_an_export_can_hold(source):
+    with source.app_context():
+        kinds = {type(column.type) for table in archive.tables() for column in table.columns}
+    assert kinds <= {BigInteger, Boolean, Integer, String, LongText, JSON, UTCDateTime}
+
+
+def test_kept_answers_are_left_out(source):
+    with source.app_context():
+        answer = {"fingerprint": "f", "status": 201, "sealed_body": b"secret", "created_at": now()}
+        db.session.add(IdempotencyKey(scope="s", key="k", **answer))
+        db.session.commit()
+    lines = exported(source)
+    assert b"secret" not in b"".join(lines)
+    assert entries(lines, "rows") == [{"rows": 0}]
+
+
+def test_the_id_of_a_deleted_record_is_not_given_out_again(source, target):
+    make_bakery(source)
+    deleted = make_bakery(source)
+    with source.app_context():
+        db.session.delete(deleted)
+        db.session.commit()
+    lines = exported(source)
+    assert {"sequence": "bakery", "last": deleted.id} in entries(lines, "sequence")
+    imported(target, lines)
+    assert make_bakery(target).id == deleted.id + 1
+
+
+@pytest.mark.parametrize("source", ["postgresql"], indirect=True)
+def test_ids_go_on_after_those_that_sql_gave_past_the_sequence(source, target):
+    make_bakery(source, id=41)
+    imported(target, exported(source))
+    assert make_bakery(target).id == 42
+
+
+def test_a_run_may_be_a_new_attempt_at_a_later_one(source, target):
+    first, second = point_ahead(source)
+    assert imported(target, exported(source)).exit_code == 0
+    assert {row["id"]: row["rerun_of"] for row in rows(exported(target), "reciperun")} == {
+        first.id: second.id,
+        second.id: None,
+    }
+
+
+def test_others_write_during_an_export_which_does_not_see_it(source):
+    make_bakery(source)
+    with source.app_context(), archive.snapshot() as connection:
+        assert archive.count(connection) == 1
+        lines = archive.export(connection, "a revision")
+        next(lines)
+        make_bakery(source)
+        assert list(lines)[-1] == b'{"rows":1}\n'
+
+
+def test_progress_goes_to_standard_error(source, target):
+    make_run(source)
+    result = run(source, "export")
+    assert "Exporting 3 rows" in result.stderr
+    assert imported(target, [result.stdout_bytes]).stderr.endswith("Imported 3 rows.\n")
+
+
+def test_a_file_is_written_for_its_owner_alone(source, target, tmp_path):
+    make_run(source)
+    path = tmp_path / "catalogue.ndjson"
+    assert run(source, "export", str(path)).stdout_bytes == b""
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert run(target, "import", str(path)).exit_code == 0
+    assert path.read_bytes() == b"".join(exported(target))
+
+
+def test_a_broken_export_leaves_the_file_of_before(source, tmp_path, monkeypatch):
+    def broken(_connection, _revision):
+        yield b"a line\n"
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(archive, "export", broken)
+    path = tmp_path / "catalogue.ndjson"
+    path.write_text("yesterday's")
+    assert run(source, "export", str(path)).exit_code != 0
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"catalogue.ndjson": "yesterday's"}
+
+
+def test_what_is_no_file_is_not_replaced(source):
+    result = run(source, "export", "/dev/null")
+    assert (result.exit_code, result.stderr) == (1, "Error: /dev/null is not a file.\n")
+
+
+def test_a_database_with_rows_takes_no_import(source, target):
+    make_bakery(target)
+    lines = exported(source)
+    result = imported(target, lines)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: The database is not empty: there are rows in bakery.\n")
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_a_database_without_migrations_is_refused_with_what_to_do(empty_url, command):
+    app = make_app(empty_url)
+    result = run(app, command)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database is empty, this release needs ")
+    assert result.stderr.endswith(": run `flask db upgrade`.\n")
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_a_database_of_a_later_release_is_refused(source, command):
+    with source.app_context():
+        (head,) = db.session.execute(db.text("SELECT version_num FROM alembic_version")).one()
+        db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999_later'"))
+        db.session.commit()
+        result = run(source, command)
+        db.session.execute(db.text("UPDATE alembic_version SET version_num = :head"), {"head": head})
+        db.session.commit()
+    assert result.stderr.startswith("Error: The database is at revision 9999_later, ")
+    assert result.stderr.endswith("take the release that belongs to it.\n")
+
+
+HEADER, FEEDSTOCK, SEQUENCE, END = range(4)
+A_FEEDSTOCK = {"spec": "a/b", "provider": "github", "id": 1}
+
+
+def feedstock(**members):
+    return line(table="feedstock", row=A_FEEDSTOCK | members)
+
+
+# The place of a line, what stands there in its stead, and how the sentence that refuses it begins.
+FAULTS = {
+    "another form": (HEADER, line(pangeo_forge_export=2), "Line 1: this does not begin an export of form 1."),
+    "no header": (HEADER, b"", "Line 1: this does not begin an export of form 1."),
+    "another revision": (
+        HEADER,
+        line(pangeo_forge_export=1, revision="81c7d27bde71"),
+        "Line 1: the export is of a database at revision 81c7d27bde71, this one is at ",
+    ),
+    "no JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
+    "no object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
+    "an unknown line": (FEEDSTOCK, line(table="feedstock"), "Line 2: this is not a line of an export."),
+    "an unknown table": (FEEDSTOCK, line(table="cookie", row={}), "Line 2: there is no table 'cookie'."),
+    "a table left out": (FEEDSTOCK, line(table="idempotency_key", row={}), "Line 2: there is no table"),
+    "an unknown column": (FEEDSTOCK, feedstock(stars=5), "Line 2: there is no column feedstock.stars."),
+    "a missing column": (FEEDSTOCK, line(table="feedstock", row={}), "Line 2: a value is missing for feedstock."),
+    "null": (FEEDSTOCK, feedstock(spec=None), "Line 2: feedstock.spec must be a string."),
+    "another type": (FEEDSTOCK, feedstock(id="1"), "Line 2: feedstock.id must be a whole number."),
+    "a boolean": (FEEDSTOCK, feedstock(id=True), "Line 2: feedstock.id must be a whole number."),
+    "a row twice": (FEEDSTOCK, feedstock() + feedstock(spec="c/d"), "Line 3: the database refuses this row: "),
+    "a number too large": (FEEDSTOCK, feedstock(id=2**31), "Line 2: feedstock.id must fit 32 bits."),
+    "a NUL": (FEEDSTOCK, feedstock(spec="a\0"), "Line 2: feedstock.spec must not contain the character U+0000."),
+    "an id that cannot be": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is no id."),
+    "an unknown sequence": (SEQUENCE, line(sequence="cookie", last=1), "Line 3: there is no table 'cookie'."),
+    "a wrong count": (END, line(rows=2), "Line 4: the export had 2 rows, but 1 came before this line."),
+    "a missing end": (END, b"", "The export is cut short: the count of rows is missing after line 3."),
+    "two ends": (END, line(rows=1) + line(rows=1), "Line 5: there is more after the count of rows."),
+}
+
+
+def revision_of(app):
+    return json.loads(exported(app)[0])["revision"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_export_is_refused_with_the_line_and_changes_nothing(target, fault):
+    good = [line(pangeo_forge_export=1, revision=revision_of(target)), feedstock()]
+    good += [line(sequence="feedstock", last=1), line(rows=1)]
+    place, instead, sentence = FAULTS[fault]
+    before = exported(target)
+    result = imported(target, [*good[:place], instead, *good[place + 1 :]])
+    assert result.exit_code == 1
+    assert f"Error: {sentence}" in result.stderr
+    assert exported(target) == before
+
+
+def test_nothing_at_all_is_refused(target):
+    assert "Error: The export is cut short" in imported(target, []).stderr
+
+
+def edited(text, **values):
+    """The line of a row with other values in it."""
+    entry = json.loads(text)
+    return line(table=entry["table"], row=entry["row"] | values)
+
+
+@pytest.mark.parametrize("reference", ["bakery_id", "feedstock_id", "rerun_of"])
+def test_a_reference_to_nothing_is_refused_with_its_line(source, target, reference):
+    make_run(source)
+    lines = exported(source)
+    (place,) = [number for number, text in enumerate(lines) if b'"recipe_id"' in text]
+    lines[place] = edited(lines[place], **{reference: 99})
+    result = imported(target, lines)
+    assert f"Error: Line {place + 1}: the database refuses this row: " in result.stderr
+    assert rows(exported(target), "bakery") == []
+
+
+@pytest.mark.parametrize("time", ["2022-03-03T02:29:54", "2022-03-03T02:29:54+02:00", "yesterdayZ", 5])
+def test_a_time_that_is_not_in_utc_is_refused(source, target, time):
+    make_key(source, "a key")
+    header, key, *rest = exported(source)
+    result = imported(target, [header, edited(key, created_at=time), *rest])
+    assert "Error: Line 2: " in result.stderr

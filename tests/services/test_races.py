@@ -1,0 +1,123 @@
+"""Requests that meet: each has the answer it would have had alone, a moment earlier or later."""
+
+from collections import Counter
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.conftest import ADMIN_KEY
+from tests.support import postgres, threads
+from tests.support.databases import application, upgrade
+from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
+
+THREADS = 8
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def busy_app(request, tmp_path_factory):
+    """An application with a database of its own, where commits are commits, and a connection for every thread."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = URL.create("sqlite", database=str(tmp_path_factory.mktemp("races") / "races.sqlite"))
+        else:
+            url = stack.enter_context(postgres.database(request.getfixturevalue("postgres_server")))
+        app = stack.enter_context(application(url, WEB_CONNECTIONS=str(THREADS + 1)))
+        upgrade(app)
+        yield app
+
+
+def at_once(app, *requests):
+    """The responses to `requests`, each (method, path, body), sent by as many threads at the same moment."""
+    headers = {"X-API-Key": ADMIN_KEY}
+    calls = (
+        partial(app.test_client().open, path, method=method, json=body, headers=headers)
+        for method, path, body in requests
+    )
+    return threads.at_once(*calls)
+
+
+def statuses(responses):
+    return Counter(response.status_code for response in responses)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/bakeries/", {"region": "us", "name": "same", "description": ""}), ("/feedstocks/", {"spec": "a/same"})],
+)
+def test_of_many_that_create_the_same_one_does_and_all_get_it(busy_app, path, body):
+    responses = at_once(busy_app, *[("POST", path, body)] * THREADS)
+    assert statuses(responses) == {201: 1, 200: THREADS - 1}
+    alike = [record for record in busy_app.test_client().get(path).json if body.items() <= record.items()]
+    assert [response.json for response in responses] == alike * THREADS
+
+
+def test_of_many_that_create_the_same_name_differently_one_does(busy_app):
+    bodies = [{"region": str(number), "name": "alike", "description": ""} for number in range(THREADS)]
+    responses = at_once(busy_app, *[("POST", "/bakeries/", body) for body in bodies])
+    assert statuses(responses) == {201: 1, 409: THREADS - 1}
+
+
+def test_of_many_that_take_the_same_name_one_gets_it(busy_app):
+    bakeries = [make_bakery(busy_app) for _ in range(THREADS)]
+    responses = at_once(busy_app, *[("PATCH", f"/bakeries/{bakery.id}", {"name": "taken"}) for bakery in bakeries])
+    assert statuses(responses) == {200: 1, 409: THREADS - 1}
+
+
+def test_of_many_that_delete_the_same_one_does(busy_app):
+    run = make_run(busy_app)
+    responses = at_once(busy_app, *[("DELETE", f"/recipe_runs/{run.id}", None)] * THREADS)
+    assert statuses(responses) == {200: 1, 404: THREADS - 1}
+
+
+def test_update_and_delete_of_a_run_are_200_or_404(busy_app):
+    parents = {"bakery_id": make_bakery(busy_app).id, "feedstock_id": make_feedstock(busy_app).id}
+    for _ in range(5):
+        path = f"/recipe_runs/{make_run(busy_app, **parents).id}"
+        updates = [("PATCH", path, {"version": str(number)}) for number in range(THREADS - 1)]
+        *updated, deleted = at_once(busy_app, *updates, ("DELETE", path, None))
+        assert deleted.status_code == 200
+        assert set(statuses(updated)) <= {200, 404}
+        assert busy_app.test_client().get(path).status_code == 404
+
+
+def test_updates_of_different_members_are_all_kept(busy_app):
+    run = make_run(busy_app)
+    values = {"version": "2", "head_sha": "main", "message": "m", "conclusion": "success"}
+    updates = [("PATCH", f"/recipe_runs/{run.id}", {name: value}) for name, value in values.items()]
+    assert statuses(at_once(busy_app, *updates)) == {200: len(values)}
+    after = busy_app.test_client().get(f"/recipe_runs/{run.id}").json
+    assert {name: after[name] for name in values} == values
+
+
+def test_a_bakery_goes_or_gets_runs_but_not_both(busy_app):
+    feedstock = make_feedstock(busy_app)
+    for _ in range(5):
+        bakery = make_bakery(busy_app)
+        body = run_body(busy_app, bakery_id=bakery.id, feedstock_id=feedstock.id)
+        creations = [("POST", "/recipe_runs/", body)] * (THREADS - 1)
+        *created, deleted = at_once(busy_app, *creations, ("DELETE", f"/bakeries/{bakery.id}", None))
+        runs = statuses(created)[201]
+        assert statuses(created) == Counter({201: runs, 422: THREADS - 1 - runs})
+        assert deleted.status_code == (409 if runs else 200)
+
+
+def test_a_bakery_that_loses_its_last_run_while_it_is_deleted_goes_or_stays(busy_app):
+    feedstock = make_feedstock(busy_app)
+    for _ in range(5):
+        run = make_run(busy_app, feedstock_id=feedstock.id)
+        gone, deleted = at_once(
+            busy_app, ("DELETE", f"/recipe_runs/{run.id}", None), ("DELETE", f"/bakeries/{run.bakery_id}", None)
+        )
+        assert gone.status_code == 200
+        left = busy_app.test_client().get(f"/bakeries/{run.bakery_id}").status_code
+        assert (deleted.status_code, left) in {(200, 404), (409, 200)}
+
+
+def test_readers_are_served_while_others_write(busy_app):
+    run = make_run(busy_app)
+    path = f"/recipe_runs/{run.id}"
+    writes = [("PATCH", path, {"version": str(number)}) for number in range(THREADS // 2)]
+    reads = [("GET", path, None), ("GET", "/recipe_runs/", None)] * (THREADS // 4)
+    assert statuses(at_once(busy_app, *writes, *reads)) == {200: THREADS}

@@ -1,0 +1,96 @@
+from itertools import combinations, product
+
+import pytest
+from sqlalchemy import delete, func, insert, select, text
+
+from app.database.filters import bind, conditions
+from app.extensions import db
+from app.models import RecipeRun, RunCount
+from app.services import run_counts
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
+
+KIND = {
+    "status": ["queued", "completed"],
+    "conclusion": ["success", "failure", None],
+    "is_test": [True, False],
+    "dataset_public_url": ["https://example.org/a.zarr", None],
+}
+FILTERS = {"status": ["queued"], "conclusion": ["success", "failure"], "is_test": [False], "has_dataset": True}
+AGREE = "The counts agree with the runs.\n"
+
+
+@pytest.fixture
+def parents(app):
+    """Two feedstocks and two bakeries, each feedstock in each bakery with a run of every kind and one run more."""
+    parents = {"feedstock_id": [make_feedstock(app).id for _ in "12"], "bakery_id": [make_bakery(app).id for _ in "12"]}
+    fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT}
+    rows = [dict(zip(parents | KIND, values, strict=True)) for values in product(*parents.values(), *KIND.values())]
+    with app.app_context():
+        db.session.execute(insert(RecipeRun).values([fixed | row for row in [*rows, rows[0]]]))
+        db.session.commit()
+    return parents
+
+
+def rows(filters):
+    shape, values = bind(filters)
+    counted = select(func.count()).select_from(RecipeRun).where(*conditions(RecipeRun, shape))
+    return db.session.scalar(counted, values)
+
+
+@pytest.mark.parametrize("within", [(), ("feedstock_id",), ("bakery_id",)])
+@pytest.mark.parametrize("names", [names for size in range(5) for names in combinations(FILTERS, size)])
+def test_a_count_is_what_counting_the_rows_gives(app, parents, within, names):
+    filters = {name: parents[name][:1] for name in within} | {name: FILTERS[name] for name in names}
+    with app.app_context():
+        assert run_counts.cover(filters)
+        assert run_counts.count(filters) == rows(filters) > 0
+
+
+@pytest.mark.parametrize("ids", [[], [1, 2, 2], [1, 2**31]])
+@pytest.mark.parametrize("name", ["feedstock_id", "bakery_id"])
+def test_a_count_takes_any_list_of_parents(app, parents, name, ids):
+    filters = {name: [parents[name][0] if id == 1 else id for id in ids]}
+    with app.app_context():
+        assert run_counts.count(filters) == rows(filters)
+
+
+@pytest.mark.parametrize("name", ["id", "q", "head_sha", "started_after", "dataset_public_url"])
+def test_what_is_not_counted_is_not_covered(name):
+    assert not run_counts.cover({"status": ["queued"], name: ["x"]})
+
+
+def test_runs_of_a_feedstock_in_a_bakery_are_not_covered():
+    assert not run_counts.cover({"feedstock_id": [1], "bakery_id": [1]})
+
+
+def recount(app):
+    return app.test_cli_runner().invoke(args=["runs", "recount"]).output
+
+
+def test_recount_finds_counts_that_agree(app):
+    assert recount(app) == AGREE
+    make_run(app)
+    assert recount(app) == AGREE
+
+
+def test_recount_mends_what_is_wrong(app, client):
+    make_run(app)
+    with app.app_context():
+        db.session.execute(delete(RunCount).where(RunCount.slice == "all"))
+        db.session.commit()
+    assert client.get("/stats/recipe_runs").json == {"count": 0}
+    assert recount(app) == "Mended 1 of the counts.\n"
+    assert client.get("/stats/recipe_runs").json == {"count": 1}
+    assert recount(app) == AGREE
+
+
+@pytest.mark.parametrize("migrated_app", ["postgresql"], indirect=True)
+def test_recount_mends_what_was_written_past_the_triggers(app):
+    run = make_run(app)
+    with app.app_context():
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))
+        db.session.execute(delete(RecipeRun).where(RecipeRun.id == run.id))
+        db.session.execute(text("SET LOCAL session_replication_role = origin"))
+        db.session.commit()
+    assert recount(app) == "Mended 3 of the counts.\n"
+    assert recount(app) == AGREE

@@ -1,0 +1,97 @@
+"""Catalogues to measure with, on PostgreSQL: the original's production database, or as many runs as asked for.
+
+`DATABASE_URL=… python -m tests.catalogue 1000000` fills an empty, migrated database; the same number, the same runs.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+from sqlalchemy.engine import make_url
+
+from tests.conftest import environment
+from tests.support import postgres
+from tests.support.live import flask
+
+DUMP = os.environ.get("PANGEO_FORGE_DUMP")
+
+# Few feedstocks have most of the runs, most runs succeed, ids and times go together, half of the runs are older than
+# created_at.
+FILL = """
+SELECT setseed(0.5);
+INSERT INTO bakery (region, name, description) SELECT 'here', 'bakery-' || i, '' FROM generate_series(1, 20) i;
+INSERT INTO feedstock (spec) SELECT 'pangeo-forge/example-' || i || '-feedstock' FROM generate_series(1, 500) i;
+INSERT INTO reciperun (bakery_id, feedstock_id, recipe_id, head_sha, version, started_at, completed_at, conclusion,
+    status, is_test, dataset_type, dataset_public_url, message, created_at, updated_at, rerun_of)
+SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::text), '1.' || i % 7, t,
+    CASE WHEN done THEN t + c * interval '3 hours' END,
+    CASE WHEN done THEN CASE WHEN c < 0.75 THEN 'success' WHEN c < 0.98 THEN 'failure' WHEN c < 0.999 THEN 'cancelled'
+        ELSE 'timed_out' END END,
+    CASE WHEN done THEN 'completed' WHEN b < 0.3 THEN 'in_progress' ELSE 'queued' END,
+    c > 0.6 AND c < 0.8, CASE WHEN b < 0.9 THEN 'zarr' WHEN b < 0.901 THEN 'parquet' END,
+    CASE WHEN done AND c < 0.75 THEN 'https://ncsa.osn.xsede.org/Pangeo/example-' || f || '/' || i || '.zarr' END,
+    CASE WHEN b < 0.5 THEN '{{"job_name": "' || md5(t::text) || '"}}' END,
+    CASE WHEN i > {count} / 2 THEN t END, CASE WHEN i > {count} / 2 THEN t + c * interval '1 day' END,
+    CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
+FROM (
+    SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
+        timestamp '2020-01-01' + (i + 100 * d) * interval '1 minute' AS t
+    FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
+) AS run
+"""
+# As production has it: 1,416 runs, half of them of the seventh of its feedstocks, few with a message or a dataset.
+PRODUCTION = 1416
+LIKE_PRODUCTION = """
+UPDATE reciperun SET bakery_id = 1, feedstock_id = CASE WHEN id <= 735 THEN 7 ELSE 8 + id % 22 END, rerun_of = NULL,
+    recipe_id = rpad(recipe_id, 45, '-recipe'), message = CASE WHEN id % 4 = 0 THEN repeat(md5(message), 4) END,
+    dataset_public_url = CASE WHEN id % 10 = 0 THEN rpad(dataset_public_url, 129, '/zarr') END;
+DELETE FROM feedstock WHERE id > 29;
+DELETE FROM bakery WHERE id > 1;
+"""
+
+
+@contextmanager
+def runs(server, count):
+    """The URL of a database with `count` runs."""
+    with postgres.database(server) as url:
+        migrate(url)
+        fill(url, count)
+        yield url
+
+
+@contextmanager
+def production(server):
+    """The URL of a database with production's data, or if there is no dump of it with a catalogue of that shape."""
+    with postgres.database(server) as url:
+        if DUMP:
+            restore(url)
+        migrate(url)
+        if not DUMP:
+            fill(url, PRODUCTION)
+            postgres.execute(url, LIKE_PRODUCTION)
+        postgres.execute(url, "VACUUM FULL ANALYZE")
+        yield url
+
+
+def migrate(url):
+    upgrade = flask(environment(url), "db", "upgrade")
+    assert upgrade.returncode == 0, upgrade.stdout
+
+
+def fill(url, count):
+    """Put `count` runs into the empty database at `url`."""
+    for statement in (FILL.format(count=count), "VACUUM ANALYZE"):
+        postgres.execute(url, statement)
+
+
+def restore(url):
+    """Restore the dump; a server may lack the extension that counts statements, which nothing here needs."""
+    target = url.render_as_string(hide_password=False)
+    command = [postgres.tool("pg_restore"), "--no-acl", "--no-owner", "--dbname", target, DUMP]
+    log = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()
+    assert [line for line in log if "pg_restore: error:" in line and "pg_stat_statements" not in line] == []
+
+
+if __name__ == "__main__":
+    fill(make_url(os.environ["DATABASE_URL"]), int(sys.argv[1]))

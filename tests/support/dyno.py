@@ -1,0 +1,72 @@
+"""Processes as Heroku runs them: a shell command, the environment of a dyno, a port."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.support import live
+from tests.support.postgres import free_port
+
+# What Heroku's Python needs in order to start at all.
+INHERITED = ("LANG", "LD_LIBRARY_PATH", "PYTHONHOME")
+
+
+def dyno(settings, **more):
+    """The environment of a process in a dyno: `settings` and what Heroku and its Python buildpack add."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    path = f"{live.BIN}:/usr/bin:/bin"
+    buildpack = {"FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -", "WEB_CONCURRENCY": "2"}
+    return {**inherited, "PATH": path, "PORT": str(free_port()), **buildpack, **settings, **more}
+
+
+def run(command, env, folder=live.ROOT):
+    """Run a shell command to its end."""
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+@contextmanager
+def serving(command, env, folder, log):
+    """A server: its `port`, its `process`, which leads a group, and its `log`, a file."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            ["bash", "-c", command], cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: "Listening at" in log.read_text() or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            yield SimpleNamespace(port=int(env["PORT"]), process=process, log=log)
+        finally:
+            # gunicorn loses a SIGTERM that reaches a worker before it has booted, and then waits for it in vain.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            for left in folders(process):
+                shutil.rmtree(left)
+
+
+def folders(process):
+    """Where the workers of a server share their metrics."""
+    return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "waited for too long"
+        time.sleep(0.02)
+
+
+def ask(server, path, method="GET", body=None, **headers):
+    """The status, headers and text of the answer; `x_forwarded_for=…` is the header X-Forwarded-For."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read().decode()

@@ -1,0 +1,98 @@
+"""Records for tests, stored as a client of the original would have: by SQLAlchemy, past the rules of the API.
+
+Each function takes the columns that matter and makes up the rest. What it returns is detached: plain values to compare.
+"""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, TypeVar
+
+from flask import Flask
+
+from app.extensions import db
+from app.keys import key_digest
+from app.models import APIKey, Bakery, Feedstock, RecipeRun, RecipeRunEvent
+
+R = TypeVar("R")
+
+# A run in a list, in the order of the wire.
+RUN_MEMBERS = [
+    *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
+    *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
+    *("created_at", "updated_at", "rerun_of"),
+]
+STARTED_AT = datetime(2022, 3, 3, 2, 29, 54, tzinfo=UTC)
+_numbers = count(1)
+
+
+def make_bakery(app: Flask, **columns: Any) -> Bakery:
+    defaults = {"region": "us-central1", "name": f"bakery-{next(_numbers)}", "description": "A bakery."}
+    return _store(app, Bakery(**defaults | columns))
+
+
+def make_feedstock(app: Flask, **columns: Any) -> Feedstock:
+    defaults = {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock", "provider": "github"}
+    return _store(app, Feedstock(**defaults | columns))
+
+
+def make_run(app: Flask, **columns: Any) -> RecipeRun:
+    """A run; in a bakery and of a feedstock of its own unless their ids are given."""
+    if "bakery_id" not in columns:
+        columns["bakery_id"] = make_bakery(app).id
+    if "feedstock_id" not in columns:
+        columns["feedstock_id"] = make_feedstock(app).id
+    defaults = {
+        "recipe_id": "example",
+        "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
+        "version": "1.0",
+        "started_at": STARTED_AT,
+        "status": "queued",
+        "is_test": False,
+    }
+    return _store(app, RecipeRun(**defaults | columns))
+
+
+def make_event(app: Flask, run: RecipeRun, **columns: Any) -> RecipeRunEvent:
+    defaults = {"at": STARTED_AT, "actor": "a test", "before": None, "after": {"status": "queued"}}
+    return _store(app, RecipeRunEvent(recipe_run_id=run.id, **defaults | columns))
+
+
+def make_key(app: Flask, key: str, **columns: Any) -> APIKey:
+    """The record of `key`, an active ordinary one unless `columns` say otherwise."""
+    digest = key_digest(app.config["ENCRYPTION_SALT"], key)
+    return _store(app, APIKey(**{"encrypted_key": digest, "is_active": True, "is_admin": False} | columns))
+
+
+def bakery_body(app: Flask, **members: Any) -> dict[str, Any]:
+    """A body that creates a bakery."""
+    return {"region": "us-central1", "name": f"bakery-{next(_numbers)}", "description": "A bakery."} | members
+
+
+def feedstock_body(app: Flask, **members: Any) -> dict[str, Any]:
+    """A body that creates a feedstock."""
+    return {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock"} | members
+
+
+def run_body(app: Flask, **members: Any) -> dict[str, Any]:
+    """A body that creates a run, with a bakery and a feedstock to refer to."""
+    required = {
+        "recipe_id": "example",
+        "bakery_id": members["bakery_id"] if "bakery_id" in members else make_bakery(app).id,
+        "feedstock_id": members["feedstock_id"] if "feedstock_id" in members else make_feedstock(app).id,
+        "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
+        "version": "1.0",
+        "started_at": "2022-03-03T02:29:54Z",
+    }
+    return required | members
+
+
+# How to make a record of each resource, and a body that creates one, by its name in the path.
+MAKE = {"bakeries": make_bakery, "feedstocks": make_feedstock, "recipe_runs": make_run}
+BODY = {"bakeries": bakery_body, "feedstocks": feedstock_body, "recipe_runs": run_body}
+
+
+def _store(app: Flask, record: R) -> R:
+    with app.app_context():
+        db.session.add(record)
+        db.session.commit()
+    return record

@@ -1,0 +1,45 @@
+"""Asks pip-audit whether anything that is pinned is known to be vulnerable; a finding is exit code 1.
+
+Advisories that cannot be had say nothing about us: that is reported, loudly, and is no failure. `python -m tests.audit`
+is part of `make lint`.
+"""
+
+import json
+import subprocess
+import sys
+
+from tests.support.live import BIN, ROOT
+
+FILES = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+LOUD = "!!! NOT AUDITED:"
+UNREACHABLE = ("requests.exceptions.", "pip_audit._service.interface.ConnectionError")
+
+
+def main() -> None:
+    command = [str(BIN / "pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json"]
+    files = [part for name in FILES for part in ("-r", name)]
+    ended = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+    text, failed = verdict(ended.stdout, ended.stderr)
+    print(text)
+    sys.exit(failed)
+
+
+def verdict(output: str, errors: str) -> tuple[str, bool]:
+    """What to print for what pip-audit printed, and whether that is a failure."""
+    if not output:
+        last = (errors.strip() or "pip-audit said nothing").splitlines()[-1]
+        return f"{LOUD} {last}", not last.startswith(UNREACHABLE)
+    packages = json.loads(output)["dependencies"]
+    findings = [
+        f"{package['name']} {package['version']} has {flaw['id']}, mended in {flaw['fix_versions'] or 'no release'}."
+        for package in packages
+        for flaw in package.get("vulns", ())
+    ]
+    unknown = [package["name"] for package in packages if "skip_reason" in package]
+    loud = [f"{LOUD} there are no advisories to be had for {len(unknown)} packages."] if unknown else []
+    summary = f"{len(packages) - len(unknown)} of {len(packages)} packages audited, {len(findings)} findings."
+    return "\n".join([*findings, *loud, summary]), bool(findings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Who may write: the key comes before everything else that a request says."""
+
+import pytest
+from sqlalchemy import null
+
+from app.extensions import db
+from app.keys import key_digest
+from app.models import APIKey
+from config import MAX_BODY
+from tests.conftest import ADMIN_KEY, SALT
+from tests.support.factories import make_key, make_run
+
+WRITES = [
+    ("POST", "/bakeries/"),
+    ("PATCH", "/bakeries/{id}"),
+    ("DELETE", "/bakeries/{id}"),
+    ("POST", "/feedstocks/"),
+    ("PATCH", "/feedstocks/{id}"),
+    ("DELETE", "/feedstocks/{id}"),
+    ("POST", "/recipe_runs/"),
+    ("POST", "/recipe_runs/bulk"),
+    ("PATCH", "/recipe_runs/{id}"),
+    ("DELETE", "/recipe_runs/{id}"),
+    ("POST", "/api-keys"),
+    ("PATCH", "/api-keys/{id}"),
+    ("DELETE", "/api-keys/{id}"),
+    ("POST", "/api-keys/{id}/rotate"),
+]
+JSON = "application/json"
+BAD = {
+    "nothing": ("1", "", b"", None),
+    "no JSON": ("1", "", b"{", JSON),
+    "bad UTF-8": ("1", "", b"\xff", JSON),
+    "no object": ("1", "", b"[]", JSON),
+    "unknown member": ("1", "", b'{"nope":1}', JSON),
+    "another media type": ("1", "", b"<a/>", "text/xml"),
+    "too large": ("1", "", b" " * (MAX_BODY + 1), JSON),
+    "no id": ("abc", "", b"{}", JSON),
+    "unknown parameter": ("1", "?nope=1", b"{}", JSON),
+    "key as a parameter": ("1", f"?X-API-Key={ADMIN_KEY}&api_key={ADMIN_KEY}", b"{}", JSON),
+}
+CHALLENGE = "Bearer realm=pangeo-forge"
+
+
+def create(app, **headers):
+    """Create a feedstock with those headers, as bytes on the wire are given to an application: in Latin-1."""
+    environ = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    return app.test_client().post("/feedstocks/", json={"spec": "a/b"}, environ_overrides=environ)
+
+
+def refusal(response):
+    return response.status_code, response.json["detail"], response.headers.get("WWW-Authenticate")
+
+
+def test_these_are_all_routes_that_write(app):
+    rules = [rule for rule in app.url_map.iter_rules() if rule.methods - {"GET", "HEAD", "OPTIONS"}]
+    found = {(method, rule.rule.rstrip("/")) for rule in rules for method in rule.methods - {"OPTIONS"}}
+    assert found == {(method, path.replace("{id}", "<id:id>").rstrip("/")) for method, path in WRITES}
+
+
+@pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_without_a_key_anything_else_goes_unread(client, method, path, number, query, data, content_type):
+    response = client.open(path.format(id=number) + query, method=method, data=data, content_type=content_type)
+    assert refusal(response) == (403, "Not authenticated", None)
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+@pytest.mark.parametrize("reason", ["nothing", "no JSON", "another media type", "too large", "no id"])
+def test_with_a_wrong_key_anything_else_goes_unread(client, method, path, reason):
+    number, query, data, content_type = BAD[reason]
+    headers = {"X-API-Key": "wrong"} | ({"Content-Type": content_type} if content_type else {})
+    response = client.open(path.format(id=number) + query, method=method, data=data, headers=headers)
+    assert refusal(response) == (401, "Invalid API Key", CHALLENGE)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_api_key": ""},
+        {"x_api_key": " \t "},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer  "},
+        {"authorization": ADMIN_KEY},
+        {"authorization": f"Basic {ADMIN_KEY}"},
+        {"authorization": f"ApiKey {ADMIN_KEY}"},
+        {"cookie": f"X-API-Key={ADMIN_KEY}"},
+    ],
+)
+def test_a_blank_key_or_one_elsewhere_is_no_key(app, headers):
+    assert refusal(create(app, **headers)) == (403, "Not authenticated", None)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_api_key": "an-ordinary-key"},
+        {"x_api_key": "  an-ordinary-key "},
+        {"authorization": "Bearer an-ordinary-key"},
+        {"authorization": "bearer   an-ordinary-key "},
+        {"authorization": "BEARER an-ordinary-key", "x_api_key": " "},
+        {"authorization": "Bearer wrong", "x_api_key": "an-ordinary-key"},
+        {"authorization": "Basic dXNlcjpwYXNz", "x_api_key": "an-ordinary-key"},
+    ],
+)
+def test_a_key_comes_in_either_header(app, headers):
+    make_key(app, "an-ordinary-key")
+    assert create(app, **headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "wrong",
+        "AN-ORDINARY-KEY",
+        "an-ordinary-key2",
+        "an-ordinary-ke",
+        key_digest(SALT, "an-ordinary-key"),
+        key_digest(SALT, ADMIN_KEY),
+        f"{SALT}an-ordinary-key",
+        "x" * 20_000,
+        "cl\u00e9",
+        "\u2602".encode().decode("latin-1"),
+        "\x00",
+        "an-ordinary-key\x00",
+        "\xff\xfe",
+        "' OR 1=1 --",
+        "%",
+    ],
+)
+@pytest.mark.parametrize("header", ["x_api_key", "authorization"])
+def test_any_other_key_is_401_with_a_challenge(app, header, key):
+    make_key(app, "an-ordinary-key")
+    value = f"Bearer {key}" if header == "authorization" else key
+    assert refusal(create(app, **{header: value})) == (401, "Invalid API Key", CHALLENGE)
+
+
+@pytest.mark.parametrize("is_active", [False, null()], ids=["false", "null"])
+@pytest.mark.parametrize("is_admin", [False, True])
+def test_a_key_that_is_not_active_is_401(app, is_active, is_admin):
+    make_key(app, "an-old-key", is_active=is_active, is_admin=is_admin)
+    assert refusal(create(app, x_api_key="an-old-key")) == (401, "Invalid API Key", CHALLENGE)
+
+
+@pytest.mark.parametrize("is_admin", [False, null()], ids=["false", "null"])
+def test_an_ordinary_key_writes_and_makes_no_keys(app, is_admin):
+    make_key(app, "an-ordinary-key", is_admin=is_admin)
+    assert create(app, x_api_key="an-ordinary-key").status_code == 201
+    response = app.test_client().post("/api-keys", data=b"{", headers={"X-API-Key": "an-ordinary-key"})
+    assert refusal(response) == (403, "This key may not do that; it takes an administrator's key.", None)
+
+
+def test_a_key_of_the_original_goes_on_working(app):
+    # As its start-up stored it: sha256 of "a-salt-for-tests" followed by the key.
+    digest = "5a5e0b22681f197bc6e93f33957ba158294a4296fad27c90460fb002c2e55651"
+    with app.app_context():
+        db.session.add(APIKey(encrypted_key=digest, is_active=True, is_admin=True))
+        db.session.commit()
+    headers = {"X-API-Key": "0123456789abcdef0123456789abcdef"}
+    assert app.test_client().post("/api-keys", json={}, headers=headers).status_code == 201
+
+
+def test_a_key_that_is_deactivated_stops_at_once(app):
+    record = make_key(app, "a-key")
+    with app.app_context():
+        db.session.execute(db.update(APIKey).values(is_active=False).filter_by(encrypted_key=record.encrypted_key))
+        db.session.commit()
+    assert create(app, x_api_key="a-key").status_code == 401
+
+
+def test_the_administrators_key_needs_no_row(app, admin):
+    assert admin.post("/feedstocks/", json={"spec": "a/b"}).status_code == 201
+    with app.app_context():
+        assert db.session.scalar(db.select(db.func.count()).select_from(APIKey)) == 0
+
+
+def test_a_rotated_administrators_key_is_revoked(app, monkeypatch):
+    monkeypatch.setitem(app.config, "ADMIN_API_KEY_SHA256", key_digest(SALT, "the-next-key"))
+    assert create(app, x_api_key=ADMIN_KEY).status_code == 401
+    assert create(app, x_api_key="the-next-key").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "wrong", "cl\u00e9"])
+@pytest.mark.parametrize("path", ["/recipe_runs/", "/recipe_runs/{}", "/stats/recipe_runs", "/", "/docs"])
+def test_reading_takes_no_key_and_minds_none(app, client, path, key):
+    assert client.get(path.format(make_run(app).id), headers={"X-API-Key": key}).status_code == 200

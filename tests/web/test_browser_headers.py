@@ -1,0 +1,102 @@
+"""What protects browsers: security headers on everything, no cookies, lists of origins and of hosts."""
+
+from functools import cache
+
+import pytest
+
+from app import create_app
+from config import load
+from tests.conftest import environment
+from tests.web.test_headers import ORIGIN, deployed, same_id
+
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+LISTED = ["https://pangeo-forge.org", "http://localhost:3000"]
+UNTRUSTED = "The Host header is not the name of this service."
+DOCUMENTATION = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+DOCUMENTATION += "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+DASHBOARD = DOCUMENTATION.replace("form-action 'none'", "form-action 'self'")
+
+
+@cache
+def configured(**variables):
+    """An application with those settings; it needs no database for what is asked of it."""
+    return create_app(load(environment("sqlite:////nowhere/at/all.sqlite", **variables))).test_client()
+
+
+def policy(response):
+    """What the answer may load: something only if it is the documentation itself, or what a view of the dashboard says.
+
+    No view answers 400 for a strange host, and 405.
+    """
+    path, status = response.request.path.rstrip("/"), response.status_code
+    if path.startswith("/dashboard") and status not in (400, 405):
+        return DASHBOARD
+    asked = response.request.method in ("GET", "HEAD") and path == "/docs"
+    return DOCUMENTATION if asked and status in (200, 304) else NOTHING
+
+
+def every_kind_of_answer(app, client):
+    """An answer of each route to each method, and of each kind of error and of redirect."""
+    number = same_id(app)
+    for rule in app.url_map.iter_rules():
+        path = rule.rule.replace("<id:id>", str(number)).replace("<path:name>", "index.css")
+        for method in (*rule.methods, "FOO"):
+            yield client.open(path, method=method, buffered=True)
+        yield client.get(path, buffered=True, headers={"If-None-Match": "*"})
+        yield client.options(path, headers=ORIGIN | {"Access-Control-Request-Method": "GET"})
+        yield deployed().get(path, base_url="http://api.pangeo-forge.org")
+        yield configured(TRUSTED_HOSTS="api.pangeo-forge.org").get(path)
+    yield client.get("/nope")
+
+
+def test_every_answer_has_the_headers_that_keep_browsers_safe(app, admin):
+    found = set()
+    for response in every_kind_of_answer(app, admin):
+        found.add(response.status_code)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Content-Security-Policy"] == policy(response)
+    assert found >= {200, 304, 307, 308, 400, 404, 405}
+
+
+def test_no_answer_sets_a_cookie_or_allows_credentials(app, admin):
+    for response in every_kind_of_answer(app, admin):
+        assert "Set-Cookie" not in response.headers
+        assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize("origin", LISTED)
+@pytest.mark.parametrize("path", ["/healthz", "/nope", "/redoc"])
+def test_an_origin_of_the_list_may_read(path, origin):
+    response = configured(CORS_ORIGINS=",".join(LISTED)).get(path, headers={"Origin": origin})
+    assert response.headers.getlist("Access-Control-Allow-Origin") == [origin]
+    assert response.headers.getlist("Vary") == ["Origin"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize("listed", [LISTED, LISTED[:1]])
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://pangeo-forge.org.evil.example"])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_another_origin_may_not_when_there_is_a_list(listed, origin, method):
+    headers = ({"Origin": origin} if origin else {}) | {"Access-Control-Request-Method": "GET"}
+    response = configured(CORS_ORIGINS=",".join(listed)).open("/healthz", method=method, headers=headers)
+    assert response.status_code == 200
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control-Allow")]
+    assert response.headers.getlist("Vary") == ["Origin"]
+
+
+@pytest.mark.parametrize("host", ["api.pangeo-forge.org", "API.Pangeo-Forge.ORG:8000", "a.example.org", "example.org"])
+def test_a_host_of_the_list_is_served(host):
+    client = configured(TRUSTED_HOSTS="api.pangeo-forge.org,.Example.org")
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("deployment", ["", "prod"])
+@pytest.mark.parametrize("host", ["evil.example", "api.pangeo-forge.org.evil.example", "", "a b", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_any_other_host_is_400_and_not_repeated(host, method, deployment):
+    client = configured(TRUSTED_HOSTS="api.pangeo-forge.org,.example.org", PANGEO_FORGE_DEPLOYMENT=deployment)
+    headers = {"Host": host, "Access-Control-Request-Method": "GET"}
+    response = client.open("/bakeries/", method=method, headers=headers)
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert response.json["detail"] == UNTRUSTED

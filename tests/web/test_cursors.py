@@ -1,0 +1,170 @@
+"""Cursors: whose they are, and that a walk by them meets every row that nobody touches exactly once."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select, update
+
+from app.extensions import db
+from app.models import RecipeRun
+from tests.support.factories import make_bakery, make_feedstock, make_run
+from tests.support.links import links, walk
+
+TIMES = tuple(datetime(2022, 1, 1, second=second, microsecond=second, tzinfo=UTC) for second in range(3))
+# Few values, so that many rows share one; null where there may be none.
+VALUES = {
+    "id": (None,),
+    "recipe_id": ("A", "a", "é"),
+    "bakery_id": (0, 1),
+    "feedstock_id": (0, 1),
+    "head_sha": ("", "a", "\U0001f600"),
+    "version": ("", "1.0"),
+    "started_at": TIMES,
+    "completed_at": (*TIMES, None),
+    "conclusion": ("failure", "success", None),
+    "status": ("queued", "completed"),
+    "is_test": (False, True),
+    "dataset_type": ("zarr", None),
+    "dataset_public_url": ("é" * 300, "é" * 255 + "a", "", None),
+    "message": ("x" * 300, "x" * 255 + "a", "", None),
+    "created_at": (*TIMES, None),
+    "updated_at": (*TIMES, None),
+    "rerun_of": (None,),
+}
+# What others do between two pages: an action, the row it hits, counted from the first, and a new value.
+DEED = st.tuples(st.sampled_from(["insert", "update", "delete"]), st.integers(0, 9), st.integers(0, 3))
+REFUSED = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
+
+
+@pytest.fixture
+def row(app):
+    """A function: the columns of a run with the value of that number in the column of that name."""
+    parents = {"bakery_id": [make_bakery(app).id for _ in "12"], "feedstock_id": [make_feedstock(app).id for _ in "12"]}
+    fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": TIMES[0], "created_at": TIMES[0]}
+
+    def columns(name, number):
+        value = VALUES[name][number % len(VALUES[name])]
+        own = {name: parents[name][value] if name in parents else value}
+        return fixed | {parent: ids[0] for parent, ids in parents.items()} | (own if name != "id" else {})
+
+    return columns
+
+
+def perform(row, name, deed):
+    """Do it; the ids of the rows it touched."""
+    action, place, number = deed
+    ids = list(db.session.scalars(select(RecipeRun.id).order_by(RecipeRun.id)))
+    if action == "insert" or not ids:
+        db.session.execute(insert(RecipeRun).values(row(name, number)))
+        return set()
+    target = RecipeRun.id == ids[place % len(ids)]
+    change = delete(RecipeRun) if action == "delete" else update(RecipeRun).values(row(name, number))
+    db.session.execute(change.where(target))
+    return {ids[place % len(ids)]}
+
+
+@pytest.mark.parametrize("name", VALUES)
+@given(
+    rows=st.lists(st.integers(0, 3), min_size=1, max_size=12),
+    deeds=st.lists(st.lists(DEED, max_size=3), max_size=6),
+    limit=st.integers(1, 4),
+    sort=st.sampled_from(["asc", "desc"]),
+    relation=st.sampled_from(["next", "prev"]),
+)
+@settings(
+    max_examples=12,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_walk_meets_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
+    with app.app_context():
+        db.session.execute(delete(RecipeRun))
+        db.session.execute(insert(RecipeRun), [row(name, number) for number in rows])
+        db.session.commit()
+    order = f"/recipe_runs/?order_by={name}&sort={sort}"
+    untouched = [run["id"] for run in client.get(order).json]
+    pages = []
+    start = f"{order}&limit={limit}" + ("&offset=99" if relation == "prev" else "")
+    for response in walk(client, start, relation):
+        pages.append(response.json)
+        for deed in deeds.pop() if deeds else ():
+            with app.app_context():
+                touched = perform(row, name, deed)
+                db.session.commit()
+            untouched = [number for number in untouched if number not in touched]
+    met = [run["id"] for page in (pages if relation == "next" else pages[::-1]) for run in page]
+    assert [number for number in met if number in untouched] == untouched
+
+
+@pytest.fixture
+def cursor(app, client):
+    """Of the list of bakeries by name, ascending."""
+    for _ in range(2):
+        make_bakery(app)
+    return links(client.get("/bakeries/?order_by=name&limit=1"))["next"].partition("cursor=")[2]
+
+
+def refusal(response):
+    assert response.status_code == 422
+    [error] = response.json["errors"]
+    assert error["pointer"] == "/cursor"
+    return error["detail"]
+
+
+def test_a_cursor_does_for_another_limit_and_other_fields(client, cursor):
+    assert len(client.get(f"/bakeries/?order_by=name&limit=7&fields=id&region=us-central1&cursor={cursor}").json) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/bakeries/", "/bakeries/?order_by=region", "/bakeries/?order_by=name&sort=desc", "/feedstocks/", "/recipe_runs/"],
+)
+def test_a_cursor_of_another_list_or_order_is_422(client, cursor, path):
+    assert refusal(client.get(path + ("&" if "?" in path else "?") + f"cursor={cursor}")) == REFUSED
+
+
+def test_a_forged_cursor_is_422(client, cursor):
+    payload, _, signature = cursor.rpartition(".")
+    for forged in (
+        payload,
+        f"{payload}.",
+        f".{signature}",
+        f"{payload[::-1]}.{signature}",
+        f"{payload}.{signature[::-1]}",
+    ):
+        assert refusal(client.get(f"/bakeries/?order_by=name&cursor={forged}")) == REFUSED
+
+
+def test_a_cursor_of_a_service_with_another_salt_is_422(app, client, cursor):
+    app.config["ENCRYPTION_SALT"], salt = "another", app.config["ENCRYPTION_SALT"]
+    try:
+        assert refusal(client.get(f"/bakeries/?order_by=name&cursor={cursor}")) == REFUSED
+    finally:
+        app.config["ENCRYPTION_SALT"] = salt
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["", "a", ".", "..a.a", "%00", "%ED%A0%80", "%FF", "%F0%9F%98%80", "é", "a" * 4000, "a" * 100_000, "null"],
+)
+def test_garbage_is_422(client, garbage):
+    assert refusal(client.get(f"/bakeries/?cursor={garbage}"))
+
+
+def test_a_cursor_with_an_offset_is_422(client, cursor):
+    response = client.get(f"/bakeries/?order_by=name&offset=1&cursor={cursor}")
+    assert refusal(response) == "cursor: Give a cursor or an offset, not both."
+    assert client.get(f"/bakeries/?order_by=name&offset=0&cursor={cursor}").status_code == 200
+
+
+def test_a_cursor_fits_into_a_request_line_whatever_the_text(app, client):
+    text = "".join(chr(0x1F300 + number * 7 % 500) for number in range(2048))
+    for _ in range(2):
+        make_run(app, dataset_public_url=text)
+    reference = links(client.get("/recipe_runs/?order_by=dataset_public_url&limit=1"))["next"]
+    assert len(reference) < 3000
+    assert len(client.get(reference).json) == 1

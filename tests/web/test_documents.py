@@ -1,0 +1,80 @@
+"""What GET answers for one record with many runs: by the batch, through a file, and the same for all that."""
+
+import errno
+import gc
+
+import pytest
+from sqlalchemy import insert
+
+from app.database import rows
+from app.extensions import db
+from app.models import RecipeRun
+from app.web import documents
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
+
+
+def make_runs(app, count):
+    """A feedstock with so many runs."""
+    feedstock, bakery = make_feedstock(app), make_bakery(app)
+    run = {"recipe_id": "gpcp", "bakery_id": bakery.id, "feedstock_id": feedstock.id, "head_sha": "35d889f"}
+    run |= {"version": "1.0", "started_at": STARTED_AT, "message": "ö" * 20}
+    with app.app_context():
+        if count:
+            db.session.execute(insert(RecipeRun.__table__), [run] * count)
+            db.session.commit()
+    return feedstock
+
+
+@pytest.fixture(params=[1, 10**6], ids=["through a file", "in memory"])
+def in_memory(request, monkeypatch):
+    monkeypatch.setattr(documents, "IN_MEMORY", request.param)
+    monkeypatch.setattr(rows, "BATCH", 3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
+def test_a_detail_is_the_same_in_batches_and_at_once(app, client, monkeypatch, count):
+    path = f"/feedstocks/{make_runs(app, count).id}"
+    at_once = client.get(path)
+    monkeypatch.setattr(rows, "BATCH", 3)
+    in_batches = client.get(path)
+    assert len(at_once.json["recipe_runs"]) == count
+    assert (in_batches.data, in_batches.headers["ETag"]) == (at_once.data, at_once.headers["ETag"])
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_long_detail_has_a_length_and_an_etag_and_may_be_known(app, client):
+    path = f"/feedstocks/{make_runs(app, 4).id}"
+    answer = client.get(path, buffered=True)
+    assert answer.content_length == len(answer.data)
+    known = client.get(path, headers={"If-None-Match": answer.headers["ETag"]}, buffered=True)
+    assert (known.status_code, known.data) == (304, b"")
+    head = client.head(path, buffered=True)
+    assert (head.content_length, head.headers["ETag"]) == (answer.content_length, answer.headers["ETag"])
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_long_detail_has_the_etag_that_writes_ask_for(app, client, writer):
+    path = f"/feedstocks/{make_runs(app, 4).id}"
+    match = {"If-Match": client.get(path, buffered=True).headers["ETag"]}
+    assert writer.patch(path, json={"spec": "a/b"}, headers=match).status_code == 200
+    assert writer.patch(path, json={"spec": "a/c"}, headers=match).status_code == 412
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_no_file_is_left_open(app, client):
+    path = f"/feedstocks/{make_runs(app, 4).id}"
+    with client.get(path) as answer:
+        assert answer.status_code == 200
+    assert client.get("/feedstocks/2147483647").status_code == 404
+    gc.collect()  # a file that is still open would be a warning, which is an error
+
+
+def test_a_disk_without_room_is_503(app, client, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(documents, "IN_MEMORY", 0)
+    monkeypatch.setattr(documents, "TemporaryFile", refuse)
+    answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json["detail"] == "The disk is full. Try again in a while."

@@ -1,0 +1,232 @@
+"""What holds for every path: slashes, HEAD, OPTIONS, CORS, request ids, https, proxies, headers."""
+
+import re
+from functools import cache
+
+import pytest
+
+from app import create_app
+from config import load
+from tests.conftest import environment
+from tests.support.factories import make_bakery, make_feedstock, make_key, make_run
+
+ORIGIN = {"Origin": "https://pangeo-forge.org"}
+EXPOSED = {"Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Link", "Idempotency-Replayed"}
+EXPOSED |= {"RateLimit", "RateLimit-Policy"}
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+ALLOWED = {
+    "/": "GET HEAD OPTIONS",
+    "/bakeries/": "GET HEAD OPTIONS POST",
+    "/bakeries/1": "DELETE GET HEAD OPTIONS PATCH",
+    "/feedstocks/": "GET HEAD OPTIONS POST",
+    "/feedstocks/1": "DELETE GET HEAD OPTIONS PATCH",
+    "/feedstocks/1/datasets": "GET HEAD OPTIONS",
+    "/recipe_runs/": "GET HEAD OPTIONS POST",
+    "/recipe_runs/1": "DELETE GET HEAD OPTIONS PATCH",
+    "/stats/recipe_runs": "GET HEAD OPTIONS",
+    "/api-keys": "GET HEAD OPTIONS POST",
+    "/api-keys/1": "DELETE GET HEAD OPTIONS PATCH",
+    "/api-keys/1/rotate": "OPTIONS POST",
+    "/api-keys/me": "GET HEAD OPTIONS",
+    "/audit": "GET HEAD OPTIONS",
+    "/docs": "GET HEAD OPTIONS",
+    "/openapi.json": "GET HEAD OPTIONS",
+    "/healthz": "GET HEAD OPTIONS",
+}
+
+
+@cache
+def deployed(**more):
+    """An application as on Heroku, behind one proxy; it needs no database to redirect."""
+    variables = environment("sqlite:////nowhere/at/all.sqlite", PANGEO_FORGE_DEPLOYMENT="prod", **more)
+    return create_app(load(variables)).test_client()
+
+
+def reading_paths(app):
+    """The paths of all routes that read, with the number of a record of every kind in place of the id.
+
+    Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
+    """
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.nowhere", "metrics.scrape")]
+    paths = {rule.rule for rule in rules if "GET" in rule.methods}
+    return sorted(path.replace("<id:id>", "{id}").replace("<path:name>", "index.css") for path in paths)
+
+
+def same_id(app):
+    """A number that a bakery, a feedstock, a run, its dataset and an API key have."""
+    bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
+    make_key(app, "any key", id=70_001)
+    return 70_001
+
+
+def test_the_root_answers_exactly_these_bytes(client):
+    response = client.get("/")
+    assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')
+    assert response.content_type == "application/json"
+
+
+def test_every_route_answers_with_and_without_the_slash(app, admin):
+    number = same_id(app)
+    for path in reading_paths(app):
+        path = path.format(id=number)
+        other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        same = {"headers": {"X-Request-ID": "same"}, "buffered": True}
+        first, second = admin.get(path, **same), admin.get(other or "/", **same)
+        expected = {"redoc": 308, "repr": 422}.get(path.split("/")[1], 200)  # the latter wants to know of which url
+        assert first.status_code == second.status_code == expected, path
+        assert first.get_data() == second.get_data(), path
+
+
+def test_every_route_has_both_forms_for_each_of_its_methods(app):
+    found = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods if rule.rule != "/"}
+    other = {(path.removesuffix("/") if path.endswith("/") else f"{path}/", method) for path, method in found}
+    assert found == other
+
+
+def test_head_is_get_without_the_body_everywhere(app, admin):
+    number = same_id(app)
+    for path in reading_paths(app):
+        path = path.format(id=number)
+        got, head = admin.get(path, buffered=True), admin.head(path, buffered=True)
+        assert (head.status_code, head.get_data()) == (got.status_code, b""), path
+        assert head.content_type == got.content_type, path
+        assert head.content_length == got.content_length, path
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+def test_options_names_the_methods(client, path):
+    response = client.options(path)
+    assert (response.status_code, response.get_data()) == (200, b"")
+    assert " ".join(sorted(response.headers["Allow"].split(", "))) == ALLOWED[path]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("method", ["PUT", "FOO"])
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
+def test_another_method_is_405_with_those_it_takes(client, path, allowed, method, slash):
+    path = f"{path.rstrip('/')}{slash}" or "/"
+    response = client.open(path, method=method)
+    assert response.status_code == 405
+    assert " ".join(sorted(response.headers["Allow"].split(", "))) == allowed
+    detail = f"{method} is not possible at {path}, only {allowed.replace(' ', ', ')}."
+    assert response.json["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys/1/rotate"), ("POST", "/stats/bakeries")],
+)
+def test_a_method_of_other_paths_is_405_too(client, method, path):
+    assert client.open(path, method=method).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/bakeries/", "/bakeries/99", "/nope", "/docs", "/openapi.json"])
+def test_any_origin_may_read(client, path):
+    response = client.get(path, headers=ORIGIN)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert set(response.headers["Access-Control-Expose-Headers"].split(", ")) >= EXPOSED
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+def test_without_an_origin_any_is_allowed(client):
+    assert client.get("/bakeries/").headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "path", ["/bakeries/", "/bakeries", "/bakeries/1", "/api-keys", "/stats/bakeries", "/nope", "/"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_a_preflight_is_answered_on_any_path(client, path, method):
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type, x-api-key"}
+    response = client.options(path, headers=ORIGIN | asked)
+    assert (response.status_code, response.get_data()) == (200, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["Access-Control-Allow-Methods"] == METHODS
+    assert response.headers["Access-Control-Allow-Headers"] == "content-type, x-api-key"
+    assert response.headers["Access-Control-Max-Age"] == "600"
+
+
+def test_options_of_nowhere_is_404_unless_it_is_a_preflight(client):
+    assert client.options("/nope", headers=ORIGIN).status_code == 404
+
+
+@pytest.mark.parametrize("request_id", ["a", "5f0c8d1e2b3a4c5d", "a.b_c:d-e", "x" * 128])
+def test_a_request_id_is_taken_over(client, request_id):
+    response = client.get("/bakeries/99", headers={"X-Request-ID": request_id})
+    assert (response.headers["X-Request-ID"], response.json["request_id"]) == (request_id, request_id)
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 129, "a b", "a\tb", "\u00e9", "<script>", 'a"b', "a,b", "a=b"])
+def test_any_other_request_id_gives_way_to_a_new_one(client, request_id):
+    ids = {client.get("/", headers={"X-Request-ID": request_id}).headers["X-Request-ID"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", given) for given in ids)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/bakeries?limit=1", "/nope", "/"])
+def test_plain_http_is_sent_to_https_when_deployed(path, method):
+    response = deployed().open(path, method=method, headers=ORIGIN, base_url="http://api.pangeo-forge.org")
+    assert response.status_code == 307
+    assert response.headers["Location"] == f"https://api.pangeo-forge.org{path}"
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.parametrize("name", ["", "a b", "<>", "\x00", "a/b"])
+def test_a_host_that_is_none_is_400_when_deployed(name):
+    response = deployed().get("/", headers={"Host": name})
+    assert response.status_code == 400
+    assert response.json["detail"] == "The Host header is not the name of a host."
+
+
+def test_https_as_the_proxy_says_is_served_when_deployed():
+    response = deployed().get("/", headers={"X-Forwarded-Proto": "https"})
+    assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "status"),
+    [
+        ("1", "https", 200),
+        ("1", "http, https", 200),
+        ("1", "https, http", 307),
+        ("2", "https", 200),
+        ("2", "https, http", 307),
+        ("0", "https", 307),
+    ],
+)
+def test_the_last_of_the_proxies_is_believed_if_there_are_any(proxies, forwarded, status):
+    client = deployed(PROXY_COUNT=proxies)
+    assert client.get("/", headers={"X-Forwarded-Proto": forwarded}).status_code == status
+
+
+def test_the_host_a_proxy_claims_is_not_believed():
+    headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "666", "X-Forwarded-Prefix": "/evil"}
+    response = deployed().get("/bakeries", headers=headers, base_url="http://api.pangeo-forge.org")
+    assert response.headers["Location"] == "https://api.pangeo-forge.org/bakeries"
+
+
+@pytest.mark.parametrize("path", ["/bakeries", "/bakeries/", "/redoc", "/docs", "/"])
+def test_no_answer_repeats_the_host(client, path):
+    response = client.get(path, headers={"Host": "evil.example"})
+    assert "evil.example" not in f"{response.headers}{response.get_data()}"
+
+
+def test_the_place_of_a_new_record_is_a_path(admin):
+    response = admin.post("/feedstocks/", json={"spec": "a/b"}, headers={"Host": "evil.example"})
+    assert response.headers["Location"] == f"/feedstocks/{response.json['id']}"
+
+
+@pytest.mark.parametrize("header", ["Accept", "If-None-Match", "Range", "Accept-Encoding", "Content-Type"])
+@pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
+def test_headers_that_do_not_matter_do_no_harm(client, header, value):
+    assert client.get("/bakeries/", headers={header: value}).get_data() == b"[]"
+
+
+def test_a_request_line_without_a_path_is_the_root_and_leads_nowhere(client):
+    response = client.get("/", environ_overrides={"PATH_INFO": "", "HTTP_HOST": "evil.example"})
+    assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')

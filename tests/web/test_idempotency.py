@@ -1,0 +1,154 @@
+import threading
+from datetime import timedelta
+
+import pytest
+
+from app.extensions import db
+from app.models import IdempotencyKey, RecipeRun
+from app.routes import recipe_runs
+from tests.conftest import ADMIN_KEY
+from tests.support.databases import application, upgrade
+from tests.support.factories import make_key, run_body
+from tests.support.threads import at_once
+
+KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+
+
+def bodies(app):
+    return {
+        "/bakeries/": {"region": "here", "name": "mine", "description": ""},
+        "/feedstocks/": {"spec": "a/b-feedstock"},
+        "/recipe_runs/": run_body(app),
+        "/api-keys": {"label": "dataflow"},
+    }
+
+
+@pytest.mark.parametrize("path", ["/bakeries/", "/feedstocks/", "/recipe_runs/", "/api-keys"])
+def test_a_post_sent_again_is_answered_again_and_done_once(app, admin, path):
+    body = bodies(app)[path]
+    first = admin.post(path, json=body, headers=KEY)
+    again = admin.post(path, json=body, headers=KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.data == first.data
+    assert again.headers.get("Location") == first.headers.get("Location")
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+
+
+def test_without_the_header_each_post_is_its_own(app, writer):
+    body = run_body(app)
+    assert writer.post("/recipe_runs/", json=body).json["id"] != writer.post("/recipe_runs/", json=body).json["id"]
+
+
+def test_the_key_may_stand_in_quotes(app, writer):
+    body = run_body(app)
+    first = writer.post("/recipe_runs/", json=body, headers={"Idempotency-Key": "abc"})
+    assert writer.post("/recipe_runs/", json=body, headers={"Idempotency-Key": '"abc"'}).json == first.json
+
+
+def test_another_payload_under_the_same_key_is_422(app, writer):
+    body = run_body(app)
+    writer.post("/recipe_runs/", json=body, headers=KEY)
+    response = writer.post("/recipe_runs/", json=body | {"version": "2"}, headers=KEY)
+    assert response.status_code == 422
+    assert response.json["errors"][0]["in"] == "header"
+    assert writer.get("/stats/recipe_runs").json == {"count": 1}
+
+
+def test_another_path_under_the_same_key_is_422(app, admin):
+    assert admin.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY).status_code == 201
+    assert admin.post("/api-keys", json={}, headers=KEY).status_code == 422
+
+
+def test_another_api_key_has_its_own_keys(app, writer, admin):
+    body = run_body(app)
+    ids = {client.post("/recipe_runs/", json=body, headers=KEY).json["id"] for client in (writer, admin)}
+    assert len(ids) == 2
+
+
+def test_what_failed_may_be_tried_again_under_the_same_key(app, writer):
+    body = run_body(app, feedstock_id=99)
+    assert writer.post("/recipe_runs/", json=body, headers=KEY).status_code == 422
+    body = run_body(app)
+    assert writer.post("/recipe_runs/", json=body, headers=KEY).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", '""', "two words", "é", "a" * 256, "a\tb"])
+def test_a_key_that_is_not_visible_ascii_is_400(app, writer, key):
+    response = writer.post("/feedstocks/", json={"spec": "a/b"}, headers={"Idempotency-Key": key})
+    assert response.status_code == 400
+    assert writer.get("/stats/feedstocks").json == {"count": 0}
+
+
+def test_without_an_api_key_it_is_403_as_ever(client):
+    assert client.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY).status_code == 403
+
+
+def test_an_answer_is_kept_for_24_hours(app, writer):
+    body = run_body(app)
+    first = writer.post("/recipe_runs/", json=body, headers=KEY).json["id"]
+    age(app, timedelta(hours=23, minutes=59))
+    assert writer.post("/recipe_runs/", json=body, headers=KEY).json["id"] == first
+    age(app, timedelta(minutes=2))
+    assert writer.post("/recipe_runs/", json=body, headers=KEY).json["id"] != first
+
+
+def test_purge_forgets_what_is_older(app, writer):
+    writer.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
+    age(app, timedelta(hours=25))
+    writer.post("/feedstocks/", json={"spec": "a/c"}, headers={"Idempotency-Key": "new"})
+    assert app.test_cli_runner().invoke(args=["idempotency", "purge"]).output == "Forgot 1 answers.\n"
+    with app.app_context():
+        assert [kept.key for kept in db.session.query(IdempotencyKey)] == ["new"]
+
+
+def test_a_kept_answer_does_not_show_the_key_it_holds(app, admin):
+    key = admin.post("/api-keys", json={}, headers=KEY).json["key"]
+    with app.app_context():
+        (kept,) = db.session.query(IdempotencyKey)
+        assert key.encode() not in kept.sealed_body
+
+
+def age(app, duration):
+    """Make all kept answers older."""
+    with app.app_context():
+        for kept in db.session.query(IdempotencyKey):
+            kept.created_at -= duration
+        db.session.commit()
+
+
+def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
+    at_work, finish = threading.Event(), threading.Event()
+    created = recipe_runs.created
+
+    def wait(*arguments):
+        at_work.set()
+        assert finish.wait(10)
+        return created(*arguments)
+
+    monkeypatch.setattr(recipe_runs, "created", wait)
+    with application(postgres_url) as app:
+        upgrade(app)
+        body, headers = run_body(app), KEY | {"X-API-Key": ADMIN_KEY}
+        first = threading.Thread(target=lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers))
+        first.start()
+        assert at_work.wait(10)
+        response = app.test_client().post("/recipe_runs/", json=body, headers=headers)
+        finish.set()
+        first.join()
+        assert response.status_code == 409
+        assert response.json["detail"].endswith("is still at work; try again in a moment.")
+        with app.app_context():
+            assert db.session.query(RecipeRun).count() == 1
+
+
+def test_eight_at_once_create_one(empty_url):
+    with application(empty_url, WEB_CONNECTIONS="8") as app:
+        upgrade(app)
+        make_key(app, "a-key")
+        body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}
+        responses = at_once(*[lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers)] * 8)
+        statuses = {response.status_code for response in responses}
+        assert statuses <= {201, 409}
+        assert 201 in statuses
+        with app.app_context():
+            assert db.session.query(RecipeRun).count() == 1

@@ -1,0 +1,204 @@
+"""Limits: what a caller may do how often, and what it is told (draft-ietf-httpapi-ratelimit-headers-10)."""
+
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from limits.storage import MemoryStorage
+from sqlalchemy.engine import URL
+
+from tests.conftest import ADMIN_KEY
+from tests.support import databases
+from tests.support.factories import make_key
+from tests.support.postgres import free_port
+
+KEY = {"X-API-Key": ADMIN_KEY}
+WRONG = {"X-API-Key": "wrong"}
+SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
+FIELDS = ("RateLimit-Policy", "RateLimit", "Retry-After")
+
+
+@contextmanager
+def limited(folder, **settings):
+    """An application of its own, with those settings, on a new SQLite database: limits know nothing of databases."""
+    path = folder / "limits.sqlite"
+    path.write_bytes(migrated())
+    with databases.application(URL.create("sqlite", database=str(path)), **settings) as app:
+        yield app
+
+
+@cache
+def migrated():
+    """An empty database at the head of the migrations, which take most of a second."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "limits.sqlite")
+        with databases.application(URL.create("sqlite", database=str(path))) as app:
+            databases.upgrade(app)
+        return path.read_bytes()
+
+
+@pytest.fixture
+def strict(tmp_path):
+    """An application with narrow limits, in the middle of a window."""
+    with limited(tmp_path, RATELIMIT_WRITES="3/hour", RATELIMIT_FAILURES="2/hour") as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def redis_url():
+    if not SERVER:
+        pytest.skip("there is no redis-server or valkey-server on this machine")
+    port = free_port()
+    command = [SERVER, "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        yield f"redis://127.0.0.1:{port}/0"
+        process.terminate()
+
+
+def write(app, headers=KEY, **environ):
+    """Ask for a write that changes nothing; the status, and what is said of limits."""
+    response = app.test_client().post("/feedstocks/", json={}, headers=headers, environ_base=environ)
+    return response.status_code, [response.headers.get(name) for name in FIELDS]
+
+
+def statuses(app, count, headers=KEY, **environ):
+    return [write(app, headers, **environ)[0] for _ in range(count)]
+
+
+def test_writes_are_counted_down_and_then_429(strict):
+    found = [write(strict) for _ in range(4)]
+    assert [status for status, _ in found] == [422, 422, 422, 429]
+    for left, (_, (policy, limit, _)) in zip([2, 1, 0, 0], found, strict=True):
+        assert policy == '"writes";q=3;w=3600'
+        assert limit in (f'"writes";r={left};t=3600', f'"writes";r={left};t=3599')
+    assert [said[2] for _, said in found[:3]] == [None] * 3
+    assert found[3][1][2] in ("3600", "3599")
+
+
+def test_429_is_a_problem_that_says_how_long_to_wait(strict):
+    statuses(strict, 3)
+    response = strict.test_client().post("/feedstocks/", json={}, headers=KEY | {"X-Request-ID": "mine"})
+    assert response.content_type == "application/problem+json"
+    seconds = response.headers["Retry-After"]
+    assert response.json == {
+        "type": "about:blank",
+        "title": "Too Many Requests",
+        "status": 429,
+        "detail": f"A key may write 3 times in 3600 s, and this one has. Try again in {seconds} s.",
+        "request_id": "mine",
+    }
+
+
+def test_each_key_has_writes_of_its_own(strict):
+    make_key(strict, "another")
+    assert statuses(strict, 4) == [422, 422, 422, 429]
+    assert statuses(strict, 1, {"X-API-Key": "another"}) == [422]
+
+
+def test_the_window_of_writes_ends(tmp_path):
+    with limited(tmp_path, RATELIMIT_WRITES="1/second") as app:
+        assert statuses(app, 2) == [422, 429]
+        time.sleep(1.05)
+        assert statuses(app, 1) == [422]
+
+
+def test_a_write_past_the_limit_changes_nothing(strict):
+    client = strict.test_client()
+    for number in range(4):
+        client.post("/feedstocks/", json={"spec": f"a/{number}"}, headers=KEY)
+    assert [feedstock["spec"] for feedstock in client.get("/feedstocks/").json] == ["a/0", "a/1", "a/2"]
+
+
+def test_automation_that_writes_50_a_second_never_meets_the_limit(app):
+    limit = app.extensions["limits"].limits["writes"]
+    assert limit.amount / limit.get_expiry() >= 2 * 50
+
+
+@pytest.mark.parametrize("path", ["/", "/feedstocks/", "/stats/feedstocks", "/docs", "/feedstocks/99"])
+def test_reading_is_neither_limited_nor_told_of_limits(strict, path):
+    statuses(strict, 4)
+    statuses(strict, 4, WRONG)
+    for headers in ({}, KEY, WRONG):
+        response = strict.test_client().get(path, headers=headers)
+        assert response.status_code in (200, 404)
+        assert not set(FIELDS) & set(response.headers.keys())
+
+
+def test_flask_limiter_looks_at_no_request_by_itself(app):
+    hooks = [*app.before_request_funcs[None], *app.after_request_funcs[None], *app.teardown_request_funcs[None]]
+    assert not [hook for hook in hooks if "flask_limiter" in repr(hook)]
+
+
+def test_wrong_keys_of_an_address_are_counted_and_then_429(strict):
+    found = [write(strict, WRONG) for _ in range(3)]
+    assert [status for status, _ in found] == [401, 401, 429]
+    assert {said[0] for _, said in found} == {'"failed-authentication";q=2;w=3600'}
+    assert found[2][1][2] in ("3600", "3599")
+
+
+def test_a_valid_key_is_served_whatever_its_neighbours_do(strict):
+    assert statuses(strict, 3, WRONG)[-1] == 429
+    assert statuses(strict, 1) == [422]
+
+
+def test_a_request_without_a_key_is_no_failure(strict):
+    assert statuses(strict, 5, {}) == [403] * 5
+    assert statuses(strict, 1, WRONG) == [401]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        ("192.0.2.1", "192.0.2.1", 429),
+        ("192.0.2.1", "192.0.2.2", 401),
+        ("2001:db8::1", "2001:db8::ffff:2", 429),
+        ("2001:db8::1", "2001:db8:0:1::1", 401),
+        ("::ffff:192.0.2.1", "192.0.2.1", 429),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", 401),
+        ("", "", 429),
+        ("unknown", "unknown", 429),
+    ],
+)
+def test_failures_are_those_of_an_address_or_of_a_network(strict, first, second, status):
+    statuses(strict, 2, WRONG, REMOTE_ADDR=first)
+    assert write(strict, WRONG, REMOTE_ADDR=second)[0] == status
+
+
+def test_behind_a_proxy_the_address_is_the_clients(tmp_path):
+    with limited(tmp_path, RATELIMIT_FAILURES="1/hour", PROXY_COUNT="1") as app:
+        asked = [WRONG | {"X-Forwarded-For": f"forged, {client}"} for client in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+        assert [write(app, headers)[0] for headers in asked] == [401, 401, 429]
+
+
+def test_workers_with_one_redis_count_together(tmp_path, redis_url):
+    settings = {"RATELIMIT_STORAGE_URI": redis_url.replace("redis:", "valkey:"), "RATELIMIT_WRITES": "3/hour"}
+    with limited(tmp_path, **settings) as first, limited(tmp_path, **settings) as second:
+        assert [statuses(app, 1)[0] for app in (first, second, first, second)] == [422, 422, 422, 429]
+
+
+def test_what_redis_keeps_has_no_digest_of_a_key(tmp_path, redis_url):
+    with limited(tmp_path, RATELIMIT_STORAGE_URI=redis_url) as app:
+        statuses(app, 1)
+        names = app.extensions["limits"].storage.get_connection().keys()
+        assert names
+        assert not [name for name in names if app.config["ADMIN_API_KEY_SHA256"].encode() in name]
+
+
+def test_without_its_redis_the_service_goes_on_and_says_so_in_the_log(tmp_path, caplog):
+    url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    with limited(tmp_path, RATELIMIT_STORAGE_URI=url, RATELIMIT_WRITES="1/hour", RATELIMIT_FAILURES="1/hour") as app:
+        assert [write(app) for _ in range(2)] == [(422, [None, None, None])] * 2
+        assert [write(app, WRONG) for _ in range(2)] == [(401, [None, None, None])] * 2
+    lines = [record for record in caplog.records if record.getMessage() == "not counted"]
+    assert [line.limit for line in lines] == ["writes"] * 2 + ["failed-authentication"] * 2
+    assert all(line.request_id and "hunter2" not in f"{line.error}" for line in lines)
+
+
+def test_limits_are_in_memory_by_default(app):
+    assert isinstance(app.extensions["limits"].storage, MemoryStorage)

@@ -1,0 +1,110 @@
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from tests.conftest import ADMIN_KEY
+from tests.support.databases import application, upgrade
+from tests.support.factories import make_bakery, make_feedstock, make_run
+from tests.support.threads import at_once
+
+PATHS = ["/bakeries/", "/bakeries/{bakery_id}", "/feedstocks/", "/feedstocks/{feedstock_id}", "/recipe_runs/"]
+PATHS += ["/", "/healthz", "/readyz", "/docs", "/openapi.json"]
+PATHS += ["/recipe_runs/{id}", "/recipe_runs/{id}/events", "/feedstocks/{feedstock_id}/datasets", "/stats/recipe_runs"]
+
+
+@pytest.fixture(params=PATHS)
+def path(app, request):
+    """The path of something that answers GET."""
+    run = make_run(app)
+    return request.param.format(id=run.id, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id)
+
+
+def test_every_get_has_a_strong_etag_that_stays_while_nothing_changes(client, path):
+    first, again = client.get(path), client.get(path)
+    etag, weak = first.get_etag()
+    assert (bool(etag), weak) == (True, False)
+    assert again.get_etag() == first.get_etag()
+    assert first.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("condition", ["{etag}", "W/{etag}", '"other", {etag}', '"a",W/"b" , W/{etag}', "*"])
+def test_what_the_client_has_is_304_without_a_body(client, path, condition):
+    etag = client.get(path).headers["ETag"]
+    for method in ("GET", "HEAD"):
+        response = client.open(path, method=method, headers={"If-None-Match": condition.format(etag=etag)})
+        assert (response.status_code, response.data, response.headers["ETag"]) == (304, b"", etag)
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("condition", ['"other"', 'W/"other"', "other", ""])
+def test_what_the_client_does_not_have_is_200(client, path, condition):
+    assert client.get(path, headers={"If-None-Match": condition}).status_code == 200
+
+
+def test_a_change_changes_the_etag_of_a_run_and_of_its_parents(app, writer):
+    run = make_run(app)
+    paths = [f"/recipe_runs/{run.id}", f"/bakeries/{run.bakery_id}", f"/feedstocks/{run.feedstock_id}", "/recipe_runs/"]
+    before = [writer.get(path).headers["ETag"] for path in paths]
+    writer.patch(paths[0], json={"status": "in_progress"})
+    assert not set(before) & {writer.get(path).headers["ETag"] for path in paths}
+
+
+def test_an_error_has_no_etag_and_is_not_to_be_kept(client):
+    response = client.get("/bakeries/99")
+    assert ("ETag" in response.headers, response.headers["Cache-Control"]) == (False, "no-store")
+
+
+def test_if_match_of_a_get_is_not_asked(client, path):
+    assert client.get(path, headers={"If-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+@pytest.mark.parametrize("noun", ["bakeries", "feedstocks", "recipe_runs"])
+def test_a_write_with_another_etag_is_412_and_changes_nothing(app, writer, noun, method):
+    record = {"bakeries": make_bakery, "feedstocks": make_feedstock, "recipe_runs": make_run}[noun](app)
+    before = writer.get(f"/{noun}/{record.id}")
+    body = {} if method == "DELETE" else {"json": {"recipe_runs": {"version": "2"}}.get(noun, {})}
+    for etag in ('"other"', "W/" + before.headers["ETag"], ""):
+        response = writer.open(f"/{noun}/{record.id}", method=method, headers={"If-Match": etag}, **body)
+        assert response.status_code == 412
+        assert response.json["detail"].endswith("is not as If-Match says; get it again.")
+    assert writer.get(f"/{noun}/{record.id}").data == before.data
+
+
+@pytest.mark.parametrize("condition", ["{etag}", '"other", {etag}', "*"])
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_write_with_the_right_etag_is_done(app, writer, method, condition):
+    path = f"/recipe_runs/{make_run(app).id}"
+    headers = {"If-Match": condition.format(etag=writer.get(path).headers["ETag"])}
+    body = {"json": {"version": "2"}} if method == "PATCH" else {}
+    assert writer.open(path, method=method, headers=headers, **body).status_code == 200
+
+
+def test_a_write_to_nothing_is_404_whatever_it_expects(writer):
+    assert writer.patch("/recipe_runs/99", json={}, headers={"If-Match": "*"}).status_code == 404
+
+
+def race(app, etag, path, writers):
+    """The statuses of `writers` PATCH requests with one ETag, sent at once."""
+
+    def write(number):
+        headers = {"X-API-Key": ADMIN_KEY, "If-Match": etag}
+        return app.test_client().patch(path, json={"message": f"{etag} {number}"}, headers=headers).status_code
+
+    return Counter(at_once(*(partial(write, number) for number in range(writers))))
+
+
+def rounds_of_eight_writers(url, rounds):
+    """Race eight writers, each with the ETag of the moment, so many times; how the rounds ended."""
+    with application(url, WEB_CONNECTIONS="8") as app:
+        upgrade(app)
+        path = f"/recipe_runs/{make_run(app).id}"
+        outcomes = Counter()
+        for _ in range(rounds):
+            outcomes[tuple(sorted(race(app, app.test_client().get(path).headers["ETag"], path, 8).items()))] += 1
+    return outcomes
+
+
+def test_of_eight_writers_with_one_etag_exactly_one_is_served(empty_url):
+    assert rounds_of_eight_writers(empty_url, 25) == {((200, 1), (412, 7)): 25}
