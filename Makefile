@@ -54,7 +54,7 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 	done
 
 .env: | .venv/runtime
-	@umask 077 && $(BIN)/python -m app.cli.secrets > $@
+	@umask 077 && $(BIN)/python -m app.cli.credentials > $@
 
 .venv/runtime: requirements.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv

@@ -140,7 +140,9 @@ def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
 
 
 def _admin_digest(environ: Mapping[str, str]) -> str:
-    hint = "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python -m app.cli.secrets` prints all three"
+    hint = (
+        "the hex sha256 of ENCRYPTION_SALT followed by the admin key; `python -m app.cli.credentials` prints all three"
+    )
     return _digest("ADMIN_API_KEY_SHA256", _required(environ, "ADMIN_API_KEY_SHA256", hint), hint)
 
 

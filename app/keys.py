@@ -27,8 +27,8 @@ def new_key() -> str:
 
 def mistyped(key: str) -> bool:
     """Whether `key` begins like one of ours and is none; those of the original begin otherwise."""
-    secret = key.removeprefix(KEY_PREFIX)[:KEY_RANDOM]
-    return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + secret + _checksum(secret)
+    characters = key.removeprefix(KEY_PREFIX)[:KEY_RANDOM]
+    return key.startswith(KEY_PREFIX) and key != KEY_PREFIX + characters + _checksum(characters)
 
 
 def without_keys(text: str) -> str:

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "errors": set(),
     "keys": set(),
 }
-READ_THE_ENVIRONMENT = {"config.py", "secrets.py"}
+READ_THE_ENVIRONMENT = {"config.py", "credentials.py"}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
 
 

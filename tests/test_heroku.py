@@ -22,7 +22,7 @@ from tests.support.live import ROOT
 PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
 TEST, REVIEW = APP["environments"]["test"], APP["environments"]["review"]
-SCHEMA = json.loads((ROOT / "tests" / "heroku_app_json.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "tests" / "support" / "heroku_app_json.schema.json").read_text())
 GUIDE = (ROOT / "docs" / "deploying.md").read_text()
 
 # Every key that Heroku documents, in every form.

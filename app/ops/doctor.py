@@ -49,7 +49,9 @@ def configuration() -> str:
     salt = config["ENCRYPTION_SALT"]
     for name in ("ADMIN_API_KEY_SHA256", "METRICS_KEY_SHA256"):
         if hmac.compare_digest(config[name], key_digest(salt, "")):
-            raise DiagnosisError(f"{name} is the digest of an empty key. Make another: `python -m app.cli.secrets`.")
+            raise DiagnosisError(
+                f"{name} is the digest of an empty key. Make another: `python -m app.cli.credentials`."
+            )
     if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], config["METRICS_KEY_SHA256"]):
         raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper one of its own.")
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:

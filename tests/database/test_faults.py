@@ -11,8 +11,9 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from app import create_app, extensions
+from app import create_app
 from app.cli.db import migrate
+from app.database import engine as app_engine
 from app.extensions import db
 from config import load
 from tests.conftest import ADMIN_KEY, environment
@@ -119,7 +120,7 @@ def test_without_a_database_the_rest_is_as_ever(stranded_app, method, path, stat
 
 def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(stranded_app, caplog):
     stranded_app.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
-    (record,) = [record for record in caplog.records if record.name == "app.errors"]
+    (record,) = [record for record in caplog.records if record.name == "app.web.problems"]
     assert (record.getMessage(), record.request_id, record.error) == (
         "database unavailable",
         "lost-1",
@@ -200,7 +201,7 @@ def cut_others(url):
 
 
 def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(postgres_url, monkeypatch):
-    monkeypatch.setattr(extensions, "PING_AFTER", 0)
+    monkeypatch.setattr(app_engine, "PING_AFTER", 0)
     with serving(postgres_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
         cut_others(postgres_url)
@@ -208,7 +209,7 @@ def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(postgres_url, 
 
 
 def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
-    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with serving(postgres_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
         cut_others(postgres_url)
@@ -217,7 +218,7 @@ def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_
 
 
 def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(postgres_url, monkeypatch):
-    monkeypatch.setattr(extensions, "PING_AFTER", 60)
+    monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with serving(postgres_url, pool_size=2) as app:
         with app.app_context():
             engine = db.engine

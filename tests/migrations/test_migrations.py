@@ -37,7 +37,7 @@ from tests.support.databases import (
 )
 from tests.support.sent import statements
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
 
 LISTED = ["bakery_id", "feedstock_id", "recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type"]

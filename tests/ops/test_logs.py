@@ -80,7 +80,7 @@ def test_an_answer_of_304_is_logged_as_such(app, client, lines):
 def test_a_bug_is_logged_with_its_traceback_under_the_same_id(app, client, lines, caplog, monkeypatch):
     monkeypatch.setitem(app.view_functions, "probes.healthz", lambda: 1 / 0)
     client.get("/healthz", headers={"X-Request-ID": "bug"})
-    (bug,) = [record for record in caplog.records if record.name == "app.errors"]
+    (bug,) = [record for record in caplog.records if record.name == "app.web.problems"]
     assert (bug.getMessage(), bug.request_id, bug.exc_info[0]) == ("unexpected error", "bug", ZeroDivisionError)
     assert [(line["status"], line["request_id"]) for line in lines()] == [(500, "bug")]
 
@@ -140,7 +140,7 @@ def test_a_traceback_is_one_line_where_machines_read_it(printed):
         try:
             raise ValueError("broken")
         except ValueError:
-            logging.getLogger("app.errors").exception("unexpected error")
+            logging.getLogger("app.web.problems").exception("unexpected error")
 
     assert json.loads(printed(True, call))["exc_info"].endswith("ValueError: broken")
     assert printed(False, call).splitlines()[-1] == "ValueError: broken"

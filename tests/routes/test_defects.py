@@ -14,122 +14,122 @@ from tests.support.sent import statements
 COVERED = {
     # A timestamp that nobody could read back, or a status of null, took every list down.
     "D1": [
-        "test_defects.py::test_a_timestamp_nobody_can_read_back_harms_nothing",
-        "test_timestamps.py::test_anything_else_is_422_and_not_stored",
-        "test_adoption.py::test_upgrade_makes_timestamps_readable",
-        "test_readable_times.py::test_every_route_that_reads_goes_on_answering",
+        "routes/test_defects.py::test_a_timestamp_nobody_can_read_back_harms_nothing",
+        "schemas/test_timestamps.py::test_anything_else_is_422_and_not_stored",
+        "migrations/test_adoption.py::test_upgrade_makes_timestamps_readable",
+        "migrations/test_readable_times.py::test_every_route_that_reads_goes_on_answering",
     ],
-    "D2": ["test_defects.py::test_a_status_of_null_harms_nothing"],
+    "D2": ["routes/test_defects.py::test_a_status_of_null_harms_nothing"],
     # More clients than connections, and workers that raced at the start.
     "D3": [
-        "test_faults.py::test_out_of_connections_is_503_and_recovers",
-        "test_faults.py::test_more_clients_than_connections_get_200_or_503_and_never_500",
+        "database/test_faults.py::test_out_of_connections_is_503_and_recovers",
+        "database/test_faults.py::test_more_clients_than_connections_get_200_or_503_and_never_500",
     ],
-    "D4": ["test_auth.py::test_the_administrators_key_needs_no_row"],
+    "D4": ["web/test_auth.py::test_the_administrators_key_needs_no_row"],
     # Pages without bounds and without an order.
     "D5": [
-        "test_lists.py::test_what_is_out_of_range_is_422",
-        "test_lists.py::test_limit_and_offset_cut_the_list",
-        "test_defects.py::test_the_bounds_of_a_page_are_documented",
+        "database/test_lists.py::test_what_is_out_of_range_is_422",
+        "database/test_lists.py::test_limit_and_offset_cut_the_list",
+        "routes/test_defects.py::test_the_bounds_of_a_page_are_documented",
     ],
     "D6": [
-        "test_lists.py::test_a_walk_over_ties_meets_every_row_once",
-        "test_recipe_runs.py::test_update_moves_no_row_in_the_list",
+        "database/test_lists.py::test_a_walk_over_ties_meets_every_row_once",
+        "routes/test_recipe_runs.py::test_update_moves_no_row_in_the_list",
     ],
     # What is not there was always a feedstock.
     "D7": [
-        "test_bakeries.py::test_a_bakery_that_is_not_there_is_404_by_its_name",
-        "test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
-        "test_recipe_runs.py::test_a_run_that_is_not_there_is_404_by_its_name",
+        "routes/test_bakeries.py::test_a_bakery_that_is_not_there_is_404_by_its_name",
+        "routes/test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
+        "routes/test_recipe_runs.py::test_a_run_that_is_not_there_is_404_by_its_name",
     ],
     # 500 for what the caller got wrong.
     "D8": [
-        "test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
-        "test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
-        "test_requests.py::test_null_where_there_has_to_be_something_is_422",
-        "test_requests.py::test_text_has_no_nul",
-        "test_requests.py::test_a_body_that_is_not_json_is_400",
-        "test_timestamps.py::test_a_timestamp_is_converted_to_utc",
+        "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
+        "serving/test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
+        "serving/test_requests.py::test_null_where_there_has_to_be_something_is_422",
+        "serving/test_requests.py::test_text_has_no_nul",
+        "serving/test_requests.py::test_a_body_that_is_not_json_is_400",
+        "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
     ],
     "D9": [
-        "test_bakeries.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
-        "test_feedstocks.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
-        "test_defects.py::test_a_refused_delete_loads_no_runs",
+        "routes/test_bakeries.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
+        "routes/test_feedstocks.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
+        "routes/test_defects.py::test_a_refused_delete_loads_no_runs",
     ],
     # 200 for what was not done, or not meant.
     "D10": [
-        "test_requests.py::test_a_body_that_is_not_an_object_is_422",
-        "test_requests.py::test_another_media_type_is_415",
-        "test_api_keys.py::test_a_body_of_another_kind_is_422_and_makes_no_key",
-        "test_api_keys.py::test_a_body_that_is_not_json_makes_no_key",
+        "serving/test_requests.py::test_a_body_that_is_not_an_object_is_422",
+        "serving/test_requests.py::test_another_media_type_is_415",
+        "routes/test_api_keys.py::test_a_body_of_another_kind_is_422_and_makes_no_key",
+        "routes/test_api_keys.py::test_a_body_that_is_not_json_makes_no_key",
     ],
     "D11": [
-        "test_bakeries.py::test_create_with_a_taken_name_is_409",
-        "test_feedstocks.py::test_create_again_is_200_with_the_feedstock_that_is_there",
-        "test_races.py::test_of_many_that_create_the_same_one_does_and_all_get_it",
+        "routes/test_bakeries.py::test_create_with_a_taken_name_is_409",
+        "routes/test_feedstocks.py::test_create_again_is_200_with_the_feedstock_that_is_there",
+        "services/test_races.py::test_of_many_that_create_the_same_one_does_and_all_get_it",
     ],
     "D12": [
-        "test_requests.py::test_text_is_a_json_string",
-        "test_requests.py::test_a_flag_is_a_json_boolean",
-        "test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
-        "test_timestamps.py::test_anything_else_is_422_and_not_stored",
-        "test_lists.py::test_limit_and_offset_are_written_in_plain_digits",
+        "serving/test_requests.py::test_text_is_a_json_string",
+        "serving/test_requests.py::test_a_flag_is_a_json_boolean",
+        "serving/test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
+        "schemas/test_timestamps.py::test_anything_else_is_422_and_not_stored",
+        "database/test_lists.py::test_limit_and_offset_are_written_in_plain_digits",
     ],
     "D13": [
-        "test_requests.py::test_members_nobody_knows_are_422",
-        "test_requests.py::test_parameters_nobody_knows_are_422",
+        "serving/test_requests.py::test_members_nobody_knows_are_422",
+        "serving/test_requests.py::test_parameters_nobody_knows_are_422",
     ],
     # Bodies read before the caller is known, and of any size.
     "D14": [
-        "test_auth.py::test_without_a_key_anything_else_goes_unread",
-        "test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
-        "test_requests.py::test_a_body_has_a_megabyte_at_most",
-        "test_requests.py::test_a_body_in_chunks_has_no_more",
-        "test_requests.py::test_text_has_a_longest_length_in_characters",
+        "web/test_auth.py::test_without_a_key_anything_else_goes_unread",
+        "routes/test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
+        "serving/test_requests.py::test_a_body_has_a_megabyte_at_most",
+        "serving/test_requests.py::test_a_body_in_chunks_has_no_more",
+        "serving/test_requests.py::test_text_has_a_longest_length_in_characters",
     ],
     # HTTP as others speak it.
     "D15": [
-        "test_auth.py::test_any_other_key_is_401_with_a_challenge",
-        "test_http.py::test_another_method_is_405_with_those_it_takes",
-        "test_http.py::test_head_is_get_without_the_body_everywhere",
-        "test_http.py::test_options_names_the_methods",
-        "test_bakeries.py::test_create_answers_201_with_the_new_bakery_and_its_place",
+        "web/test_auth.py::test_any_other_key_is_401_with_a_challenge",
+        "web/test_headers.py::test_another_method_is_405_with_those_it_takes",
+        "web/test_headers.py::test_head_is_get_without_the_body_everywhere",
+        "web/test_headers.py::test_options_names_the_methods",
+        "routes/test_bakeries.py::test_create_answers_201_with_the_new_bakery_and_its_place",
     ],
     "D16": [
-        "test_errors.py::test_a_bug_is_500_without_its_text",
-        "test_errors.py::test_a_browser_can_read_every_error",
+        "web/test_problems.py::test_a_bug_is_500_without_its_text",
+        "web/test_problems.py::test_a_browser_can_read_every_error",
     ],
     "D17": [
-        "test_http.py::test_no_answer_repeats_the_host",
-        "test_http.py::test_every_route_answers_with_and_without_the_slash",
+        "web/test_headers.py::test_no_answer_repeats_the_host",
+        "web/test_headers.py::test_every_route_answers_with_and_without_the_slash",
     ],
     # The same instant and the same references on both databases.
     "D19": [
-        "test_timestamps.py::test_a_timestamp_is_converted_to_utc",
-        "test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
+        "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
+        "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
     ],
-    "D20": ["test_stats.py::test_datasets_are_urls_and_without_tests_published_ones"],
+    "D20": ["routes/test_stats.py::test_datasets_are_urls_and_without_tests_published_ones"],
     "D21": [
-        "test_auth.py::test_a_rotated_administrators_key_is_revoked",
-        "test_auth.py::test_an_ordinary_key_writes_and_makes_no_keys",
-        "test_api_keys.py::test_created_at_is_the_time_in_utc_as_stored",
+        "web/test_auth.py::test_a_rotated_administrators_key_is_revoked",
+        "web/test_auth.py::test_an_ordinary_key_writes_and_makes_no_keys",
+        "routes/test_api_keys.py::test_created_at_is_the_time_in_utc_as_stored",
     ],
-    "D23": ["test_lists.py::test_order_by_takes_columns_and_nothing_else"],
+    "D23": ["database/test_lists.py::test_order_by_takes_columns_and_nothing_else"],
     "D25": [
-        "test_repr.py::test_what_no_run_has_published_is_403",
-        "test_repr.py::test_what_is_not_the_url_of_a_store_is_422",
-        "test_repr.py::test_a_host_that_hangs_is_504_and_its_process_is_ended",
-        "test_repr.py::test_a_host_that_cannot_be_reached_is_502",
-        "test_repr_program.py::test_a_private_address_is_refused_however_it_is_written",
+        "routes/test_repr.py::test_what_no_run_has_published_is_403",
+        "routes/test_repr.py::test_what_is_not_the_url_of_a_store_is_422",
+        "routes/test_repr.py::test_a_host_that_hangs_is_504_and_its_process_is_ended",
+        "routes/test_repr.py::test_a_host_that_cannot_be_reached_is_502",
+        "repr/test_program.py::test_a_private_address_is_refused_however_it_is_written",
     ],
     "D26": [
-        "test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
-        "test_feedstocks.py::test_datasets_have_exactly_these_members",
+        "routes/test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
+        "routes/test_feedstocks.py::test_datasets_have_exactly_these_members",
     ],
-    "D27": ["test_auth.py::test_any_other_key_is_401_with_a_challenge"],
+    "D27": ["web/test_auth.py::test_any_other_key_is_401_with_a_challenge"],
     "D30": [
-        "test_defects.py::test_the_bounds_of_a_page_are_documented",
-        "test_openapi.py::test_every_operation_lists_the_errors_it_can_answer_with",
+        "routes/test_defects.py::test_the_bounds_of_a_page_are_documented",
+        "web/test_openapi.py::test_every_operation_lists_the_errors_it_can_answer_with",
     ],
 }
 LEFT_OUT = {
@@ -139,7 +139,7 @@ LEFT_OUT = {
     "D28": "The original's command line is not part of this service.",
     "D29": "It is about a library that is not used here; answers to GET carry no ETag yet.",
 }
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 def test_every_defect_has_its_tests_or_a_reason():
@@ -149,7 +149,7 @@ def test_every_defect_has_its_tests_or_a_reason():
 @pytest.mark.parametrize("name", sorted({name for names in COVERED.values() for name in names}))
 def test_the_tests_that_are_named_exist(name):
     file, function = name.split("::")
-    tree = ast.parse((HERE / file).read_text())
+    tree = ast.parse((TESTS / file).read_text())
     assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 

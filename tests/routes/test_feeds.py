@@ -62,7 +62,7 @@ def test_intake_opens_the_catalogue_and_finds_the_store(service):
 
 
 @pytest.mark.parametrize(
-    ("path", "module", "name"), [("/catalog.yaml", intake_form, "catalog"), ("/stac", stac, "_link")]
+    ("path", "module", "name"), [("/catalog.yaml", intake_form, "_intake"), ("/stac", stac, "_link")]
 )
 def test_no_connection_waits_for_a_whole_catalogue_to_be_written(app, client, monkeypatch, path, module, name):
     make_run(app, **PUBLISHED)

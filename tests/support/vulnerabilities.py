@@ -1,7 +1,7 @@
 """Asks pip-audit whether anything that is pinned is known to be vulnerable; a finding is exit code 1.
 
-Advisories that cannot be had say nothing about us: that is reported, loudly, and is no failure. `python -m tests.audit`
-is part of `make lint`.
+Where the advisories cannot be reached, that is reported loudly and is not a failure. `make lint` runs this as
+`python -m tests.support.vulnerabilities`.
 """
 
 import json
@@ -10,7 +10,9 @@ import sys
 
 from tests.support.live import BIN, ROOT
 
-FILES = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+FILES = sorted(
+    str(path.relative_to(ROOT)) for path in (*ROOT.glob("requirements.txt"), *ROOT.glob("requirements/*.txt"))
+)
 LOUD = "!!! NOT AUDITED:"
 UNREACHABLE = ("requests.exceptions.", "pip_audit._service.interface.ConnectionError")
 
@@ -31,7 +33,7 @@ def verdict(output: str, errors: str) -> tuple[str, bool]:
         return f"{LOUD} {last}", not last.startswith(UNREACHABLE)
     packages = json.loads(output)["dependencies"]
     findings = [
-        f"{package['name']} {package['version']} has {flaw['id']}, mended in {flaw['fix_versions'] or 'no release'}."
+        f"{package['name']} {package['version']} has {flaw['id']}, fixed in {flaw['fix_versions'] or 'no release'}."
         for package in packages
         for flaw in package.get("vulns", ())
     ]

@@ -157,7 +157,7 @@ def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, bo
 
 
 def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
-    bakery, commit = make_bakery(app, region="us"), "app.routes.blueprint.db.session.commit"
+    bakery, commit = make_bakery(app, region="us"), "app.web.blueprint.db.session.commit"
     monkeypatch.setattr(commit, lambda: 1 / 0)
     assert admin.patch(f"/bakeries/{bakery.id}", json={"region": "eu"}).status_code == 500
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""`python -m app.cli.secrets`: print a salt and an administrator's key in the format of a `.env` file.
+"""`python -m app.cli.credentials`: print a salt and an administrator's key in the format of a `.env` file.
 
 ENCRYPTION_SALT of the environment is kept if it is set. This is not a `flask` command, because those need settings.
 """
