@@ -16,27 +16,29 @@ COMMANDS = {
     "comparator": "exec .venv/bench/bin/uvicorn --port $PORT benchmarks.comparator:app",
     "service": SERVICE,
 }
-READY = {"comparator": "Uvicorn running on"}  # gunicorn says "Listening at", which `serving` expects
+READY = {"comparator": "Uvicorn running on"}  # what gunicorn logs as "Listening at"
 
 
 @contextmanager
 def started(url, *names, beside=None):
     """Servers by name, each with one worker, ready to answer; the service of the checkout `beside` by its commit."""
-    started = {name: (COMMANDS[name], ROOT) for name in names}
+    commands = {name: (COMMANDS[name], ROOT) for name in names}
     if beside:
-        started[commit(beside)] = (SERVICE, beside)
+        commands[commit(beside)] = (SERVICE, beside)
     env = environment(url, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="", RATELIMIT_WRITES="99999999/second")
     with TemporaryDirectory(prefix="bench-") as logs, ExitStack() as stack:
         yield {
             name: stack.enter_context(
-                serving(command, dyno(env, PYTHONPATH=str(folder)), folder, Path(logs, f"{name}.log"), **ready(name))
+                serving(
+                    command,
+                    dyno(env, PYTHONPATH=str(folder)),
+                    folder,
+                    Path(logs, f"{name}.log"),
+                    READY.get(name, "Listening at"),
+                )
             )
-            for name, (command, folder) in started.items()
+            for name, (command, folder) in commands.items()
         }
-
-
-def ready(name):
-    return {"ready": READY[name]} if name in READY else {}
 
 
 def commit(checkout):
