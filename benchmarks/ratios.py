@@ -1,6 +1,7 @@
 """The service against the floor and the comparator: requests per second on the same database, measured in turn."""
 
 import json
+import random
 from dataclasses import dataclass
 from statistics import median
 
@@ -78,13 +79,10 @@ def head(servers):
 
 
 def compare(servers, kind, rounds, seconds):
-    """Measure the servers one after the other, in rounds: the medians of their rates, and of the ratios of a round."""
+    """Measure the servers in rounds: the medians of their rates, and of the ratios of a round."""
     for server in servers.values():
         rate(server.port, kind.request, WARM_UP, kind.expected)
-    found = [
-        {name: rate(server.port, kind.request, seconds, kind.expected) for name, server in servers.items()}
-        for _ in range(rounds)
-    ]
+    found = [measure_once(servers, kind, seconds) for _ in range(rounds)]
     row = [kind.name, *(f"{median(rates[name] for rates in found):,.0f}" for name in servers)]
     for name in others(servers):
         ratios = [rates["service"] / rates[name] for rates in found]
@@ -93,6 +91,12 @@ def compare(servers, kind, rounds, seconds):
             row.append(f"{kind.goals[name]:.2f}" if name in kind.goals else "none")
     print(*row, sep="  ", flush=True)
     return row
+
+
+def measure_once(servers, kind, seconds):
+    """The rates of the servers by name, in random order, so that no server profits from its position."""
+    order = random.sample(list(servers), len(servers))
+    return {name: rate(servers[name].port, kind.request, seconds, kind.expected) for name in order}
 
 
 def others(servers):
