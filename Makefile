@@ -29,7 +29,7 @@ test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a proc
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
 
-bench: .venv/development  ## Measure the service against a floor, and write docs/performance.md
+bench: .venv/development .venv/bench/bin/uvicorn  ## Measure the service against a floor and a comparator, and write docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
@@ -49,7 +49,7 @@ format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff format .
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz; do \
+	@for name in requirements requirements-sentry requirements-otel requirements-repr requirements-dev requirements-fuzz requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -70,4 +70,10 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/fuzz
 	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+# Separate, as above: pytest would load the plugin of anyio.
+.venv/bench/bin/uvicorn: requirements/bench.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/bench
+	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@

@@ -1,1 +1,1 @@
-"""Measurements of the service; `make bench` runs them and writes docs/performance.md."""
+"""`make bench` measures the service and writes docs/performance.md."""

@@ -1,7 +1,7 @@
-"""The floor: the least that a Python program behind gunicorn has to do for the same answers.
+"""The floor: the least that a Python program behind gunicorn needs for the same answers.
 
-WSGI, psycopg2 and orjson by hand, one statement for each thing to look up, nothing validated, nothing logged, no header
-that is not needed. The bodies of its answers are those of the service to the byte.
+It uses WSGI, psycopg2 and orjson by hand, with one statement for each table or join it reads. It validates nothing,
+logs nothing and sends only the headers that a client needs. Its bodies are those of the service, byte for byte.
 """
 
 import threading

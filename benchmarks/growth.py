@@ -1,4 +1,4 @@
-"""What an answer takes as the catalogue grows: one client, one request after the other."""
+"""How long an answer takes as the catalogue grows: one client sends one request after the other."""
 
 from itertools import chain
 from statistics import median
@@ -15,9 +15,9 @@ from tests.support.links import links
 from tests.support.load import get, post, run
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-ROUNDS, EACH = 20, 5  # so many requests of each kind in turn, as other work on the machine comes and goes
+ROUNDS, EACH = 20, 5  # requests of each kind in turn, because the speed of a shared machine varies
 PLOT = report.DOCUMENT.with_name("growth.svg")
-# Each of them finds as much however many runs there are.
+# Each of them finds the same number of runs in every catalogue.
 READS = {
     "first page": "/recipe_runs/",
     "first page, newest first": "/recipe_runs/?sort=desc",
@@ -33,7 +33,7 @@ READS = {
 
 
 def measure(server):
-    """A table of milliseconds, and the plot of it beside the document."""
+    """A table of milliseconds as Markdown; writes a plot of it beside the document."""
     found = [measure_one(server, size) for size in SIZES]
     names = list(found[0])
     plot({name: [times[name] for times in found] for name in names})
@@ -44,7 +44,7 @@ def measure(server):
 
 
 def measure_one(server, size):
-    """Milliseconds for each kind of request to a catalogue of that size."""
+    """The median of milliseconds for each kind of request to a catalogue of `size` runs."""
     with catalogue.runs(server, size) as url, started(url, "service") as servers:
         service = servers["service"]
         requests = {name: get(path or last_page(service)) for name, path in READS.items()}
@@ -56,20 +56,20 @@ def measure_one(server, size):
 
 
 def last_page(service):
-    """The last full page, by cursor."""
+    """The URL of the last full page, with its cursor."""
     with urlopen(f"http://127.0.0.1:{service.port}/recipe_runs/?offset=9999999") as response:
         return links(response)["prev"]
 
 
 def seconds(service, request):
-    """What each of a few requests takes."""
+    """How long each of a few requests takes."""
     answers = run(service.port, request, connections=1, count=EACH)
     assert {answer.status for answer in answers} <= {200, 201}, request
     return [answer.seconds for answer in answers]
 
 
 def plot(lines):
-    # The same numbers are to be the same file, and a small one.
+    # The same numbers give the same file, and a small one.
     mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()

@@ -1,26 +1,27 @@
-"""The service against the floor: requests per second on the same data, from the same database, in turn."""
+"""The service against the floor and the comparator: requests per second on the same database, measured in turn."""
 
 import json
+import random
 from dataclasses import dataclass
 from statistics import median
 
 from app.routes.recipe_runs import NEW_RUN
 from benchmarks import report
-from benchmarks.servers import COMMANDS, new_key, started
-from tests.support import catalogue
-from tests.support.dyno import ask
-from tests.support.load import get, post, rate
-from tests.support.memory import resident, worker
+from benchmarks.servers import COMMANDS, commit, new_key, started
+from tests import catalogue
+from tests.dyno import ask
+from tests.load import get, post, rate
+from tests.memory import resident, worker
 
+# What is read, and the rates to reach as multiples of those of the floor and of the comparator.
 READS = {
-    "100 runs": ("/recipe_runs/?limit=100", 0.60),
-    "one run, with its bakery and feedstock": ("/recipe_runs/1000", 0.60),
-    "a feedstock with 735 runs": ("/feedstocks/7", 0.75),
-    "a count": ("/stats/recipe_runs", 0.60),
+    "100 runs": ("/recipe_runs/?limit=100", {"floor": 0.60, "comparator": 2.4}),
+    "one run, with its bakery and feedstock": ("/recipe_runs/1000", {"floor": 0.60, "comparator": 2.4}),
+    "a feedstock with 735 runs": ("/feedstocks/7", {"floor": 0.75, "comparator": 2.4}),
+    "a count": ("/stats/recipe_runs", {"floor": 0.60, "comparator": 2.4}),
 }
-CREATION_GOAL = 0.50
-HEAD = ["request", "floor, 1/s", "greenlets, 1/s", "Flask, 1/s", "service, 1/s"]
-HEAD += ["greenlets/floor", "Flask/floor", "service/floor", "lowest to highest", "goal, at least"]
+CREATION_GOALS = {"comparator": 1.3}
+WITH_GOALS = ("floor", "comparator")
 MEMORY_HEAD = ["memory of the worker", "MB", "goal, at most"]
 MEMORY_GOAL = 80
 WARM_UP = 0.5  # seconds
@@ -28,55 +29,76 @@ WARM_UP = 0.5  # seconds
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of request, the status it is answered with, and the ratio to reach."""
+    """A kind of request, the goals for it, and the status of its answer."""
 
     name: str
-    goal: float
+    goals: dict[str, float]
     request: bytes
     expected: int = 200
 
 
-def measure(server, rounds, seconds):
-    """Two tables, of ratios and of memory, with what they were measured on."""
-    with catalogue.production(server) as url, started(url, *COMMANDS) as servers:
+def measure(server, rounds, seconds, beside=None):
+    """Two tables, of rates and of memory, with what they were measured on; `beside` is the folder of a checkout."""
+    with catalogue.production(server) as url, started(url, *COMMANDS, beside=beside) as servers:
         kinds = [*reads(servers), creation(servers)]
-        ratios = [compare(servers, kind, rounds, seconds) for kind in kinds]
+        rows = [head(servers), *(compare(servers, kind, rounds, seconds) for kind in kinds)]
         sizes = resident(worker(servers["service"]))
     data = "The original's production database" if catalogue.DUMP else "A made-up catalogue of production's shape"
     where = f"{data}, {rounds} rounds of {seconds:g} seconds. {report.machine(server)}\n"
+    if beside:
+        where += f"The column `{commit(beside)}` is the service at that commit, from a checkout beside this one.\n"
     memory = [[name, f"{size:.0f}", f"{MEMORY_GOAL}"] for name, size in zip(("RSS", "PSS"), sizes, strict=True)]
-    return "\n".join((where, report.table(HEAD, *ratios), report.table(MEMORY_HEAD, *memory)))
+    return "\n".join((where, report.table(*rows), report.table(MEMORY_HEAD, *memory)))
 
 
 def reads(servers):
-    """What is read, once all have answered with the same bytes."""
-    for name, (path, goal) in READS.items():
+    """The kinds of reads, after all servers have answered each of them with the same bytes."""
+    for name, (path, goals) in READS.items():
         answers = {ask(server, path)[2] for server in servers.values()}
-        assert len(answers) == 1, f"the floor and the service answer {path} differently"
-        yield Kind(name, goal, get(path))
+        assert len(answers) == 1, f"the servers answer {path} differently"
+        yield Kind(name, goals, get(path))
 
 
 def creation(servers):
-    """What is created, once all have made the same of it, but for the id and the time."""
+    """The creation of a run, after all servers have created the same run, except for its id and its times."""
     key = new_key(servers["service"])
     headers = {"x_api_key": key, "content_type": "application/json"}
     answers = [ask(server, "/recipe_runs/", "POST", json.dumps(NEW_RUN), **headers) for server in servers.values()]
     varying = {"id": 0, "created_at": "", "updated_at": ""}
     runs = {json.dumps(json.loads(text) | varying) for _, _, text in answers}
-    assert len(runs) == 1, "the floor and the service create different runs"
-    return Kind("creating a run", CREATION_GOAL, post("/recipe_runs/", NEW_RUN, key), 201)
+    assert len(runs) == 1, "the servers create different runs"
+    return Kind("creating a run", CREATION_GOALS, post("/recipe_runs/", NEW_RUN, key), 201)
+
+
+def head(servers):
+    """The head of the table of rates; see `compare`."""
+    names = ["request", *(f"{name}, 1/s" for name in servers)]
+    for name in others(servers):
+        names += [f"service/{name} (lowest to highest)", *(["goal, at least"] if name in WITH_GOALS else [])]
+    return names
 
 
 def compare(servers, kind, rounds, seconds):
-    """Rounds in which the servers are measured one after the other, as a row of the table."""
+    """Measure the servers in rounds: the medians of their rates, and of the ratios of a round."""
     for server in servers.values():
         rate(server.port, kind.request, WARM_UP, kind.expected)
-    found = [
-        [rate(server.port, kind.request, seconds, kind.expected) for server in servers.values()] for _ in range(rounds)
-    ]
-    rates = [f"{median(column):,.0f}" for column in zip(*found, strict=True)]
-    ratios = [*zip(*([rate / floor for rate in others] for floor, *others in found), strict=True)]
-    row = [kind.name, *rates, *(f"{median(column):.2f}" for column in ratios)]
-    row += [f"{min(ratios[-1]):.2f} to {max(ratios[-1]):.2f}", f"{kind.goal:.2f}"]
+    found = [measure_once(servers, kind, seconds) for _ in range(rounds)]
+    row = [kind.name, *(f"{median(rates[name] for rates in found):,.0f}" for name in servers)]
+    for name in others(servers):
+        ratios = [rates["service"] / rates[name] for rates in found]
+        row.append(f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        if name in WITH_GOALS:
+            row.append(f"{kind.goals[name]:.2f}" if name in kind.goals else "none")
     print(*row, sep="  ", flush=True)
     return row
+
+
+def measure_once(servers, kind, seconds):
+    """The rates of the servers by name, in random order, so that no server profits from its position."""
+    order = random.sample(list(servers), len(servers))
+    return {name: rate(servers[name].port, kind.request, seconds, kind.expected) for name in order}
+
+
+def others(servers):
+    """The names of the servers that the service is compared with."""
+    return [name for name in servers if name != "service"]

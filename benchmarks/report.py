@@ -1,4 +1,4 @@
-"""Measurements as Markdown, and their places in docs/performance.md: between markers, so that no number is typed."""
+"""Writes measurements as Markdown between markers of docs/performance.md, so that nobody types a number."""
 
 import platform
 import re
@@ -11,7 +11,7 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 
 
 def write(name, text):
-    """Put `text` between the markers of that name, and print it."""
+    """Put `text` between the markers called `name`, and print it."""
     document = DOCUMENT.read_text()
     start, end = f"<!-- {name}: written by make bench -->\n", f"<!-- end of {name} -->\n"
     before, rest = document.split(start)
@@ -21,14 +21,14 @@ def write(name, text):
 
 
 def table(*rows):
-    """A Markdown table; the first row is its head, the first column text and the others numbers."""
+    """A Markdown table. The first row is its head; the first column is text, the others are numbers."""
     first, *others = rows
     lines = [first, ["---", *("---:" for _ in first[1:])], *others]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def machine(server):
-    """What it was measured on, as a sentence."""
+    """The date, the machine and the versions, as a sentence."""
     with open("/proc/cpuinfo") as file:
         text = file.read()
     cores, name = text.count("processor\t"), re.search(r"model name\s*: (.*)", text)

@@ -1,4 +1,4 @@
-"""How gunicorn serves the floor in threads, and without a log."""
+"""Settings of gunicorn for the floor: threads, and no log."""
 
 worker_class = "gthread"
 threads = 100

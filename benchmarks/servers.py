@@ -1,6 +1,7 @@
-"""What is measured: the service, and the floor it is held against, in threads, in greenlets, and there behind Flask."""
+"""The servers that are measured: the service, the floor, the comparator and the service of another checkout."""
 
 import json
+import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,31 +10,41 @@ from tests.conftest import ADMIN_KEY, environment
 from tests.support.dyno import ask, dyno, serving
 from tests.support.live import ROOT
 
+SERVICE = "exec gunicorn wsgi:app"
 COMMANDS = {
     "floor": "exec gunicorn -c benchmarks/serve_floor.py benchmarks.floor:application",
-    "greenlets": "exec gunicorn -c benchmarks/serve_greenlets.py benchmarks.floor:application",
-    "flask": "exec gunicorn -c benchmarks/serve_greenlets.py benchmarks.flask_floor:application",
-    "service": "exec gunicorn wsgi:app",
+    "comparator": "exec .venv/bench/bin/uvicorn --port $PORT benchmarks.comparator:app",
+    "service": SERVICE,
 }
+READY = {"comparator": "Uvicorn running on"}  # what gunicorn logs as "Listening at"
 
 
 @contextmanager
-def started(url, *names):
-    """Servers by name, each with one worker, up when the first request has been answered."""
-    env = environment(url, PYTHONPATH=str(ROOT))
-    with TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
-        found = {
+def started(url, *names, beside=None):
+    """Servers by name, each with one worker, ready to answer; the service of the checkout `beside` by its commit."""
+    commands = {name: (COMMANDS[name], ROOT) for name in names}
+    if beside:
+        commands[commit(beside)] = (SERVICE, beside)
+    env = environment(url, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="", RATELIMIT_WRITES="99999999/second")
+    with TemporaryDirectory(prefix="bench-") as logs, ExitStack() as stack:
+        yield {
             name: stack.enter_context(
                 serving(
-                    COMMANDS[name],
-                    dyno(env, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="", RATELIMIT_WRITES="99999999/second"),
-                    ROOT,
-                    Path(folder, f"{name}.log"),
+                    command,
+                    dyno(env, PYTHONPATH=str(folder)),
+                    folder,
+                    Path(logs, f"{name}.log"),
+                    READY.get(name, "Listening at"),
                 )
             )
-            for name in names
+            for name, (command, folder) in commands.items()
         }
-        yield found
+
+
+def commit(checkout):
+    """The commit of a checkout, such as `4e74d12`, or `4e74d12-dirty` if files have changed since."""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def new_key(service):

@@ -31,8 +31,8 @@ def run(command, env, folder=live.ROOT):
 
 
 @contextmanager
-def serving(command, env, folder, log):
-    """A server: its `port`, its `process`, which leads a group, and its `log`, a file."""
+def serving(command, env, folder, log, ready="Listening at"):
+    """A server, once it has logged `ready`: its `port`, its `process`, which leads a group, and its `log`, a file."""
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -40,7 +40,7 @@ def serving(command, env, folder, log):
         ) as process,
     ):
         try:
-            wait_until(lambda: "Listening at" in log.read_text() or process.poll() is not None)
+            wait_until(lambda: ready in log.read_text() or process.poll() is not None)
             assert process.poll() is None, log.read_text()
             yield SimpleNamespace(port=int(env["PORT"]), process=process, log=log)
         finally:
