@@ -49,7 +49,7 @@ format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff format .
 
 requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
-	@for name in requirements requirements-sentry requirements-otel requirements-repr requirements-dev requirements-fuzz requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 

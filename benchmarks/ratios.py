@@ -8,10 +8,10 @@ from statistics import median
 from app.routes.recipe_runs import NEW_RUN
 from benchmarks import report
 from benchmarks.servers import COMMANDS, commit, new_key, started
-from tests import catalogue
-from tests.dyno import ask
-from tests.load import get, post, rate
-from tests.memory import resident, worker
+from tests.support import catalogue
+from tests.support.dyno import ask
+from tests.support.load import get, post, rate
+from tests.support.memory import resident, worker
 
 # What is read, and the rates to reach as multiples of those of the floor and of the comparator.
 READS = {
