@@ -5,12 +5,14 @@ from time import monotonic
 from typing import Any
 
 import psycopg2
+import psycopg2.errorcodes
 from flask import has_request_context, request
 from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 PING_AFTER = 1  # seconds of rest
+READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
 
 @event.listens_for(Engine, "connect")
@@ -25,6 +27,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 @event.listens_for(Engine, "handle_error")
 def _drop_details(context: ExceptionContext) -> None:
     without_details(context.sqlalchemy_exception)
+    if is_read_only(context.original_exception):
+        context.is_disconnect = True
+
+
+def is_read_only(error: Any) -> bool:
+    """Whether PostgreSQL refused a write because the session is read-only, as sessions of a standby are.
+
+    Such a session may stay read-only when its server has become the primary. So SQLAlchemy treats it as lost, and
+    replaces all connections of the pool at their next use.
+    """
+    return bool(getattr(getattr(error, "orig", error), "pgcode", None) == READ_ONLY)
 
 
 def without_details(error: Any) -> Any:

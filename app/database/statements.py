@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.database import deadline
-from app.database.engine import without_details
+from app.database.engine import is_read_only, without_details
 from app.extensions import Base, db
 
 Rows = list[tuple[Any, ...]]
@@ -181,7 +181,7 @@ def _execute(engine: Engine, connection: PoolProxiedConnection, prepared: Prepar
     except dbapi.Error as error:
         # A column of a plan may have another type by now.
         outdated = bool(prepared.plan) and isinstance(error, dbapi.NotSupportedError)
-        lost = outdated or dialect.is_disconnect(error, connection.driver_connection, None)
+        lost = outdated or is_read_only(error) or dialect.is_disconnect(error, connection.driver_connection, None)
         if lost:  # and the others will not be better: each is made anew at its next use
             engine.pool._invalidate(connection, error)
         if outdated:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 from gunicorn import util
 from gunicorn.http import wsgi
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
 
 from app.web.headers import SECURITY_HEADERS
@@ -80,8 +80,15 @@ class Parser(RequestParser):
             raise NoMoreData from None
 
     def finish_body(self, *limits: Any) -> bool:
-        """Discard what is left of the last request, whose time ends here; whether the next one may begin."""
-        finished: bool = super().finish_body(*limits)
+        """Discard what is left of the last request, whose time ends here; whether the next one may begin.
+
+        A request that was answered gets no second answer: if the rest of its body is malformed, the connection is
+        closed without a word. A proxy would give that answer to another client.
+        """
+        try:
+            finished: bool = super().finish_body(*limits)
+        except ParseException:
+            raise NoMoreData from None
         if finished:
             begun = self.unreader.buf.getvalue()  # sent with the request before
             self.unreader.sock.end = monotonic() + REQUEST_TIMEOUT if begun else None
@@ -92,6 +99,12 @@ class Sender(wsgi.Response):
     """gunicorn's own, which would send the head of an answer and its body one by one, in two packets."""
 
     headers_sent: bool
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Close the connection after an answer that says `Connection: close`; gunicorn drops that header."""
+        if ("Connection", "close") in headers:
+            self.force_close()
+        return super().start_response(status, headers, exc_info)
 
     def write(self, arg: bytes) -> None:
         if self.headers_sent or self.response_length != len(arg) or len(arg) > TOGETHER or self._omits_body:

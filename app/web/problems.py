@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 )
 
 from app.database import revision
+from app.database.engine import is_read_only
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
 from config import REQUEST_TIMEOUT
@@ -63,8 +64,8 @@ def unavailable(error: Exception) -> Response:
     fields = {"request_id": g.request_id, "error": type(error).__name__}
     # Where all wait for a connection, many give up at the same moment, and their tracebacks say nothing.
     logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
-    sentence = "The database did not answer in time. Try again in a few seconds."
-    return problem(ServiceUnavailable(sentence, retry_after=RETRY_AFTER))
+    reason = "The database is read-only at the moment" if is_read_only(error) else "The database did not answer in time"
+    return problem(ServiceUnavailable(f"{reason}. Try again in a few seconds.", retry_after=RETRY_AFTER))
 
 
 def recheck(error: ProgrammingError) -> Response:
@@ -80,12 +81,18 @@ def recheck(error: ProgrammingError) -> Response:
 
 def body_is_late(_error: ClientDisconnected) -> Response:
     """408 where the body broke off, be it that the server has waited long enough or that the client is gone."""
-    return problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."))
+    return _last(problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.")))
 
 
 def body_is_malformed(error: ParseException) -> Response:
     """400 for chunks that are none, which gunicorn finds only when the application reads them."""
-    return problem(BadRequest(f"The body is not sent as HTTP has it: {error}"))
+    return _last(problem(BadRequest(f"The body is not sent as HTTP has it: {error}")))
+
+
+def _last(response: Response) -> Response:
+    """`response` as the last of its connection, because nobody knows where the next request would begin."""
+    response.headers["Connection"] = "close"
+    return response
 
 
 def log_bug(exc_info: Any) -> None:

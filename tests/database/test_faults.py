@@ -21,6 +21,7 @@ from tests.support import postgres
 from tests.support.factories import make_bakery
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
+READ_ONLY = "The database is read-only at the moment. Try again in a few seconds."
 KEY = {"X-API-Key": ADMIN_KEY}
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
 API = [
@@ -74,11 +75,11 @@ def occupy_a_connection():
     return {}
 
 
-def assert_unavailable(response):
+def assert_unavailable(response, detail=UNAVAILABLE):
     assert response.status_code == 503
     assert response.content_type == "application/problem+json"
     assert list(response.json) == ["type", "title", "status", "detail", "request_id"]
-    assert response.json["detail"] == UNAVAILABLE
+    assert response.json["detail"] == detail
     assert response.headers["Retry-After"] == "5"
     assert "Access-Control-Allow-Origin" in response.headers
 
@@ -190,8 +191,21 @@ def test_a_database_that_is_read_only_is_503_to_write(postgres_url):
         postgres.execute(postgres_url, f"ALTER DATABASE {postgres_url.database} SET default_transaction_read_only = on")
         with app.app_context():
             db.engine.dispose()
-        assert_unavailable(app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY))
+        assert_unavailable(app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY), READ_ONLY)
         assert app.test_client().get("/feedstocks/").json == []
+
+
+def test_connections_made_while_the_database_was_read_only_are_replaced_afterwards(postgres_server, postgres_url):
+    read_only = f"ALTER DATABASE {postgres_url.database} SET default_transaction_read_only = "
+    with serving(postgres_url) as app:
+        postgres.execute(postgres_server, f"{read_only} on")
+        with app.app_context():
+            db.engine.dispose()
+        refused = app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
+        postgres.execute(postgres_server, f"{read_only} off")
+        created = app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
+    assert_unavailable(refused, READ_ONLY)
+    assert created.status_code == 201
 
 
 def cut_others(url):

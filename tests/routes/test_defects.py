@@ -45,10 +45,10 @@ COVERED = {
     # 500 for what the caller got wrong.
     "D8": [
         "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
-        "serving/test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
-        "serving/test_requests.py::test_null_where_there_has_to_be_something_is_422",
-        "serving/test_requests.py::test_text_has_no_nul",
-        "serving/test_requests.py::test_a_body_that_is_not_json_is_400",
+        "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
+        "web/test_parser.py::test_null_where_there_has_to_be_something_is_422",
+        "web/test_parser.py::test_text_has_no_nul",
+        "web/test_parser.py::test_a_body_that_is_not_json_is_400",
         "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
     ],
     "D9": [
@@ -58,8 +58,8 @@ COVERED = {
     ],
     # 200 for what was not done, or not meant.
     "D10": [
-        "serving/test_requests.py::test_a_body_that_is_not_an_object_is_422",
-        "serving/test_requests.py::test_another_media_type_is_415",
+        "web/test_parser.py::test_a_body_that_is_not_an_object_is_422",
+        "web/test_parser.py::test_another_media_type_is_415",
         "routes/test_api_keys.py::test_a_body_of_another_kind_is_422_and_makes_no_key",
         "routes/test_api_keys.py::test_a_body_that_is_not_json_makes_no_key",
     ],
@@ -69,23 +69,23 @@ COVERED = {
         "services/test_races.py::test_of_many_that_create_the_same_one_does_and_all_get_it",
     ],
     "D12": [
-        "serving/test_requests.py::test_text_is_a_json_string",
-        "serving/test_requests.py::test_a_flag_is_a_json_boolean",
-        "serving/test_requests.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
+        "web/test_parser.py::test_text_is_a_json_string",
+        "web/test_parser.py::test_a_flag_is_a_json_boolean",
+        "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
         "schemas/test_timestamps.py::test_anything_else_is_422_and_not_stored",
         "database/test_lists.py::test_limit_and_offset_are_written_in_plain_digits",
     ],
     "D13": [
-        "serving/test_requests.py::test_members_nobody_knows_are_422",
-        "serving/test_requests.py::test_parameters_nobody_knows_are_422",
+        "web/test_parser.py::test_members_nobody_knows_are_422",
+        "web/test_parser.py::test_parameters_nobody_knows_are_422",
     ],
     # Bodies read before the caller is known, and of any size.
     "D14": [
         "web/test_auth.py::test_without_a_key_anything_else_goes_unread",
         "routes/test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
-        "serving/test_requests.py::test_a_body_has_a_megabyte_at_most",
-        "serving/test_requests.py::test_a_body_in_chunks_has_no_more",
-        "serving/test_requests.py::test_text_has_a_longest_length_in_characters",
+        "web/test_parser.py::test_a_body_has_a_megabyte_at_most",
+        "web/test_parser.py::test_a_body_in_chunks_has_no_more",
+        "web/test_parser.py::test_text_has_a_longest_length_in_characters",
     ],
     # HTTP as others speak it.
     "D15": [

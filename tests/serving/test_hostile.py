@@ -193,3 +193,18 @@ def test_after_all_of_them_the_service_is_as_it_was(service):
         exchange(service, data)
     body = exchange(service, b"GET /stats/bakeries HTTP/1.1\r\nHost: x\r\n\r\n")[2]
     assert body == b'{"count":3}'
+
+
+def test_a_request_that_was_answered_gets_no_second_answer_for_the_rest_of_its_body(service):
+    """A proxy that shares the connection would give the second answer to another client."""
+    request = b"POST /recipe_runs/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first, _, body = exchange(service, request + b"2\r\n{}\r\n0\r\nContent-Length: 9\r\n\r\n")
+    assert first.startswith("HTTP/1.1 403")
+    assert b"HTTP/1.1" not in body
+    assert json.loads(body)["status"] == 403
+
+
+def test_a_malformed_body_is_the_last_request_of_its_connection(service):
+    first, headers, _ = exchange(service, CHUNKED + b"x\r\n" + END)
+    assert first.startswith("HTTP/1.1 400")
+    assert headers["Connection"] == "close"
