@@ -23,8 +23,12 @@ logger = logging.getLogger("gunicorn.error")
 
 TOGETHER = 64 * 1024  # bytes of a body; a longer one is not copied for it
 
-# Connections of this worker on which no request has begun, and since when, on the clock of `monotonic`.
-idle: dict[socket.socket, float] = {}
+FIRST_BYTE = 5  # seconds in which a new connection has to send something
+CROWDED = 0.9  # of the connections that a worker accepts: from here on it closes idle ones
+
+# Connections of this worker that wait for a request, the longest idle first: since when, on the clock of `monotonic`,
+# and whether they have never sent anything.
+idle: dict[socket.socket, tuple[float, bool]] = {}
 
 
 def limit_answers(listener: socket.socket) -> None:
@@ -39,6 +43,7 @@ class Receiver:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.end: float | None = None  # on the clock of `monotonic`; None between two requests
+        self.is_new = True
 
     def recv(self, size: int) -> bytes:
         """What has arrived. Raises TimeoutError when the time is up, whatever the client goes on sending."""
@@ -54,7 +59,7 @@ class Receiver:
             self.connection.settimeout(None)
 
     def _first(self, size: int) -> bytes:
-        idle[self.connection] = monotonic()
+        idle[self.connection] = monotonic(), self.is_new
         try:
             return self.connection.recv(size)
         except OSError as error:
@@ -63,6 +68,7 @@ class Receiver:
             return b""  # `release` has shut this side down
         finally:
             del idle[self.connection]
+            self.is_new = False
             self.end = monotonic() + REQUEST_TIMEOUT
 
 
@@ -115,10 +121,15 @@ class Sender(wsgi.Response):
         self.sock.sendall("".join(head).encode("latin-1") + arg)
 
 
-def release(seconds: float) -> None:
-    """Let connections go that have been idle for so long: for them it is as if the client had closed its side."""
-    for connection, since in idle.items():
-        if since + seconds <= monotonic():
+def release(seconds: float, most: int) -> None:
+    """Close connections that have been idle for `seconds`, or have sent nothing in FIRST_BYTE seconds.
+
+    A worker accepts `most` connections and no others. Near that number it closes those that have been idle longest.
+    """
+    now, surplus = monotonic(), len(idle) - int(CROWDED * most)
+    for number, (connection, (since, is_new)) in enumerate(idle.items()):
+        patience = min(seconds, FIRST_BYTE) if is_new else seconds
+        if number < surplus or since + patience <= now:
             with suppress(OSError):  # the client is gone already
                 connection.shutdown(socket.SHUT_RD)
 

@@ -36,7 +36,7 @@ class Worker(GeventWorker):
         """Say that the worker lives. Idle clients are let go after `keepalive`, or soon if it is to end."""
         super().notify()
         metrics.sample(self.wsgi)
-        connection.release(self.cfg.keepalive if self.alive else ARRIVES)
+        connection.release(self.cfg.keepalive if self.alive else ARRIVES, self.cfg.worker_connections)
         give_up()
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from contextlib import closing
+from itertools import chain
 
 import gevent
 import gevent.socket
@@ -83,12 +84,35 @@ def test_a_client_is_let_go_once_it_has_been_idle_for_so_long():
     with closing(near), closing(far):
         received = gevent.spawn(connection.Receiver(near).recv, 100)
         gevent.sleep(0.2)
-        connection.release(10)
+        connection.release(10, 1000)
         gevent.sleep(0.01)
         assert not received.ready()
-        connection.release(0.1)
+        connection.release(0.1, 1000)
         assert received.get(timeout=1) == b""
         assert not connection.idle
+
+
+def test_a_connection_that_never_sends_anything_is_closed_long_before_one_that_has(monkeypatch):
+    monkeypatch.setattr(connection, "FIRST_BYTE", 0.1)
+    near, far = gevent.socket.socketpair()
+    with closing(near), closing(far):
+        received = gevent.spawn(connection.Receiver(near).recv, 100)
+        gevent.sleep(0.2)
+        connection.release(100, 1000)
+        assert received.get(timeout=60) == b""
+
+
+def test_of_too_many_idle_connections_the_longest_idle_is_closed():
+    pairs = [gevent.socket.socketpair() for _ in range(3)]
+    received = [gevent.spawn(connection.Receiver(near).recv, 100) for near, _ in pairs]
+    gevent.sleep(0.01)
+    connection.release(100, 3)
+    assert received[0].get(timeout=60) == b""
+    assert [greenlet.ready() for greenlet in received] == [True, False, False]
+    connection.release(0, 3)
+    gevent.joinall(received)
+    for end in chain(*pairs):
+        end.close()
 
 
 def test_a_client_that_has_sent_something_is_not_let_go():
@@ -99,7 +123,7 @@ def test_a_client_that_has_sent_something_is_not_let_go():
         assert receiver.recv(100) == b"GET"
         more = gevent.spawn(receiver.recv, 100)
         gevent.sleep(0.01)
-        connection.release(0)
+        connection.release(0, 1000)
         far.sendall(b" / HTTP/1.1")
         assert more.get(timeout=1) == b" / HTTP/1.1"
 
