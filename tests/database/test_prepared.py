@@ -5,8 +5,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app import extensions
-from app.database import rows, statements
+from app.database import engine, rows, statements
 from app.extensions import db
 from app.models import RecipeRun
 from tests.database.test_faults import assert_unavailable, cut_others
@@ -39,7 +38,7 @@ def test_a_run_is_looked_up_by_one_plan_after_a_few_times(looked_up):
 
 def test_another_connection_plans_anew(looked_up, postgres_url, monkeypatch):
     client, path = looked_up
-    monkeypatch.setattr(extensions, "PING_AFTER", 0)
+    monkeypatch.setattr(engine, "PING_AFTER", 0)
     cut_others(postgres_url)
     assert client.get(path).status_code == 200
 

@@ -34,20 +34,20 @@ def test_a_server_has_no_alembic_in_its_memory():
     assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "set() False\n"
 
 
-@pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
-def test_server_on_an_outdated_database_answers_every_request_with_503(app, client, revision):
-    if revision:
-        upgrade(app, revision)
+@pytest.mark.parametrize("at", [None, "0499cef6b57a"])
+def test_server_on_an_outdated_database_answers_every_request_with_503(app, client, at):
+    if at:
+        upgrade(app, at)
     answers = [client.open(path, method=method) for method, path in api_requests(app)]
     assert {(answer.status_code, answer.content_type) for answer in answers} == {(503, "application/problem+json")}
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize(("revision", "state"), [(None, "empty"), ("0499cef6b57a", "at revision 0499cef6b57a")])
-def test_server_on_an_outdated_database_says_what_to_do(app, client, caplog, revision, state):
-    if revision:
-        upgrade(app, revision)
+@pytest.mark.parametrize(("at", "state"), [(None, "empty"), ("0499cef6b57a", "at revision 0499cef6b57a")])
+def test_server_on_an_outdated_database_says_what_to_do(app, client, caplog, at, state):
+    if at:
+        upgrade(app, at)
     sentence = f"The database is {state}, this release needs {HEAD}: run `flask db upgrade`."
     revision.report(app)
     assert caplog.messages == [f"not ready: {sentence}"]
