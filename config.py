@@ -20,8 +20,10 @@ from sqlalchemy.exc import ArgumentError
 # To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-# Together under five seconds, after which a client has its 503 even if it waits for both.
-POOL_TIMEOUT = 1.8  # seconds a request waits for a connection, see app/database/pool.py
+# A client that waits for a lock or for a new connection has its 503 within five seconds. In a crowd, in which it waits
+# for a connection of the pool as well, that may take eight.
+POOL_TIMEOUT = 4  # seconds a request waits for a connection of the pool, whole ones as SQLAlchemy reads them
+POOL_RECYCLE = 1800  # seconds a connection may exist
 LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
 CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/database/deadline.py
@@ -92,7 +94,10 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     """A few connections for many requests; PostgreSQL gives up on a statement or a lock before the client does."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
-        "patience": POOL_TIMEOUT,  # as SQLAlchemy makes whole seconds of a "pool_timeout"
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT,
+        "pool_use_lifo": True,  # the connection that was in use last is the one whose data PostgreSQL has at hand
+        "pool_recycle": POOL_RECYCLE,
         "query_cache_size": 200,  # statements SQLAlchemy remembers; clients can ask for any number of different ones
         "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them
     }

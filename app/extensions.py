@@ -6,8 +6,6 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from app.database.pool import FairPool
-
 # The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
 NAMING_CONVENTION = {
     "pk": "%(table_name)s_pkey",
@@ -23,4 +21,4 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, engine_options={"poolclass": FairPool})
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})

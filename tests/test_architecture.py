@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "models": {"database", "errors", "extensions"},
     "database": {"errors", "extensions", "models", "services"},
     "repr": set(),
-    "extensions": {"database"},
+    "extensions": set(),
     "errors": set(),
     "keys": set(),
 }

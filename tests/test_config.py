@@ -31,7 +31,10 @@ def test_the_least_that_is_needed_is_three_variables():
     assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
     assert given["SQLALCHEMY_ENGINE_OPTIONS"] == {
         "pool_size": 8,
-        "patience": 1.8,
+        "max_overflow": 0,
+        "pool_timeout": 4,
+        "pool_use_lifo": True,
+        "pool_recycle": 1800,
         "query_cache_size": 200,
         "hide_parameters": True,
         "paramstyle": "named",
@@ -59,7 +62,10 @@ def test_postgresql_gives_up_before_the_client_does():
     assert options == {
         "pool_size": 7,
         "skip_autocommit_rollback": True,
-        "patience": 1.8,
+        "max_overflow": 0,
+        "pool_timeout": 4,
+        "pool_use_lifo": True,
+        "pool_recycle": 1800,
         "query_cache_size": 200,
         "hide_parameters": True,
         "connect_args": {

@@ -15,9 +15,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from app.database.columns import now
-from app.database.pool import FairPool
 from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.recipe_runs import STATUSES
@@ -48,9 +48,9 @@ POOL_SIZE = Gauge(
 def sample(app: Flask) -> None:
     """Note how many connections of this process are in use: a worker does so each second, and who is scraped."""
     with app.app_context():
-        pool = cast(FairPool, db.engine.pool)
+        pool = cast(QueuePool, db.engine.pool)
     CONNECTIONS.set(pool.checkedout())
-    POOL_SIZE.set(pool.size)
+    POOL_SIZE.set(pool.size())
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

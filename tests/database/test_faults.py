@@ -6,18 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from threading import Barrier
 
-import flask_migrate
 import psycopg2
 import pytest
 from sqlalchemy.engine import URL, make_url
 
 from app import create_app
-from app.cli.db import migrate
 from app.database import engine as app_engine
 from app.extensions import db
 from config import load
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
+from tests.support.databases import serving
 from tests.support.factories import make_bakery
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
@@ -33,19 +32,6 @@ API = [
     *(("GET", path) for path in ("/api-keys", "/api-keys/1", "/api-keys/me", "/audit")),
     ("GET", "/readyz"),
 ]
-
-
-@contextmanager
-def serving(url, **engine_options):
-    """An application on a new database at the head of the migrations, with those options for its connections."""
-    config = load(environment(url))
-    app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
-    with app.app_context():
-        migrate.init_app(app)
-        flask_migrate.upgrade()
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 def impatient(url):
@@ -71,7 +57,7 @@ def other_program(url, statement):
 def occupy_a_connection():
     """A view that takes its time."""
     db.session.connection()
-    time.sleep(0.5)
+    time.sleep(1.5)
     return {}
 
 
@@ -131,7 +117,7 @@ def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(strande
 
 
 def test_out_of_connections_is_503_and_recovers(empty_url):
-    with serving(empty_url, pool_size=2, patience=0.2) as app:
+    with serving(empty_url, pool_size=2, pool_timeout=1) as app:
         with app.app_context():
             engine = db.engine
         with engine.connect(), engine.connect():
@@ -140,7 +126,7 @@ def test_out_of_connections_is_503_and_recovers(empty_url):
 
 
 def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, monkeypatch):
-    with serving(empty_url, pool_size=2, patience=0.2) as app:
+    with serving(empty_url, pool_size=2, pool_timeout=1) as app:
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", occupy_a_connection)
         barrier = Barrier(8)
 

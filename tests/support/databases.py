@@ -8,8 +8,11 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
+from app import create_app
+from app.cli.db import migrate
 from app.extensions import MIGRATIONS, db
-from tests.conftest import make_app
+from config import load
+from tests.conftest import environment, make_app
 
 SCRIPTS = ScriptDirectory(MIGRATIONS)
 CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
@@ -38,6 +41,19 @@ KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a',
 def application(url, **settings):
     """An application that leaves no connection behind."""
     app = make_app(url, **settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@contextmanager
+def serving(url, **engine_options):
+    """An application on a new database at the head of the migrations, with those options for its connections."""
+    config = load(environment(url))
+    app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
+    with app.app_context():
+        migrate.init_app(app)
+        flask_migrate.upgrade()
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -1,0 +1,61 @@
+"""Requests share the connections of the pool. What needs no database needs no connection."""
+
+from contextlib import closing
+
+import pytest
+from sqlalchemy import Pool, event
+
+from app.database.statements import one_connection
+from app.extensions import db
+from tests.support.databases import serving
+from tests.support.factories import make_run
+
+
+@pytest.fixture
+def crowded(empty_url):
+    """An application with one connection, for which a request waits one second."""
+    with serving(empty_url, pool_size=1, pool_timeout=1) as app:
+        assert app.test_client().get("/bakeries/").status_code == 200  # the first request asks for the revision
+        yield app
+
+
+@pytest.fixture
+def taken(crowded):
+    """Its connection, taken."""
+    with crowded.app_context(), closing(db.engine.raw_connection()) as connection:
+        yield connection
+
+
+def test_without_a_connection_a_request_is_503_and_the_next_is_served(crowded, taken):
+    client = crowded.test_client()
+    refused = client.get("/bakeries/")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert [client.get(path).status_code for path in ("/healthz", "/docs", "/openapi.json", "/no")] == [
+        *(200, 200, 200, 404)
+    ]
+    taken.close()
+    assert [client.get("/bakeries/").status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_a_request_that_fails_gives_its_connection_back(crowded):
+    client = crowded.test_client()
+    assert [client.get("/bakeries/99").status_code for _ in range(3)] == [404, 404, 404]
+
+
+def test_a_request_that_keeps_a_connection_takes_no_other(crowded):
+    with crowded.test_request_context():
+        with one_connection(), one_connection():
+            assert db.engine.pool.checkedout() == 1
+        assert db.engine.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}", "/datasets/{}"])
+def test_the_statements_of_a_detail_take_one_connection_together(crowded, path):
+    published = {"dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
+    run = make_run(crowded, status="completed", conclusion="success", **published)
+    taken, note = [], lambda *_: taken.append(1)
+    number = {"/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}.get(path, run.id)
+    event.listen(Pool, "checkout", note)
+    assert crowded.test_client().get(path.format(number)).status_code == 200
+    event.remove(Pool, "checkout", note)
+    assert len(taken) == 1
