@@ -1,6 +1,7 @@
 """Flask extensions, unbound; `create_app` binds them."""
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
@@ -18,7 +19,15 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Base(DeclarativeBase):
+    """Every model. `filters` are what its lists may be narrowed down to besides columns (`app.database.filters`)."""
+
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    filters: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def kept_count(cls, filters: dict[str, Any]) -> int | None:
+        """How many rows fit `filters`, if the model keeps counts that say so."""
+        return None
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "schemas": {"database", "models"},
     "services": {"database", "errors", "extensions", "keys", "models"},
     "models": {"database", "errors", "extensions"},
-    "database": {"errors", "extensions", "models", "services"},
+    "database": {"errors", "extensions", "keys"},
     "repr": set(),
     "extensions": set(),
     "errors": set(),

@@ -13,7 +13,7 @@ from app.database.pages import Page
 from app.extensions import Base
 from app.schemas.base import LIMIT_MAX
 from app.schemas.serialiser import Serialiser
-from app.web.pagination import turn
+from app.web.pagination import read_page
 from app.web.parser import Parser
 
 Arguments = Iterable[tuple[str, Any]]
@@ -36,7 +36,7 @@ class Listing:
         """What the template of the list has to know."""
         values = asked(self.query(), self.defaults)
         query = {name: value for name, value in values.items() if name != "fields"} | {"columns": self.shown.columns}
-        page, beside = turn(lambda query: self.read(**query), query, self.endpoint)
+        page, beside = read_page(lambda query: self.read(**query), query, self.endpoint)
         return {
             "items": self.shown.rows(page.rows),
             "total": page.total,

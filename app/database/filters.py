@@ -1,44 +1,84 @@
-"""What a list may be narrowed down to."""
+"""What a list may be narrowed down to: any column of its model, and what the model declares in `filters`."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam, collate, func, inspect, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.database.columns import KEY_LENGTH, LongText
 from app.database.statements import fetch
 from app.extensions import Base, db
-from app.models import AuditEntry, RecipeRun
 
 ONE, MANY = 1, 2
 # The names of filters, each with whether its list has ONE value or MANY; of a flag, whether it is set.
-Shape = tuple[tuple[str, int], ...]
+FilterKey = tuple[tuple[str, int], ...]
+Columns = ReadOnlyColumnCollection[str, Column[Any]]
 
 
-def bind(filters: dict[str, Any]) -> tuple[Shape, dict[str, Any]]:
-    """The shape of `filters`, for which `conditions` are made once, and the values of the parameters of those."""
-    shape: list[tuple[str, int]] = []
+class Filter(NamedTuple):
+    """A filter that is no column: its condition for the columns of the model, its name and its part of the key.
+
+    `values` finds, before the list is read, what the parameter of the condition is for the value that was given.
+    """
+
+    condition: Callable[[Columns, str, int], ColumnElement[bool]]
+    values: Callable[[Columns, Any], Any] = lambda _columns, given: given
+
+
+def since(column: str) -> Filter:
+    """That the time in `column` is the given one or later."""
+    return Filter(lambda columns, name, _: columns[column] >= bindparam(name))
+
+
+def until(column: str) -> Filter:
+    """That the time in `column` is before the given one."""
+    return Filter(lambda columns, name, _: columns[column] < bindparam(name))
+
+
+def is_given(column: str) -> Filter:
+    """That there is a value in `column`, or that there is none."""
+    return Filter(
+        lambda columns, _, wanted: key(columns[column]).is_not(None) if wanted else key(columns[column]).is_(None)
+    )
+
+
+def contains(column: str) -> Filter:
+    """That the text in `column`, which has few distinct values, contains the given text in upper or lower case."""
+    return Filter(
+        lambda columns, name, form: _one_of(columns[column], name, form),
+        lambda columns, given: _containing(columns[column], given),
+    )
+
+
+def parametrise(model: type[Base], filters: dict[str, Any]) -> tuple[FilterKey, dict[str, Any]]:
+    """The key of `filters`, for which `conditions` are made once, and the values of the parameters of those."""
+    columns = inspect(model).columns
+    filter_key: list[tuple[str, int]] = []
     values: dict[str, Any] = {}
     for name, given in filters.items():
-        value = _recipe_ids_with(given) if name == "q" else given
+        value = model.filters[name].values(columns, given) if name in model.filters else given
         if isinstance(value, list) and len(value) == 1:
-            shape.append((name, ONE))
+            filter_key.append((name, ONE))
             (values[name],) = value
         elif isinstance(value, list):
-            shape.append((name, MANY))
+            filter_key.append((name, MANY))
             values |= {name: value, _beginnings(name): [str(text)[:KEY_LENGTH] for text in value]}
         else:
-            shape.append((name, value is not False))
+            filter_key.append((name, value is not False))
             values[name] = value
-    return tuple(shape), values
+    return tuple(filter_key), values
 
 
-def conditions(model: type[Base], shape: Shape) -> list[ColumnElement[bool]]:
-    """What rows have to meet: for the name of a column one of a list of values, else what NAMED says."""
+def conditions(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[bool]]:
+    """What rows have to meet. Raises KeyError for a name that the model neither declares nor has as a column."""
+    columns = inspect(model).columns
     return [
-        NAMED[name](name, form) if name in NAMED else _one_of(inspect(model).columns[name], name, form)
-        for name, form in shape
+        model.filters[name].condition(columns, name, form)
+        if name in model.filters
+        else _one_of(columns[name], name, form)
+        for name, form in filter_key
     ]
 
 
@@ -75,14 +115,8 @@ def _beginnings(name: str) -> str:
     return f"{name}_beginnings"
 
 
-def _has_dataset(_name: str, wanted: int) -> ColumnElement[bool]:
-    url = key(inspect(RecipeRun).columns["dataset_public_url"])
-    return url.is_not(None) if wanted else url.is_(None)
-
-
-def _recipe_ids_with(text: str) -> list[str]:
-    recipe_id = inspect(RecipeRun).columns["recipe_id"]
-    return [value for value in _distinct(recipe_id) if text.casefold() in value.casefold()]
+def _containing(column: Column[str], text: str) -> list[str]:
+    return [value for value in _distinct(column) if text.casefold() in value.casefold()]
 
 
 def _distinct(column: Column[str]) -> list[str]:
@@ -100,15 +134,3 @@ def _distinct_values(column: Column[str], _dialect: str) -> Select[Any]:
     after = select(func.min(value)).where(value > found.c.value).scalar_subquery()
     found = found.union_all(select(after).where(found.c.value.is_not(None)))
     return select(found.c.value)
-
-
-NAMED: dict[str, Callable[[str, int], ColumnElement[bool]]] = {
-    "started_after": lambda name, _: RecipeRun.started_at >= bindparam(name),
-    "started_before": lambda name, _: RecipeRun.started_at < bindparam(name),
-    "completed_after": lambda name, _: RecipeRun.completed_at >= bindparam(name),
-    "completed_before": lambda name, _: RecipeRun.completed_at < bindparam(name),
-    "since": lambda name, _: AuditEntry.at >= bindparam(name),
-    "until": lambda name, _: AuditEntry.at < bindparam(name),
-    "has_dataset": _has_dataset,
-    "q": lambda name, form: _one_of(inspect(RecipeRun).columns["recipe_id"], name, form),
-}

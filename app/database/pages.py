@@ -1,6 +1,6 @@
 """Pages of lists.
 
-A list goes by a column and, where rows are equal in it, by id. A page goes on from a position in that order, not after
+A list goes by a column and, where rows are equal in it, by id. A page goes on from a cursor in that order, not after
 so many rows, so that rows that come and go meanwhile neither repeat nor skip others, and so that depth costs nothing.
 """
 
@@ -15,19 +15,17 @@ from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, 
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
-from app.database.filters import Shape, bind, conditions, key
+from app.database.filters import FilterKey, conditions, key, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base, db
-from app.models import RecipeRun
-from app.services import run_counts
 
 Where = tuple[ColumnElement[bool], ...]
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where a walk goes on: beyond the row with that id, and that value, as JSON has it, in the column of the order.
+class Cursor:
+    """Where a list goes on: beyond the row with that id, and that value, as JSON has it, in the column of the order.
 
     Without an id it starts at the end of the list.
     """
@@ -45,14 +43,14 @@ class Page:
     """
 
     rows: Rows
-    prev: Position | None
-    next: Position | None
+    prev: Cursor | None
+    next: Cursor | None
     total: int | None
 
 
 @dataclass(frozen=True)
 class Order:
-    """In what order a walk meets rows; nulls are last in ascending order and first in descending, as in PostgreSQL."""
+    """The order of a list; nulls are last in ascending order and first in descending, as in PostgreSQL."""
 
     column: Column[Any]
     id: Column[int]
@@ -66,7 +64,7 @@ class Order:
         return [column.asc().nulls_last() if mixed else column.asc() for column in columns]
 
     def ranges(self, *, id_given: bool, value_given: bool) -> list[ColumnElement[bool]]:
-        """The ranges of the index beyond a position, `id` and `value`, first to last: nulls are a range of their own.
+        """The ranges of the index beyond a cursor, `id` and `value`, first to last: nulls are a range of their own.
 
         A single condition, with OR, would make PostgreSQL read the index from its beginning.
         """
@@ -85,53 +83,47 @@ class Order:
         rest = beyond(tuple_(value, self.id), tuple_(bindparam("value", type_=value.type), number))
         return [rest, null] if self.column.nullable and not self.descending else [rest]
 
-    def position(self, row: Sequence[Any] | None, *, backward: bool) -> Position:
+    def cursor(self, row: Sequence[Any] | None, *, backward: bool) -> Cursor:
         """Where `row`, which ends with the column and the id, is; without one, the end of the list."""
         if row is None:
-            return Position(None, None, backward)
+            return Cursor(None, None, backward)
         *_, value, number = row
         if isinstance(value, datetime):
             value = value.isoformat()
         if isinstance(self.column.type, LongText) and value is not None:
             value = value[:KEY_LENGTH]
-        return Position(value, number, backward)
+        return Cursor(value, number, backward)
 
-    def bound(self, position: Position) -> dict[str, Any]:
+    def bound(self, cursor: Cursor) -> dict[str, Any]:
         """The parameters of `ranges`."""
-        value: Any = position.value
+        value: Any = cursor.value
         if isinstance(self.column.type, UTCDateTime) and value is not None:
             value = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
-        return {"id": position.id, "value": value}
+        return {"id": cursor.id, "value": value}
 
 
-class Fitting(NamedTuple):
-    """Which rows of a table are meant, and in which dialect that is said."""
+class ListKey(NamedTuple):
+    """What the statements of a list are made of, whatever the page: rows of which table, in which dialect and order."""
 
     mapper: Mapper[Any]
     where: Where
-    shape: Shape
+    filter_key: FilterKey
     dialect: str
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        return [*self.where, *conditions(self.mapper.class_, self.shape)]
-
-
-class Walk(NamedTuple):
-    """What the statements of a list are made of, whatever the page."""
-
-    fitting: Fitting
     names: tuple[str, ...]
     order_by: str
     descending: bool
 
+    def conditions(self) -> list[ColumnElement[bool]]:
+        return [*self.where, *conditions(self.mapper.class_, self.filter_key)]
+
     def order(self) -> Order:
-        columns = self.fitting.mapper.columns
+        columns = self.mapper.columns
         return Order(columns[self.order_by], columns["id"], self.descending)
 
     def rows(self) -> Select[Any]:
-        """All rows that fit: the columns of `names`, then what `Order.position` wants of a row."""
+        """All rows that fit: the columns of `names`, then what `Order.cursor` wants of a row."""
         names = (*self.names, self.order_by, "id")
-        return selection(self.fitting.mapper.class_, names).where(*self.fitting.conditions())
+        return selection(self.mapper.class_, names).where(*self.conditions())
 
 
 def read(
@@ -142,56 +134,57 @@ def read(
     order_by: str,
     sort: str,
     offset: int = 0,
-    position: Position | None = None,
+    cursor: Cursor | None = None,
     count: bool = False,
     **filters: Any,
 ) -> Page:
-    """The page of up to `limit` rows that fit `where` and `filters` (`app.database.filters`), from `position` on.
+    """The page of up to `limit` rows that fit `where` and `filters` (`app.database.filters`), from `cursor` on.
 
     Rows begin with `columns` (`app.database.rows`). What is in `where` is made once and for all.
     """
-    backward = position is not None and position.backward
-    shape, values = bind(filters)
-    fitting = Fitting(inspect(model), where, shape, db.engine.dialect.name)
-    walk = Walk(fitting, columns, order_by, (sort == "desc") != backward)
-    order = walk.order()
-    if position:
-        ranges = _beyond(walk, position.id is not None, position.value is not None)
-        place = order.bound(position)
+    backward = cursor is not None and cursor.backward
+    filter_key, values = parametrise(model, filters)
+    descending = (sort == "desc") != backward
+    list_key = ListKey(inspect(model), where, filter_key, db.engine.dialect.name, columns, order_by, descending)
+    order = list_key.order()
+    if cursor:
+        ranges = _beyond(list_key, cursor.id is not None, cursor.value is not None)
+        place = order.bound(cursor)
     else:
-        ranges, place = [_first(walk)], {"offset": offset}
+        ranges, place = [_first(list_key)], {"offset": offset}
     rows: Rows = []
     for statement in ranges:
         if (wanted := limit + 1 - len(rows)) > 0:
             rows += fetch(statement, {**values, **place, "limit": wanted})
     ahead, behind = None, None
     if len(rows) > limit > 0:
-        ahead = order.position(rows[limit - 1], backward=backward)
-    if limit > 0 and (offset > 0 or (position and position.id)):
-        behind = order.position(rows[0] if rows else None, backward=not backward)
+        ahead = order.cursor(rows[limit - 1], backward=backward)
+    if limit > 0 and (offset > 0 or (cursor and cursor.id)):
+        behind = order.cursor(rows[0] if rows else None, backward=not backward)
     total = None
     if count:
-        counted = model is RecipeRun and not where and run_counts.cover(filters)
-        total = run_counts.count(filters) if counted else fetch(_count(fitting), values)[0][0]
+        total = None if where else model.kept_count(filters)
+        if total is None:
+            total = fetch(_count(list_key), values)[0][0]
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
 # Statements are made once, as `app.database.statements` wants them.
 @lru_cache(maxsize=128)
-def _first(walk: Walk) -> Select[Any]:
+def _first(list_key: ListKey) -> Select[Any]:
     """The statement for pages that are given by their `offset`."""
-    rows = walk.rows().order_by(*walk.order().clauses(mixed=True))
+    rows = list_key.rows().order_by(*list_key.order().clauses(mixed=True))
     return rows.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @lru_cache(maxsize=128)
-def _beyond(walk: Walk, id_given: bool, value_given: bool) -> list[Select[Any]]:
-    """The statements for pages beyond a position, to be asked until there are rows enough."""
-    order = walk.order()
-    rows = walk.rows().order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
+def _beyond(list_key: ListKey, id_given: bool, value_given: bool) -> list[Select[Any]]:
+    """The statements for pages beyond a cursor, to be asked until there are rows enough."""
+    order = list_key.order()
+    rows = list_key.rows().order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
     return [rows.where(stretch) for stretch in order.ranges(id_given=id_given, value_given=value_given)]
 
 
 @lru_cache(maxsize=64)
-def _count(fitting: Fitting) -> Select[Any]:
-    return select(func.count()).select_from(fitting.mapper.local_table).where(*fitting.conditions())
+def _count(list_key: ListKey) -> Select[Any]:
+    return select(func.count()).select_from(list_key.mapper.local_table).where(*list_key.conditions())

@@ -1,12 +1,13 @@
 """The audit log: who wrote what, and when. The database refuses to change it or to delete from it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.columns import BIG_ID, UTCDateTime
+from app.database.filters import Filter, since, until
 from app.database.indexes import list_index
 from app.extensions import db
 
@@ -20,6 +21,8 @@ class AuditEntry(db.Model):
 
     __tablename__ = "audit"
     __table_args__ = (list_index("at"), list_index("resource_id"), {"sqlite_autoincrement": True})
+
+    filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -5,16 +5,18 @@
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
+from app.database.filters import Filter, contains, is_given, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
+from app.models import run_counts
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.recipe_run_events import RecipeRunEvent, wire
@@ -59,6 +61,14 @@ class RecipeRun(Record):
     )
 
     noun = "recipe run"
+    filters: ClassVar[dict[str, Filter]] = {
+        "started_after": since("started_at"),
+        "started_before": until("started_at"),
+        "completed_after": since("completed_at"),
+        "completed_before": until("completed_at"),
+        "has_dataset": is_given("dataset_public_url"),
+        "q": contains("recipe_id"),
+    }
 
     recipe_id: Mapped[str]
     bakery_id: Mapped[int] = mapped_column(ForeignKey(Bakery.id))
@@ -92,6 +102,10 @@ class RecipeRun(Record):
         """
         completed, success = (literal(word, literal_execute=True) for word in ("completed", "success"))
         return and_(cls.status == completed, cls.conclusion == success, cls.dataset_public_url.is_not(None))
+
+    @classmethod
+    def kept_count(cls, filters: dict[str, Any]) -> int | None:
+        return run_counts.count(filters) if run_counts.cover(filters) else None
 
     @classmethod
     def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:

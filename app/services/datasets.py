@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
-from app.database.filters import bind, conditions
+from app.database.filters import conditions, parametrise
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.rows import selection
@@ -127,6 +127,6 @@ def _of_feedstock(columns: tuple[str, ...], kind: Kind) -> Select[Any]:
 
 def is_published(url: str) -> bool:
     """Whether a run has published a dataset at exactly this url."""
-    shape, values = bind({"dataset_public_url": [url]})
-    at_url = select(RecipeRun.id).where(*conditions(RecipeRun, shape), RecipeRun.published())
+    filter_key, values = parametrise(RecipeRun, {"dataset_public_url": [url]})
+    at_url = select(RecipeRun.id).where(*conditions(RecipeRun, filter_key), RecipeRun.published())
     return db.session.scalar(at_url.limit(1), values) is not None

@@ -5,6 +5,7 @@ that races another gets the same answer as one that comes late. Where there may 
 a savepoint; else a refusal ends the transaction, with whatever else it did.
 """
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from app.database.record import Record
 from app.database.statements import insert
 from app.errors import Invalid
 from app.extensions import db
-from app.models import RecipeRun, RecipeRunEvent
+from app.models import RecipeRunEvent
 
 R = TypeVar("R", bound=Record)
 
@@ -80,16 +81,30 @@ def update(record: Record, values: dict[str, Any], actor: str, reason: str | Non
 
 
 def delete(record: Record) -> None:
-    """Delete the record. Raises 409 with their count if it has recipe runs."""
+    """Delete the record. Raises 409 with the count of the records that refer to it, if there are any."""
     model, record_id = type(record), record.id
     try:
         with db.session.begin_nested():
             db.session.delete(record)
     except IntegrityError:
-        column = RecipeRun.__table__.c[f"{model.__tablename__}_id"]
-        count = db.session.scalar(select(func.count()).where(column == record_id))
-        runs = "1 recipe run" if count == 1 else f"{count} recipe runs"
-        raise Conflict(f"{model.noun} {record_id} has {runs}; delete those first.") from None
+        found = " and ".join(_referring(model, record_id))
+        if not found:
+            raise Conflict(RACED) from None
+        raise Conflict(f"{model.noun} {record_id} has {found}; delete those first.") from None
+
+
+def _referring(model: type[Record], record_id: int) -> Iterator[str]:
+    """How many rows of each table refer to the record, where the database does not settle that by itself."""
+    records = (mapper for mapper in Record.registry.mappers if issubclass(mapper.class_, Record))
+    nouns = {mapper.local_table: mapper.class_.noun for mapper in records}
+    for table in db.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table is not model.__table__ or key.ondelete:
+                continue
+            count = db.session.scalar(select(func.count()).select_from(table).where(key.parent == record_id))
+            noun = nouns.get(table, f"{table.name} row")
+            if count:
+                yield f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:

@@ -1,41 +1,14 @@
 """How many runs there are of a kind, by the counts that triggers keep: exact, and as cheap for a million as for one."""
 
 from collections import Counter
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, String, cast, delete, func, insert, literal, select, union_all
+from sqlalchemy import CompoundSelect, String, cast, delete, func, insert, literal, select, union_all
 
 from app.database.engine import lift_time_limit
-from app.database.filters import Shape, among, bind
-from app.database.statements import fetch
 from app.extensions import db
 from app.models import RecipeRun, RunCount
-from app.models.run_counts import ALL, TOTAL
-
-PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
-KIND = ("status", "conclusion", "is_test", "has_dataset")
-
-
-def cover(filters: dict[str, Any]) -> bool:
-    """Whether the runs that fit `filters` (`app.database.filters`) are counted: by kind, and by one parent at most."""
-    return filters.keys() <= {*PARENTS, *KIND} and not filters.keys() >= PARENTS.keys()
-
-
-def count(filters: dict[str, Any]) -> int:
-    """How many runs fit `filters`, which the counts have to cover."""
-    kinds = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
-    shape, values = bind({"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds})
-    total: int = fetch(_sum(shape), values)[0][0]
-    return total
-
-
-@lru_cache(maxsize=64)
-def _sum(shape: Shape) -> Select[Any]:
-    """The sum of the counts that have, in each column of `shape`, what that allows."""
-    columns = RunCount.__table__.columns
-    allowed = (among(columns[name], name, form) for name, form in shape)
-    return select(func.coalesce(TOTAL, 0)).where(*allowed)
+from app.models.run_counts import ALL, KIND, PARENTS, TOTAL
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
@@ -66,13 +39,6 @@ def recount() -> int:
         connection.execute(delete(RunCount))
         connection.execute(insert(RunCount).from_select([*columns, RunCount.runs], true))
     return len(wrong)
-
-
-def _slices(filters: dict[str, Any]) -> list[str]:
-    """The slices that hold the runs of the parents in `filters`."""
-    for name in PARENTS.keys() & filters.keys():
-        return [f"{PARENTS[name]} {number}" for number in filters[name]]
-    return [ALL]
 
 
 def _true_counts() -> CompoundSelect[Any]:

@@ -16,9 +16,8 @@ from app.database.columns import now
 from app.database.record import Record
 from app.database.statements import fetch
 from app.extensions import db
-from app.models import RecipeRun
+from app.models import RecipeRun, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
-from app.services import run_counts
 from app.services.datasets import Kind
 
 # Runs that came to an end by themselves; what is over because it was given up took as long as somebody waited.

@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import Schema
 
-from app.database.pages import Page, Position
+from app.database.pages import Cursor, Page
 from app.errors import Invalid
 from app.schemas.serialiser import serialiser
 from app.web.json import respond
@@ -32,7 +32,7 @@ def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any],
     """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
     fields = query.pop("fields", None)
     shown = serialiser(read, frozenset(fields) if fields else None)
-    page, pages = turn(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
+    page, pages = read_page(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
     response = respond(shown.rows(page.rows))
     response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
     if page.total is not None:
@@ -40,17 +40,17 @@ def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any],
     return response
 
 
-def turn(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -> tuple[Page, dict[str, str]]:
+def read_page(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -> tuple[Page, dict[str, str]]:
     """The page that `read` gives for `query`, and references to `first` and to those beside it, by their relation.
 
     Cursors are those of `endpoint`.
     """
     place = f"{endpoint} {query['order_by']} {query['sort']}"
     cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
-    position = _opened(query.pop("cursor", None), cursors, query["offset"])
-    page = read(query | {"position": position})
+    cursor = _opened(query.pop("cursor", None), cursors, query["offset"])
+    page = read(query | {"cursor": cursor})
     found = {"prev": page.prev, "next": page.next}
-    return page, _references({rel: _cursor(cursors, place) for rel, place in found.items() if place})
+    return page, _references({rel: _signed(cursors, place) for rel, place in found.items() if place})
 
 
 @lru_cache(maxsize=256)
@@ -59,23 +59,23 @@ def _cursors(secret: str, place: str) -> URLSafeSerializer:
     return URLSafeSerializer(secret, place)
 
 
-def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Position | None:
+def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Cursor | None:
     if cursor is None:
         return None
     if offset:
         raise Invalid.at("query", "cursor", "cursor: Give a cursor or an offset, not both.")
     try:
-        return Position(*cursors.loads(cursor))
+        return Cursor(*cursors.loads(cursor))
     except (BadData, UnicodeError):
         sentence = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
         raise Invalid.at("query", "cursor", sentence) from None
 
 
 @lru_cache(maxsize=256)
-def _cursor(cursors: URLSafeSerializer, position: Position) -> str:
+def _signed(cursors: URLSafeSerializer, cursor: Cursor) -> str:
     """Signed once for all who look at the same page, as most do who poll."""
-    cursor: str = cursors.dumps((position.value, position.id, position.backward))
-    return cursor
+    signed: str = cursors.dumps((cursor.value, cursor.id, cursor.backward))
+    return signed
 
 
 def _references(cursors: dict[str, str]) -> dict[str, str]:

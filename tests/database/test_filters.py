@@ -4,6 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app import models
+from app.database import pages
+from app.extensions import Base
+from app.models import AuditEntry, Bakery, RecipeRun
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
 EARLY, LATE = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
@@ -160,3 +164,32 @@ def test_what_is_no_filter_or_no_value_of_one_is_422(client, name, value, detail
 @pytest.mark.parametrize("name", ["q", "has_dataset", "started_after", "recipe_runs"])
 def test_filters_of_runs_are_unknown_to_other_lists(client, path, name):
     assert client.get(path, query_string={name: "true"}).status_code == 422
+
+
+ALL_ROWS = {"columns": ("id",), "limit": 100, "order_by": "id", "sort": "asc"}
+DECLARED = sorted((model.__name__, name) for model in (AuditEntry, RecipeRun) for name in model.filters)
+
+
+def test_no_other_model_declares_filters():
+    assert {mapper.class_ for mapper in Base.registry.mappers if mapper.class_.filters} == {AuditEntry, RecipeRun}
+
+
+@pytest.mark.parametrize(("model", "name"), DECLARED)
+def test_no_declared_filter_repeats_a_row(app, writer, parents, model, name):
+    for number in range(3):
+        make_run(app, **parents, completed_at=LATE)
+        writer.post("/bakeries/", json={"region": "r", "name": str(number), "description": ""})
+    times = [LATE.replace(year=2000), LATE.replace(year=2100)]
+    with app.app_context():
+        listed = [
+            pages.read(getattr(models, model), **ALL_ROWS, **{name: value}).rows
+            for value in {"has_dataset": [False, True], "q": [""]}.get(name, times)
+        ]
+    assert any(listed)
+    assert all(len(rows) == len({row[0] for row in rows}) for rows in listed)
+
+
+@pytest.mark.parametrize("name", ["since", "q", "has_dataset", "nothing"])
+def test_a_filter_that_the_model_does_not_declare_is_an_error(app, name):
+    with app.app_context(), pytest.raises(KeyError):
+        pages.read(Bakery, **ALL_ROWS, **{name: LATE})

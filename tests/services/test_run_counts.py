@@ -3,10 +3,9 @@ from itertools import combinations, product
 import pytest
 from sqlalchemy import delete, func, insert, select, text
 
-from app.database.filters import bind, conditions
+from app.database.filters import conditions, parametrise
 from app.extensions import db
-from app.models import RecipeRun, RunCount
-from app.services import run_counts
+from app.models import RecipeRun, RunCount, run_counts
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 KIND = {
@@ -32,8 +31,8 @@ def parents(app):
 
 
 def rows(filters):
-    shape, values = bind(filters)
-    counted = select(func.count()).select_from(RecipeRun).where(*conditions(RecipeRun, shape))
+    filter_key, values = parametrise(RecipeRun, filters)
+    counted = select(func.count()).select_from(RecipeRun).where(*conditions(RecipeRun, filter_key))
     return db.session.scalar(counted, values)
 
 
