@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import flask_migrate
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import sync_playwright
 from sqlalchemy.engine import URL
 
@@ -17,6 +18,10 @@ from tests.support import live, postgres
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
+
+# A property test has no deadline: it does not fail because the machine is busy.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 NO_BROWSER = "there is no Chromium on this machine"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

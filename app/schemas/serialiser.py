@@ -1,9 +1,9 @@
-"""What read schemas dump, without their machinery: functions compiled once of the names that a schema declares.
+"""Writes the JSON objects of read schemas from rows, by the names that a schema declares.
 
-marshmallow's own `dump` says what is right; tests/schemas/test_serialiser.py compares the two.
+It gives what marshmallow's own `dump` gives, in a fraction of the time; tests/schemas/test_serialiser.py compares them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -36,21 +36,18 @@ class Serialiser:
         self.lists = {name: serialiser(type(field.schema)) for name, field in nested.items() if field.many}
         inner = (f"{name}.{column}" for name, part in self.parts.items() for column in part.columns)
         self.columns: tuple[str, ...] = (*self.attributes, *inner)
-        # The objects of rows, without their `lists`.
-        self.rows = self._compile()
 
-    def _compile(self) -> Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]]:
-        """`lambda rows: [{'id': v0, 'bakery': {'name': v1}} for [v0, v1, *_] in rows]`: half the time of `zip`."""
-        variables = [f"v{number}" for number in range(len(self.columns))]
-        source = f"lambda rows: [{self._display(iter(variables))} for [{', '.join([*variables, '*_'])}] in rows]"
-        compiled: Callable[[Sequence[Sequence[Any]]], list[dict[str, Any]]] = eval(source)
-        return compiled
-
-    def _display(self, variables: Iterator[str]) -> str:
-        """The object as Python writes a dict, of these variables."""
-        members = [f"{name!r}: {next(variables)}" for name in self.names]
-        members += [f"{name!r}: {part._display(variables)}" for name, part in self.parts.items()]
-        return f"{{{', '.join(members)}}}"
+    def rows(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """The objects of rows, without their `lists`; a row may be longer than `columns`."""
+        names = self.names
+        objects: list[dict[str, Any]] = [dict(zip(names, row, strict=False)) for row in rows]
+        start = len(names)
+        for name, part in self.parts.items():
+            end = start + len(part.columns)
+            for item, inner in zip(objects, part.rows([row[start:end] for row in rows]), strict=True):
+                item[name] = inner
+            start = end
+        return objects
 
     def record(self, record: Any) -> dict[str, Any]:
         """The object of a record or a mapping."""
