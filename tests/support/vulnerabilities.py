@@ -18,12 +18,16 @@ UNREACHABLE = ("requests.exceptions.", "pip_audit._service.interface.ConnectionE
 
 
 def main() -> None:
+    sys.exit(any([audit(name) for name in FILES]))
+
+
+def audit(name: str) -> bool:
+    """Print the verdict on a file; whether it is a failure. Files are separate environments with separate versions."""
     command = [str(BIN / "pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json"]
-    files = [part for name in FILES for part in ("-r", name)]
-    ended = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run([*command, "-r", name], cwd=ROOT, capture_output=True, text=True)
     text, failed = verdict(ended.stdout, ended.stderr)
-    print(text)
-    sys.exit(failed)
+    print(f"{name}: {text}")
+    return failed
 
 
 def verdict(output: str, errors: str) -> tuple[str, bool]:
