@@ -18,7 +18,8 @@ UNREACHABLE = ("requests.exceptions.", "pip_audit._service.interface.ConnectionE
 
 
 def main() -> None:
-    sys.exit(any([audit(name) for name in FILES]))
+    failures = [name for name in FILES if audit(name)]
+    sys.exit(bool(failures))
 
 
 def audit(name: str) -> bool:
