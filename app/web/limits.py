@@ -5,9 +5,11 @@ nothing: flask-limiter's own hooks would look at every request.
 """
 
 import logging
+from contextlib import nullcontext
 from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
+from threading import Lock
 from time import time
 from typing import Any
 
@@ -38,10 +40,13 @@ class CallerLimits(Limiter):
         app.extensions["limiter"] = {self}
         self.init_app(app)
         app.extensions["limits"] = self
+        # Two threads that count at the same moment may both start the timer of the storage in memory, which raises.
+        self.lock = Lock() if app.config["RATELIMIT_STORAGE_URI"] == "memory://" else nullcontext()
 
     def hit(self, name: str, who: str) -> tuple[bool, float, int]:
         """Count one of `name` by `who`: whether it is within the limit, when the window ends, what is left in it."""
-        within = self.limiter.hit(self.limits[name], name, who)
+        with self.lock:
+            within = self.limiter.hit(self.limits[name], name, who)
         return within, *self.limiter.get_window_stats(self.limits[name], name, who)
 
 
