@@ -20,8 +20,8 @@ from sqlalchemy.exc import ArgumentError
 # To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-# A client that waits for a lock or for a new connection has its 503 within five seconds. In a crowd, in which it waits
-# for a connection of the pool as well, that may take eight.
+# A single request that waits for a lock or for a new connection has its 503 within five seconds. In a crowd it waits
+# for a connection of the pool as well, a write twice: for its key, then for its change.
 POOL_TIMEOUT = 4  # seconds a request waits for a connection of the pool, whole ones as SQLAlchemy reads them
 POOL_RECYCLE = 1800  # seconds a connection may exist
 LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
@@ -96,7 +96,7 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
-        "pool_use_lifo": True,  # the connection that was in use last is the one whose data PostgreSQL has at hand
+        "pool_use_lifo": True,  # a connection that was in use a moment ago is not asked whether it lives
         "pool_recycle": POOL_RECYCLE,
         "query_cache_size": 200,  # statements SQLAlchemy remembers; clients can ask for any number of different ones
         "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them

@@ -25,7 +25,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 @event.listens_for(Engine, "handle_error")
-def _drop_details(context: ExceptionContext) -> None:
+def _handle_error(context: ExceptionContext) -> None:
     without_details(context.sqlalchemy_exception)
     if is_read_only(context.original_exception):
         context.is_disconnect = True

@@ -161,11 +161,7 @@ def read(
         ahead = order.cursor(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (cursor and cursor.id)):
         behind = order.cursor(rows[0] if rows else None, backward=not backward)
-    total = None
-    if count:
-        total = None if where else model.kept_count(filters)
-        if total is None:
-            total = fetch(_count(list_key), values)[0][0]
+    total = _total(list_key, filters, values) if count else None
     return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
 
 
@@ -183,6 +179,14 @@ def _beyond(list_key: ListKey, id_given: bool, value_given: bool) -> list[Select
     order = list_key.order()
     rows = list_key.rows().order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
     return [rows.where(stretch) for stretch in order.ranges(id_given=id_given, value_given=value_given)]
+
+
+def _total(list_key: ListKey, filters: dict[str, Any], values: dict[str, Any]) -> int:
+    """How many rows fit, by the counts that the model keeps if they cover the filters."""
+    total: int | None = None if list_key.where else list_key.mapper.class_.kept_count(filters)
+    if total is None:
+        ((total,),) = fetch(_count(list_key), values)
+    return total
 
 
 @lru_cache(maxsize=64)

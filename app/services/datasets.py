@@ -13,7 +13,6 @@ from app.database.columns import INTEGER_MAX
 from app.database.filters import conditions, parametrise
 from app.database.pages import Page
 from app.database.record import Record
-from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import db
 from app.models import Dataset, RecipeRun
@@ -121,7 +120,7 @@ def of_feedstock(feedstock_id: int, columns: tuple[str, ...], kind: Kind) -> Row
 @cache
 def _of_feedstock(columns: tuple[str, ...], kind: Kind) -> Select[Any]:
     its = RecipeRun.feedstock_id == bindparam("feedstock_id")
-    statement = selection(RecipeRun, columns).where(its, RecipeRun.published()).order_by(RecipeRun.id)
+    statement = rows.selection(RecipeRun, columns).where(its, RecipeRun.published()).order_by(RecipeRun.id)
     return statement if kind == "all" else statement.where(RecipeRun.is_test == (kind == "test"))
 
 

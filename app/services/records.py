@@ -95,15 +95,14 @@ def delete(record: Record) -> None:
 
 def _referring(model: type[Record], record_id: int) -> Iterator[str]:
     """How many rows of each table refer to the record, where the database does not settle that by itself."""
-    records = (mapper for mapper in Record.registry.mappers if issubclass(mapper.class_, Record))
-    nouns = {mapper.local_table: mapper.class_.noun for mapper in records}
+    models = _models()
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column.table is not model.__table__ or key.ondelete:
                 continue
             count = db.session.scalar(select(func.count()).select_from(table).where(key.parent == record_id))
-            noun = nouns.get(table, f"{table.name} row")
             if count:
+                noun = models[table].noun if table in models else f"{table.name} row"
                 yield f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
@@ -159,5 +158,11 @@ def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dic
 
 def _parents(model: type[Record]) -> dict[str, type[Record]]:
     """The foreign key columns of `model` and what they refer to."""
-    models = {mapper.local_table: mapper.class_ for mapper in Record.registry.mappers}
+    models = _models()
     return {column.key: models[key.column.table] for column in inspect(model).columns for key in column.foreign_keys}
+
+
+def _models() -> dict[Any, type[Record]]:
+    """The records' models by their tables."""
+    mappers = (mapper for mapper in Record.registry.mappers if issubclass(mapper.class_, Record))
+    return {mapper.local_table: mapper.class_ for mapper in mappers}
