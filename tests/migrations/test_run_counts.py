@@ -131,11 +131,18 @@ def write(app, own):
     chance = Random(own)
     for _ in range(ROUNDS):
         with app.app_context(), db.engine.connect() as connection:
+            wait_for_other_writers(connection)
             if own % 2 and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             for deed in chance.choices(DEEDS, k=3):
                 connection.exec_driver_sql(deed.format(own=own))
             connection.commit() if chance.random() < 0.7 else connection.rollback()
+
+
+def wait_for_other_writers(connection):
+    """Let SQLite wait for the lock as long as a busy machine takes: it serves the writers who wait in no order."""
+    if connection.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute("PRAGMA busy_timeout = 60000")
 
 
 def watch(app):
