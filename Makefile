@@ -38,11 +38,11 @@ fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of 
 chaos: .venv/development  ## Kill, lock and starve the service, and print what came of it
 	$(BIN)/python -m tests.chaos $(CASES)
 
-lint: .venv/development  ## Check style and types, and the dependencies for known vulnerabilities
+lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=offline passes where advisories cannot be reached
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
-	$(BIN)/python -m tests.support.vulnerabilities
+	$(BIN)/python -m tests.support.vulnerabilities $(AUDIT)
 
 format: .venv/development  ## Put the code into its usual form
 	$(BIN)/ruff check --fix .

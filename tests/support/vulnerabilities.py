@@ -1,9 +1,11 @@
-"""Asks pip-audit whether anything that is pinned is known to be vulnerable; a finding is exit code 1.
+"""Asks pip-audit whether a pinned package has a known vulnerability.
 
-Where the advisories cannot be reached, that is reported loudly and is not a failure. `make lint` runs this as
-`python -m tests.support.vulnerabilities`.
+`make lint` runs this as `python -m tests.support.vulnerabilities`. The exit code is 1 if a package has one, and also
+if a package could not be audited. On a machine that cannot reach the advisories, the argument `offline` allows the
+latter: it is then reported loudly, but is no failure.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,38 +16,50 @@ FILES = sorted(
     str(path.relative_to(ROOT)) for path in (*ROOT.glob("requirements.txt"), *ROOT.glob("requirements/*.txt"))
 )
 LOUD = "!!! NOT AUDITED:"
+ADVICE = "Not every package was audited. Where the advisories cannot be reached, run: make lint AUDIT=offline"
 UNREACHABLE = ("requests.exceptions.", "pip_audit._service.interface.ConnectionError")
+CLEAN, FAILED, NOT_AUDITED = "clean", "failed", "not audited"
 
 
 def main() -> None:
-    failures = [name for name in FILES if audit(name)]
-    sys.exit(bool(failures))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", nargs="?", choices=["offline"], help="pass even if packages could not be audited")
+    offline = parser.parse_args().mode == "offline"
+    sys.exit(failure({audit(name) for name in FILES}, offline))
 
 
-def audit(name: str) -> bool:
-    """Print the verdict on a file; whether it is a failure. Files are separate environments with separate versions."""
+def failure(outcomes: set[str], offline: bool) -> str | None:
+    """Why the run fails, if it does."""
+    if FAILED in outcomes:
+        return "A package has a known vulnerability, or the audit itself failed."
+    return ADVICE if NOT_AUDITED in outcomes and not offline else None
+
+
+def audit(name: str) -> str:
+    """Print the verdict on a file and return the outcome. Files are separate environments with separate versions."""
     command = [str(BIN / "pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json"]
     ended = subprocess.run([*command, "-r", name], cwd=ROOT, capture_output=True, text=True)
-    text, failed = verdict(ended.stdout, ended.stderr)
+    text, outcome = verdict(ended.stdout, ended.stderr)
     print(f"{name}: {text}")
-    return failed
+    return outcome
 
 
-def verdict(output: str, errors: str) -> tuple[str, bool]:
-    """What to print for what pip-audit printed, and whether that is a failure."""
+def verdict(output: str, errors: str) -> tuple[str, str]:
+    """What to print for what pip-audit printed, and the outcome."""
     if not output:
         last = (errors.strip() or "pip-audit said nothing").splitlines()[-1]
-        return f"{LOUD} {last}", not last.startswith(UNREACHABLE)
+        return f"{LOUD} {last}", NOT_AUDITED if last.startswith(UNREACHABLE) else FAILED
     packages = json.loads(output)["dependencies"]
     findings = [
         f"{package['name']} {package['version']} has {flaw['id']}, fixed in {flaw['fix_versions'] or 'no release'}."
         for package in packages
         for flaw in package.get("vulns", ())
     ]
-    unknown = [package["name"] for package in packages if "skip_reason" in package]
-    loud = [f"{LOUD} there are no advisories to be had for {len(unknown)} packages."] if unknown else []
+    unknown = [package["skip_reason"] for package in packages if "skip_reason" in package]
+    loud = [f"{LOUD} {len(unknown)} packages, the first because: {unknown[0]}"] if unknown else []
     summary = f"{len(packages) - len(unknown)} of {len(packages)} packages audited, {len(findings)} findings."
-    return "\n".join([*findings, *loud, summary]), bool(findings)
+    outcome = FAILED if findings else NOT_AUDITED if unknown else CLEAN
+    return "\n".join([*findings, *loud, summary]), outcome
 
 
 if __name__ == "__main__":
