@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 import config
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
-from tests.support.dyno import ask, dyno, run, serving, wait_until
-from tests.support.live import ROOT
+from tests.support.dyno import ask, dyno, run, serving
+from tests.support.live import PATIENCE, ROOT, wait_until
 
 PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
@@ -163,7 +163,7 @@ def test_every_line_of_the_log_is_json(web):
 def test_a_stopped_server_finishes_the_request_it_is_answering(database_url, slug, tmp_path):
     env = deployed(database_url, WEB_CONCURRENCY="1")
     with serving(PROCESSES["web"], env, slug, tmp_path / "log") as server:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=15)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         with locked(database_url, "bakery"):
             connection.request("GET", "/bakeries/", headers={"X-Forwarded-Proto": "https"})
             wait_until(lambda: postgres.execute(database_url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
@@ -171,7 +171,7 @@ def test_a_stopped_server_finishes_the_request_it_is_answering(database_url, slu
             wait_until(lambda: "Handling signal: term" in server.log.read_text())
         assert connection.getresponse().status == 200
         connection.close()
-        assert server.process.wait(timeout=15) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.parametrize("process", ["release", "web"])

@@ -32,6 +32,7 @@ def site(request):
 def page(browser, site):
     """A page that remembers what went wrong (`complaints`) and whom it asked (`hosts`)."""
     context = browser.new_context(base_url=site, permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(1000 * live.PATIENCE)
     page = context.new_page()
     page.complaints, page.hosts = [], set()
     page.on("console", lambda message: page.complaints.append(message.text) if message.type != "log" else None)
@@ -166,6 +167,7 @@ def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
 
 def test_runs_are_filtered_and_sorted_without_a_script(browser, site):
     context = browser.new_context(base_url=site, java_script_enabled=False)
+    context.set_default_timeout(1000 * live.PATIENCE)
     page = context.new_page()
     page.goto("/dashboard/recipe_runs")
     page.get_by_label("Conclusion").select_option("failure")

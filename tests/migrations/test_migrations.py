@@ -5,7 +5,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from tests.conftest import environment
-from tests.support import postgres
+from tests.support import live, postgres
 from tests.support.databases import (
     BAKERY,
     CHAIN,
@@ -85,17 +84,9 @@ def start_upgrade(url, command=("-m", "flask", "db", "upgrade"), stdin=None):
 
 def outcome(process):
     """Its exit code and the last line of its log, once there has been no traceback."""
-    log = process.communicate(timeout=60)[1]
+    log = process.communicate(timeout=live.PATIENCE)[1]
     assert "Traceback" not in log
     return process.returncode, log.splitlines()[-1]
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 30
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def indexes_used(app, client, path):
@@ -294,7 +285,7 @@ def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
     with app.app_context(), db.engine.connect() as other:
         other.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
         process = start_upgrade(empty_url)
-        [(pid,)] = wait_for(lambda: postgres.execute(empty_url, waiting))
+        [(pid,)] = live.wait_until(lambda: postgres.execute(empty_url, waiting))
         postgres.execute(empty_url, f"SELECT pg_terminate_backend({pid})")
         code, sentence = outcome(process)
     assert code == 1

@@ -13,6 +13,7 @@ SCREENSHOTS = live.ROOT / "test-results"
 def page(browser):
     """A page that remembers what went wrong (`complaints`) and what it asked for (`requested`)."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(1000 * live.PATIENCE)
     page.complaints, page.requested = [], []
     page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))

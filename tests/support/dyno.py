@@ -5,12 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 from tests.support import live
+from tests.support.live import wait_until as wait_until
 from tests.support.postgres import free_port
 
 # What Heroku's Python needs in order to start at all.
@@ -27,7 +27,9 @@ def dyno(settings, **more):
 
 def run(command, env, folder=live.ROOT):
     """Run a shell command to its end."""
-    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=live.PATIENCE
+    )
 
 
 @contextmanager
@@ -57,16 +59,9 @@ def folders(process):
     return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "waited for too long"
-        time.sleep(0.02)
-
-
 def ask(server, path, method="GET", body=None, **headers):
     """The status, headers and text of the answer; `x_forwarded_for=…` is the header X-Forwarded-For."""
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=live.PATIENCE)) as connection:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         return response.status, response.headers, response.read().decode()

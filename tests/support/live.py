@@ -4,15 +4,15 @@ import json
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+PATIENCE = 300  # seconds a test waits for anything: many times as long as it takes on the busiest machine
 
 
 @contextmanager
@@ -55,11 +55,20 @@ def children(process):
 
 def wait_for(address, process):
     """`address`, once its /healthz answers."""
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=1):
-                return address
-        except (urllib.error.URLError, ConnectionError):
-            assert process.poll() is None, f"the server ended with exit code {process.returncode}"
-            time.sleep(0.05)
-    raise TimeoutError(f"no answer from {address}")
+
+    def answers():
+        assert process.poll() is None, f"the server ended with exit code {process.returncode}"
+        with suppress(OSError), urllib.request.urlopen(f"{address}/healthz", timeout=PATIENCE):
+            return True
+
+    wait_until(answers)
+    return address
+
+
+def wait_until(condition):
+    """What `condition()` returns, once that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited for more than {PATIENCE} seconds"
+        time.sleep(0.02)
+    return found
