@@ -41,11 +41,27 @@ def environment(url, **more):
     return {"DATABASE_URL": text, "ENCRYPTION_SALT": SALT, "ADMIN_API_KEY_SHA256": digest, **more}
 
 
-def make_app(url, **more):
-    """An application on the database at `url`, its errors answered and not raised, and `flask db` as in a command."""
-    app = create_app(load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+def make_app(url, engine_options=None, **more):
+    """An application on the database at `url`, its errors answered and not raised, and `flask db` as in a command.
+
+    Its engine has the options of the service, but for those in `engine_options`.
+    """
+    config = load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
+    given, own = engine_options or {}, config["SQLALCHEMY_ENGINE_OPTIONS"]
+    connect = own["connect_args"] | given.get("connect_args", {})
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = own | given | {"connect_args": connect}
+    app = create_app(config)
     migrate.init_app(app)
     return app
+
+
+@contextmanager
+def application(url, engine_options=None, **settings):
+    """An application as of `make_app` that leaves no connection behind."""
+    app = make_app(url, engine_options, **settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -61,33 +77,77 @@ def postgres_url(postgres_server):
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request):
-    """The URL of a new, empty database of either kind."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_url")
-    return URL.create("sqlite", database=str(request.getfixturevalue("tmp_path") / "empty.sqlite"))
-
-
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def migrated_app(request, tmp_path_factory):
-    """An application on a database at the head of the migrations; use `app`, which cleans up."""
-    if request.param == "sqlite":
-        with _migrated(URL.create("sqlite", database=str(tmp_path_factory.mktemp("sqlite") / "test.sqlite"))) as app:
-            yield app
+def kind(request):
+    """The kind of database: a test that needs one runs on both, unless it is marked `on_sqlite` or `on_postgresql`."""
+    return request.param
+
+
+@pytest.fixture
+def empty_url(request, kind):
+    """The URL of a new, empty database."""
+    if kind == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return sqlite_url(request.getfixturevalue("tmp_path") / "empty.sqlite")
+
+
+@pytest.fixture
+def migrated_url(request, kind):
+    """The URL of a new database at the head of the migrations."""
+    template = request.getfixturevalue(f"{kind}_template")
+    if kind == "postgresql":
+        with postgres.database(request.getfixturevalue("postgres_server"), template) as url:
+            yield url
     else:
-        with postgres.database(request.getfixturevalue("postgres_server")) as url, _migrated(url) as app:
-            yield app
+        yield copied(template, request.getfixturevalue("tmp_path") / "migrated.sqlite")
 
 
-@contextmanager
-def _migrated(url):
-    app = make_app(url)
-    with app.app_context():
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """A database at the head of the migrations, to be copied: the migrations take longer than most tests."""
+    url = sqlite_url(tmp_path_factory.mktemp("sqlite") / "template.sqlite")
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgres_server):
+    with postgres.database(postgres_server) as url:
+        upgrade(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_app(sqlite_template, tmp_path_factory):
+    with application(copied(sqlite_template, tmp_path_factory.mktemp("app") / "test.sqlite")) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def postgresql_app(postgres_server, postgresql_template):
+    with postgres.database(postgres_server, postgresql_template) as url, application(url) as app:
+        yield app
+
+
+@pytest.fixture
+def migrated_app(request, kind):
+    """An application on a migrated database that all tests share; use `app`, which cleans up."""
+    return request.getfixturevalue(f"{kind}_app")
+
+
+def sqlite_url(path):
+    return URL.create("sqlite", database=str(path))
+
+
+def copied(url, path):
+    """The URL of a copy at `path` of the SQLite database at `url`, which nobody has open."""
+    shutil.copyfile(url.database, path)
+    return sqlite_url(path)
+
+
+def upgrade(url):
+    with application(url) as app, app.app_context():
         flask_migrate.upgrade()
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 class Borrowed:
@@ -152,13 +212,25 @@ def unreachable_app():
     return make_app(url)
 
 
+@pytest.fixture(scope="session")
+def service(sqlite_template, tmp_path_factory):
+    """The address of a service with the example catalogue, for tests that only read."""
+    with served(copied(sqlite_template, tmp_path_factory.mktemp("service") / "service.sqlite")) as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """The address of a service with the example catalogue."""
-    env = environment(URL.create("sqlite", database=str(tmp_path_factory.mktemp("service") / "service.sqlite")))
-    for command in (("db", "upgrade"), ("seed",)):
-        assert live.flask(env, *command).returncode == 0
-    with live.server(env) as address:
+def own_service(sqlite_template, tmp_path_factory):
+    """The address of a service with the example catalogue, for tests that write."""
+    with served(copied(sqlite_template, tmp_path_factory.mktemp("service") / "service.sqlite")) as address:
+        yield address
+
+
+@contextmanager
+def served(url):
+    with application(url) as app:
+        assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
+    with live.server(environment(url)) as address:
         yield address
 
 

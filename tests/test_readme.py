@@ -13,10 +13,10 @@ BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
 
-def test_the_tour_prints_what_the_readme_says(service):
+def test_the_tour_prints_what_the_readme_says(own_service):
     for command, expected in STEPS:
         shell = {"PATH": os.environ["PATH"], "KEY": ADMIN_KEY}
-        typed = command.replace("http://127.0.0.1:8000", service)
+        typed = command.replace("http://127.0.0.1:8000", own_service)
         printed = subprocess.run(["bash", "-c", typed], env=shell, capture_output=True, text=True, check=True).stdout
         assert doctest.OutputChecker().check_output(expected, printed + "\n", doctest.ELLIPSIS), (command, printed)
 

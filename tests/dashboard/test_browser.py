@@ -22,7 +22,7 @@ RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
 def site(request):
     """The address of a service with the original's production data, or where that is not, with the examples."""
     if not catalogue.DUMP:
-        yield request.getfixturevalue("service")
+        yield request.getfixturevalue("own_service")
         return
     with catalogue.production(request.getfixturevalue("postgres_server")) as url, live.server(environment(url)) as site:
         yield site

@@ -72,7 +72,7 @@ def test_no_statement_begins_past_the_deadline(app, client, impatient, monkeypat
     assert response.headers["Retry-After"] == "5"
 
 
-@pytest.mark.parametrize("migrated_app", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_sqlite_is_interrupted_at_the_deadline(app, client, impatient, monkeypatch):
     monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: {"n": db.session.scalar(text(ENDLESS))})
     started = time.monotonic()

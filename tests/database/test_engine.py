@@ -7,14 +7,14 @@ from sqlalchemy import Pool, event
 
 from app.database.statements import one_connection
 from app.extensions import db
-from tests.support.databases import serving
+from tests.support.databases import application
 from tests.support.factories import make_run
 
 
 @pytest.fixture
-def crowded(empty_url):
+def crowded(migrated_url):
     """An application with one connection, for which a request waits one second."""
-    with serving(empty_url, pool_size=1, pool_timeout=1) as app:
+    with application(migrated_url, {"pool_size": 1, "pool_timeout": 1}) as app:
         assert app.test_client().get("/bakeries/").status_code == 200  # the first request asks for the revision
         yield app
 

@@ -16,7 +16,7 @@ from app.extensions import db
 from config import load
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
-from tests.support.databases import serving
+from tests.support.databases import application, on_postgresql
 from tests.support.factories import make_bakery
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
@@ -116,8 +116,8 @@ def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(strande
     assert "hunter2" not in caplog.text
 
 
-def test_out_of_connections_is_503_and_recovers(empty_url):
-    with serving(empty_url, pool_size=2, pool_timeout=1) as app:
+def test_out_of_connections_is_503_and_recovers(migrated_url):
+    with application(migrated_url, {"pool_size": 2, "pool_timeout": 1}) as app:
         with app.app_context():
             engine = db.engine
         with engine.connect(), engine.connect():
@@ -125,8 +125,8 @@ def test_out_of_connections_is_503_and_recovers(empty_url):
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, monkeypatch):
-    with serving(empty_url, pool_size=2, pool_timeout=1) as app:
+def test_more_clients_than_connections_get_200_or_503_and_never_500(migrated_url, monkeypatch):
+    with application(migrated_url, {"pool_size": 2, "pool_timeout": 1}) as app:
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", occupy_a_connection)
         barrier = Barrier(8)
 
@@ -139,51 +139,54 @@ def test_more_clients_than_connections_get_200_or_503_and_never_500(empty_url, m
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_a_record_that_another_program_holds_is_503_until_it_lets_go(empty_url):
-    with serving(empty_url, **impatient(empty_url)) as app:
+def test_a_record_that_another_program_holds_is_503_until_it_lets_go(migrated_url):
+    with application(migrated_url, impatient(migrated_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app, region='us').id}"
-        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
+        with other_program(migrated_url, "UPDATE bakery SET region = 'moon'"):
             assert_unavailable(client.patch(path, json={"region": "eu"}, headers=KEY))
             assert_unavailable(client.delete(path, headers=KEY))
         assert client.patch(path, json={}, headers=KEY).json["region"] == "us"
 
 
-def test_readers_are_served_while_another_program_writes(empty_url):
-    with serving(empty_url, **impatient(empty_url)) as app:
+def test_readers_are_served_while_another_program_writes(migrated_url):
+    with application(migrated_url, impatient(migrated_url)) as app:
         bakery = make_bakery(app, region="us")
-        with other_program(empty_url, "UPDATE bakery SET region = 'moon'"):
+        with other_program(migrated_url, "UPDATE bakery SET region = 'moon'"):
             assert app.test_client().get(f"/bakeries/{bakery.id}").json["region"] == "us"
             assert app.test_client().get("/stats/bakeries").json == {"count": 1}
 
 
-def test_writers_are_served_while_another_program_reads(empty_url):
-    with serving(empty_url, **impatient(empty_url)) as app:
+def test_writers_are_served_while_another_program_reads(migrated_url):
+    with application(migrated_url, impatient(migrated_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app).id}"
-        with other_program(empty_url, "SELECT * FROM bakery"):
+        with other_program(migrated_url, "SELECT * FROM bakery"):
             assert client.patch(path, json={"region": "eu"}, headers=KEY).json["region"] == "eu"
             assert client.delete(path, headers=KEY).status_code == 200
 
 
-def test_a_statement_that_takes_too_long_is_503(postgres_url, monkeypatch):
-    with serving(postgres_url, **impatient(postgres_url)) as app:
+@on_postgresql
+def test_a_statement_that_takes_too_long_is_503(migrated_url, monkeypatch):
+    with application(migrated_url, impatient(migrated_url)) as app:
         slow = db.text("SELECT pg_sleep(20)")
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(slow))
         assert_unavailable(app.test_client().get("/stats/bakeries"))
         assert app.test_client().get("/stats/feedstocks").status_code == 200
 
 
-def test_a_database_that_is_read_only_is_503_to_write(postgres_url):
-    with serving(postgres_url) as app:
-        postgres.execute(postgres_url, f"ALTER DATABASE {postgres_url.database} SET default_transaction_read_only = on")
+@on_postgresql
+def test_a_database_that_is_read_only_is_503_to_write(migrated_url):
+    with application(migrated_url) as app:
+        postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
         with app.app_context():
             db.engine.dispose()
         assert_unavailable(app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY), READ_ONLY)
         assert app.test_client().get("/feedstocks/").json == []
 
 
-def test_connections_made_while_the_database_was_read_only_are_replaced_afterwards(postgres_server, postgres_url):
-    read_only = f"ALTER DATABASE {postgres_url.database} SET default_transaction_read_only = "
-    with serving(postgres_url) as app:
+@on_postgresql
+def test_connections_made_while_the_database_was_read_only_are_replaced_afterwards(postgres_server, migrated_url):
+    read_only = f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = "
+    with application(migrated_url) as app:
         postgres.execute(postgres_server, f"{read_only} on")
         with app.app_context():
             db.engine.dispose()
@@ -200,32 +203,35 @@ def cut_others(url):
     assert postgres.execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
 
-def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(postgres_url, monkeypatch):
+@on_postgresql
+def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 0)
-    with serving(postgres_url) as app:
+    with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
-        cut_others(postgres_url)
+        cut_others(migrated_url)
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
+@on_postgresql
+def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
-    with serving(postgres_url) as app:
+    with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
-        cut_others(postgres_url)
+        cut_others(migrated_url)
         assert_unavailable(app.test_client().get("/bakeries/"))
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(postgres_url, monkeypatch):
+@on_postgresql
+def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
-    with serving(postgres_url, pool_size=2) as app:
+    with application(migrated_url, {"pool_size": 2}) as app:
         with app.app_context():
             engine = db.engine
         pool = engine.pool
         for connection in [engine.raw_connection() for _ in range(2)]:
             connection.close()
-        cut_others(postgres_url)
+        cut_others(migrated_url)
         assert_unavailable(app.test_client().get("/bakeries/"))
         assert app.test_client().get("/bakeries/").status_code == 200
         with closing(engine.raw_connection()), closing(engine.raw_connection()) as other:
@@ -233,19 +239,21 @@ def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(postgres_ur
             other.cursor().execute("SELECT 1")
 
 
-def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served(postgres_url, monkeypatch):
-    with serving(postgres_url) as app:
+@on_postgresql
+def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served(migrated_url, monkeypatch):
+    with application(migrated_url) as app:
         cut = db.text("SELECT pg_terminate_backend(pg_backend_pid())")
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(cut))
         assert_unavailable(app.test_client().get("/stats/bakeries"))
         assert app.test_client().get("/stats/feedstocks").status_code == 200
 
 
-def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, postgres_url):
-    with serving(postgres_url) as app:
+@on_postgresql
+def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, migrated_url):
+    with application(migrated_url) as app:
         client = app.test_client()
         assert client.get("/recipe_runs/").status_code == 200
-        postgres.execute(postgres_server, f"ALTER DATABASE {postgres_url.database} ALLOW_CONNECTIONS false")
+        postgres.execute(postgres_server, f"ALTER DATABASE {migrated_url.database} ALLOW_CONNECTIONS false")
         with app.app_context():
             db.engine.dispose()
         for path in ("/recipe_runs/", "/recipe_runs/1", "/stats/recipe_runs"):

@@ -1,10 +1,9 @@
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
-import flask_migrate
 import pytest
 from sqlalchemy import BigInteger, Boolean, Integer, String, inspect, null, update
-from sqlalchemy.engine import URL
 from sqlalchemy.types import JSON
 
 from app.database.columns import LongText, UTCDateTime, now
@@ -13,30 +12,24 @@ from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
 from app.services import archive, audit
 from app.services.archive import sequences
 from app.services.archive.form import BATCH
-from tests.conftest import make_app
+from tests.conftest import application, copied, make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_run
 
 KINDS = ("sqlite", "postgresql")
 
 
-def migrated(url):
-    app = make_app(url)
-    with app.app_context():
-        flask_migrate.upgrade()
-    return app
-
-
 @pytest.fixture(scope="module")
-def apps(postgres_server, tmp_path_factory):
+def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory):
     """Applications on databases of their own, by the kind of database: one to export, one to import."""
-    folder = tmp_path_factory.mktemp("archive")
-    files = [migrated(URL.create("sqlite", database=str(folder / name))) for name in ("source", "target")]
-    with postgres.database(postgres_server) as source, postgres.database(postgres_server) as target:
-        yield {"sqlite": files, "postgresql": [migrated(source), migrated(target)]}
-        for app in files:
-            with app.app_context():
-                db.engine.dispose()
+    folder, made = tmp_path_factory.mktemp("archive"), {kind: [] for kind in KINDS}
+    with ExitStack() as stack:
+        for name in ("source", "target"):
+            file = copied(sqlite_template, folder / name)
+            database = stack.enter_context(postgres.database(postgres_server, postgresql_template))
+            for kind, url in zip(KINDS, (file, database), strict=True):
+                made[kind].append(stack.enter_context(application(url)))
+        yield made
 
 
 def emptied(app):

@@ -1,30 +1,22 @@
 """Requests that meet: each has the answer it would have had alone, a moment earlier or later."""
 
 from collections import Counter
-from contextlib import ExitStack
 from functools import partial
 
 import pytest
-from sqlalchemy.engine import URL
 
 from tests.conftest import ADMIN_KEY
-from tests.support import postgres, threads
-from tests.support.databases import application, upgrade
+from tests.support import threads
+from tests.support.databases import application, patient
 from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
 
 THREADS = 8
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def busy_app(request, tmp_path_factory):
+@pytest.fixture
+def busy_app(migrated_url):
     """An application with a database of its own, where commits are commits, and a connection for every thread."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = URL.create("sqlite", database=str(tmp_path_factory.mktemp("races") / "races.sqlite"))
-        else:
-            url = stack.enter_context(postgres.database(request.getfixturevalue("postgres_server")))
-        app = stack.enter_context(application(url, WEB_CONNECTIONS=str(THREADS + 1)))
-        upgrade(app)
+    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
         yield app
 
 

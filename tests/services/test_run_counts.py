@@ -83,7 +83,7 @@ def test_recount_mends_what_is_wrong(app, client):
     assert recount(app) == AGREE
 
 
-@pytest.mark.parametrize("migrated_app", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_recount_mends_what_was_written_past_the_triggers(app):
     run = make_run(app)
     with app.app_context():

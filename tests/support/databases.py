@@ -1,27 +1,24 @@
 """Databases of any revision, and what is in them."""
 
 import json
-from contextlib import contextmanager
 
 import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from app import create_app
-from app.cli.db import migrate
 from app.extensions import MIGRATIONS, db
-from config import load
-from tests.conftest import environment, make_app
+from tests.conftest import application as application
+from tests.support.live import PATIENCE
 
 SCRIPTS = ScriptDirectory(MIGRATIONS)
 CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 HEAD = CHAIN[-1]
 ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
 
-# Tests that are about one kind only; `empty_url` is of both otherwise.
-on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+# Tests that are about one kind of database only.
+on_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
 BAKERY = "INSERT INTO bakery (region, name, description) VALUES ('us-central1', '{}', 'Océans ☂')"
 FEEDSTOCK = "INSERT INTO feedstock (spec, provider) VALUES ('pangeo-forge/{}-feedstock', 'github')"
@@ -37,26 +34,11 @@ COUNTS = (
 KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
 
 
-@contextmanager
-def application(url, **settings):
-    """An application that leaves no connection behind."""
-    app = make_app(url, **settings)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-@contextmanager
-def serving(url, **engine_options):
-    """An application on a new database at the head of the migrations, with those options for its connections."""
-    config = load(environment(url))
-    app = create_app(config | {"SQLALCHEMY_ENGINE_OPTIONS": config["SQLALCHEMY_ENGINE_OPTIONS"] | engine_options})
-    with app.app_context():
-        migrate.init_app(app)
-        flask_migrate.upgrade()
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def patient(url):
+    """Engine options that wait for a connection and for a lock as long as a crowd on a busy machine takes."""
+    if url.get_backend_name() == "sqlite":
+        return {"pool_timeout": PATIENCE, "connect_args": {"timeout": PATIENCE}}
+    return {"pool_timeout": PATIENCE, "connect_args": {"options": f"-c lock_timeout={PATIENCE}s"}}
 
 
 def upgrade(app, revision="head"):

@@ -42,10 +42,10 @@ def server() -> Iterator[URL]:
 
 
 @contextmanager
-def database(url: URL) -> Iterator[URL]:
-    """A new database beside that of `url`, dropped in the end."""
+def database(url: URL, template: URL | None = None) -> Iterator[URL]:
+    """A new database beside that of `url`, dropped in the end; a copy of `template`, which nobody may have open."""
     name = f"pangeo_forge_{uuid4().hex[:12]}"
-    execute(url, f"CREATE DATABASE {name}")
+    execute(url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template.database}" if template else ""))
     try:
         yield url.set(database=name)
     finally:
