@@ -9,24 +9,9 @@ from app.database import pages
 from app.extensions import Base
 from app.models import AuditEntry, Bakery, RecipeRun
 from tests.support.factories import make_bakery, make_feedstock, make_run
+from tests.support.samples import SAMPLES
 
 EARLY, LATE = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
-# Two values of each plain member of a run, as the table has them and as a query has them.
-PAIRS = {
-    "recipe_id": ("gpcp", "GPCP"),
-    "head_sha": ("main", "é☂ &+%"),
-    "version": ("", "1.0"),
-    "started_at": (EARLY, LATE),
-    "completed_at": (EARLY, LATE),
-    "conclusion": ("success", "failure"),
-    "status": ("completed", "in_progress"),
-    "is_test": (False, True),
-    "dataset_type": ("zarr", "kerchunk"),
-    "dataset_public_url": ("https://a.org/?x=1&y=2", "https://a.org/?x=1&y=3"),
-    "message": ("x" * 255 + "a", "x" * 255 + "b"),
-    "created_at": (EARLY, LATE),
-    "updated_at": (EARLY, LATE),
-}
 ONE_OF_STATUS = "status: Must be one of: queued, in_progress, completed."
 
 
@@ -47,13 +32,12 @@ def parents(app):
     return {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
 
 
-@pytest.mark.parametrize("name", PAIRS)
-def test_a_member_of_a_run_filters_and_repeated_means_or(app, client, parents, name):
-    runs = [make_run(app, **parents | {name: value}).id for value in PAIRS[name]]
-    values = [in_query(value) for value in PAIRS[name]]
-    assert ids(client, "/recipe_runs/", **{name: values[0]}) == runs[:1]
-    assert ids(client, "/recipe_runs/", **{name: values[1]}) == runs[1:]
-    assert ids(client, "/recipe_runs/", **{name: values}) == runs
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_field_of_a_run_filters_and_repeated_means_or(app, client, parents, name):
+    runs = {in_query(value): make_run(app, **parents | {name: value}).id for value in SAMPLES[name]}
+    for value, run in runs.items():
+        assert ids(client, "/recipe_runs/", **{name: value}) == [run]
+    assert ids(client, "/recipe_runs/", **{name: [*runs][1:]}) == [*runs.values()][1:]
 
 
 @pytest.mark.parametrize("name", ["id", "bakery_id", "feedstock_id", "rerun_of"])

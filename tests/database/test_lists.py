@@ -1,8 +1,10 @@
 """`limit`, `offset`, `order_by` and `sort`: the same pages from both databases, with no row twice and none left out."""
 
 import pytest
+from sqlalchemy import null
 
-from tests.support.factories import MAKE, RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
+from tests.support import samples
+from tests.support.factories import MAKE, RUN_MEMBERS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
     "bakeries": ["id", "region", "name", "description"],
@@ -131,7 +133,7 @@ def test_every_member_can_be_ordered_by(app, client, resource):
         assert ids(client.get(f"/{resource}/?order_by={name}&sort=desc")) == [last.id, first.id]
 
 
-@pytest.mark.parametrize("name", ["recipe_id", "head_sha", "version", "message", "dataset_public_url"])
+@pytest.mark.parametrize("name", samples.TEXTS)
 def test_text_goes_by_code_point(app, client, name):
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     for text in reversed(TEXTS):
@@ -141,18 +143,9 @@ def test_text_goes_by_code_point(app, client, name):
     assert client.get(f"/recipe_runs/?order_by={name}&sort=desc").json == runs[::-1]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("completed_at", STARTED_AT),
-        ("conclusion", "success"),
-        ("dataset_type", "zarr"),
-        ("dataset_public_url", "https://data.org"),
-        ("message", ""),
-    ],
-)
-def test_null_is_last_ascending_and_first_descending(app, client, name, value):
-    runs = [make_run(app, **columns).id for columns in ({}, {name: value}, {})]
+@pytest.mark.parametrize("name", samples.NULLABLE)
+def test_null_is_last_ascending_and_first_descending(app, client, name):
+    runs = [make_run(app, **{name: value}).id for value in (null(), samples.SAMPLES[name][0], null())]
     assert ids(client.get(f"/recipe_runs/?order_by={name}")) == [runs[1], runs[0], runs[2]]
     assert ids(client.get(f"/recipe_runs/?order_by={name}&sort=desc")) == [runs[2], runs[0], runs[1]]
 

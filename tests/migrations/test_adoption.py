@@ -16,6 +16,7 @@ from tests.conftest import SALT
 from tests.support import postgres
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
+from tests.support.factories import RUN_MEMBERS
 
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
@@ -101,8 +102,8 @@ RUN = {
 NO_DATASET = {"is_test": False, "dataset_type": None, "dataset_public_url": None}
 DATASET = {"is_test": True, "dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
 
-# What a run of the original has in the members it did not know.
-OURS = {"created_at": None, "updated_at": None, "rerun_of": None}
+# What a run of the original has in the fields that it did not know.
+OURS = dict.fromkeys({*RUN_MEMBERS} - {*RUN, *DATASET, "id"})
 
 PLACEHOLDERS = {
     "bakery": {"region": "unknown", "name": "bakery-1", "description": ""},

@@ -1,7 +1,5 @@
 """Cursors: whose they are, and that a walk by them meets every row that nobody touches exactly once."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,30 +7,13 @@ from sqlalchemy import delete, insert, select, update
 
 from app.extensions import db
 from app.models import RecipeRun
-from tests.support.factories import make_bakery, make_feedstock, make_run
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.support.links import links, walk
+from tests.support.samples import NULLABLE, SAMPLES
 
-TIMES = tuple(datetime(2022, 1, 1, second=second, microsecond=second, tzinfo=UTC) for second in range(3))
 # Few values, so that many rows share one; null where there may be none.
-VALUES = {
-    "id": (None,),
-    "recipe_id": ("A", "a", "é"),
-    "bakery_id": (0, 1),
-    "feedstock_id": (0, 1),
-    "head_sha": ("", "a", "\U0001f600"),
-    "version": ("", "1.0"),
-    "started_at": TIMES,
-    "completed_at": (*TIMES, None),
-    "conclusion": ("failure", "success", None),
-    "status": ("queued", "completed"),
-    "is_test": (False, True),
-    "dataset_type": ("zarr", None),
-    "dataset_public_url": ("é" * 300, "é" * 255 + "a", "", None),
-    "message": ("x" * 300, "x" * 255 + "a", "", None),
-    "created_at": (*TIMES, None),
-    "updated_at": (*TIMES, None),
-    "rerun_of": (None,),
-}
+VALUES = {"id": (None,), "bakery_id": (0, 1), "feedstock_id": (0, 1), "rerun_of": (None,)}
+VALUES |= {name: (*values, None) if name in NULLABLE else values for name, values in SAMPLES.items()}
 # What others do between two pages: an action, the row it hits, counted from the first, and a new value.
 DEED = st.tuples(st.sampled_from(["insert", "update", "delete"]), st.integers(0, 9), st.integers(0, 3))
 REFUSED = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
@@ -42,7 +23,7 @@ REFUSED = "cursor: Take it from a link of this list in this order (order_by and 
 def row(app):
     """A function: the columns of a run with the value of that number in the column of that name."""
     parents = {"bakery_id": [make_bakery(app).id for _ in "12"], "feedstock_id": [make_feedstock(app).id for _ in "12"]}
-    fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": TIMES[0], "created_at": TIMES[0]}
+    fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT, "created_at": STARTED_AT}
 
     def columns(name, number):
         value = VALUES[name][number % len(VALUES[name])]

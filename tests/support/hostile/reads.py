@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote
 
+from tests.support.factories import RUN_MEMBERS
 from tests.support.hostile import invalid
 
 NO_ID = invalid("path", {"/id": "id must be a whole number."})
@@ -16,12 +17,8 @@ NUL = "Must not contain the character U+0000."
 UNKNOWN = "Unknown field."
 LIMITS = "Must be greater than or equal to 0 and less than or equal to 1000."
 SORTS = "Must be one of: asc, desc."
-COLUMNS = (
-    "recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, completed_at, conclusion, status, is_test, "
-)
-COLUMNS += "dataset_type, dataset_public_url, message"
-ORDERS = f"Must be one of: id, {COLUMNS}, created_at, updated_at, rerun_of."
-MEMBERS = f"Must be one of: {COLUMNS}, id, created_at, updated_at, rerun_of."
+ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_MEMBERS if name != 'id')])}."
+MEMBERS = f"Must be one of: {', '.join(RUN_MEMBERS)}."
 
 # A query of the list of runs, the parameter that is wrong in it, and what is said of it.
 QUERIES = {

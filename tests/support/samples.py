@@ -1,0 +1,32 @@
+"""Values for every field of a recipe run, by its type, so that a new field is tested without being named in tests."""
+
+from datetime import UTC, datetime
+
+from app.database.columns import LongText
+from app.models import RecipeRun
+from app.schemas.fields import Choice, Flag, Text, Timestamp
+from app.schemas.recipe_runs import RecipeRunRead
+
+COLUMNS = RecipeRun.__table__.columns
+FIELDS = RecipeRunRead().fields
+
+
+def samples(name):
+    """Up to three different values that the field may have, without null."""
+    field = FIELDS[name]
+    if isinstance(field, Choice):
+        return field.validate.choices[-1], field.validate.choices[0]
+    if isinstance(field, Flag):
+        return False, True
+    if isinstance(field, Timestamp):
+        return tuple(datetime(2022, 1, 1, microsecond=number, tzinfo=UTC) for number in range(3))
+    if isinstance(COLUMNS[name].type, LongText):  # sorted by its first 255 characters
+        return "é" * 300, "é" * 255 + "a", ""
+    # The shortest text that the field allows, case, and what a query string has to quote.
+    return "A" * field.validators[0].min, "a", "\U0001f600 &+%"
+
+
+# The ids refer to other records, so that they need tests of their own.
+SAMPLES = {name: samples(name) for name, field in FIELDS.items() if isinstance(field, Choice | Flag | Text | Timestamp)}
+NULLABLE = [name for name in SAMPLES if COLUMNS[name].nullable]
+TEXTS = [name for name, field in FIELDS.items() if isinstance(field, Text)]
