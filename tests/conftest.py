@@ -1,6 +1,7 @@
 """An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
 
 import shutil
+from collections import Counter
 from contextlib import contextmanager
 
 import flask_migrate
@@ -29,9 +30,15 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say it loudly when the browser tests did not run."""
-    if any(NO_BROWSER in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
-        terminalreporter.section(f"NOT TESTED IN A BROWSER: {NO_BROWSER}", sep="!", red=True, bold=True)
+    """Say loudly what was not tested, and what this machine lacks for it."""
+    for line in not_tested(terminalreporter.stats.get("skipped", ())):
+        terminalreporter.section(line, sep="!", red=True, bold=True)
+
+
+def not_tested(skipped):
+    """A line for each reason to skip, with the number of tests."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    return [f"NOT TESTED: {number} tests, because {reason}" for reason, number in reasons.most_common()]
 
 
 def environment(url, **more):

@@ -1,0 +1,22 @@
+"""A test that was skipped is not forgotten: the end of a run names what was missing."""
+
+from types import SimpleNamespace
+
+from tests.conftest import NO_BROWSER, not_tested
+from tests.support.live import ROOT
+
+
+def skipped(reason):
+    return SimpleNamespace(longrepr=("tests/test_x.py", 1, f"Skipped: {reason}"))
+
+
+def test_each_reason_is_a_line_with_the_number_of_tests():
+    assert not_tested([skipped("there is no dump"), skipped(NO_BROWSER), skipped(NO_BROWSER)]) == [
+        "NOT TESTED: 2 tests, because there is no Chromium on this machine",
+        "NOT TESTED: 1 tests, because there is no dump",
+    ]
+
+
+def test_what_ci_installs_is_what_tests_are_skipped_without():
+    commands = (ROOT / ".ci" / "run").read_text()
+    assert all(f"--no-install-recommends {name} " in commands for name in ("chromium", "redis-server", "pgbouncer"))
