@@ -97,11 +97,18 @@ def clock() -> str:
 
 
 def connections() -> str:
-    """Whether PostgreSQL allows as many connections as the workers may make."""
+    """Whether PostgreSQL allows as many connections as the workers may open; a pooler decides that by itself."""
     if not _is_postgresql():
         return "SQLite needs no server."
-    allowed = int(db.session.scalar(ALLOWED_CONNECTIONS) or 0)
     workers, each = current_app.config["WORKERS"], current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
+    if _is_pooled():
+        migrations = "connect past it" if current_app.config["MIGRATION_DATABASE_URI"] else "go through it, too"
+        return (
+            f"A connection pooler is in front of PostgreSQL. {workers} workers open up to {workers * each} connections "
+            f"to it (PgBouncer: max_client_conn). Its pool limits how many statements run at once (default_pool_size). "
+            f"Nothing here needs a session, so transaction mode works. Migrations {migrations}."
+        )
+    allowed = int(db.session.scalar(ALLOWED_CONNECTIONS) or 0)
     if workers * each + SPARE_CONNECTIONS > allowed:
         raise DiagnosisError(
             f"{workers} workers with {each} connections each, and {SPARE_CONNECTIONS} for commands, are more than "
@@ -143,6 +150,12 @@ def _cause(error: SQLAlchemyError) -> str:
 
 def _is_postgresql() -> bool:
     return db.engine.dialect.name == "postgresql"
+
+
+def _is_pooled() -> bool:
+    """Whether another program answers for PostgreSQL: it names another process than the one that runs statements."""
+    driver: Any = db.session.connection().connection.driver_connection
+    return bool(driver.info.backend_pid != db.session.scalar(text("SELECT pg_backend_pid()")))
 
 
 CHECKS: tuple[Callable[[], str], ...] = (configuration, database, migrations, clock, connections, storage, limits)
