@@ -17,8 +17,6 @@ from dotenv import load_dotenv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-# Behind a connection pooler: where the service connects, and where the migrations connect, instead of DATABASE_URL.
-POOLER_URL, MIGRATION_URL = "DATABASE_CONNECTION_POOL_URL", "MIGRATION_DATABASE_URL"
 # To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
@@ -47,10 +45,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
     url = direct = database_url(environ)
-    if environ.get(POOLER_URL, "").strip():
-        url = database_url(environ, POOLER_URL)
-    if environ.get(MIGRATION_URL, "").strip():
-        direct = database_url(environ, MIGRATION_URL)
+    if environ.get("DATABASE_CONNECTION_POOL_URL", "").strip():
+        url = database_url(environ, "DATABASE_CONNECTION_POOL_URL")
+    if environ.get("MIGRATION_DATABASE_URL", "").strip():
+        direct = database_url(environ, "MIGRATION_DATABASE_URL")
     workers = _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1)
     share = min(WORKER_CONNECTIONS, max(DYNO_CONNECTIONS // workers, 1))
     connections = _whole_number(environ, "WEB_CONNECTIONS", default=share, minimum=1)
@@ -83,7 +81,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def database_url(environ: Mapping[str, str], name: str = "DATABASE_URL") -> URL:
-    """The variable `name` with its driver named; `postgres://`, as Heroku writes it, included."""
+    """The URL in the variable `name`, with its driver; `postgres://`, as Heroku writes it, is PostgreSQL, too."""
     text = _required(environ, name, "for example sqlite:///pangeo_forge.sqlite or postgresql://user@host/name")
     try:
         url = make_url(text)
