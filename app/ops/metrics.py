@@ -97,13 +97,13 @@ class Runs(Collector):
 
 
 def runs_by_status() -> dict[str, int]:
-    """By the counts that triggers keep, as there may be a million runs."""
+    """Read the counts that triggers keep: there may be a million runs."""
     runs = select(RunCount.status, TOTAL).where(RunCount.slice == ALL).group_by(RunCount.status)
     return dict.fromkeys(STATUSES, 0) | dict(db.session.execute(runs).all())
 
 
 def age_of_oldest_queued() -> float:
-    """In seconds, since the run was stored; runs that are older than that column count from their start."""
+    """Seconds since the run was stored, or since its start if it is older than the column `created_at`."""
     since = select(func.min(func.coalesce(RecipeRun.created_at, RecipeRun.started_at)))
     oldest = db.session.scalar(since.where(RecipeRun.status == "queued"))
     return max((now() - oldest).total_seconds(), 0) if oldest else 0
