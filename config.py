@@ -3,13 +3,9 @@
 `load()` turns it into Flask configuration or raises `ConfigError`, whose text is a sentence that names the variable.
 """
 
-import atexit
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +58,6 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
         "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
-        "METRICS_FOLDER": environ.get("PROMETHEUS_MULTIPROC_DIR", ""),
         "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
         "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,
@@ -119,25 +114,6 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
             "gssencmode": url.query.get("gssencmode", "disable"),
         },
     }
-
-
-@cache
-def share_metrics() -> Path:
-    """A new folder in which the workers of this server share their metrics; gone when this process ends.
-
-    prometheus_client wants to be told by this variable, before it is imported.
-    """
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    folder = tempfile.mkdtemp(prefix=f"pangeo-forge-metrics-{os.getpid()}-", dir=memory)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    atexit.register(_remove, folder, os.getpid())
-    return Path(folder)
-
-
-def _remove(folder: str, maker: int) -> None:
-    """Called by forks of the process that made it too, which leave it to that one."""
-    if os.getpid() == maker:
-        shutil.rmtree(folder)
 
 
 def _required(environ: Mapping[str, str], name: str, hint: str) -> str:
