@@ -19,7 +19,6 @@ from tests.support.databases import (
     fill,
     on_postgresql,
     on_sqlite,
-    patient,
     sql,
     upgrade,
 )
@@ -77,14 +76,14 @@ def exact(app):
 
 
 @pytest.fixture
-def empty_app(empty_url):
+def empty_app(empty_url, patient):
     """An application on an empty database of its own."""
     with application(empty_url, patient(empty_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         yield app
 
 
 @pytest.fixture
-def own_app(migrated_url):
+def own_app(migrated_url, patient):
     """An application on a database of its own, with a run, where commits are commits."""
     with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         fill(app)

@@ -7,14 +7,14 @@ import pytest
 
 from tests.conftest import ADMIN_KEY
 from tests.support import threads
-from tests.support.databases import application, patient
+from tests.support.databases import application
 from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
 
 THREADS = 8
 
 
 @pytest.fixture
-def busy_app(migrated_url):
+def busy_app(migrated_url, patient):
     """An application with a database of its own, where commits are commits, and a connection for every thread."""
     with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
         yield app

@@ -9,7 +9,7 @@ from app.extensions import db
 from app.models import RecipeRun, RecipeRunEvent
 from app.services import reaper
 from tests.conftest import make_app
-from tests.support.databases import application, patient
+from tests.support.databases import application
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.threads import at_once
 
@@ -110,7 +110,7 @@ def test_many_runs_are_ended_in_batches_that_stay_ended_when_it_is_interrupted(a
     assert counts(reap(app).output) == {"queued -> stale": 3, "total": 3}
 
 
-def test_two_at_once_end_every_run_once(migrated_url):
+def test_two_at_once_end_every_run_once(migrated_url, patient):
     waiting = patient(migrated_url)
     with application(migrated_url, waiting) as app, application(migrated_url, waiting) as other:
         parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}

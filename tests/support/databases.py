@@ -9,7 +9,6 @@ from sqlalchemy import inspect
 
 from app.extensions import MIGRATIONS, db
 from tests.conftest import application as application
-from tests.support.live import PATIENCE
 
 SCRIPTS = ScriptDirectory(MIGRATIONS)
 CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
@@ -32,13 +31,6 @@ COUNTS = (
     "GROUP BY 1, 2, 3, 4, 5 HAVING sum(runs) <> 0"
 )
 KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
-
-
-def patient(url):
-    """Engine options that wait for a connection and for a lock as long as a crowd on a busy machine takes."""
-    if url.get_backend_name() == "sqlite":
-        return {"pool_timeout": PATIENCE, "connect_args": {"timeout": PATIENCE}}
-    return {"pool_timeout": PATIENCE, "connect_args": {"options": f"-c lock_timeout={PATIENCE}s"}}
 
 
 def upgrade(app, revision="head"):
