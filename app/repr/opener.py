@@ -113,7 +113,7 @@ def over_http(url: str) -> str:
 def run(url: str, trusted: bool) -> Shown:
     """What the program prints; that it ended otherwise is said in the log."""
     asked = json.dumps({"url": url, "trusted": trusted})
-    command = [sys.executable, "-I", str(PROGRAM)]
+    command = [sys.executable, "-I", str(PROGRAM), str(TIMEOUT)]
     try:
         ended = subprocess.run(
             command, input=asked, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT, check=True

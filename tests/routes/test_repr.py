@@ -1,5 +1,8 @@
 """`/repr/xarray/`: datasets of the catalogue as xarray shows them, and no way to anything else."""
 
+import json
+import signal
+import subprocess
 import sys
 from html.parser import HTMLParser
 from urllib.parse import quote
@@ -29,6 +32,12 @@ def served(tmp_path_factory):
     with stores.server(folder) as server:
         server.folder = folder
         yield server
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """As much time to open a dataset as a busy machine takes."""
+    monkeypatch.setattr(module, "TIMEOUT", live.PATIENCE)
 
 
 @pytest.fixture
@@ -211,6 +220,12 @@ def test_a_host_that_hangs_is_504_and_its_process_is_ended(opener, served, monke
     monkeypatch.setattr(module, "TIMEOUT", 2)
     url = f"{served.url}/{stores.HANGING}"
     assert refusal(opener, url) == sorry(504, url, "Its host took too long.")
+
+
+def test_a_process_whose_opener_is_gone_ends_by_itself(served):
+    asked = json.dumps({"url": f"{served.url}/{stores.HANGING}", "trusted": True})
+    ended = subprocess.run([sys.executable, "-I", module.PROGRAM, "1"], input=asked, text=True, env={})
+    assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL where importing alone took a second
 
 
 def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
