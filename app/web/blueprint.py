@@ -24,7 +24,7 @@ from app.web.parser import Parser, path_id, refuse_query
 View = Callable[..., Any]
 
 LOCATION = {"Location": {"description": "The path of the new record.", "schema": {"type": "string"}}}
-ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the record."}
+ID_PARAMETER = {"in": "path", "name": "id", "description": "The id of the record."}
 
 
 class IdConverter(BaseConverter):
