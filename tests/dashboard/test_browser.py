@@ -153,7 +153,7 @@ def test_a_button_copies_the_address_of_the_call(page, site):
 def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
     page.goto("/dashboard")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     page.goto("/dashboard")
@@ -169,7 +169,7 @@ def test_runs_are_filtered_and_sorted_without_a_script(browser, site):
     page = context.new_page()
     page.goto("/dashboard/recipe_runs")
     page.get_by_label("Conclusion").select_option("failure")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     assert set(page.locator("tbody .state").all_inner_texts()) == {"failure"}
     page.get_by_role("link", name="Recipe", exact=True).click()
     recipes = page.locator("tbody th a").all_inner_texts()
