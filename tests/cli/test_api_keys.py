@@ -84,8 +84,14 @@ def test_rotate_prints_the_new_key_and_keeps_the_old_for_a_while(app, run):
         (("rotate", "999"), "API key 999 not found"),
         (("create", "--label", "admin"), "label: admin is reserved."),
         (("create", "--scope", "bakery:999"), "scopes: bakery 999 not found"),
-        (("create", "--scope", "root"), "scopes: Must be admin, write, or bakery:1, with the id of a bakery."),
-        (("create", "--scope", "admin", "--scope", "write"), "scopes: Give admin or write alone, or bakeries."),
+        (
+            ("create", "--scope", "root"),
+            "scopes: Must be admin, write or bakery:ID with the id of a bakery, such as bakery:1.",
+        ),
+        (
+            ("create", "--scope", "admin", "--scope", "write"),
+            "scopes: Must be admin alone, write alone, or one or more bakeries.",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(run, admin, arguments, sentence):
