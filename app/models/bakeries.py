@@ -1,4 +1,4 @@
-"""Bakeries: where recipes run."""
+"""Bakeries: the compute environments that run recipes."""
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column

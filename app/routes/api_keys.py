@@ -82,8 +82,8 @@ def get_api_key(id: int) -> Response:
 def update_api_key(values: dict[str, Any], id: int) -> APIKey:
     """Update an API key
 
-    Sets the fields of the request (RFC 7396). The change is effective at once; `is_active` false revokes the key. The
-    key of the request itself can only change its label, so that administrators cannot lock themselves out.
+    Sets the fields of the request (RFC 7396). The change is effective at once; `is_active` false revokes the key. A key
+    can only change its own label, so that administrators cannot lock themselves out.
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
@@ -98,8 +98,8 @@ def update_api_key(values: dict[str, Any], id: int) -> APIKey:
 def delete_api_key(id: int) -> dict[str, bool]:
     """Delete an API key
 
-    A deletion cannot be undone. It is 409 for the key of the request itself, and for a key that replaced another key
-    which is still valid. The histories keep the label and the id of the key.
+    A deletion cannot be undone. A key cannot delete itself, nor a key that replaced another key which is still valid:
+    the answer is 409. The histories keep the label and the id of the key.
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)

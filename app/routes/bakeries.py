@@ -1,4 +1,4 @@
-"""Bakeries: where recipes run."""
+"""Bakeries: the compute environments that run recipes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 
-blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
+blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="The compute environments that run recipes.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)

@@ -12,7 +12,7 @@ from app.web import documents
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
-blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="What runs have published.")
+blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="The datasets that runs have published.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)

@@ -1,4 +1,4 @@
-"""Counts over the whole catalogue."""
+"""Counts and statistics."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.services import stats
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
-blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over the whole catalogue.")
+blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts and statistics.")
 
 
 @blp.route("/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)

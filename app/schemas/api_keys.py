@@ -113,7 +113,9 @@ class APIKeyMe(ReadSchema):
 
 class APIKeyCreate(WriteSchema):
     label = NewLabel(load_default=None)
-    is_admin = Flag(description="Whether the key gets the scope `admin`. The original's form of `scopes`.")
+    is_admin = Flag(
+        description="Whether the key gets the scope `admin`. The original API has this field instead of `scopes`."
+    )
     scopes = Scopes()
     expires_at = ExpiresAt(load_default=None)
 

@@ -173,7 +173,10 @@ def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
             doc["responses"][code].setdefault("headers", {}).update(REPLAYED)
     if method == "get":
         doc["responses"][200].setdefault("headers", {}).update(ETAG)
-        doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
+        doc["responses"][304] = {
+            "description": "Not modified: the response that the client has stored is current.",
+            "headers": ETAG,
+        }
     if any(parameter["in"] == "query" for parameter in doc["parameters"]):
         codes |= {414}
     if caller is not Caller.PUBLIC:
