@@ -24,7 +24,7 @@ from app.web.parser import Parser, path_id, refuse_query
 View = Callable[..., Any]
 
 LOCATION = {"Location": {"description": "The path of the new record.", "schema": {"type": "string"}}}
-ID_PARAMETER = {"in": "path", "name": "id", "description": "The id of the record."}
+ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the record."}
 
 
 class IdConverter(BaseConverter):
@@ -173,10 +173,7 @@ def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
             doc["responses"][code].setdefault("headers", {}).update(REPLAYED)
     if method == "get":
         doc["responses"][200].setdefault("headers", {}).update(ETAG)
-        doc["responses"][304] = {
-            "description": "Not modified: the response that the client has stored is current.",
-            "headers": ETAG,
-        }
+        doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
     if any(parameter["in"] == "query" for parameter in doc["parameters"]):
         codes |= {414}
     if caller is not Caller.PUBLIC:
