@@ -36,7 +36,7 @@ def overview() -> str:
 
 def bakery(id: int) -> str:
     fields = serialiser(BakeryRead).record(records.get(Bakery, id))
-    return _parent("bakery", fields, [api_path("bakeries.get_bakery", id=id)])
+    return _parent_page("bakery", fields, [api_path("bakeries.get_bakery", id=id)])
 
 
 def feedstock(id: int) -> str:
@@ -52,7 +52,7 @@ def feedstock(id: int) -> str:
         "passing": feedstocks.passing(record),
         "repository": words.repository_url(fields),
     }
-    return _parent("feedstock", fields, calls, **context)
+    return _parent_page("feedstock", fields, calls, **context)
 
 
 def recipe_run(id: int) -> str:
@@ -88,7 +88,7 @@ def dataset(id: int) -> str:
     return render_template("dashboard/dataset.html", dataset=record, calls=[api_path("datasets.get_dataset", id=id)])
 
 
-def _parent(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
+def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
     """Render the page of a bakery or a feedstock: its fields, which `calls` return, and the statistics of its runs."""
     query = parse_query(OverviewQuery(exclude=("bakery_id", "feedstock_id")), {f"{noun}_id": record["id"]})
     context = _statistics(query) | more
