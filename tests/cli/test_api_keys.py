@@ -50,7 +50,7 @@ def test_list_is_a_table_with_aligned_columns_and_no_key(app, run):
 
 
 def test_list_says_so_if_there_are_none(run):
-    assert run("list").stdout == "There are no API keys but that of the configuration.\n"
+    assert run("list").stdout == "There are no API keys except the admin key of the configuration.\n"
 
 
 def test_list_tells_what_has_become_of_a_key(app, run):

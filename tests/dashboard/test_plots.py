@@ -58,7 +58,7 @@ def test_series_without_runs_are_not_in_the_legend():
 )
 def test_an_axis_ends_above_the_highest_bar_and_has_round_ticks(highest, labels):
     plot = plots.run_counts(plots.periods([week("2022-05-02", highest)]))
-    assert [tick.label for tick in plot.down] == labels
+    assert [tick.label for tick in plot.y_ticks] == labels
 
 
 def test_a_rate_is_of_the_runs_that_say_something_about_their_recipe():
