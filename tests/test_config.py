@@ -153,7 +153,7 @@ def test_a_digest_is_sha256_of_salt_and_key_as_the_original_had_it():
     assert key_digest("salt", "key\u00e9") == hashlib.sha256("saltkey\u00e9".encode()).hexdigest()
 
 
-def test_fresh_secrets_fit_each_other_and_are_never_the_same():
+def test_new_secrets_fit_each_other_and_are_never_the_same():
     first, second = new_secrets(), new_secrets()
     assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
     assert set(first.values()).isdisjoint(second.values())
