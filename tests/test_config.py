@@ -68,11 +68,8 @@ def test_postgresql_gives_up_before_the_client_does():
         "pool_recycle": 1800,
         "query_cache_size": 200,
         "hide_parameters": True,
-        "connect_args": {
-            "connect_timeout": 2,
-            "options": "-c statement_timeout=10000 -c lock_timeout=3000",
-            "gssencmode": "disable",
-        },
+        "execution_options": {"statement_timeout": 10_000, "lock_timeout": 3_000},
+        "connect_args": {"connect_timeout": 2, "gssencmode": "disable"},
     }
 
 
@@ -87,11 +84,26 @@ def test_workers_share_what_the_smallest_plan_allows(workers, connections):
     assert options["pool_size"] == connections
 
 
-def test_options_in_the_url_come_last_and_so_win():
-    given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20statement_timeout%3D5"))
-    options = given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["options"]
-    assert options == "-c statement_timeout=10000 -c lock_timeout=3000 -c statement_timeout=5"
-    assert given["SQLALCHEMY_DATABASE_URI"].query["sslmode"] == "require"
+def test_options_in_the_url_are_for_the_driver():
+    given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20search_path%3Dforge"))
+    assert given["SQLALCHEMY_DATABASE_URI"].query == {"sslmode": "require", "options": "-c search_path=forge"}
+
+
+def test_heroku_s_pool_is_for_the_service_and_its_database_for_migrations():
+    given = load(environment(POSTGRES, DATABASE_CONNECTION_POOL_URL="postgres://forge@pool.example:6432/catalogue"))
+    assert given["SQLALCHEMY_DATABASE_URI"].host == "pool.example"
+    assert given["MIGRATION_DATABASE_URI"].host == "db.example"
+
+
+def test_migrations_have_the_address_that_is_given_for_them():
+    given = load(environment(POSTGRES, MIGRATION_DATABASE_URL="postgres://owner@direct.example/catalogue"))
+    assert given["SQLALCHEMY_DATABASE_URI"].host == "db.example"
+    assert given["MIGRATION_DATABASE_URI"].render_as_string() == "postgresql+psycopg2://owner@direct.example/catalogue"
+
+
+@pytest.mark.parametrize("name", ["DATABASE_CONNECTION_POOL_URL", "MIGRATION_DATABASE_URL"])
+def test_another_address_that_is_no_url_is_refused_by_its_name(name):
+    assert wrong(**{name: "hunter2"}) == f"{name} is not a URL, such as postgresql://user:password@host:5432/name."
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,3 @@ def _begin(connection: Connection) -> None:
         alone = reading and has_request_context()
         if driver.autocommit != alone:
             driver.autocommit = alone
-
-
-def lift_time_limit(connection: Connection) -> None:
-    """A request's time limit is too short for a whole table."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""Every request is seen once, when it has been answered: a line in the log, a value in the metrics."""
+"""Each request is logged and counted once, when it has been answered."""
 
 import logging
 from time import monotonic

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import insert
+
 from app.database.columns import now
-from app.database.statements import insert
+from app.extensions import db
 from app.models import AuditEntry
 from app.models.recipe_runs import SYSTEM
 
@@ -30,4 +32,5 @@ def add(
         "request_id": request_id,
         "details": details or None,
     }
-    insert(AuditEntry, [entry | {"resource_id": resource_id} for resource_id in resource_ids or [None]])
+    entries = [entry | {"resource_id": resource_id} for resource_id in resource_ids or [None]]
+    db.session.connection().execute(insert(AuditEntry.__table__), entries)

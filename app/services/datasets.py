@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, inspect, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, inspect, select
 from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
@@ -46,16 +46,18 @@ def get(dataset_id: int) -> Row[Any]:
     return row
 
 
-def one(model: type[Record], names: tuple[str, ...], run_id: int) -> tuple[Any, ...]:
+def one(model: type[Record], names: tuple[str, ...], run_id: int, connection: Connection | None = None) -> Row[Any]:
     """Return the row of the dataset that the run has built. Raises 404. Part of a `Source` of `app.web.documents`."""
-    for row in fetch(_dataset(inspect(model), names), _key(run_id)):
+    for row in fetch(_dataset(inspect(model), names), _key(run_id, connection), connection):
         return row
     raise _not_found(run_id)
 
 
-def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Rows]:
+def related(
+    _model: type[Record], _member: str, names: tuple[str, ...], run_id: int, connection: Connection | None = None
+) -> Iterator[Rows]:
     """Yield the builds of the dataset that the run has built, newest first, in batches. Part of a `Source`."""
-    return rows.batches(_builds(names), INTEGER_MAX + 1, **_key(run_id))
+    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **_key(run_id, connection))
 
 
 @cache
@@ -80,9 +82,9 @@ def _has_key(model: type[Record]) -> list[ColumnElement[bool]]:
     ]
 
 
-def _key(run_id: int) -> dict[str, Any]:
+def _key(run_id: int, connection: Connection | None = None) -> dict[str, Any]:
     """Return the key of the dataset that the run has built. Raises 404 if it has not published one."""
-    keys = fetch(_key_of_run(), {"id": run_id}) if 0 < run_id <= INTEGER_MAX else []
+    keys = fetch(_key_of_run(), {"id": run_id}, connection) if 0 < run_id <= INTEGER_MAX else []
     for values in keys:
         return dict(zip(KEY, values, strict=True))
     raise _not_found(run_id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, String, cast, delete, func, insert, literal, select, union_all
 
-from app.database.engine import lift_time_limit
+from app.database.deadline import lift_time_limit
 from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.run_counts import ALL, KIND, PARENTS, TOTAL

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Executable, Table, exists, insert, se
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.database.columns import UTCDateTime, largest
-from app.database.engine import lift_time_limit
+from app.database.deadline import lift_time_limit
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, select
 
-from app.database.engine import lift_time_limit
+from app.database.deadline import lift_time_limit
 from app.extensions import db
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, tables
