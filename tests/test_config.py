@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import config
-from app.keys import fresh_secrets, key_digest
+from app.keys import key_digest, new_secrets
 from config import ConfigError, load
 from tests.conftest import environment
 
@@ -165,15 +165,15 @@ def test_a_digest_is_sha256_of_salt_and_key_as_the_original_had_it():
     assert key_digest("salt", "key\u00e9") == hashlib.sha256("saltkey\u00e9".encode()).hexdigest()
 
 
-def test_fresh_secrets_fit_each_other_and_are_never_the_same():
-    first, second = fresh_secrets(), fresh_secrets()
+def test_new_secrets_fit_each_other_and_are_never_the_same():
+    first, second = new_secrets(), new_secrets()
     assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
     assert set(first.values()).isdisjoint(second.values())
     assert re.fullmatch("pfk_[0-9A-Za-z]{36}", first["ADMIN_API_KEY"])
 
 
 def test_a_fresh_admin_key_fits_a_salt_that_there_is():
-    fresh = fresh_secrets("the-salt")
+    fresh = new_secrets("the-salt")
     assert fresh["ENCRYPTION_SALT"] == "the-salt"
     assert fresh["ADMIN_API_KEY_SHA256"] == key_digest("the-salt", fresh["ADMIN_API_KEY"])
 

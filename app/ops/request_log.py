@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from flask import Flask, Response, g, request
 
-from app.keys import without_keys
+from app.keys import mask_keys
 from app.ops import metrics
 
 logger = logging.getLogger("app.requests")
@@ -23,7 +23,7 @@ def finish(response: Response) -> Response:
     fields = {
         "method": asked.method,
         "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
-        "path": without_keys(asked.path),
+        "path": mask_keys(asked.path),
         "status": response.status_code,
         "key": kept.get("actor"),
         "request_id": kept.request_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.keys import without_keys
+from app.keys import mask_keys
 from config import ConfigError
 
 
@@ -34,7 +34,7 @@ def report_errors(dsn: str, deployment: str) -> None:
 
 def without_secrets(event: dict[str, Any], _hint: dict[str, Any]) -> dict[str, Any]:
     given = event.get("request", {})
-    event["request"] = {name: without_keys(given[name]) for name in ("method", "url") if name in given}
+    event["request"] = {name: mask_keys(given[name]) for name in ("method", "url") if name in given}
     return event
 
 
@@ -64,8 +64,8 @@ def clean(span: Any, _status: str, _headers: object) -> None:
     if span and span.is_recording():
         names = ("http.target", "http.url", "url.path", "url.full")
         urls = {name: span.attributes[name].partition("?")[0] for name in names if name in span.attributes}
-        span.set_attributes({name: without_keys(url) for name, url in urls.items()} | {"url.query": ""})
-        span.update_name(without_keys(span.name))
+        span.set_attributes({name: mask_keys(url) for name, url in urls.items()} | {"url.query": ""})
+        span.update_name(mask_keys(span.name))
 
 
 def _opentelemetry(name: str) -> ModuleType:

@@ -64,7 +64,7 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member:
         except IntegrityError:
             db.session.rollback()  # what is wrong is said below, for every record at once
     errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
-    raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
+    raise Invalid.in_list(member, errors) if any(errors) else Conflict(RACED)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:

@@ -116,7 +116,9 @@ def test_a_role_that_may_not_even_read_is_told_so(examined, empty_url, reader):
     assert reports["migrations"].startswith("The database refused the check: permission denied for table alembic")
     for table in ("alembic_version", "apikey"):
         listed = live.flask(environment(reader), "api-keys", "list")
-        assert listed.stdout.startswith(f"Error: The database refuses: permission denied for table {table}")
+        assert listed.stdout.startswith(
+            f"Error: The database refuses the statement: permission denied for table {table}"
+        )
         postgres.execute(empty_url, f"GRANT SELECT ON {table} TO {reader.username}")
     assert live.flask(environment(reader), "api-keys", "list").returncode == 0
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from itertools import product
 
 from app.extensions import db
-from app.schemas.fields import Repeated
+from app.schemas.fields import FieldFilter
 from app.schemas.recipe_runs import RecipeRunQuery
 from tests.conftest import make_app
 from tests.support.catalogue import runs
@@ -12,7 +12,7 @@ from tests.support.links import links
 from tests.support.sent import statements
 
 LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
-COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, Repeated)]
+COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, FieldFilter)]
 ORDERS = [f"order_by={name}&sort={sort}" for name, sort in product(COLUMNS, ("asc", "desc"))]
 # Of the columns with few values a common one and a rare one.
 FILTERS = [
