@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import flask_migrate
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.keys import key_digest
 from config import load
 from tests.support import live, postgres, rows
+from tests.support.chromium import chromium
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
@@ -25,10 +25,6 @@ ADMIN_KEY = "the-admin-key-of-the-tests"
 # A property test has no deadline: it does not fail because the machine is busy.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
-
-NO_BROWSER = "there is no Chromium on this machine"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -51,9 +47,9 @@ def environment(url, **more):
 
 
 def make_app(url, engine_options=None, **more):
-    """An application on the database at `url`, its errors answered and not raised, and `flask db` as in a command.
+    """An application on the database at `url`, with the engine options of the service and then `engine_options`.
 
-    Its engine has the options of the service, but for those in `engine_options`.
+    It answers errors instead of raising them, and has the commands of `flask db`.
     """
     config = load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
     given, own = engine_options or {}, config["SQLALCHEMY_ENGINE_OPTIONS"]
@@ -66,7 +62,7 @@ def make_app(url, engine_options=None, **more):
 
 @contextmanager
 def application(url, engine_options=None, **settings):
-    """An application as of `make_app` that leaves no connection behind."""
+    """An application of `make_app`; its connections are closed in the end."""
     app = make_app(url, engine_options, **settings)
     yield app
     with app.app_context():
@@ -164,7 +160,7 @@ def sqlite_url(path):
 
 
 def copied(url, path):
-    """The URL of a copy at `path` of the SQLite database at `url`, which nobody has open."""
+    """The URL of a copy at `path` of the SQLite database at `url`, which no program may have open."""
     shutil.copyfile(url.database, path)
     return sqlite_url(path)
 
@@ -244,11 +240,5 @@ def served(url):
 
 @pytest.fixture(scope="module")
 def browser():
-    """The Chromium of this machine."""
-    if CHROMIUM is None:
-        pytest.skip(NO_BROWSER)
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=1000 * live.PATIENCE)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=1000 * live.PATIENCE)
+    with chromium() as browser:
         yield browser
-        browser.close()

@@ -1,6 +1,7 @@
 """Catalogues to measure with, on PostgreSQL: the original's production database, or as many runs as asked for.
 
-`DATABASE_URL=… python -m tests.catalogue 1000000` fills an empty, migrated database; the same number, the same runs.
+`DATABASE_URL=… python -m tests.support.catalogue 1000000` fills an empty, migrated database. The same number gives the
+same runs.
 """
 
 import os

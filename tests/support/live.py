@@ -12,7 +12,7 @@ from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE = 300  # seconds a test waits for anything: many times as long as it takes on the busiest machine
+PATIENCE = 300  # seconds to wait for anything; only what hangs takes as long, on the busiest machine, too
 
 
 @contextmanager

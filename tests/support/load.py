@@ -1,8 +1,8 @@
 """Load: many connections that are kept alive, each with one request under way, from one thread.
 
-A client in Python has to be cheap to leave the two cores of a small machine to the server: this one looks for no more
-than the status and the end of an answer, and throws the body away. `python -m tests.load URL` measures an address, so
-that it can be held against other generators.
+A client in Python has to be cheap, because it shares the two cores of a small machine with the server. This one reads
+only the status and the end of an answer, and discards the body. `python -m tests.support.load URL` measures an
+address, to compare this client with other generators of load.
 """
 
 import json

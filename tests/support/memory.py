@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def worker(server):
-    """The process id of the only worker of a server that `tests.dyno` runs."""
+    """The process id of the only worker of a server that `tests.support.dyno` runs."""
     master = server.process.pid
     [pid] = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     return int(pid)

