@@ -118,7 +118,7 @@ def app(migrated_app):
         yield migrated_app
         engines[None] = engine
         outer.rollback()
-    migrated_app.extensions["limits"].reset()
+    migrated_app.extensions["limits"].storage.reset()
 
 
 @pytest.fixture
