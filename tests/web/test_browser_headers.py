@@ -74,6 +74,18 @@ def test_an_origin_of_the_list_may_read(path, origin):
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+@pytest.mark.parametrize("origin", [LISTED[0], "HTTPS://Pangeo-Forge.org"])
+def test_a_preflight_from_an_origin_of_the_list_names_methods_and_headers(origin):
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key,content-type"}
+    response = configured(CORS_ORIGINS=",".join(LISTED)).options("/nope", headers={"Origin": origin} | asked)
+    assert response.status_code == 200
+    assert {name: value for name, value in response.headers if name.startswith("Access-Control-Allow")} == {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+        "Access-Control-Allow-Headers": "content-type, x-api-key",
+    }
+
+
 @pytest.mark.parametrize("listed", [LISTED, LISTED[:1]])
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://pangeo-forge.org.evil.example"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
