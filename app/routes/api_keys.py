@@ -20,7 +20,7 @@ from app.schemas.api_keys import (
 from app.schemas.common import Ok
 from app.services import api_keys, records
 from app.web import documents
-from app.web.auditing import note, note_change
+from app.web.auditing import Written
 from app.web.auth import Caller, actor, key_id
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.preconditions import require_match
@@ -42,15 +42,15 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 @blp.route("", methods=["POST"], caller=Caller.ADMIN)
 @blp.arguments(APIKeyCreate, example={"label": "dataflow", "scopes": ["bakery:1"]})
 @blp.response(201, APIKeyCreated, description="The key; note it down, it is not shown again.", headers=LOCATION)
-def create_api_key(values: dict[str, Any]) -> Any:
+def create_api_key(values: dict[str, Any]) -> Written:
     """Create an API key
 
     Takes an administrator's key. The new key is part of the answer and of no other: only its digest is stored. It may
     write everything but keys unless it has other scopes.
     """
     record, key = api_keys.create(values, actor(), _salt())
-    note(label=record.label, scopes=record.scopes)
-    return _shown(record, key)
+    details = {"label": record.label, "scopes": record.scopes}
+    return Written(_shown(record, key), [record.id], 201, _location(record), details)
 
 
 @blp.route("/me", methods=["GET"], caller=Caller.HOLDER)
@@ -78,7 +78,7 @@ def get_api_key(id: int) -> Response:
 @blp.arguments(APIKeyUpdate, example={"is_active": False})
 @blp.response(200, APIKeyRead, description="The API key as it is now.")
 @blp.alt_response(409, "CONFLICT")
-def update_api_key(values: dict[str, Any], id: int) -> APIKey:
+def update_api_key(values: dict[str, Any], id: int) -> Written:
     """Update an API key
 
     Sets the members that are sent (RFC 7396), at once: `is_active` false revokes the key. Of the key in use only the
@@ -86,15 +86,15 @@ def update_api_key(values: dict[str, Any], id: int) -> APIKey:
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    note_change(api_keys.update(record, values, actor(), key_id()))
-    note(label=record.label, scopes=record.scopes, is_active=record.is_active)
-    return record
+    changed = api_keys.update(record, values, actor(), key_id())
+    details = {"label": record.label, "scopes": record.scopes, "is_active": record.is_active}
+    return Written(record, [id], details=details, changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.ADMIN)
 @blp.response(200, Ok, description="The API key is gone.")
 @blp.alt_response(409, "CONFLICT")
-def delete_api_key(id: int) -> dict[str, bool]:
+def delete_api_key(id: int) -> Written:
     """Delete an API key
 
     For good; not the key in use, nor one that has taken the place of another which still works. What it did stays in
@@ -102,16 +102,15 @@ def delete_api_key(id: int) -> dict[str, bool]:
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    note(label=record.label)
     api_keys.delete(record, key_id())
-    return {"ok": True}
+    return Written({"ok": True}, [id], details={"label": record.label})
 
 
 @blp.route("/<id:id>/rotate", methods=["POST"], caller=Caller.ADMIN)
 @blp.arguments(APIKeyRotate)
 @blp.response(201, APIKeyCreated, description="The key that takes its place, shown this once.", headers=LOCATION)
 @blp.alt_response(409, "CONFLICT")
-def rotate_api_key(values: dict[str, Any], id: int) -> Any:
+def rotate_api_key(values: dict[str, Any], id: int) -> Written:
     """Rotate an API key
 
     Makes another with the same label, scopes and expiry. The old key expires after `grace_hours`, so that its holder
@@ -119,13 +118,15 @@ def rotate_api_key(values: dict[str, Any], id: int) -> Any:
     """
     old = records.get(APIKey, id, to_write=True)
     new, key = api_keys.rotate(old, timedelta(hours=values["grace_hours"]), actor(), _salt())
-    note(label=new.label, successor=new.id)
-    return _shown(new, key)
+    return Written(_shown(new, key), [id], 201, _location(new), {"label": new.label, "successor": new.id})
 
 
-def _shown(record: APIKey, key: str) -> Any:
-    shown = {name: getattr(record, name) for name in APIKeyRead().fields}
-    return shown | {"key": key}, 201, {"Location": f"{blp.url_prefix}/{record.id}"}
+def _shown(record: APIKey, key: str) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in APIKeyRead().fields} | {"key": key}
+
+
+def _location(record: APIKey) -> dict[str, str]:
+    return {"Location": f"{blp.url_prefix}/{record.id}"}
 
 
 def _salt() -> str:

@@ -21,7 +21,7 @@ from app.schemas.recipe_runs import (
 )
 from app.services import records
 from app.web import documents
-from app.web.auditing import note_change, note_ids
+from app.web.auditing import Written
 from app.web.auth import Caller, actor, require_bakeries
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
@@ -59,7 +59,7 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
 @blp.route("/", methods=["POST"], caller=Caller.RUNNER)
 @blp.arguments(RecipeRunCreate, example=NEW_RUN)
 @blp.response(201, RecipeRunRead, description="The new run.", headers=LOCATION)
-def create_recipe_run(values: dict[str, Any]) -> Any:
+def create_recipe_run(values: dict[str, Any]) -> Written:
     """Create a recipe run
 
     Its bakery and its feedstock have to exist. It is `queued` unless it says otherwise, and `completed` if it has a
@@ -73,7 +73,7 @@ def create_recipe_run(values: dict[str, Any]) -> Any:
 @blp.route("/bulk", methods=["POST"], caller=Caller.RUNNER, max_body=MAX_BULK_BODY)
 @blp.arguments(RecipeRunBulkCreate, example={"recipe_runs": [NEW_RUN, NEW_RUN | {"recipe_id": "gpcp-to-osn"}]})
 @blp.response(201, RecipeRunBulkRead, description="The new runs.")
-def create_recipe_runs(values: dict[str, Any]) -> Any:
+def create_recipe_runs(values: dict[str, Any]) -> Written:
     """Create many recipe runs
 
     Up to 1,000, in a body of up to 8 MiB, for a repository with many recipes. All are created or none is: 422 lists
@@ -81,8 +81,7 @@ def create_recipe_runs(values: dict[str, Any]) -> Any:
     """
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
-    note_ids([run.id for run in runs])
-    return {"recipe_runs": runs}
+    return Written({"recipe_runs": runs}, [run.id for run in runs])
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
@@ -110,7 +109,7 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
 @blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
 @blp.response(200, RecipeRunRead, description="The run as it is now.")
 @blp.alt_response(409, "CONFLICT")
-def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
+def update_recipe_run(values: dict[str, Any], id: int) -> Written:
     """Update a recipe run
 
     Sets the members that are sent (RFC 7396); null clears a nullable one.
@@ -123,13 +122,13 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
     require_match(run, RecipeRunDetail)
     reason = values.pop("reason", None)
-    note_change(records.update(run, values, actor(), reason))
-    return run
+    changed = records.update(run, values, actor(), reason)
+    return Written(run, [id], changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.RUNNER)
 @blp.response(200, Ok, description="The run is gone.")
-def delete_recipe_run(id: int) -> dict[str, bool]:
+def delete_recipe_run(id: int) -> Written:
     """Delete a recipe run
 
     For good; its id is not given out again.
@@ -138,4 +137,4 @@ def delete_recipe_run(id: int) -> dict[str, bool]:
     require_bakeries(run.bakery_id)
     require_match(run, RecipeRunDetail)
     records.delete(run)
-    return {"ok": True}
+    return Written({"ok": True}, [id])

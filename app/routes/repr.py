@@ -1,10 +1,9 @@
 """What datasets look like, for pages that show them."""
 
 import re
-from typing import Any
 from urllib.parse import quote
 
-from flask import request
+from flask import Response, request
 from werkzeug.exceptions import Forbidden
 
 from app.extensions import db
@@ -13,6 +12,7 @@ from app.schemas.repr import XarrayQuery, XarrayRead
 from app.services import datasets
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
+from app.web.json import respond
 
 # A url as it is; the clients of the original do not encode it.
 PLAIN_URL = re.compile(rb"url=([A-Za-z0-9+.-]+://.*)", re.DOTALL)
@@ -35,7 +35,7 @@ def encode_url() -> None:
 @blp.alt_response(501, "NOT_IMPLEMENTED")
 @blp.alt_response(502, "BAD_GATEWAY")
 @blp.alt_response(504, "GATEWAY_TIMEOUT")
-def get_xarray_repr(query: dict[str, str]) -> Any:
+def get_xarray_repr(query: dict[str, str]) -> Response:
     """Show a dataset as xarray does
 
     As HTML for a page. The Zarr store at `url` has to be a dataset that a run has published, or on a host that the
@@ -45,4 +45,6 @@ def get_xarray_repr(query: dict[str, str]) -> Any:
     if not opener().lists(url) and not datasets.is_published(url):
         raise Forbidden(f"{url} is not a dataset of the catalogue, nor on a host that is allowed besides.")
     db.session.commit()  # no connection waits while the dataset is opened
-    return {"html": opener().html(url), "dataset": url}, 200, {"Cache-Control": f"public, max-age={FRESH}"}
+    response = respond({"html": opener().html(url), "dataset": url})
+    response.headers["Cache-Control"] = f"public, max-age={FRESH}"
+    return response

@@ -15,7 +15,8 @@ from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
 from app.schemas.serialiser import serialiser
-from app.web import auditing, idempotency, pagination
+from app.web import idempotency, pagination
+from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
 from app.web.json import respond
 from app.web.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
@@ -84,9 +85,9 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def response(self, status_code: int, schema: Any, **options: Any) -> Callable[[View], View]:
-        """Declare an answer: what the view returns as `schema` has it, with a status and headers if it gives them.
+        """Declare an answer: `schema` serialises what the view returns, and a write is added to the audit log.
 
-        The view returns a record or a mapping, rows for a schema of many, or a response.
+        The view returns a record or a mapping, rows for a schema of many, `Written` if it writes, or a response.
         """
         document: Callable[[View], View] = super().response(status_code, schema, **options)
         if isinstance(schema, dict):  # what is not JSON is described so, and the view returns a response
@@ -97,12 +98,12 @@ class Blueprint(flask_smorest.Blueprint):
             @wraps(view)
             def answered(*args: Any, **path: int) -> Response:
                 result = view(*args, **path)
-                if isinstance(result, Response):
-                    return result
-                content, status, headers = result if isinstance(result, tuple) else (result, status_code, {})
-                response = respond(dump(content), status)
-                response.headers.update(headers)
-                return response
+                if isinstance(result, Written):
+                    response = respond(dump(result.content), result.status or status_code)
+                    response.headers.update(result.headers)
+                    add_entries(result)
+                    return response
+                return result if isinstance(result, Response) else respond(dump(result), status_code)
 
             cast(Any, answered)._apidoc = document(answered)._apidoc  # type: ignore[attr-defined]  # it has no types
             return answered  # flask-smorest's own would look at the answer again
@@ -114,9 +115,12 @@ class Blueprint(flask_smorest.Blueprint):
         return cast(Callable[[View], View], super().arguments(schema(), **options))
 
 
-def created(record: Any, new: bool = True) -> Any:
-    """201 with the place of `record`, or 200 if it was there before."""
-    return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200, {})
+def created(record: Any, new: bool = True) -> Written:
+    """201 with the path of `record`, or 200 if it existed before."""
+    if not new:
+        return Written(record, [record.id], 200, changed=False)
+    location = {"Location": f"{request.path.rstrip('/')}/{record.id}"}
+    return Written(record, [record.id], 201, location)
 
 
 def _dumper(schema: type[Schema] | Schema) -> View:
@@ -153,14 +157,13 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
 
 
 def _respond(act: Callable[[], Response]) -> Response:
-    """What `act` answers to a caller with a key; a write is done once, and recorded."""
-    if request.method in ("GET", "HEAD"):
-        response = act()
-        response.headers["Cache-Control"] = "private, no-cache"
-        return response
+    """What `act` answers to a caller with a key; a POST with an Idempotency-Key is done once."""
     if request.method == "POST":
-        return idempotency.once(partial(auditing.recorded, act))
-    return auditing.recorded(act)
+        return idempotency.once(act)
+    response = act()
+    if request.method in ("GET", "HEAD"):
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
