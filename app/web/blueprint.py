@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial, wraps
-from http import HTTPStatus
 from typing import Any, cast
 
 import flask_smorest
@@ -19,7 +18,6 @@ from app.web import idempotency, pagination
 from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
 from app.web.json import respond
-from app.web.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.web.parser import Parser, path_id, refuse_query
 
 View = Callable[..., Any]
@@ -46,10 +44,6 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
-        super().__init__(name, import_name, **options)
-        self._prepare_doc_cbks.append(_prepare_operation)
-
     def route(
         self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
     ) -> Callable[[View], View]:
@@ -60,8 +54,6 @@ class Blueprint(flask_smorest.Blueprint):
 
         def decorator(view: View) -> View:
             guarded = _guard(view, caller, max_body)
-            operation = {"operation": (view.__name__, caller, "<" in rule)}
-            cast(Any, guarded)._apidoc = getattr(view, "_apidoc", {}) | operation
             parameters = [ID_PARAMETER] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
@@ -90,7 +82,7 @@ class Blueprint(flask_smorest.Blueprint):
         The view returns a record or a mapping, rows for a schema of many, `Written` if it writes, or a response.
         """
         document: Callable[[View], View] = super().response(status_code, schema, **options)
-        if isinstance(schema, dict):  # what is not JSON is described so, and the view returns a response
+        if isinstance(schema, dict):  # the answer is not JSON, and the view returns a response
             return document
         dump = _dumper(schema)
 
@@ -105,14 +97,20 @@ class Blueprint(flask_smorest.Blueprint):
                     return response
                 return result if isinstance(result, Response) else respond(dump(result), status_code)
 
-            cast(Any, answered)._apidoc = document(answered)._apidoc  # type: ignore[attr-defined]  # it has no types
-            return answered  # flask-smorest's own would look at the answer again
+            return document(answered)
 
         return decorator
 
-    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
-        """As of flask-smorest, but the schema is made once, not for every request."""
-        return cast(Callable[[View], View], super().arguments(schema(), **options))
+    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
+        """Like that of flask-smorest, but the schema is created once, not for every request."""
+        parse: Callable[[View], View] = super().arguments(schema(), location=location, **options)
+
+        def decorator(view: View) -> View:
+            parsed = parse(view)
+            cast(Any, parsed).takes_query = location == "query"
+            return parsed
+
+        return decorator
 
 
 def created(record: Any, new: bool = True) -> Written:
@@ -131,8 +129,7 @@ def _dumper(schema: type[Schema] | Schema) -> View:
 
 
 def _guard(view: View, caller: Caller, max_body: int | None) -> View:
-    parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
-    takes_query = any(parameter["in"] == "query" for parameter in parameters)
+    takes_query = getattr(view, "takes_query", False)
 
     @wraps(view)
     def guarded(**path: str) -> Any:
@@ -164,29 +161,3 @@ def _respond(act: Callable[[], Response]) -> Response:
     if request.method in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
-    """Document the key, the conditions, and every error that follows from what the route takes."""
-    doc["operationId"], caller, has_id = doc_info["operation"]
-    doc.setdefault("parameters", []).append(header_parameter(method))
-    codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
-    if method == "post":
-        for code in doc_info["success_status_codes"]:
-            doc["responses"][code].setdefault("headers", {}).update(REPLAYED)
-    if method == "get":
-        doc["responses"][200].setdefault("headers", {}).update(ETAG)
-        doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
-    if any(parameter["in"] == "query" for parameter in doc["parameters"]):
-        codes |= {414}
-    if caller is not Caller.PUBLIC:
-        codes |= {401, 403, 429}
-        doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
-    if "requestBody" in doc:
-        codes |= {400, 408, 413, 415}
-        content = doc["requestBody"]["content"]
-        if method == "patch":
-            content["application/merge-patch+json"] = content["application/json"]
-    doc["responses"] |= {code: HTTPStatus(code).name for code in sorted(codes)}
-    doc["responses"] = dict(sorted(doc["responses"].items()))
-    return doc

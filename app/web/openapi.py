@@ -1,13 +1,16 @@
 """The OpenAPI document: our problem responses in place of flask-smorest's errors."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import flask_smorest
 import orjson
+from apispec import BasePlugin
 from flask import Flask
+from werkzeug.routing import Rule
 
 from app.schemas.common import Problem
+from app.web.auth import Caller
 from config import MAX_BODY, REQUEST_TIMEOUT
 
 DESCRIPTION = """\
@@ -108,16 +111,57 @@ HEADERS: dict[int, dict[str, Any]] = {
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest with problem responses; error handling is `app.errors`' alone."""
+    """flask-smorest with problem responses; `app.web.problems` handles all errors."""
 
+    ERROR_SCHEMA = Problem
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def _register_responses(self) -> None:
-        for code, detail in PROBLEMS.items():
-            self.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
 
-    def _register_error_handlers(self) -> None:
-        pass
+class Operations(BasePlugin):
+    """apispec: adds to each operation what follows from its route: the key, the conditions, and the errors."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def operation_helper(self, path: str | None = None, operations: dict[str, Any] | None = None, **given: Any) -> None:
+        rule: Rule = given["rule"]
+        caller = cast(Any, self.app.view_functions[rule.endpoint]).caller
+        for method, operation in (operations or {}).items():
+            text = {name: operation.pop(name) for name in ("summary", "description", "tags")}
+            operation["operationId"] = rule.endpoint.partition(".")[2]
+            operation.setdefault("parameters", []).append(header_parameter(method))
+            _add_conditions(method, operation)
+            codes = _error_codes(method, operation, has_id="<" in rule.rule)
+            if caller is not Caller.PUBLIC:
+                codes |= {401, 403, 429}
+                operation["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
+            responses = operation["responses"] | {code: HTTPStatus(code).name for code in codes}
+            operation["responses"] = dict(sorted(responses.items()))
+            operation |= text
+
+
+def _add_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Document the headers and the status of conditional and of repeated requests."""
+    responses = operation["responses"]
+    if method == "get":
+        responses[200].setdefault("headers", {}).update(ETAG)
+        responses[304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
+    if method == "post":
+        for code in responses.keys() & {200, 201}:
+            responses[code].setdefault("headers", {}).update(REPLAYED)
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content["application/merge-patch+json"] = content["application/json"]
+
+
+def _error_codes(method: str, operation: dict[str, Any], *, has_id: bool) -> set[int]:
+    """The errors that follow from the method, the parameters and the body of an operation."""
+    codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
+    if any(parameter["in"] == "query" for parameter in operation["parameters"]):
+        codes |= {414}
+    if "requestBody" in operation:
+        codes |= {400, 408, 413, 415}
+    return codes
 
 
 def _problem_response(code: int, detail: str) -> dict[str, Any]:
@@ -138,6 +182,13 @@ def header_parameter(method: str) -> dict[str, Any]:
 
 
 api = Api()
+
+
+def init_app(app: Flask) -> None:
+    api.init_app(app, spec_kwargs={"extra_plugins": [Operations(app)]})
+    for code, detail in PROBLEMS.items():
+        # In place of flask-smorest's own. They are lazy: the document has those that an operation refers to.
+        api.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

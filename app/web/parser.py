@@ -24,7 +24,7 @@ class Parser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
 
-    def _raw_load_json(self, req: Request) -> Any:
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
         allowed = {"", "application/json"} | ({"application/merge-patch+json"} if req.method == "PATCH" else set())
         if req.mimetype not in allowed:
             raise UnsupportedMediaType(f"Send JSON with Content-Type: application/json, not {req.mimetype}.")

@@ -37,7 +37,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ProgrammingError, recheck)
     app.register_error_handler(ClientDisconnected, body_is_late)
     app.register_error_handler(ParseException, body_is_malformed)
-    app.log_exception = log_bug  # type: ignore[method-assign]  # the place Flask has for it
 
 
 def problem(error: HTTPException) -> Response:
