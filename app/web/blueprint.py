@@ -1,4 +1,4 @@
-"""Our blueprint: a route says who may call it; keys, ids, stray parameters and their documentation follow from that."""
+"""The blueprint of all routes: authentication, ids, query parameters, answers, and one commit for each write."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -27,9 +27,9 @@ ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the re
 
 
 class IdConverter(BaseConverter):
-    """The id in a path. It is read only once the caller is known, so that without a key a bad id is 403, not 422.
+    """The id in a path. It is validated after authentication, so that without a key a bad id is 403, not 422.
 
-    What is a path of its own is no id, for any method: GET there is 405.
+    `bulk` and `me` are not ids, because there are separate paths for them: GET /recipe_runs/bulk is 405, not 422.
     """
 
     regex = r"(?!(?:bulk|me)(?:/|\Z))[^/]+"
@@ -40,16 +40,16 @@ def id_schema(_converter: BaseConverter) -> dict[str, Any]:
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint whose routes take a `caller` and answer with and without a slash at the end."""
+    """A flask-smorest blueprint. Its routes declare a `caller`, and answer with and without a slash at the end."""
 
     ARGUMENTS_PARSER = Parser()
 
     def route(
         self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
     ) -> Callable[[View], View]:
-        """Register a view for `rule`: authentication first, then the id in the path, then the rest of the request.
+        """Register a view for `rule`. Authentication comes first, then the id in the path, then the other input.
 
-        `max_body` is how many bytes a body may have, where that is not MAX_CONTENT_LENGTH.
+        `max_body` is the limit of a body in bytes, if it is not MAX_CONTENT_LENGTH.
         """
 
         def decorator(view: View) -> View:
@@ -63,7 +63,7 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def paged(self, query: type[Schema], read: type[Schema], *, description: str) -> Callable[[View], View]:
-        """Declare a list: the view takes the values of `query` and returns a `Page` of what `read` says."""
+        """Declare a list: the view receives the values of `query` and returns a `Page`, which `read` serialises."""
 
         def decorator(view: View) -> View:
             @self.arguments(query, location="query")
@@ -122,7 +122,7 @@ def created(record: Any, new: bool = True) -> Written:
 
 
 def _dumper(schema: type[Schema] | Schema) -> View:
-    """What makes the JSON of an answer: for records a serialiser, else the schema's own `dump`."""
+    """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`."""
     if isinstance(schema, Schema):
         return serialiser(type(schema)).rows
     return serialiser(schema).record if issubclass(schema, ReadSchema) else cast(View, schema().dump)
@@ -137,7 +137,7 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         if caller is not Caller.PUBLIC:
             authorise(caller)
             if db.session.registry.has():
-                # The body is read next, which may take its time: no transaction, and no lock, waits.
+                # A slow client may take long to send the body, which is read next. No transaction stays open for it.
                 db.session.commit()
         if max_body:
             request.max_content_length = max_body
@@ -154,7 +154,7 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
 
 
 def _respond(act: Callable[[], Response]) -> Response:
-    """What `act` answers to a caller with a key; a POST with an Idempotency-Key is done once."""
+    """The answer of `act` for a caller with a key. A POST with an Idempotency-Key is done once."""
     if request.method == "POST":
         return idempotency.once(act)
     response = act()

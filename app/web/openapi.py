@@ -1,4 +1,4 @@
-"""The OpenAPI document: our problem responses in place of flask-smorest's errors."""
+"""The OpenAPI document: flask-smorest's, with problem responses and with what follows from each route."""
 
 from http import HTTPStatus
 from typing import Any, cast
@@ -50,7 +50,7 @@ PROBLEMS = {
     404: "bakery 99 not found",
     408: f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
-    412: "recipe run 1 is not as If-Match says; get it again.",
+    412: "recipe run 1 does not match If-Match; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
     414: "Request Line is too large (8214 > 8190)",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
@@ -145,7 +145,7 @@ def _add_conditions(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if method == "get":
         responses[200].setdefault("headers", {}).update(ETAG)
-        responses[304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
+        responses[304] = {"description": "Not modified: the client has the current version.", "headers": ETAG}
     if method == "post":
         for code in responses.keys() & {200, 201}:
             responses[code].setdefault("headers", {}).update(REPLAYED)
@@ -175,7 +175,7 @@ def _problem_response(code: int, detail: str) -> dict[str, Any]:
 
 
 def header_parameter(method: str) -> dict[str, Any]:
-    """The request header that makes `method` conditional or safe to repeat."""
+    """The request header that makes `method` conditional, or safe to repeat."""
     name, description, example = REQUEST_HEADERS[method]
     schema = {"type": "string", "examples": [example]}
     return {"in": "header", "name": name, "description": description, "schema": schema}
@@ -192,18 +192,18 @@ def init_app(app: Flask) -> None:
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """A value that fits `schema`, made of the examples of its members; `schemas` are those that a `$ref` can name."""
+    """A value for `schema`, from the examples of its fields. `schemas` are the components that a `$ref` can name."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "examples" in schema:
         return schema["examples"][0]
     if schema["type"] == "array":
         return [example_of(schema["items"], schemas)]
-    return {name: example_of(member, schemas) for name, member in schema["properties"].items()}
+    return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
 
 
 def document(app: Flask) -> bytes:
-    """The document as JSON; the same bytes for the same code, as everything in it comes in the order of the code."""
+    """The document as JSON. Its order is that of the code, so every process writes the same bytes."""
     with app.app_context():
         spec = api.spec.to_dict()
     operations = [item for path in spec["paths"].values() for name, item in path.items() if name != "parameters"]

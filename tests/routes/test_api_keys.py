@@ -55,7 +55,7 @@ def test_a_new_key_writes_at_once_but_makes_no_keys(app, admin):
     assert client.post("/feedstocks/", json={"spec": "a/b"}, headers={"X-API-Key": key}).status_code == 201
     response = client.post("/api-keys", json={}, headers={"X-API-Key": key})
     assert response.status_code == 403
-    assert response.json["detail"] == "This key may not do that; it takes an administrator's key."
+    assert response.json["detail"] == "This key may not do that. It requires an administrator's key."
 
 
 def test_a_new_administrators_key_makes_keys(app, admin):
