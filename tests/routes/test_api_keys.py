@@ -237,7 +237,7 @@ def test_if_match_guards_a_key(admin):
     etag = admin.get(path).headers["ETag"]
     assert admin.patch(path, json={"label": "a"}, headers={"If-Match": etag}).status_code == 200
     response = admin.delete(path, headers={"If-Match": etag})
-    assert (response.status_code, response.json["detail"].partition(" is not")[0]) == (412, f"API key {path[10:]}")
+    assert (response.status_code, response.json["detail"].partition(" does not")[0]) == (412, f"API key {path[10:]}")
 
 
 @pytest.mark.parametrize("body", [{"is_active": False}, {"scopes": ["write"]}, {"expires_at": "2999-01-01T00:00:00Z"}])
