@@ -12,7 +12,7 @@ from app.extensions import db
 from app.ops import request_log, telemetry
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
-from app.web import headers, limits, problems
+from app.web import headers, limits, openapi, problems
 from app.web.blueprint import IdConverter, id_schema
 from app.web.json import OrjsonProvider
 from app.web.openapi import SETTINGS, api, document
@@ -35,6 +35,9 @@ class Application(Flask):
         """Return `func`. Flask calls this a dozen times per request to wrap coroutines, and no function here is one."""
         return func
 
+    def log_exception(self, exc_info: Any) -> None:
+        problems.log_bug(exc_info)
+
 
 def create_app(config: dict[str, Any]) -> Flask:
     """Return the application for the settings that `config.load` returns."""
@@ -47,11 +50,11 @@ def create_app(config: dict[str, Any]) -> Flask:
 
     request_log.init_app(app)
     headers.init_app(app)
-    problems.init_app(app)
     limits.init_app(app)
     db.init_app(app)
     opener.init_app(app)
-    api.init_app(app)
+    openapi.init_app(app)
+    problems.init_app(app)  # after flask-smorest, which sets an error handler as well
     api.register_converter(IdConverter, id_schema)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""Flask extensions, unbound; `create_app` binds them."""
+"""The Flask extension for the database, and the base of all models. `create_app` binds them to the application."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-# The names PostgreSQL gives by itself, so that an adopted database and a fresh one have the same constraints.
+# The names that PostgreSQL gives by default, so that an adopted database and a new one have the same constraints.
 NAMING_CONVENTION = {
     "pk": "%(table_name)s_pkey",
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
@@ -19,14 +19,14 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Base(DeclarativeBase):
-    """Every model. `filters` are what its lists may be narrowed down to besides columns (`app.database.filters`)."""
+    """The base of every model. `filters` are the filters of its lists besides columns (`app.database.filters`)."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     filters: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def kept_count(cls, filters: dict[str, Any]) -> int | None:
-        """How many rows fit `filters`, if the model keeps counts that say so."""
+        """The number of rows that match `filters`; None if the model keeps no count for them."""
         return None
 
 

@@ -182,7 +182,7 @@ def app(migrated_app):
     event.remove(engine, "commit", note)
     if committed:
         rows.delete_all(engine)
-    migrated_app.extensions["limits"].reset()
+    migrated_app.extensions["limits"].storage.reset()
 
 
 @pytest.fixture

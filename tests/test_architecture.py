@@ -1,11 +1,13 @@
 """The import direction of docs and design, held as a table; every module is walked."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from app.web.auditing import Written
 from app.web.auth import Caller
 from tests.support.live import ROOT
 
@@ -87,6 +89,13 @@ def test_every_route_that_writes_takes_a_key(app):
     for rule in app.url_map.iter_rules():
         if rule.methods - {"GET", "HEAD", "OPTIONS"}:
             assert app.view_functions[rule.endpoint].caller in (Caller.RUNNER, Caller.WRITER, Caller.ADMIN)
+
+
+def test_every_view_that_writes_returns_what_the_audit_log_needs(app):
+    for rule in app.url_map.iter_rules():
+        if rule.methods - {"GET", "HEAD", "OPTIONS"}:
+            view = inspect.unwrap(app.view_functions[rule.endpoint])
+            assert inspect.signature(view).return_annotation is Written
 
 
 def test_the_same_noun_names_the_module_in_every_layer():

@@ -20,7 +20,7 @@ def connect() -> Iterator[Connection]:
     if db.session.registry.has() and db.session().in_transaction():
         yield db.session.connection()
     else:
-        with db.engine.connect().execution_options(read_only=True) as connection:
+        with db.engine.connect().execution_options(autocommit=True) as connection:
             yield connection
 
 

@@ -3,16 +3,11 @@
 A line has a message and fields: `logger.info("message", extra={...})`. It never has a payload, a query string or a key.
 """
 
-import logging
 import re
 from typing import Any
 
 import orjson
 from pythonjsonlogger.core import BaseJsonFormatter, LogData
-
-# What no line shows is not looked for (https://docs.python.org/3/howto/logging.html#optimization).
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None  # as documented there
 
 FIELDS = "%(levelname)s %(name)s %(message)s"
 WORD = re.compile(r"[!#-<>-~]+")

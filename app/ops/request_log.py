@@ -2,7 +2,6 @@
 
 import logging
 from time import monotonic
-from typing import Any, cast
 
 from flask import Flask, Response, g, request
 
@@ -18,16 +17,15 @@ def init_app(app: Flask) -> None:
 
 def finish(response: Response) -> Response:
     """Note the request: now, or if its answer is streamed, once that has been sent or the client has gone."""
-    asked, kept = (cast(Any, proxy)._get_current_object() for proxy in (request, g))
-    started, rule = kept.started, asked.url_rule
+    started, rule = g.started, request.url_rule
     fields = {
-        "method": asked.method,
+        "method": request.method,
         "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
-        "path": mask_keys(asked.path),
+        "path": mask_keys(request.path),
         "status": response.status_code,
-        "key": kept.get("actor"),
-        "request_id": kept.request_id,
-        "address": asked.remote_addr,
+        "key": g.get("actor"),
+        "request_id": g.request_id,
+        "address": request.remote_addr,
     }
 
     def note() -> None:

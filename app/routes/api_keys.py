@@ -20,7 +20,7 @@ from app.schemas.api_keys import (
 from app.schemas.common import Ok
 from app.services import api_keys, records
 from app.web import documents
-from app.web.auditing import note, note_change
+from app.web.auditing import Written
 from app.web.auth import Caller, actor, key_id
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.preconditions import require_match
@@ -43,15 +43,15 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 @blp.response(
     201, APIKeyCreated, description="The key. Store it now: the service cannot show it again.", headers=LOCATION
 )
-def create_api_key(values: dict[str, Any]) -> Any:
+def create_api_key(values: dict[str, Any]) -> Written:
     """Create an API key
 
     Requires an administrator's key. Only this answer contains the new key, because the service stores its digest
     only. Without `scopes` the key may write everything except API keys.
     """
     record, key = api_keys.create(values, actor(), _salt())
-    note(label=record.label, scopes=record.scopes)
-    return _shown(record, key)
+    details = {"label": record.label, "scopes": record.scopes}
+    return Written(_shown(record, key), [record.id], 201, _location(record), details)
 
 
 @blp.route("/me", methods=["GET"], caller=Caller.HOLDER)
@@ -79,7 +79,7 @@ def get_api_key(id: int) -> Response:
 @blp.arguments(APIKeyUpdate, example={"is_active": False})
 @blp.response(200, APIKeyRead, description="The updated API key.")
 @blp.alt_response(409, "CONFLICT")
-def update_api_key(values: dict[str, Any], id: int) -> APIKey:
+def update_api_key(values: dict[str, Any], id: int) -> Written:
     """Update an API key
 
     Sets the fields of the request (RFC 7396). The change is effective at once; `is_active` false revokes the key. A key
@@ -87,15 +87,15 @@ def update_api_key(values: dict[str, Any], id: int) -> APIKey:
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    note_change(api_keys.update(record, values, actor(), key_id()))
-    note(label=record.label, scopes=record.scopes, is_active=record.is_active)
-    return record
+    changed = api_keys.update(record, values, actor(), key_id())
+    details = {"label": record.label, "scopes": record.scopes, "is_active": record.is_active}
+    return Written(record, [id], details=details, changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.ADMIN)
 @blp.response(200, Ok, description="The API key is deleted.")
 @blp.alt_response(409, "CONFLICT")
-def delete_api_key(id: int) -> dict[str, bool]:
+def delete_api_key(id: int) -> Written:
     """Delete an API key
 
     A deletion cannot be undone. A key cannot delete itself, nor a key that replaced another key which is still valid:
@@ -103,9 +103,8 @@ def delete_api_key(id: int) -> dict[str, bool]:
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
-    note(label=record.label)
     api_keys.delete(record, key_id())
-    return {"ok": True}
+    return Written({"ok": True}, [id], details={"label": record.label})
 
 
 @blp.route("/<id:id>/rotate", methods=["POST"], caller=Caller.ADMIN)
@@ -114,7 +113,7 @@ def delete_api_key(id: int) -> dict[str, bool]:
     201, APIKeyCreated, description="The new key. Store it now: the service cannot show it again.", headers=LOCATION
 )
 @blp.alt_response(409, "CONFLICT")
-def rotate_api_key(values: dict[str, Any], id: int) -> Any:
+def rotate_api_key(values: dict[str, Any], id: int) -> Written:
     """Rotate an API key
 
     Creates a key with the same label, scopes and expiry. The old key expires after `grace_hours`, which gives its
@@ -122,13 +121,15 @@ def rotate_api_key(values: dict[str, Any], id: int) -> Any:
     """
     old = records.get(APIKey, id, to_write=True)
     new, key = api_keys.rotate(old, timedelta(hours=values["grace_hours"]), actor(), _salt())
-    note(label=new.label, successor=new.id)
-    return _shown(new, key)
+    return Written(_shown(new, key), [id], 201, _location(new), {"label": new.label, "successor": new.id})
 
 
-def _shown(record: APIKey, key: str) -> Any:
-    shown = {name: getattr(record, name) for name in APIKeyRead().fields}
-    return shown | {"key": key}, 201, {"Location": f"{blp.url_prefix}/{record.id}"}
+def _shown(record: APIKey, key: str) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in APIKeyRead().fields} | {"key": key}
+
+
+def _location(record: APIKey) -> dict[str, str]:
+    return {"Location": f"{blp.url_prefix}/{record.id}"}
 
 
 def _salt() -> str:

@@ -13,7 +13,7 @@ from app.schemas.common import Ok
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.services import records
 from app.web import documents
-from app.web.auditing import note_change
+from app.web.auditing import Written
 from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
@@ -38,7 +38,7 @@ def list_bakeries(query: dict[str, Any]) -> Page:
     200, schema=BakeryRead, description="The bakery existed already, with the same content.", success=True
 )
 @blp.alt_response(409, "CONFLICT")
-def create_bakery(values: dict[str, Any]) -> Any:
+def create_bakery(values: dict[str, Any]) -> Written:
     """Create a bakery
 
     Names are unique. If a bakery with this name and the same content exists, the answer is that bakery with 200, so
@@ -73,21 +73,21 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
 @blp.arguments(BakeryUpdate)
 @blp.response(200, BakeryRead, description="The updated bakery.")
 @blp.alt_response(409, "CONFLICT")
-def update_bakery(values: dict[str, Any], id: int) -> Bakery:
+def update_bakery(values: dict[str, Any], id: int) -> Written:
     """Update a bakery
 
     Sets the fields of the request (RFC 7396).
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)
-    note_change(records.update(bakery, values, actor()))
-    return bakery
+    changed = records.update(bakery, values, actor())
+    return Written(bakery, [id], changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
 @blp.response(200, Ok, description="The bakery is deleted.")
 @blp.alt_response(409, "CONFLICT")
-def delete_bakery(id: int) -> dict[str, bool]:
+def delete_bakery(id: int) -> Written:
     """Delete a bakery
 
     A bakery that has recipe runs cannot be deleted: the answer is 409 with their count.
@@ -95,4 +95,4 @@ def delete_bakery(id: int) -> dict[str, bool]:
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)
     records.delete(bakery)
-    return {"ok": True}
+    return Written({"ok": True}, [id])

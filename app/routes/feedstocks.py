@@ -23,7 +23,7 @@ from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.schemas.serialiser import serialiser
 from app.services import datasets, records
 from app.web import documents
-from app.web.auditing import note_change
+from app.web.auditing import Written
 from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
@@ -46,7 +46,7 @@ def list_feedstocks(query: dict[str, Any]) -> Page:
 @blp.response(201, FeedstockRead, description="The new feedstock.", headers=LOCATION)
 @blp.alt_response(200, schema=FeedstockRead, description="The feedstock existed already.", success=True)
 @blp.alt_response(409, "CONFLICT")
-def create_feedstock(values: dict[str, Any]) -> Any:
+def create_feedstock(values: dict[str, Any]) -> Written:
     """Create a feedstock
 
     The pair of provider and spec is unique. If the feedstock exists, the answer is that feedstock with 200, so that a
@@ -81,21 +81,21 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 @blp.arguments(FeedstockUpdate)
 @blp.response(200, FeedstockRead, description="The updated feedstock.")
 @blp.alt_response(409, "CONFLICT")
-def update_feedstock(values: dict[str, Any], id: int) -> Feedstock:
+def update_feedstock(values: dict[str, Any], id: int) -> Written:
     """Update a feedstock
 
     Sets the fields of the request (RFC 7396).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
-    note_change(records.update(feedstock, values, actor()))
-    return feedstock
+    changed = records.update(feedstock, values, actor())
+    return Written(feedstock, [id], changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
 @blp.response(200, Ok, description="The feedstock is deleted.")
 @blp.alt_response(409, "CONFLICT")
-def delete_feedstock(id: int) -> dict[str, bool]:
+def delete_feedstock(id: int) -> Written:
     """Delete a feedstock
 
     A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count.
@@ -103,7 +103,7 @@ def delete_feedstock(id: int) -> dict[str, bool]:
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
     records.delete(feedstock)
-    return {"ok": True}
+    return Written({"ok": True}, [id])
 
 
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)

@@ -21,7 +21,7 @@ from app.schemas.recipe_runs import (
 )
 from app.services import records
 from app.web import documents
-from app.web.auditing import note_change, note_ids
+from app.web.auditing import Written
 from app.web.auth import Caller, actor, require_bakeries
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
@@ -59,7 +59,7 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
 @blp.route("/", methods=["POST"], caller=Caller.RUNNER)
 @blp.arguments(RecipeRunCreate, example=NEW_RUN)
 @blp.response(201, RecipeRunRead, description="The new run.", headers=LOCATION)
-def create_recipe_run(values: dict[str, Any]) -> Any:
+def create_recipe_run(values: dict[str, Any]) -> Written:
     """Create a recipe run
 
     The bakery and the feedstock must exist. Without a `status` the run is `queued`, or `completed` if it has a
@@ -73,7 +73,7 @@ def create_recipe_run(values: dict[str, Any]) -> Any:
 @blp.route("/bulk", methods=["POST"], caller=Caller.RUNNER, max_body=MAX_BULK_BODY)
 @blp.arguments(RecipeRunBulkCreate, example={"recipe_runs": [NEW_RUN, NEW_RUN | {"recipe_id": "gpcp-to-osn"}]})
 @blp.response(201, RecipeRunBulkRead, description="The new runs.")
-def create_recipe_runs(values: dict[str, Any]) -> Any:
+def create_recipe_runs(values: dict[str, Any]) -> Written:
     """Create many recipe runs
 
     Up to 1,000 runs in a body of up to 8 MiB, for a repository with many recipes. Either all runs are created or none:
@@ -81,8 +81,7 @@ def create_recipe_runs(values: dict[str, Any]) -> Any:
     """
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
-    note_ids([run.id for run in runs])
-    return {"recipe_runs": runs}
+    return Written({"recipe_runs": runs}, [run.id for run in runs])
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
@@ -111,7 +110,7 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
 @blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
 @blp.response(200, RecipeRunRead, description="The updated run.")
 @blp.alt_response(409, "CONFLICT")
-def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
+def update_recipe_run(values: dict[str, Any], id: int) -> Written:
     """Update a recipe run
 
     Sets the fields of the request (RFC 7396); null clears a nullable field.
@@ -125,13 +124,13 @@ def update_recipe_run(values: dict[str, Any], id: int) -> RecipeRun:
     require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
     require_match(run, RecipeRunDetail)
     reason = values.pop("reason", None)
-    note_change(records.update(run, values, actor(), reason))
-    return run
+    changed = records.update(run, values, actor(), reason)
+    return Written(run, [id], changed=changed)
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.RUNNER)
 @blp.response(200, Ok, description="The run is deleted.")
-def delete_recipe_run(id: int) -> dict[str, bool]:
+def delete_recipe_run(id: int) -> Written:
     """Delete a recipe run
 
     A deletion cannot be undone. The id is not used again.
@@ -140,4 +139,4 @@ def delete_recipe_run(id: int) -> dict[str, bool]:
     require_bakeries(run.bakery_id)
     require_match(run, RecipeRunDetail)
     records.delete(run)
-    return {"ok": True}
+    return Written({"ok": True}, [id])

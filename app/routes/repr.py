@@ -1,10 +1,9 @@
 """HTML representations of datasets."""
 
 import re
-from typing import Any
 from urllib.parse import quote
 
-from flask import request
+from flask import Response, request
 from werkzeug.exceptions import Forbidden
 
 from app.extensions import db
@@ -13,6 +12,7 @@ from app.schemas.repr import XarrayQuery, XarrayRead
 from app.services import datasets
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
+from app.web.json import respond
 
 # A url that is not percent-encoded. The clients of the original send it like this.
 PLAIN_URL = re.compile(rb"url=([A-Za-z0-9+.-]+://.*)", re.DOTALL)
@@ -35,7 +35,7 @@ def encode_url() -> None:
 @blp.alt_response(501, "NOT_IMPLEMENTED")
 @blp.alt_response(502, "BAD_GATEWAY")
 @blp.alt_response(504, "GATEWAY_TIMEOUT")
-def get_xarray_repr(query: dict[str, str]) -> Any:
+def get_xarray_repr(query: dict[str, str]) -> Response:
     """Show a dataset as xarray does
 
     The answer is HTML for a web page. A run must have published the Zarr store at `url`, or its host must be one that
@@ -45,4 +45,6 @@ def get_xarray_repr(query: dict[str, str]) -> Any:
     if not opener().allows(url) and not datasets.is_published(url):
         raise Forbidden(f"{url} is not a dataset of the catalogue, and its host is not allowed.")
     db.session.commit()  # release the connection while the dataset is opened
-    return {"html": opener().html(url), "dataset": url}, 200, {"Cache-Control": f"public, max-age={MAX_AGE}"}
+    response = respond({"html": opener().html(url), "dataset": url})
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    return response

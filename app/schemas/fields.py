@@ -142,9 +142,12 @@ class ObjectList(fields.Nested):
     """A list of objects of another schema. A list in a request has 1 to `maximum` items."""
 
     def __init__(self, schema: type[Schema], *, description: str, maximum: int | None = None) -> None:
-        length = validate.Length(1, maximum) if maximum else None
-        super().__init__(schema, many=True, required=True, validate=length, metadata={"description": description})
+        self.length = validate.Length(1, maximum) if maximum else None
+        super().__init__(schema, many=True, required=True, validate=self.length, metadata={"description": description})
 
-    def _test_collection(self, value: Any) -> None:
-        super()._test_collection(value)
-        self._validate(value)  # before the items are validated: a hostile list has millions
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, *args: Any, **kwargs: Any
+    ) -> Any:
+        if self.length and isinstance(value, (list, dict)):
+            self.length(value)  # before the items are loaded, because a hostile list has millions of them
+        return super()._deserialize(value, attr, data, *args, **kwargs)

@@ -1,1 +1,1 @@
-"""What every route gets: blueprint, parser, pagination, documents, preconditions, auth, limits, headers, problems."""
+"""What every route gets: blueprint, parser, pagination, auth, limits, headers, error handlers and the like."""

@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may."""
+"""Authenticates callers and authorises what they do."""
 
 import enum
 import hmac
@@ -23,19 +23,19 @@ from app.web import limits
 
 logger = logging.getLogger(__name__)
 
-USE_NOTED_EVERY = timedelta(minutes=1)
+USE_RECORDED_EVERY = timedelta(minutes=1)
 
 _FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
     APIKey.encrypted_key == bindparam("digest"),
     APIKey.is_active.is_(True),
     or_(APIKey.expires_at.is_(None), APIKey.expires_at > bindparam("time")),
 )
-# Of several requests with one key, one notes its use, and the others pass it by.
+# If several requests use one key at once, one of them records it; the others skip the locked row.
 _DUE = select(APIKey.id).where(
     APIKey.id == bindparam("key_id"),
     or_(APIKey.last_used_at.is_(None), APIKey.last_used_at <= bindparam("due")),
 )
-_NOTE_USE = (
+_RECORD_USE = (
     update(APIKey.__table__)
     .where(APIKey.id.in_(_DUE.with_for_update(skip_locked=True)))
     .values(last_used_at=bindparam("time"))
@@ -43,26 +43,26 @@ _NOTE_USE = (
 
 
 class Caller(enum.Enum):
-    """Who may call a route; every route declares one."""
+    """Who may call a route. Every route declares one."""
 
     PUBLIC = "anyone"
     HOLDER = "anyone with an API key"
-    RUNNER = "anyone with an API key, but one that is limited to bakeries has to pass `require_bakeries`"
+    RUNNER = "anyone with an API key; the view calls `require_bakeries` for keys that are limited to bakeries"
     WRITER = "anyone with an API key that is not limited to bakeries"
     ADMIN = "administrators"
 
 
 def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
-    """Write on a view who may call it, for the test that walks all routes to read."""
+    """Set `caller` on a view. The OpenAPI document and a test of all routes read it."""
     cast(Any, view).caller = caller
     return view
 
 
 def authorise(caller: Caller) -> None:
-    """Let the request pass, or raise 403 without a key, 401 for one that is not valid, 403 for lack of rights.
+    """Check the key of the request. Raises 403 without one, 401 if it is not valid, 403 if it lacks the rights.
 
-    That the key was used is noted in the transaction, for the edge to commit. Raises 429 for what is past a limit, see
-    `app.web.limits`.
+    Raises 429 past a limit, see `app.web.limits`. The use of the key is recorded in the transaction; the blueprint
+    commits it.
     """
     key = presented_key()
     if not key:
@@ -81,11 +81,11 @@ def authorise(caller: Caller) -> None:
     g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
     limits.count_write(digest)
     _require_scope(caller)
-    _note_use(last_used_at)
+    _record_use(last_used_at)
 
 
 def require_bakeries(*ids: int) -> None:
-    """Raise 403 if the caller's key is limited to bakeries, and not to all of these."""
+    """Raise 403 if the caller's key is limited to bakeries that do not include all of these."""
     allowed = bakery_ids(g.scopes)
     others = sorted(set(ids) - set(allowed))
     if others and _limited():
@@ -99,17 +99,17 @@ def digest() -> str:
 
 
 def actor() -> str:
-    """Who makes this request, as the history names them."""
+    """The caller's name in the history and in the audit log."""
     return str(g.actor)
 
 
 def key_id() -> int | None:
-    """The number of the caller's key; None for the one of the configuration."""
+    """The id of the caller's key; None for the administrator's key of the configuration."""
     return cast("int | None", g.key_id)
 
 
 def presented_key() -> str:
-    """The key in the request, empty if there is none."""
+    """The key in the request; an empty string if there is none."""
     if key := request.headers.get("X-API-Key", "").strip():
         return key
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -118,7 +118,7 @@ def presented_key() -> str:
 
 def _require_scope(caller: Caller) -> None:
     if caller is Caller.ADMIN and ADMIN_SCOPE not in g.scopes:
-        raise Forbidden("This key may not do that; it takes an administrator's key.")
+        raise Forbidden("This key may not do that. It requires an administrator's key.")
     if caller is Caller.WRITER and _limited():
         raise Forbidden(f"This key may only write runs of its bakeries ({', '.join(g.scopes)}).")
 
@@ -127,20 +127,21 @@ def _limited() -> bool:
     return not {ADMIN_SCOPE, WRITE_SCOPE} & set(g.scopes)
 
 
-def _note_use(last: datetime | None) -> None:
-    """Note, once a minute, that the key was used, without waiting for anyone; that it cannot be is no reason to fail.
+def _record_use(last: datetime | None) -> None:
+    """Record at most once a minute that the key was used. A failure to do so is logged, and the request goes on.
 
-    A reader on SQLite that meets a writer is refused at once, so it reads first.
+    It never waits for another transaction. SQLite would wait for a writer, but not in a transaction that has read
+    before: there it refuses at once. So this reads first.
     """
     time = now()
-    if last and last > time - USE_NOTED_EVERY:
+    if last and last > time - USE_RECORDED_EVERY:
         return
     try:
-        values = {"key_id": g.key_id, "due": time - USE_NOTED_EVERY, "time": time}
+        values = {"key_id": g.key_id, "due": time - USE_RECORDED_EVERY, "time": time}
         connection = db.session.connection(execution_options={"read_only": True})
         connection.execute(_DUE, values)
-        connection.execute(_NOTE_USE, values)
+        connection.execute(_RECORD_USE, values)
     except (OperationalError, InternalError) as error:
         db.session.rollback()
         fields = {"key_id": g.key_id, "error": type(error).__name__, "request_id": g.request_id}
-        logger.warning("use of a key not noted", extra=fields)
+        logger.warning("use of a key not recorded", extra=fields)

@@ -1,8 +1,7 @@
-"""Our blueprint: a route says who may call it; keys, ids, stray parameters and their documentation follow from that."""
+"""The blueprint of all routes: authentication, ids, query parameters, answers, and one commit for each write."""
 
 from collections.abc import Callable
 from functools import partial, wraps
-from http import HTTPStatus
 from typing import Any, cast
 
 import flask_smorest
@@ -15,10 +14,10 @@ from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
 from app.schemas.serialiser import serialiser
-from app.web import auditing, idempotency, pagination
+from app.web import idempotency, pagination
+from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
 from app.web.json import respond
-from app.web.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
 from app.web.parser import Parser, path_id, refuse_query
 
 View = Callable[..., Any]
@@ -28,9 +27,9 @@ ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the re
 
 
 class IdConverter(BaseConverter):
-    """The id in a path. It is read only once the caller is known, so that without a key a bad id is 403, not 422.
+    """The id in a path. It is validated after authentication, so that without a key a bad id is 403, not 422.
 
-    What is a path of its own is no id, for any method: GET there is 405.
+    `bulk` and `me` are not ids, because there are separate paths for them: GET /recipe_runs/bulk is 405, not 422.
     """
 
     regex = r"(?!(?:bulk|me)(?:/|\Z))[^/]+"
@@ -41,26 +40,20 @@ def id_schema(_converter: BaseConverter) -> dict[str, Any]:
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint whose routes take a `caller` and answer with and without a slash at the end."""
+    """A flask-smorest blueprint. Its routes declare a `caller`, and answer with and without a slash at the end."""
 
     ARGUMENTS_PARSER = Parser()
-
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
-        super().__init__(name, import_name, **options)
-        self._prepare_doc_cbks.append(_prepare_operation)
 
     def route(
         self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
     ) -> Callable[[View], View]:
-        """Register a view for `rule`: authentication first, then the id in the path, then the rest of the request.
+        """Register a view for `rule`. Authentication comes first, then the id in the path, then the other input.
 
-        `max_body` is how many bytes a body may have, where that is not MAX_CONTENT_LENGTH.
+        `max_body` is the limit of a body in bytes, if it is not MAX_CONTENT_LENGTH.
         """
 
         def decorator(view: View) -> View:
             guarded = _guard(view, caller, max_body)
-            operation = {"operation": (view.__name__, caller, "<" in rule)}
-            cast(Any, guarded)._apidoc = getattr(view, "_apidoc", {}) | operation
             parameters = [ID_PARAMETER] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
@@ -70,7 +63,7 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def paged(self, query: type[Schema], read: type[Schema], *, description: str) -> Callable[[View], View]:
-        """Declare a list: the view takes the values of `query` and returns a `Page` of what `read` says."""
+        """Declare a list: the view receives the values of `query` and returns a `Page`, which `read` serialises."""
 
         def decorator(view: View) -> View:
             @self.arguments(query, location="query")
@@ -84,12 +77,12 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def response(self, status_code: int, schema: Any, **options: Any) -> Callable[[View], View]:
-        """Declare an answer: what the view returns as `schema` has it, with a status and headers if it gives them.
+        """Declare an answer: `schema` serialises what the view returns, and a write is added to the audit log.
 
-        The view returns a record or a mapping, rows for a schema of many, or a response.
+        The view returns a record or a mapping, rows for a schema of many, `Written` if it writes, or a response.
         """
         document: Callable[[View], View] = super().response(status_code, schema, **options)
-        if isinstance(schema, dict):  # what is not JSON is described so, and the view returns a response
+        if isinstance(schema, dict):  # the answer is not JSON, and the view returns a response
             return document
         dump = _dumper(schema)
 
@@ -97,38 +90,46 @@ class Blueprint(flask_smorest.Blueprint):
             @wraps(view)
             def answered(*args: Any, **path: int) -> Response:
                 result = view(*args, **path)
-                if isinstance(result, Response):
-                    return result
-                content, status, headers = result if isinstance(result, tuple) else (result, status_code, {})
-                response = respond(dump(content), status)
-                response.headers.update(headers)
-                return response
+                if isinstance(result, Written):
+                    response = respond(dump(result.content), result.status or status_code)
+                    response.headers.update(result.headers)
+                    add_entries(result)
+                    return response
+                return result if isinstance(result, Response) else respond(dump(result), status_code)
 
-            cast(Any, answered)._apidoc = document(answered)._apidoc  # type: ignore[attr-defined]  # it has no types
-            return answered  # flask-smorest's own would look at the answer again
+            return document(answered)
 
         return decorator
 
-    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
-        """As of flask-smorest, but the schema is made once, not for every request."""
-        return cast(Callable[[View], View], super().arguments(schema(), **options))
+    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
+        """Like that of flask-smorest, but the schema is created once, not for every request."""
+        parse: Callable[[View], View] = super().arguments(schema(), location=location, **options)
+
+        def decorator(view: View) -> View:
+            parsed = parse(view)
+            cast(Any, parsed).takes_query = location == "query"
+            return parsed
+
+        return decorator
 
 
-def created(record: Any, new: bool = True) -> Any:
-    """201 with the place of `record`, or 200 if it was there before."""
-    return (record, 201, {"Location": f"{request.path.rstrip('/')}/{record.id}"}) if new else (record, 200, {})
+def created(record: Any, new: bool = True) -> Written:
+    """201 with the path of `record`, or 200 if it existed before."""
+    if not new:
+        return Written(record, [record.id], 200, changed=False)
+    location = {"Location": f"{request.path.rstrip('/')}/{record.id}"}
+    return Written(record, [record.id], 201, location)
 
 
 def _dumper(schema: type[Schema] | Schema) -> View:
-    """What makes the JSON of an answer: for records a serialiser, else the schema's own `dump`."""
+    """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`."""
     if isinstance(schema, Schema):
         return serialiser(type(schema)).rows
     return serialiser(schema).record if issubclass(schema, ReadSchema) else cast(View, schema().dump)
 
 
 def _guard(view: View, caller: Caller, max_body: int | None) -> View:
-    parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
-    takes_query = any(parameter["in"] == "query" for parameter in parameters)
+    takes_query = getattr(view, "takes_query", False)
 
     @wraps(view)
     def guarded(**path: str) -> Any:
@@ -136,7 +137,7 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         if caller is not Caller.PUBLIC:
             authorise(caller)
             if db.session.registry.has():
-                # The body is read next, which may take its time: no transaction, and no lock, waits.
+                # A slow client may take long to send the body, which is read next. No transaction stays open for it.
                 db.session.commit()
         if max_body:
             request.max_content_length = max_body
@@ -153,37 +154,10 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
 
 
 def _respond(act: Callable[[], Response]) -> Response:
-    """What `act` answers to a caller with a key; a write is done once, and recorded."""
-    if request.method in ("GET", "HEAD"):
-        response = act()
-        response.headers["Cache-Control"] = "private, no-cache"
-        return response
+    """The answer of `act` for a caller with a key. A POST with an Idempotency-Key is done once."""
     if request.method == "POST":
-        return idempotency.once(partial(auditing.recorded, act))
-    return auditing.recorded(act)
-
-
-def _prepare_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
-    """Document the key, the conditions, and every error that follows from what the route takes."""
-    doc["operationId"], caller, has_id = doc_info["operation"]
-    doc.setdefault("parameters", []).append(header_parameter(method))
-    codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
-    if method == "post":
-        for code in doc_info["success_status_codes"]:
-            doc["responses"][code].setdefault("headers", {}).update(REPLAYED)
-    if method == "get":
-        doc["responses"][200].setdefault("headers", {}).update(ETAG)
-        doc["responses"][304] = {"description": "Not modified: the client has it already.", "headers": ETAG}
-    if any(parameter["in"] == "query" for parameter in doc["parameters"]):
-        codes |= {414}
-    if caller is not Caller.PUBLIC:
-        codes |= {401, 403, 429}
-        doc["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
-    if "requestBody" in doc:
-        codes |= {400, 408, 413, 415}
-        content = doc["requestBody"]["content"]
-        if method == "patch":
-            content["application/merge-patch+json"] = content["application/json"]
-    doc["responses"] |= {code: HTTPStatus(code).name for code in sorted(codes)}
-    doc["responses"] = dict(sorted(doc["responses"].items()))
-    return doc
+        return idempotency.once(act)
+    response = act()
+    if request.method in ("GET", "HEAD"):
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

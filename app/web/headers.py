@@ -1,18 +1,15 @@
-"""What holds for every request: its id, https, preflights, security headers, proxies."""
+"""What every request gets: an id, https, CORS, security headers, conditional answers, the client's address."""
 
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
 from random import getrandbits
 from time import monotonic
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, redirect, request
-from flask_cors.core import get_cors_options, set_cors_headers
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.test import create_environ
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 SECURITY_HEADERS = {
@@ -26,27 +23,27 @@ Write = Callable[[bytes], object]
 REQUEST_ID = "pangeo_forge.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HSTS = "max-age=31536000"  # seconds: a year
-EXPOSED_HEADERS = [
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Request-ID",
-]
-EXPOSED_HEADERS += ["X-Total-Count"]
+
+# CORS (https://fetch.spec.whatwg.org/#http-cors-protocol), never with credentials.
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+EXPOSE_HEADERS = {
+    "Access-Control-Expose-Headers": "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, "
+    "Retry-After, WWW-Authenticate, X-Request-ID, X-Total-Count"
+}
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+PREFLIGHT_HEADERS = {
+    "Access-Control-Max-Age": "600",  # seconds
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+}
 
 
 class Envelope:
-    """WSGI: gives every request an id, and every answer the headers that all have; those are made once."""
+    """WSGI: gives every request an id, and every answer the headers that are the same for all of them."""
 
     def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers):
         self.app = app
         self.names = {name for name, _ in headers + secure_headers} | {"Cache-Control"}
-        # Whether it was https, and whether it may be kept: then it has to be asked about each time.
+        # By whether the request came by https, and whether caches may keep the answer if they revalidate it.
         self.headers = {
             (secure, kept): [
                 *(headers + secure_headers if secure else headers),
@@ -70,7 +67,10 @@ class Envelope:
 
 
 class LowerCaseHost:
-    """WSGI: the case of a host means nothing (RFC 9110, section 4.2.3), but werkzeug compares it."""
+    """WSGI: puts the Host header in lower case, because werkzeug compares it with TRUSTED_HOSTS as it is.
+
+    The case of a host has no meaning (RFC 9110, section 4.2.3).
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
@@ -81,21 +81,7 @@ class LowerCaseHost:
         return self.app(environ, start_response)
 
 
-def cors_options(origins: list[str]) -> dict[str, Any]:
-    """Flask-CORS' options for those origins: never with credentials, and with `*` the same for everybody."""
-    everybody = origins == ["*"]
-    return {
-        "origins": origins,
-        "send_wildcard": everybody,
-        "always_send": everybody,
-        "expose_headers": EXPOSED_HEADERS,
-        "max_age": 600,
-    }
-
-
 def init_app(app: Flask) -> None:
-    everybody = app.config["CORS_ORIGINS"] == ["*"]
-    share = partial(set_cors_headers, options=get_cors_options(app, cors_options(app.config["CORS_ORIGINS"])))
     headers = list(SECURITY_HEADERS.items())
     app.before_request(begin)
     if app.config["TRUSTED_HOSTS"]:
@@ -103,42 +89,38 @@ def init_app(app: Flask) -> None:
     if app.config["DEPLOYMENT"]:
         app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
-    if everybody:
-        app.after_request(lambda response: share(response) if request.method == "OPTIONS" else response)
-        with app.request_context(create_environ()):  # `test_request_context` would import debuggers
-            headers += [header for header in share(Response()).headers if header[0] not in Response().headers]
+    if app.config["CORS_ORIGINS"] == ["*"]:
+        headers += [(ALLOW_ORIGIN, "*"), *EXPOSE_HEADERS.items()]
     else:
-        app.after_request(vary_by_origin)
-        app.after_request(share)
+        app.after_request(allow_origin)
     app.after_request(make_conditional)
-    # The last one is the first to see a request.
-    app.wsgi_app = Envelope(  # type: ignore[method-assign]  # Flask's own idiom
-        app.wsgi_app, headers, [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
-    )
+    # The last one is the first to see a request. Flask documents the assignment to `wsgi_app` as the way to wrap it.
+    secure_headers = [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
+    app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers)  # type: ignore[method-assign]
     if app.config["TRUSTED_HOSTS"]:
-        app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own idiom
+        app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]
     if hops := app.config["PROXY_COUNT"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]  # Flask's own idiom
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
 
 
 def _request_id(given: str) -> str:
-    """The id that the caller or the router gave, if it is harmless, so that logs on both sides can be joined."""
+    """The id from the client or the router, if it is harmless, so that the logs of both sides can be compared."""
     return given if GIVEN_ID.fullmatch(given) else f"{getrandbits(128):032x}"
 
 
 def begin() -> None:
-    """Keep what others look up: the id of the request, and when it began on the clock of `monotonic`."""
+    """Set the id of the request, and when it began on the clock of `monotonic`."""
     g.request_id, g.started = request.environ[REQUEST_ID], monotonic()
 
 
 def refuse_untrusted_host() -> None:
-    """400 for a Host that is not of TRUSTED_HOSTS, before anything is made of it; the answer does not repeat it."""
+    """Raise 400 for a Host that is not in TRUSTED_HOSTS; the answer does not repeat the host."""
     if isinstance(request.routing_exception, SecurityError):
         raise BadRequest("The Host header is not the name of this service.")
 
 
 def redirect_to_https() -> WerkzeugResponse | None:
-    """Send plain http to https when deployed; 307 keeps method and body, as the original did."""
+    """Redirect plain http to https when deployed; 307 keeps method and body, as the original did."""
     if request.is_secure:
         return None
     if not request.host:
@@ -147,26 +129,43 @@ def redirect_to_https() -> WerkzeugResponse | None:
 
 
 def answer_preflight() -> Response | None:
-    """Answer a CORS preflight on any path, so that a browser gets to see the 404 or 405 that follows."""
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return current_app.make_default_options_response()
-    return None
+    """Answer a CORS preflight on any path, so that a browser sees the 404 or 405 of the request that follows."""
+    method = request.headers.get("Access-Control-Request-Method")
+    if request.method != "OPTIONS" or method is None:
+        return None
+    response = current_app.make_default_options_response()
+    if _allowed_origin() and method.upper() in METHODS:
+        response.headers.update(PREFLIGHT_HEADERS)
+        if names := request.headers.get("Access-Control-Request-Headers"):
+            response.headers["Access-Control-Allow-Headers"] = ", ".join(sorted(map(str.strip, names.split(","))))
+    return response
+
+
+def allow_origin(response: Response) -> Response:
+    """Let a page of an origin in CORS_ORIGINS read the answer, and keep caches from giving it to another origin."""
+    if origin := _allowed_origin():
+        response.headers.update({ALLOW_ORIGIN: origin} | EXPOSE_HEADERS)
+    response.vary.add("Origin")
+    return response
+
+
+def _allowed_origin() -> str | None:
+    """The value of Access-Control-Allow-Origin, or None if the request is not from an origin in CORS_ORIGINS."""
+    origins: list[str] = current_app.config["CORS_ORIGINS"]
+    if origins == ["*"]:
+        return "*"
+    origin = request.headers.get("Origin", "")
+    return origin if origin.lower() in map(str.lower, origins) else None
 
 
 def make_conditional(response: Response) -> Response:
-    """Give what GET answers a strong ETag, and 304 to a client that has it (RFC 9110, section 13.1.2)."""
+    """Add a strong ETag to an answer to GET, and turn it into 304 if the client has it (RFC 9110, section 13.1.2)."""
     environ = request.environ
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or response.status_code != 200:
         return response
     if not response.headers.getlist("ETag"):
-        response.add_etag(overwrite=True)  # which else would look again, at a dearer price
-    # If-Match guards writes, see app/web/preconditions.py; of a GET it asks nothing that a client could want.
+        response.add_etag(overwrite=True)  # without `overwrite` werkzeug looks for an ETag again, which costs more
+    # If-Match is for writes, see app/web/preconditions.py; for GET it is ignored.
     if known := environ.get("HTTP_IF_NONE_MATCH"):
         response.make_conditional({"REQUEST_METHOD": environ["REQUEST_METHOD"], "HTTP_IF_NONE_MATCH": known})
-    return response
-
-
-def vary_by_origin(response: Response) -> Response:
-    """Keep caches from giving one origin's answer to another; Flask-CORS says so to the origins of the list only."""
-    response.vary.add("Origin")
     return response

@@ -1,7 +1,7 @@
-"""Idempotency-Key: a POST that is sent again is answered again, and done once.
+"""Idempotency-Key: a POST that is repeated is done once, and gets the same answer again.
 
-After draft-ietf-httpapi-idempotency-key-header-07 and Stripe's practice: answers to what succeeded are kept for 24
-hours and given again to the same API key for the same request; what failed changed nothing and may be tried again.
+It follows draft-ietf-httpapi-idempotency-key-header-07 and the practice of Stripe: a successful answer is kept for 24
+hours, for the same API key and the same request. A request that failed has changed nothing, so it may be repeated.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ REPLAYED = "Idempotency-Replayed"
 
 
 def once(act: Callable[[], Response]) -> Response:
-    """What `act` answers, or answered before to the same request; its effect and its answer are flushed, not committed.
+    """The answer of `act`, or the kept answer to the same request before. The answer is flushed, not committed.
 
-    Raises 409 while the first request is still at work, 422 if the key was used for another request.
+    Raises 409 while the first request is in progress, 422 if the key was used for another request.
     """
     key = _key()
     if key is None:
@@ -55,7 +55,7 @@ def once(act: Callable[[], Response]) -> Response:
 
 
 def _key() -> str | None:
-    """The key of the header, with or without the quotes that make it a structured field (RFC 9651)."""
+    """The value of the header, without the quotes that a structured field has (RFC 9651)."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
         return None
@@ -71,12 +71,12 @@ def _fingerprint() -> str:
 
 
 def _claim(scope: str, key: str) -> None:
-    """Keep others with the same key out until the transaction ends; SQLite has only one writer at a time anyway."""
+    """Lock the key until the transaction ends. SQLite does not need it, because it has one writer at a time."""
     if db.session.get_bind().dialect.name != "postgresql":
         return
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope} {key}", 0))
     if not db.session.scalar(select(lock)):
-        raise Conflict(f"The first request with Idempotency-Key {key} is still at work; try again in a moment.")
+        raise Conflict(f"The first request with Idempotency-Key {key} is still in progress; try again in a moment.")
 
 
 def _replay(kept: IdempotencyKey) -> Response:
@@ -88,6 +88,6 @@ def _replay(kept: IdempotencyKey) -> Response:
 
 
 def _seal() -> SecretBox:
-    """Opened by the caller's API key only: an answer may hold a secret, and the service keeps no keys."""
+    """Encryption by the caller's API key: an answer may contain a secret, and the service does not store the key."""
     secret = (current_app.config["ENCRYPTION_SALT"] + " seal " + auth.presented_key()).encode()
     return SecretBox(hashlib.sha256(secret).digest())

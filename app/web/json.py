@@ -1,4 +1,4 @@
-"""JSON as the wire wants it: compact UTF-8 out, nothing but RFC 8259 in."""
+"""JSON: compact UTF-8 in answers, strict RFC 8259 in requests."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from flask.json.provider import JSONProvider
 
 
 def encode(obj: Any) -> bytes:
-    """`obj` as JSON; times in UTC with a `Z`, as those without a zone are, and microseconds only if there are any."""
+    """`obj` as JSON. Times are in UTC with a `Z`, with microseconds only if there are any; no zone means UTC."""
     return orjson.dumps(obj, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
 
 
@@ -17,13 +17,10 @@ def respond(obj: Any, status: int = 200) -> Response:
 
 
 class OrjsonProvider(JSONProvider):
-    """Flask's JSON through orjson, which refuses NaN, bad UTF-8, lone surrogates and hostile depth by itself."""
+    """Flask's JSON by orjson, which rejects NaN, invalid UTF-8, lone surrogates and deep nesting."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         return encode(obj).decode()
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return orjson.loads(s)
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        return respond(self._prepare_response_obj(args, kwargs))

@@ -1,7 +1,6 @@
-"""How much one caller may do: writes by key, failed authentication by address. Past it there is 429.
+"""Limits on callers: writes by key, failed authentication by address. A request past a limit is answered 429.
 
-What a client is told of it are the fields of draft-ietf-httpapi-ratelimit-headers-10. A read is not limited and pays
-nothing: flask-limiter's own hooks would look at every request.
+The headers are those of draft-ietf-httpapi-ratelimit-headers-10. Reads are neither limited nor counted.
 """
 
 import logging
@@ -14,9 +13,10 @@ from time import time
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g, request
-from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 logger = logging.getLogger(__name__)
@@ -26,51 +26,51 @@ SENTENCES = {
     WRITES: "A key may write {amount} times in {window} s, and this one has.",
     FAILURES: "An address may come with a wrong key {amount} times in {window} s, and this one has.",
 }
-# A write does not wait for a Redis that hangs; what goes wrong there is one kind of error.
+# A write does not wait for a Redis that hangs. Every error of the storage is raised as StorageError.
 STORAGE_OPTIONS: dict[str, Any] = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "wrap_exceptions": True}
 
 
-class CallerLimits(Limiter):
-    """flask-limiter for the two limits of `app.config`, counted where `count_write` and `count_failure` say so."""
+class CallerLimits:
+    """The two limits of `config`, counted in fixed windows in the storage that RATELIMIT_STORAGE_URI names."""
 
-    def __init__(self, app: Flask) -> None:
-        self.limits = {WRITES: parse(app.config["RATELIMIT_WRITES"]), FAILURES: parse(app.config["RATELIMIT_FAILURES"])}
-        super().__init__(key_func=address, storage_options=STORAGE_OPTIONS)
-        # flask-limiter takes itself for registered, and so leaves its hooks out: they would add 37 us to every read.
-        app.extensions["limiter"] = {self}
-        self.init_app(app)
-        app.extensions["limits"] = self
+    def __init__(self, config: dict[str, Any]) -> None:
+        uri = config["RATELIMIT_STORAGE_URI"]
+        self.limits = {WRITES: parse(config["RATELIMIT_WRITES"]), FAILURES: parse(config["RATELIMIT_FAILURES"])}
+        self.limiter = FixedWindowRateLimiter(storage_from_string(uri, **STORAGE_OPTIONS))
+        self.storage = self.limiter.storage
         # Two threads that count at the same moment may both start the timer of the storage in memory, which raises.
-        self.lock = Lock() if app.config["RATELIMIT_STORAGE_URI"] == "memory://" else nullcontext()
+        self.lock = Lock() if uri == "memory://" else nullcontext()
 
-    def hit(self, name: str, who: str) -> tuple[bool, float, int]:
-        """Count one of `name` by `who`: whether it is within the limit, when the window ends, what is left in it."""
+    def hit(self, name: str, caller: str) -> tuple[bool, float, int]:
+        """Count a request of `caller`: whether it is within the limit, when the window ends, how many are left."""
+        limit = self.limits[name]
         with self.lock:
-            within = self.limiter.hit(self.limits[name], name, who)
-        return within, *self.limiter.get_window_stats(self.limits[name], name, who)
+            within = self.limiter.hit(limit, name, caller)
+        end, left = self.limiter.get_window_stats(limit, name, caller)
+        return within, end, left
 
 
 def init_app(app: Flask) -> None:
-    CallerLimits(app)
+    app.extensions["limits"] = CallerLimits(app.config)
 
 
 def count_write(key_digest: str) -> None:
-    """Count a request that writes, whatever becomes of it. Raises 429 past the limit of its key."""
+    """Count a request that writes, whether or not it succeeds. Raises 429 past the limit of its key."""
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _count(WRITES, key_digest[:16])  # enough to tell keys apart; the digest itself stays in the database
 
 
 def count_failure() -> None:
-    """Count a key that is not valid. Raises 429 past the limit of its address.
+    """Count a request with an invalid key. Raises 429 past the limit of its address.
 
-    A valid key is never refused for the wrong ones of a neighbour behind the same address, so the database was asked
-    before. This is no protection against guessing, see docs/decisions/0012-limits.md.
+    The key is looked up before this, because a valid key must not be refused for the invalid keys of other clients
+    behind the same address. So the limit does not stop an attacker, see docs/decisions/0012-limits.md.
     """
     _count(FAILURES, address())
 
 
 def address() -> str:
-    """The client's address; of IPv6 the /64 network, as its last half is the client's to choose."""
+    """The client's address. For IPv6 it is the /64 network, because a client can choose the last 64 bits itself."""
     text = request.remote_addr or ""
     try:
         found = ip_address(text)
@@ -81,23 +81,23 @@ def address() -> str:
     return text
 
 
-def _count(name: str, who: str) -> None:
-    limiter: CallerLimits = current_app.extensions["limits"]
+def _count(name: str, caller: str) -> None:
+    limits: CallerLimits = current_app.extensions["limits"]
     try:
-        within, end, left = limiter.hit(name, who)
-    except StorageError as error:  # to serve without limits is better than not to serve
+        within, end, left = limits.hit(name, caller)
+    except StorageError as error:  # it is better to serve without limits than not to serve
         fields = {"limit": name, "error": error.storage_error, "request_id": g.request_id}
         logger.warning("not counted", extra=fields)
         return
-    limit, seconds = limiter.limits[name], max(1, ceil(end - time()))
-    after_this_request(partial(_tell, name, limit, left, seconds))
+    limit, seconds = limits.limits[name], max(1, ceil(end - time()))
+    after_this_request(partial(_add_headers, name, limit, left, seconds))
     if not within:
         sentence = SENTENCES[name].format(amount=limit.amount, window=limit.get_expiry())
         raise TooManyRequests(f"{sentence} Try again in {seconds} s.", retry_after=seconds)
 
 
-def _tell(name: str, limit: RateLimitItem, left: int, seconds: int, response: Response) -> Response:
-    """Write into `response` what the limit is, and what is left of it for how long."""
+def _add_headers(name: str, limit: RateLimitItem, left: int, seconds: int, response: Response) -> Response:
+    """Add the limit to `response`, and how many requests are left in how many seconds."""
     response.headers["RateLimit-Policy"] = f'"{name}";q={limit.amount};w={limit.get_expiry()}'
     response.headers["RateLimit"] = f'"{name}";r={left};t={seconds}'
     return response

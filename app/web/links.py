@@ -1,4 +1,4 @@
-"""Absolute links, for documents that are read apart from the request they answer."""
+"""Absolute links, for documents that people and programs keep, such as feeds."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from werkzeug.exceptions import BadRequest
 
 
 def absolute(endpoint: str, **values: Any) -> str:
-    """The url of `endpoint` at the host that the client has asked."""
+    """The URL of `endpoint` on the host of this request."""
     if not request.host:
         raise BadRequest("The Host header is not the name of a host.")
     return url_for(endpoint, _external=True, **values)

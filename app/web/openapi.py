@@ -1,13 +1,16 @@
-"""The OpenAPI document: our problem responses in place of flask-smorest's errors."""
+"""The OpenAPI document: flask-smorest's, with problem responses and with what follows from each route."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import flask_smorest
 import orjson
+from apispec import BasePlugin
 from flask import Flask
+from werkzeug.routing import Rule
 
 from app.schemas.common import Problem
+from app.web.auth import Caller
 from config import MAX_BODY, REQUEST_TIMEOUT
 
 DESCRIPTION = """\
@@ -48,7 +51,7 @@ PROBLEMS = {
     404: "bakery 99 not found",
     408: f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
-    412: "recipe run 1 is not as If-Match says; get it again.",
+    412: "recipe run 1 does not match If-Match; get it again.",
     413: f"The body is larger than {MAX_BODY} bytes.",
     414: "Request Line is too large (8214 > 8190)",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
@@ -113,16 +116,57 @@ HEADERS: dict[int, dict[str, Any]] = {
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest with problem responses; error handling is `app.errors`' alone."""
+    """flask-smorest with problem responses; `app.web.problems` handles all errors."""
 
+    ERROR_SCHEMA = Problem
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def _register_responses(self) -> None:
-        for code, detail in PROBLEMS.items():
-            self.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
 
-    def _register_error_handlers(self) -> None:
-        pass
+class Operations(BasePlugin):
+    """apispec: adds to each operation what follows from its route: the key, the conditions, and the errors."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def operation_helper(self, path: str | None = None, operations: dict[str, Any] | None = None, **given: Any) -> None:
+        rule: Rule = given["rule"]
+        caller = cast(Any, self.app.view_functions[rule.endpoint]).caller
+        for method, operation in (operations or {}).items():
+            text = {name: operation.pop(name) for name in ("summary", "description", "tags")}
+            operation["operationId"] = rule.endpoint.partition(".")[2]
+            operation.setdefault("parameters", []).append(header_parameter(method))
+            _add_conditions(method, operation)
+            codes = _error_codes(method, operation, has_id="<" in rule.rule)
+            if caller is not Caller.PUBLIC:
+                codes |= {401, 403, 429}
+                operation["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
+            responses = operation["responses"] | {code: HTTPStatus(code).name for code in codes}
+            operation["responses"] = dict(sorted(responses.items()))
+            operation |= text
+
+
+def _add_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Document the headers and the status of conditional and of repeated requests."""
+    responses = operation["responses"]
+    if method == "get":
+        responses[200].setdefault("headers", {}).update(ETAG)
+        responses[304] = {"description": "Not modified: the client has the current version.", "headers": ETAG}
+    if method == "post":
+        for code in responses.keys() & {200, 201}:
+            responses[code].setdefault("headers", {}).update(REPLAYED)
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content["application/merge-patch+json"] = content["application/json"]
+
+
+def _error_codes(method: str, operation: dict[str, Any], *, has_id: bool) -> set[int]:
+    """The errors that follow from the method, the parameters and the body of an operation."""
+    codes = {422, 500, 503} | ({404} if has_id else set()) | ({"post": {409}, "get": set()}.get(method, {412}))
+    if any(parameter["in"] == "query" for parameter in operation["parameters"]):
+        codes |= {414}
+    if "requestBody" in operation:
+        codes |= {400, 408, 413, 415}
+    return codes
 
 
 def _problem_response(code: int, detail: str) -> dict[str, Any]:
@@ -136,7 +180,7 @@ def _problem_response(code: int, detail: str) -> dict[str, Any]:
 
 
 def header_parameter(method: str) -> dict[str, Any]:
-    """The request header that makes `method` conditional or safe to repeat."""
+    """The request header that makes `method` conditional, or safe to repeat."""
     name, description, example = REQUEST_HEADERS[method]
     schema = {"type": "string", "examples": [example]}
     return {"in": "header", "name": name, "description": description, "schema": schema}
@@ -145,19 +189,26 @@ def header_parameter(method: str) -> dict[str, Any]:
 api = Api()
 
 
+def init_app(app: Flask) -> None:
+    api.init_app(app, spec_kwargs={"extra_plugins": [Operations(app)]})
+    for code, detail in PROBLEMS.items():
+        # In place of flask-smorest's own. They are lazy: the document has those that an operation refers to.
+        api.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
+
+
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """A value that fits `schema`, made of the examples of its members; `schemas` are those that a `$ref` can name."""
+    """A value for `schema`, from the examples of its fields. `schemas` are the components that a `$ref` can name."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "examples" in schema:
         return schema["examples"][0]
     if schema["type"] == "array":
         return [example_of(schema["items"], schemas)]
-    return {name: example_of(member, schemas) for name, member in schema["properties"].items()}
+    return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
 
 
 def document(app: Flask) -> bytes:
-    """The document as JSON; the same bytes for the same code, as everything in it comes in the order of the code."""
+    """The document as JSON. Its order is that of the code, so every process writes the same bytes."""
     with app.app_context():
         spec = api.spec.to_dict()
     operations = [item for path in spec["paths"].values() for name, item in path.items() if name != "parameters"]

@@ -1,4 +1,4 @@
-"""Reads requests: JSON bodies, query strings and path ids, strictly; what is wrong becomes one kind of error."""
+"""Reads JSON bodies, query strings and path ids, strictly. Everything that is wrong raises `Invalid`."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from app.errors import Invalid
 
-REMEMBERED = 128  # bytes of a query
+CACHED = 128  # bytes of a query string
 PLACES = {"json": "body", "query": "query"}
 UNKNOWN, NOT_AN_OBJECT = (ma.Schema().error_messages[kind] for kind in ("unknown", "type"))
 
 
 class Parser(FlaskParser):
-    """webargs with our JSON rules and our error."""
+    """The parser of webargs with the JSON rules and the error of this API."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
 
-    def _raw_load_json(self, req: Request) -> Any:
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
         allowed = {"", "application/json"} | ({"application/merge-patch+json"} if req.method == "PATCH" else set())
         if req.mimetype not in allowed:
             raise UnsupportedMediaType(f"Send JSON with Content-Type: application/json, not {req.mimetype}.")
@@ -32,19 +32,19 @@ class Parser(FlaskParser):
             raise UnsupportedMediaType(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
         data = req.get_data()
         if req.content_length is None and len(data) == req.max_content_length:
-            raise RequestEntityTooLarge  # werkzeug has cut it off: a body without a length ends at the limit
+            raise RequestEntityTooLarge  # werkzeug cuts a body without a Content-Length off at the limit
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
     def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
-        """Read the request; a short query that was read lately, as most are that poll, is not read again."""
-        if location != "query" or len(request.query_string) > REMEMBERED:
+        """Read the request. Short query strings are cached, because clients that poll repeat them."""
+        if location != "query" or len(request.query_string) > CACHED:
             return super().parse(argmap, req, location=location, **options)
         return dict(self._parse_query(argmap, request.query_string))
 
-    @lru_cache(maxsize=256)  # noqa: B019  # there is one parser, for good
+    @lru_cache(maxsize=256)  # noqa: B019  # there is one parser, and it is never deleted
     def _parse_query(self, schema: ma.Schema, _query: bytes) -> dict[str, Any]:
         values: dict[str, Any] = super().parse(schema, location="query")
         return values
@@ -55,27 +55,27 @@ class Parser(FlaskParser):
         return values
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> NoReturn:
-        """Raise what marshmallow found: in the order of the schema, then unknown members by name."""
+        """Raise the errors that marshmallow found: in the order of the schema, then unknown fields by name."""
         messages: dict[str, Any]
         ((location, messages),) = error.messages_dict.items()
         raise Invalid(list(_problems(PLACES[location], (), messages)))
 
 
 def refuse_repeated(req: Request, repeatable: set[str]) -> None:
-    """Raise 422 for any other query parameter given twice: there is no right one to take."""
+    """Raise 422 for a query parameter that is given twice and is not `repeatable`."""
     for name, values in req.args.lists():
         if len(values) > 1 and name not in repeatable:
             raise Invalid.at("query", pointer_token(name), f"{name} is given more than once.")
 
 
 def refuse_query(req: Request) -> None:
-    """Raise 422 for any query parameter, where a route has none."""
+    """Raise 422 for any query parameter of a route without parameters."""
     if req.query_string and req.args:
         raise Invalid([_problem("query", (name,), UNKNOWN) for name in req.args])
 
 
 def path_id(text: str) -> int:
-    """The id in a path, or 422; numbers that no record can have are left to be not found."""
+    """The id in a path. Raises 422 if it is not a whole number; a number that no record can have is 404 later."""
     if not re.fullmatch("-?(0|[1-9][0-9]{0,99})", text):
         raise Invalid.at("path", "id", "id must be a whole number.")
     return int(text)
@@ -87,11 +87,11 @@ def pointer_token(name: object) -> str:
 
 
 def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict[str, str]]:
-    """Our errors for marshmallow's messages on what is at `path`: texts, or such messages by member or index."""
+    """The errors for marshmallow's messages about the value at `path`: texts, or messages by field or index."""
     if isinstance(found, dict) and (place == "body" or not path):
         for name in sorted(found, key=lambda name: name if found[name] == [UNKNOWN] else ""):
             yield from _problems(place, (*path, name), found[name])
-    else:  # a repeated parameter has messages by index, but one name
+    else:  # the messages of a repeated parameter are by index, but it has one name
         texts = found if isinstance(found, list) else dict.fromkeys(chain.from_iterable(found.values()))
         yield from (_problem(place, path, text) for text in texts)
 

@@ -1,4 +1,4 @@
-"""Writes that heed If-Match (RFC 9110, section 13.1.1). The ETags are those of `app.web.documents`."""
+"""If-Match for writes (RFC 9110, section 13.1.1). The ETags are those of `app.web.documents`."""
 
 from flask import request
 from marshmallow import Schema
@@ -9,10 +9,9 @@ from app.web import documents
 
 
 def require_match(record: Record, detail: type[Schema]) -> None:
-    """Raise 412 if the request has an If-Match that what GET answers for `record` does not meet.
+    """Raise 412 if the request has an If-Match, and GET of `record` would answer another ETag.
 
-    To be asked once the row is locked, so that of several writers with one ETag only the first is served.
+    The row must be locked already, so that of several writers with one ETag only the first succeeds.
     """
-    asked = "If-Match" in request.headers
-    if asked and not request.if_match.contains(documents.etag(type(record), detail, record.id)):
-        raise PreconditionFailed(f"{record.noun} {record.id} is not as If-Match says; get it again.")
+    if "If-Match" in request.headers and not request.if_match.contains(documents.etag(type(record), detail, record.id)):
+        raise PreconditionFailed(f"{record.noun} {record.id} does not match If-Match; get it again.")

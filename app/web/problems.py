@@ -1,4 +1,4 @@
-"""One body for every error: problem details (RFC 9457). Every error handler of the service is here."""
+"""All error handlers. Every error has the same body: problem details (RFC 9457)."""
 
 import logging
 from typing import Any
@@ -37,11 +37,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ProgrammingError, recheck)
     app.register_error_handler(ClientDisconnected, body_is_late)
     app.register_error_handler(ParseException, body_is_malformed)
-    app.log_exception = log_bug  # type: ignore[method-assign]  # the place Flask has for it
 
 
 def problem(error: HTTPException) -> Response:
-    """The response for `error`, with the headers its status calls for."""
+    """The response for `error`, with the headers that its status requires."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": error.name,
@@ -60,43 +59,43 @@ def problem(error: HTTPException) -> Response:
 
 
 def unavailable(error: Exception) -> Response:
-    """503 for a database that is down, read-only, locked or out of connections: the client can try again."""
+    """503 for a database that is down, read-only or locked, or a pool without connections: the client can try again."""
     fields = {"request_id": g.request_id, "error": type(error).__name__}
-    # Where all wait for a connection, many give up at the same moment, and their tracebacks say nothing.
+    # If the pool is exhausted, many requests fail at the same moment, and their tracebacks are all the same.
     logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
     reason = "The database is read-only at the moment" if is_read_only(error) else "The database did not answer in time"
     return problem(ServiceUnavailable(f"{reason}. Try again in a few seconds.", retry_after=RETRY_AFTER))
 
 
 def recheck(error: ProgrammingError) -> Response:
-    """503 if what a statement failed for is a database that was downgraded meanwhile; else it is a bug."""
+    """503 if the statement failed because the database was downgraded in the meantime; otherwise it is a bug."""
     db.session.rollback()
     revision.forget()
     try:
         revision.check()
-    except ServiceUnavailable as unfit:
-        return problem(unfit)
+    except ServiceUnavailable as outdated:
+        return problem(outdated)
     raise error
 
 
 def body_is_late(_error: ClientDisconnected) -> Response:
-    """408 where the body broke off, be it that the server has waited long enough or that the client is gone."""
+    """408 if the body is incomplete, because its deadline has passed or the client has gone."""
     return _last(problem(RequestTimeout(f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.")))
 
 
 def body_is_malformed(error: ParseException) -> Response:
-    """400 for chunks that are none, which gunicorn finds only when the application reads them."""
-    return _last(problem(BadRequest(f"The body is not sent as HTTP has it: {error}")))
+    """400 for malformed chunks, which gunicorn finds only when the application reads them."""
+    return _last(problem(BadRequest(f"The body is not valid HTTP: {error}")))
 
 
 def _last(response: Response) -> Response:
-    """`response` as the last of its connection, because nobody knows where the next request would begin."""
+    """`response` as the last of its connection, because it is unknown where the next request begins."""
     response.headers["Connection"] = "close"
     return response
 
 
 def log_bug(exc_info: Any) -> None:
-    """Log an exception nobody foresaw, which is answered with 500, under the id its caller was given."""
+    """Log an unexpected exception, which is answered with 500, with the request id that the client gets."""
     logger.error("unexpected error", extra={"request_id": g.request_id}, exc_info=exc_info)
 
 

@@ -55,7 +55,7 @@ def test_a_new_key_writes_at_once_but_makes_no_keys(app, admin):
     assert client.post("/feedstocks/", json={"spec": "a/b"}, headers={"X-API-Key": key}).status_code == 201
     response = client.post("/api-keys", json={}, headers={"X-API-Key": key})
     assert response.status_code == 403
-    assert response.json["detail"] == "This key may not do that; it takes an administrator's key."
+    assert response.json["detail"] == "This key may not do that. It requires an administrator's key."
 
 
 def test_a_new_administrators_key_makes_keys(app, admin):
@@ -237,7 +237,7 @@ def test_if_match_guards_a_key(admin):
     etag = admin.get(path).headers["ETag"]
     assert admin.patch(path, json={"label": "a"}, headers={"If-Match": etag}).status_code == 200
     response = admin.delete(path, headers={"If-Match": etag})
-    assert (response.status_code, response.json["detail"].partition(" is not")[0]) == (412, f"API key {path[10:]}")
+    assert (response.status_code, response.json["detail"].partition(" does not")[0]) == (412, f"API key {path[10:]}")
 
 
 @pytest.mark.parametrize("body", [{"is_active": False}, {"scopes": ["write"]}, {"expires_at": "2999-01-01T00:00:00Z"}])

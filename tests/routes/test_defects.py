@@ -46,8 +46,8 @@ COVERED = {
     "D8": [
         "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
         "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
-        "web/test_parser.py::test_null_where_there_has_to_be_something_is_422",
-        "web/test_parser.py::test_text_has_no_nul",
+        "web/test_parser.py::test_null_for_a_field_that_is_not_nullable_is_422",
+        "web/test_parser.py::test_text_with_nul_is_422",
         "web/test_parser.py::test_a_body_that_is_not_json_is_400",
         "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
     ],
@@ -76,21 +76,21 @@ COVERED = {
         "database/test_lists.py::test_limit_and_offset_are_written_in_plain_digits",
     ],
     "D13": [
-        "web/test_parser.py::test_members_nobody_knows_are_422",
-        "web/test_parser.py::test_parameters_nobody_knows_are_422",
+        "web/test_parser.py::test_unknown_fields_are_422",
+        "web/test_parser.py::test_unknown_parameters_are_422",
     ],
     # Bodies read before the caller is known, and of any size.
     "D14": [
-        "web/test_auth.py::test_without_a_key_anything_else_goes_unread",
+        "web/test_auth.py::test_without_a_key_nothing_else_is_read",
         "routes/test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
-        "web/test_parser.py::test_a_body_has_a_megabyte_at_most",
-        "web/test_parser.py::test_a_body_in_chunks_has_no_more",
-        "web/test_parser.py::test_text_has_a_longest_length_in_characters",
+        "web/test_parser.py::test_a_body_has_at_most_a_megabyte",
+        "web/test_parser.py::test_a_chunked_body_has_at_most_a_megabyte",
+        "web/test_parser.py::test_text_has_a_maximum_length_in_characters",
     ],
     # HTTP as others speak it.
     "D15": [
         "web/test_auth.py::test_any_other_key_is_401_with_a_challenge",
-        "web/test_headers.py::test_another_method_is_405_with_those_it_takes",
+        "web/test_headers.py::test_another_method_is_405_with_the_allowed_ones",
         "web/test_headers.py::test_head_is_get_without_the_body_everywhere",
         "web/test_headers.py::test_options_names_the_methods",
         "routes/test_bakeries.py::test_create_answers_201_with_the_new_bakery_and_its_place",
@@ -111,7 +111,7 @@ COVERED = {
     "D20": ["routes/test_stats.py::test_datasets_are_urls_and_without_tests_published_ones"],
     "D21": [
         "web/test_auth.py::test_a_rotated_administrators_key_is_revoked",
-        "web/test_auth.py::test_an_ordinary_key_writes_and_makes_no_keys",
+        "web/test_auth.py::test_an_ordinary_key_writes_but_does_not_create_keys",
         "routes/test_api_keys.py::test_created_at_is_the_time_in_utc_as_stored",
     ],
     "D23": ["database/test_lists.py::test_order_by_takes_columns_and_nothing_else"],

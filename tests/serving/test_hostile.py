@@ -30,7 +30,7 @@ def line(text):
 
 
 def chunk(reason):
-    return "400 BAD REQUEST", f"The body is not sent as HTTP has it: {reason}"
+    return "400 BAD REQUEST", f"The body is not valid HTTP: {reason}"
 
 
 # How long the body is: two opinions are a request smuggled past a proxy.

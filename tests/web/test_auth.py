@@ -1,4 +1,4 @@
-"""Who may write: the key comes before everything else that a request says."""
+"""Who may write. The key is checked before anything else in a request."""
 
 import pytest
 from sqlalchemy import null
@@ -43,7 +43,7 @@ CHALLENGE = "Bearer realm=pangeo-forge"
 
 
 def create(app, **headers):
-    """Create a feedstock with those headers, as bytes on the wire are given to an application: in Latin-1."""
+    """Create a feedstock with these headers, which WSGI passes to an application decoded as Latin-1."""
     environ = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     return app.test_client().post("/feedstocks/", json={"spec": "a/b"}, environ_overrides=environ)
 
@@ -60,14 +60,14 @@ def test_these_are_all_routes_that_write(app):
 
 @pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_without_a_key_anything_else_goes_unread(client, method, path, number, query, data, content_type):
+def test_without_a_key_nothing_else_is_read(client, method, path, number, query, data, content_type):
     response = client.open(path.format(id=number) + query, method=method, data=data, content_type=content_type)
     assert refusal(response) == (403, "Not authenticated", None)
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("reason", ["nothing", "no JSON", "another media type", "too large", "no id"])
-def test_with_a_wrong_key_anything_else_goes_unread(client, method, path, reason):
+def test_with_a_wrong_key_nothing_else_is_read(client, method, path, reason):
     number, query, data, content_type = BAD[reason]
     headers = {"X-API-Key": "wrong"} | ({"Content-Type": content_type} if content_type else {})
     response = client.open(path.format(id=number) + query, method=method, data=data, headers=headers)
@@ -88,7 +88,7 @@ def test_with_a_wrong_key_anything_else_goes_unread(client, method, path, reason
         {"cookie": f"X-API-Key={ADMIN_KEY}"},
     ],
 )
-def test_a_blank_key_or_one_elsewhere_is_no_key(app, headers):
+def test_a_blank_key_or_a_key_in_another_place_is_not_accepted(app, headers):
     assert refusal(create(app, **headers)) == (403, "Not authenticated", None)
 
 
@@ -104,7 +104,7 @@ def test_a_blank_key_or_one_elsewhere_is_no_key(app, headers):
         {"authorization": "Basic dXNlcjpwYXNz", "x_api_key": "an-ordinary-key"},
     ],
 )
-def test_a_key_comes_in_either_header(app, headers):
+def test_a_key_is_accepted_in_either_header(app, headers):
     make_key(app, "an-ordinary-key")
     assert create(app, **headers).status_code == 201
 
@@ -144,15 +144,15 @@ def test_a_key_that_is_not_active_is_401(app, is_active, is_admin):
 
 
 @pytest.mark.parametrize("is_admin", [False, null()], ids=["false", "null"])
-def test_an_ordinary_key_writes_and_makes_no_keys(app, is_admin):
+def test_an_ordinary_key_writes_but_does_not_create_keys(app, is_admin):
     make_key(app, "an-ordinary-key", is_admin=is_admin)
     assert create(app, x_api_key="an-ordinary-key").status_code == 201
     response = app.test_client().post("/api-keys", data=b"{", headers={"X-API-Key": "an-ordinary-key"})
-    assert refusal(response) == (403, "This key may not do that; it takes an administrator's key.", None)
+    assert refusal(response) == (403, "This key may not do that. It requires an administrator's key.", None)
 
 
-def test_a_key_of_the_original_goes_on_working(app):
-    # As its start-up stored it: sha256 of "a-salt-for-tests" followed by the key.
+def test_a_key_of_the_original_still_works(app):
+    # As the original stored it: sha256 of "a-salt-for-tests" followed by the key.
     digest = "5a5e0b22681f197bc6e93f33957ba158294a4296fad27c90460fb002c2e55651"
     with app.app_context():
         db.session.add(APIKey(encrypted_key=digest, is_active=True, is_admin=True))
@@ -183,5 +183,5 @@ def test_a_rotated_administrators_key_is_revoked(app, monkeypatch):
 
 @pytest.mark.parametrize("key", ["", "wrong", "cl\u00e9"])
 @pytest.mark.parametrize("path", ["/recipe_runs/", "/recipe_runs/{}", "/stats/recipe_runs", "/", "/docs"])
-def test_reading_takes_no_key_and_minds_none(app, client, path, key):
+def test_reading_requires_no_key_and_ignores_any(app, client, path, key):
     assert client.get(path.format(make_run(app).id), headers={"X-API-Key": key}).status_code == 200

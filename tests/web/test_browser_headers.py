@@ -1,4 +1,4 @@
-"""What protects browsers: security headers on everything, no cookies, lists of origins and of hosts."""
+"""Protection of browsers: security headers on every answer, no cookies, lists of origins and of hosts."""
 
 from functools import cache
 
@@ -19,12 +19,12 @@ DASHBOARD = DOCUMENTATION.replace("form-action 'none'", "form-action 'self'")
 
 @cache
 def configured(**variables):
-    """An application with those settings; it needs no database for what is asked of it."""
+    """An application with these settings; these tests do not use its database."""
     return create_app(load(environment("sqlite:////nowhere/at/all.sqlite", **variables))).test_client()
 
 
 def policy(response):
-    """What the answer may load: something only if it is the documentation itself, or what a view of the dashboard says.
+    """The content security policy of the answer: nothing may be loaded, except by /docs and by the dashboard.
 
     No view answers 400 for a strange host, and 405.
     """
@@ -36,7 +36,7 @@ def policy(response):
 
 
 def every_kind_of_answer(app, client):
-    """An answer of each route to each method, and of each kind of error and of redirect."""
+    """The answer of each route to each method, and each kind of error and of redirect."""
     number = same_id(app)
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<id:id>", str(number)).replace("<path:name>", "index.css")
@@ -49,7 +49,7 @@ def every_kind_of_answer(app, client):
     yield client.get("/nope")
 
 
-def test_every_answer_has_the_headers_that_keep_browsers_safe(app, admin):
+def test_every_answer_has_the_security_headers(app, admin):
     found = set()
     for response in every_kind_of_answer(app, admin):
         found.add(response.status_code)
@@ -72,6 +72,18 @@ def test_an_origin_of_the_list_may_read(path, origin):
     assert response.headers.getlist("Access-Control-Allow-Origin") == [origin]
     assert response.headers.getlist("Vary") == ["Origin"]
     assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize("origin", [LISTED[0], "HTTPS://Pangeo-Forge.org"])
+def test_a_preflight_from_an_origin_of_the_list_names_methods_and_headers(origin):
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key,content-type"}
+    response = configured(CORS_ORIGINS=",".join(LISTED)).options("/nope", headers={"Origin": origin} | asked)
+    assert response.status_code == 200
+    assert {name: value for name, value in response.headers if name.startswith("Access-Control-Allow")} == {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+        "Access-Control-Allow-Headers": "content-type, x-api-key",
+    }
 
 
 @pytest.mark.parametrize("listed", [LISTED, LISTED[:1]])

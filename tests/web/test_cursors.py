@@ -61,7 +61,7 @@ def perform(row, name, deed):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_walk_meets_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
+def test_the_links_lead_to_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
     with app.app_context():
         db.session.execute(delete(RecipeRun))
         db.session.execute(insert(RecipeRun), [row(name, number) for number in rows])
@@ -96,7 +96,7 @@ def refusal(response):
     return error["detail"]
 
 
-def test_a_cursor_does_for_another_limit_and_other_fields(client, cursor):
+def test_a_cursor_works_with_another_limit_and_other_fields(client, cursor):
     assert len(client.get(f"/bakeries/?order_by=name&limit=7&fields=id&region=us-central1&cursor={cursor}").json) == 1
 
 

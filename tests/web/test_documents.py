@@ -42,7 +42,7 @@ def test_a_detail_is_the_same_in_batches_and_at_once(app, client, monkeypatch, c
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_a_long_detail_has_a_length_and_an_etag_and_may_be_known(app, client):
+def test_a_long_detail_has_a_length_and_an_etag_and_can_be_304(app, client):
     path = f"/feedstocks/{make_runs(app, 4).id}"
     answer = client.get(path, buffered=True)
     assert answer.content_length == len(answer.data)

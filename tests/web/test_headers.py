@@ -1,4 +1,4 @@
-"""What holds for every path: slashes, HEAD, OPTIONS, CORS, request ids, https, proxies, headers."""
+"""Every path: slashes, HEAD, OPTIONS, CORS, request ids, https, proxies, headers."""
 
 import re
 from functools import cache
@@ -37,13 +37,13 @@ ALLOWED = {
 
 @cache
 def deployed(**more):
-    """An application as on Heroku, behind one proxy; it needs no database to redirect."""
+    """A client of an application that is deployed behind one proxy; redirects need no database."""
     variables = environment("sqlite:////nowhere/at/all.sqlite", PANGEO_FORGE_DEPLOYMENT="prod", **more)
     return create_app(load(variables)).test_client()
 
 
 def reading_paths(app):
-    """The paths of all routes that read, with the number of a record of every kind in place of the id.
+    """The paths of all routes that read, with `{id}` for the id of a record.
 
     Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
     """
@@ -76,7 +76,7 @@ def test_every_route_answers_with_and_without_the_slash(app, admin):
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         same = {"headers": {"X-Request-ID": "same"}, "buffered": True}
         first, second = admin.get(path, **same), admin.get(other or "/", **same)
-        expected = {"redoc": 308, "repr": 422}.get(path.split("/")[1], 200)  # the latter wants to know of which url
+        expected = {"redoc": 308, "repr": 422}.get(path.split("/")[1], 200)  # repr requires a url
         assert first.status_code == second.status_code == expected, path
         assert first.get_data() == second.get_data(), path
 
@@ -107,7 +107,7 @@ def test_options_names_the_methods(client, path):
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("method", ["PUT", "FOO"])
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
-def test_another_method_is_405_with_those_it_takes(client, path, allowed, method, slash):
+def test_another_method_is_405_with_the_allowed_ones(client, path, allowed, method, slash):
     path = f"{path.rstrip('/')}{slash}" or "/"
     response = client.open(path, method=method)
     assert response.status_code == 405
@@ -150,18 +150,18 @@ def test_a_preflight_is_answered_on_any_path(client, path, method):
     assert response.headers["Access-Control-Max-Age"] == "600"
 
 
-def test_options_of_nowhere_is_404_unless_it_is_a_preflight(client):
+def test_options_of_an_unknown_path_is_404_unless_it_is_a_preflight(client):
     assert client.options("/nope", headers=ORIGIN).status_code == 404
 
 
 @pytest.mark.parametrize("request_id", ["a", "5f0c8d1e2b3a4c5d", "a.b_c:d-e", "x" * 128])
-def test_a_request_id_is_taken_over(client, request_id):
+def test_a_valid_request_id_is_kept(client, request_id):
     response = client.get("/bakeries/99", headers={"X-Request-ID": request_id})
     assert (response.headers["X-Request-ID"], response.json["request_id"]) == (request_id, request_id)
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 129, "a b", "a\tb", "\u00e9", "<script>", 'a"b', "a,b", "a=b"])
-def test_any_other_request_id_gives_way_to_a_new_one(client, request_id):
+def test_any_other_request_id_is_replaced(client, request_id):
     ids = {client.get("/", headers={"X-Request-ID": request_id}).headers["X-Request-ID"] for _ in range(2)}
     assert len(ids) == 2
     assert all(re.fullmatch("[0-9a-f]{32}", given) for given in ids)
@@ -169,7 +169,7 @@ def test_any_other_request_id_gives_way_to_a_new_one(client, request_id):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/bakeries?limit=1", "/nope", "/"])
-def test_plain_http_is_sent_to_https_when_deployed(path, method):
+def test_http_is_redirected_to_https_when_deployed(path, method):
     response = deployed().open(path, method=method, headers=ORIGIN, base_url="http://api.pangeo-forge.org")
     assert response.status_code == 307
     assert response.headers["Location"] == f"https://api.pangeo-forge.org{path}"
@@ -178,13 +178,13 @@ def test_plain_http_is_sent_to_https_when_deployed(path, method):
 
 
 @pytest.mark.parametrize("name", ["", "a b", "<>", "\x00", "a/b"])
-def test_a_host_that_is_none_is_400_when_deployed(name):
+def test_an_invalid_host_is_400_when_deployed(name):
     response = deployed().get("/", headers={"Host": name})
     assert response.status_code == 400
     assert response.json["detail"] == "The Host header is not the name of a host."
 
 
-def test_https_as_the_proxy_says_is_served_when_deployed():
+def test_https_at_the_proxy_is_served_when_deployed():
     response = deployed().get("/", headers={"X-Forwarded-Proto": "https"})
     assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -201,12 +201,12 @@ def test_https_as_the_proxy_says_is_served_when_deployed():
         ("0", "https", 307),
     ],
 )
-def test_the_last_of_the_proxies_is_believed_if_there_are_any(proxies, forwarded, status):
+def test_only_the_trusted_proxies_are_believed(proxies, forwarded, status):
     client = deployed(PROXY_COUNT=proxies)
     assert client.get("/", headers={"X-Forwarded-Proto": forwarded}).status_code == status
 
 
-def test_the_host_a_proxy_claims_is_not_believed():
+def test_a_forwarded_host_is_ignored():
     headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "666", "X-Forwarded-Prefix": "/evil"}
     response = deployed().get("/bakeries", headers=headers, base_url="http://api.pangeo-forge.org")
     assert response.headers["Location"] == "https://api.pangeo-forge.org/bakeries"
@@ -218,17 +218,17 @@ def test_no_answer_repeats_the_host(client, path):
     assert "evil.example" not in f"{response.headers}{response.get_data()}"
 
 
-def test_the_place_of_a_new_record_is_a_path(admin):
+def test_the_location_of_a_new_record_is_a_path(admin):
     response = admin.post("/feedstocks/", json={"spec": "a/b"}, headers={"Host": "evil.example"})
     assert response.headers["Location"] == f"/feedstocks/{response.json['id']}"
 
 
 @pytest.mark.parametrize("header", ["Accept", "If-None-Match", "Range", "Accept-Encoding", "Content-Type"])
 @pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
-def test_headers_that_do_not_matter_do_no_harm(client, header, value):
+def test_headers_without_meaning_here_are_ignored(client, header, value):
     assert client.get("/bakeries/", headers={header: value}).get_data() == b"[]"
 
 
-def test_a_request_line_without_a_path_is_the_root_and_leads_nowhere(client):
+def test_a_request_line_without_a_path_is_the_root_and_not_a_redirect(client):
     response = client.get("/", environ_overrides={"PATH_INFO": "", "HTTP_HOST": "evil.example"})
     assert (response.status_code, response.get_data()) == (200, b'{"status":"ok"}')

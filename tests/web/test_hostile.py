@@ -1,4 +1,4 @@
-"""Every hostile request of `tests.hostile` gets exactly the answer it must get, and changes nothing."""
+"""Every hostile request of `tests.support.hostile` gets exactly the expected answer, and changes nothing."""
 
 from http import HTTPStatus
 
@@ -31,7 +31,7 @@ def rows(app):
 
 
 def problem(status, found):
-    """The body of an error but for the id of the request; `found` is its detail, or its list of errors."""
+    """The body of an error without the id of the request; `found` is its detail, or its list of errors."""
     body = {"type": "about:blank", "title": ERRORS.get(status, HTTPStatus(status).phrase), "status": status}
     if isinstance(found, str):
         return body | {"detail": found}

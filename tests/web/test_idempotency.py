@@ -24,7 +24,7 @@ def bodies(app):
 
 
 @pytest.mark.parametrize("path", ["/bakeries/", "/feedstocks/", "/recipe_runs/", "/api-keys"])
-def test_a_post_sent_again_is_answered_again_and_done_once(app, admin, path):
+def test_a_repeated_post_gets_the_same_answer_and_is_done_once(app, admin, path):
     body = bodies(app)[path]
     first = admin.post(path, json=body, headers=KEY)
     again = admin.post(path, json=body, headers=KEY)
@@ -34,12 +34,12 @@ def test_a_post_sent_again_is_answered_again_and_done_once(app, admin, path):
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
 
 
-def test_without_the_header_each_post_is_its_own(app, writer):
+def test_without_the_header_each_post_is_done(app, writer):
     body = run_body(app)
     assert writer.post("/recipe_runs/", json=body).json["id"] != writer.post("/recipe_runs/", json=body).json["id"]
 
 
-def test_the_key_may_stand_in_quotes(app, writer):
+def test_the_key_may_be_quoted(app, writer):
     body = run_body(app)
     first = writer.post("/recipe_runs/", json=body, headers={"Idempotency-Key": "abc"})
     assert writer.post("/recipe_runs/", json=body, headers={"Idempotency-Key": '"abc"'}).json == first.json
@@ -59,13 +59,13 @@ def test_another_path_under_the_same_key_is_422(app, admin):
     assert admin.post("/api-keys", json={}, headers=KEY).status_code == 422
 
 
-def test_another_api_key_has_its_own_keys(app, writer, admin):
+def test_each_api_key_has_separate_idempotency_keys(app, writer, admin):
     body = run_body(app)
     ids = {client.post("/recipe_runs/", json=body, headers=KEY).json["id"] for client in (writer, admin)}
     assert len(ids) == 2
 
 
-def test_what_failed_may_be_tried_again_under_the_same_key(app, writer):
+def test_a_failed_request_may_be_repeated_with_the_same_key(app, writer):
     body = run_body(app, feedstock_id=99)
     assert writer.post("/recipe_runs/", json=body, headers=KEY).status_code == 422
     body = run_body(app)
@@ -79,7 +79,7 @@ def test_a_key_that_is_not_visible_ascii_is_400(app, writer, key):
     assert writer.get("/stats/feedstocks").json == {"count": 0}
 
 
-def test_without_an_api_key_it_is_403_as_ever(client):
+def test_without_an_api_key_the_answer_is_403(client):
     assert client.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY).status_code == 403
 
 
@@ -92,7 +92,7 @@ def test_an_answer_is_kept_for_24_hours(app, writer):
     assert writer.post("/recipe_runs/", json=body, headers=KEY).json["id"] != first
 
 
-def test_purge_forgets_what_is_older(app, writer):
+def test_purge_deletes_older_answers(app, writer):
     writer.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
     age(app, timedelta(hours=25))
     writer.post("/feedstocks/", json={"spec": "a/c"}, headers={"Idempotency-Key": "new"})
@@ -101,7 +101,7 @@ def test_purge_forgets_what_is_older(app, writer):
         assert [kept.key for kept in db.session.query(IdempotencyKey)] == ["new"]
 
 
-def test_a_kept_answer_does_not_show_the_key_it_holds(app, admin):
+def test_a_kept_answer_does_not_reveal_the_api_key_in_it(app, admin):
     key = admin.post("/api-keys", json={}, headers=KEY).json["key"]
     with app.app_context():
         (kept,) = db.session.query(IdempotencyKey)
@@ -116,7 +116,7 @@ def age(app, duration):
         db.session.commit()
 
 
-def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
+def test_while_the_first_is_in_progress_another_is_409(postgres_url, monkeypatch):
     at_work, finish = threading.Event(), threading.Event()
     created = recipe_runs.created
 
@@ -136,7 +136,7 @@ def test_while_the_first_is_at_work_another_is_409(postgres_url, monkeypatch):
         finish.set()
         first.join()
         assert response.status_code == 409
-        assert response.json["detail"].endswith("is still at work; try again in a moment.")
+        assert response.json["detail"].endswith("is still in progress; try again in a moment.")
         with app.app_context():
             assert db.session.query(RecipeRun).count() == 1
 

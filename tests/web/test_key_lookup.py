@@ -1,4 +1,4 @@
-"""How a key is looked up: its form tells typing errors, one statement finds it, its use is noted in passing."""
+"""The lookup of a key: its checksum detects typing errors, one statement finds it, and its use is recorded."""
 
 import threading
 import zlib
@@ -22,7 +22,7 @@ def flawed(key):
     yield from (key[:-1], key + "a", key[:4], key[:-1] + "é")
 
 
-def test_a_new_key_has_a_checksum_that_tells_typing_errors():
+def test_a_new_key_has_a_checksum_that_detects_typing_errors():
     for key in (new_key() for _ in range(100)):
         assert not has_wrong_checksum(key)
         assert all(has_wrong_checksum(wrong) for wrong in flawed(key))
@@ -50,7 +50,7 @@ def test_a_mistyped_key_never_reaches_the_database(app, client):
     assert len(sent) == 1
 
 
-def test_looking_a_key_up_is_one_statement(app):
+def test_the_lookup_of_a_key_is_one_statement(app):
     make_key(app, "a-key", last_used_at=datetime.now(UTC))
     client = app.test_client()
     client.delete("/bakeries/abc", headers={"X-API-Key": "warm up"})
@@ -83,7 +83,7 @@ def test_no_transaction_is_open_while_the_body_is_read(empty_url):
     assert set(open_then) == {0}
 
 
-def test_use_is_noted_once_a_minute(app, admin):
+def test_use_is_recorded_once_a_minute(app, admin):
     made = create(admin)
     assert works(app, made["key"])
     first = admin.get(f"/api-keys/{made['id']}").json["last_used_at"]
@@ -97,7 +97,7 @@ def test_use_is_noted_once_a_minute(app, admin):
     assert admin.get(f"/api-keys/{made['id']}").json["last_used_at"] > first
 
 
-def test_noting_the_use_of_a_key_waits_for_nobody(empty_url):
+def test_recording_the_use_of_a_key_waits_for_no_other_transaction(empty_url):
     with application(empty_url) as app:
         upgrade(app)
         make_key(app, "a-key")
@@ -116,12 +116,12 @@ def me(app, key):
 
 
 @on_postgresql
-def test_a_key_works_where_its_use_cannot_be_noted(empty_url, caplog):
+def test_a_key_works_if_its_use_cannot_be_recorded(empty_url, caplog):
     with application(empty_url) as app:
         upgrade(app)
         make_key(app, "a-key")
         with app.app_context(), db.engine.connect() as other:
             other.exec_driver_sql("LOCK TABLE apikey IN EXCLUSIVE MODE")
             request_id = me(app, "a-key").headers["X-Request-ID"]
-    (line,) = (record for record in caplog.records if record.getMessage() == "use of a key not noted")
+    (line,) = (record for record in caplog.records if record.getMessage() == "use of a key not recorded")
     assert (line.key_id, line.error, line.request_id) == (1, "OperationalError", request_id)

@@ -56,7 +56,7 @@ def test_every_operation_lists_the_errors_it_can_answer_with(name):
     assert expected <= set(operation["responses"])
 
 
-def test_every_documented_route_asks_for_a_key_exactly_if_it_takes_one(app):
+def test_the_document_requires_a_key_exactly_for_the_routes_that_do(app):
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<id:id>", "{id}")
         if path in DOCUMENT["paths"]:
@@ -70,13 +70,13 @@ def test_operation_ids_are_unique():
     assert len(set(ids)) == len(ids)
 
 
-def test_answers_list_all_their_members_as_required():
+def test_answers_list_all_their_fields_as_required():
     read = DOCUMENT["components"]["schemas"]["RecipeRunDetail"]
     assert set(read["required"]) == set(read["properties"])
     assert "additionalProperties" not in read
 
 
-def test_records_of_a_list_may_have_some_of_their_members_only():
+def test_records_of_a_list_may_have_only_some_of_their_fields():
     answer = OPERATIONS["GET /bakeries/"]["responses"]["200"]["content"]["application/json"]
     assert answer["schema"]["items"]["anyOf"][0] == {"$ref": "#/components/schemas/BakeryRead"}
     assert answer["schema"]["items"]["anyOf"][1]["type"] == "object"

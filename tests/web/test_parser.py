@@ -1,4 +1,4 @@
-"""What a request may say: media types, JSON, members, ids and parameters. Strict, and the same on both databases."""
+"""Validation of requests: media types, JSON, fields, ids and parameters. Strict, and the same on both databases."""
 
 import gzip
 
@@ -83,7 +83,7 @@ def all_wrong(detail, names):
 
 
 def send(app, admin, method, resource, **members):
-    """Create a record of the resource with those members, or update one to have them."""
+    """Create a record of the resource with these fields, or update one with them."""
     if method == "POST":
         return admin.post(f"/{resource}/", json=BODY[resource](app, **members))
     return admin.patch(f"/{resource}/{MAKE[resource](app).id}", json=members)
@@ -102,7 +102,7 @@ def test_a_body_that_is_not_json_is_400(admin, data):
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_json_is_parsed_before_anything_is_looked_up(admin, method, path):
+def test_json_is_parsed_before_a_record_is_looked_up(admin, method, path):
     response = admin.open(path, method=method, data=b"{", content_type="application/json")
     assert response.status_code == 400
     assert response.json["detail"] == "The body is not valid JSON: unexpected end of data: line 1 column 2 (char 1)."
@@ -116,14 +116,14 @@ def test_a_body_that_is_not_an_object_is_422(admin, method, path, data):
 
 
 @pytest.mark.parametrize("data", [b"[{}]", b"5", b"0", b"true", b"false", b'[["version","8"]]', b'""'])
-def test_no_other_value_is_an_object_either(admin, data):
+def test_any_other_json_value_is_not_an_object(admin, data):
     response = admin.patch("/recipe_runs/1", data=data, content_type="application/json")
     assert errors_of(response) == [("body", "", "The body must be a JSON object.")]
 
 
 @pytest.mark.parametrize("content_type", [None, "Application/JSON", "application/json; charset=utf-8"])
 @pytest.mark.parametrize("blanks", ["", " \r\n\t"])
-def test_json_may_be_called_so_or_nothing(admin, content_type, blanks):
+def test_json_with_its_media_type_or_with_none_is_accepted(admin, content_type, blanks):
     response = admin.post("/feedstocks/", data=blanks + '{"spec":"a/b"}' + blanks, content_type=content_type)
     assert response.status_code == 201
 
@@ -154,13 +154,13 @@ def test_no_other_media_type_is_json_either(admin, content_type):
 
 
 @pytest.mark.parametrize("resource", MAKE)
-def test_update_takes_a_merge_patch(app, admin, resource):
+def test_update_accepts_a_merge_patch(app, admin, resource):
     path = f"/{resource}/{MAKE[resource](app).id}"
     assert admin.patch(path, data=b"{}", content_type="application/merge-patch+json").status_code == 200
 
 
 @pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 201)])
-def test_a_body_is_not_compressed(admin, encoding, status):
+def test_a_compressed_body_is_415(admin, encoding, status):
     data = gzip.compress(b'{"spec":"a/b"}') if encoding == "gzip" else b'{"spec":"a/b"}'
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     response = admin.post("/feedstocks/", data=data, headers=headers)
@@ -170,7 +170,7 @@ def test_a_body_is_not_compressed(admin, encoding, status):
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 201), (MAX_BODY + 1, 413)])
-def test_a_body_has_a_megabyte_at_most(admin, size, status):
+def test_a_body_has_at_most_a_megabyte(admin, size, status):
     response = admin.post("/feedstocks/", data=b'{"spec":"a/b"}'.ljust(size), content_type="application/json")
     assert response.status_code == status
     if status == 413:
@@ -178,7 +178,7 @@ def test_a_body_has_a_megabyte_at_most(admin, size, status):
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_BODY - 1, 201), (MAX_BODY + 1, 413), (2 * MAX_BODY, 413)])
-def test_a_body_in_chunks_has_no_more(admin, size, status):
+def test_a_chunked_body_has_at_most_a_megabyte(admin, size, status):
     chunked = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
     data = b'{"spec":"a/b"}'.ljust(size)
     response = admin.post("/feedstocks/", data=data, content_type="application/json", environ_overrides=chunked)
@@ -200,7 +200,7 @@ def test_of_a_name_given_twice_the_last_counts(admin):
         ("recipe_runs", ["bakery_id", "feedstock_id"]),
     ],
 )
-def test_null_where_there_has_to_be_something_is_422(app, admin, method, resource, names):
+def test_null_for_a_field_that_is_not_nullable_is_422(app, admin, method, resource, names):
     response = send(app, admin, method, resource, **dict.fromkeys(names))
     assert errors_of(response) == all_wrong("Field may not be null.", names)
 
@@ -217,7 +217,7 @@ def test_text_is_a_json_string(app, admin, method, resource, value):
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("resource", MAKE)
 @pytest.mark.parametrize("value", ["\0", "a\0b"])
-def test_text_has_no_nul(app, admin, method, resource, value):
+def test_text_with_nul_is_422(app, admin, method, resource, value):
     names = texts_of(resource)
     response = send(app, admin, method, resource, **dict.fromkeys(names, value))
     assert errors_of(response) == all_wrong("Must not contain the character U+0000.", names)
@@ -225,7 +225,7 @@ def test_text_has_no_nul(app, admin, method, resource, value):
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("name", TEXT)
-def test_text_has_a_longest_length_in_characters(app, admin, method, name):
+def test_text_has_a_maximum_length_in_characters(app, admin, method, name):
     resource, shortest, longest = TEXT[name]
     response = send(app, admin, method, resource, **{name: "😀" * longest})
     assert (response.status_code, response.json[name]) == ({"POST": 201, "PATCH": 200}[method], "😀" * longest)
@@ -235,7 +235,7 @@ def test_text_has_a_longest_length_in_characters(app, admin, method, name):
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("name", TEXT)
-def test_text_has_a_shortest_length(app, admin, method, name):
+def test_text_has_a_minimum_length(app, admin, method, name):
     resource, shortest, longest = TEXT[name]
     response = send(app, admin, method, resource, **{name: ""})
     if shortest == 0:
@@ -287,14 +287,14 @@ FREE = [(name, value) for name in CHOICES for value in CHOICES[name][1] if value
 
 
 @pytest.mark.parametrize(("name", "value"), FREE)
-def test_each_choice_is_taken(app, admin, name, value):
+def test_each_choice_is_accepted(app, admin, name, value):
     assert send(app, admin, "PATCH", CHOICES[name][0], **{name: value}).json[name] == value
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("change", [str.upper, lambda _: "", "{} ".format, "{}\0".format])
-def test_anything_like_a_choice_is_422(app, admin, method, name, change):
+def test_a_value_that_resembles_a_choice_is_422(app, admin, method, name, change):
     resource, choices = CHOICES[name]
     response = send(app, admin, method, resource, **{name: change(choices[0])})
     assert errors_of(response) == all_wrong(f"Must be one of: {', '.join(choices)}.", [name])
@@ -310,13 +310,13 @@ def test_a_choice_is_a_json_string(app, admin, method, value):
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("resource", MAKE)
-def test_members_nobody_knows_are_422(app, admin, method, resource):
+def test_unknown_fields_are_422(app, admin, method, resource):
     names = ["", "\0", "ID", "__class__", "_schema", "bakery", "id", "metadata", "recipe_runs"]
     response = send(app, admin, method, resource, **dict.fromkeys(names, 1))
     assert errors_of(response) == all_wrong("Unknown field.", names)
 
 
-def test_all_that_is_wrong_is_said_at_once_in_order(app, admin):
+def test_all_errors_are_listed_at_once_in_order(app, admin):
     unknown = {"z/~": 1, "a": 1, "id": 1}
     response = admin.patch(f"/recipe_runs/{make_run(app).id}", json=unknown | {"status": 1, "recipe_id": None})
     assert [pointer for _, pointer, _ in errors_of(response)] == ["/recipe_id", "/status", "/a", "/id", "/z~1~0"]
@@ -326,7 +326,7 @@ def test_all_that_is_wrong_is_said_at_once_in_order(app, admin):
     )
 
 
-def test_what_is_wrong_in_one_member_keeps_the_others_from_being_stored(app, admin):
+def test_an_error_in_one_field_keeps_the_others_from_being_stored(app, admin):
     bakery = make_bakery(app, region="us")
     assert admin.patch(f"/bakeries/{bakery.id}", json={"region": "eu", "name": 5}).status_code == 422
     assert admin.get(f"/bakeries/{bakery.id}").json["region"] == "us"
@@ -334,7 +334,7 @@ def test_what_is_wrong_in_one_member_keeps_the_others_from_being_stored(app, adm
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 @pytest.mark.parametrize("record_id", [0, -1, 2**31 - 1, 2**31, 2**63, 10**40, -(10**40)])
-def test_an_id_no_record_can_have_is_404(admin, method, record_id):
+def test_an_id_that_no_record_can_have_is_404(admin, method, record_id):
     response = admin.open(f"/recipe_runs/{record_id}", method=method, json={})
     assert (response.status_code, response.json["detail"]) == (404, f"recipe run {record_id} not found")
 
@@ -350,7 +350,7 @@ def test_an_id_is_a_number_everywhere(client, path):
 @pytest.mark.parametrize(
     "record_id", ["01", "1e0", "1_0", "null", "*", "%00", "1%00", "%201", "1%0A", "+1", "%D9%A1", "%FF"]
 )
-def test_an_id_that_is_no_number_is_422(admin, method, record_id):
+def test_an_id_that_is_not_a_number_is_422(admin, method, record_id):
     response = admin.open(f"/recipe_runs/{record_id}", method=method, json={})
     assert errors_of(response) == [("path", "/id", "id must be a whole number.")]
 
@@ -373,7 +373,7 @@ def test_an_id_of_5000_digits_is_422(client):
         ("POST", "/api-keys"),
     ],
 )
-def test_parameters_nobody_knows_are_422(admin, method, path):
+def test_unknown_parameters_are_422(admin, method, path):
     response = admin.open(f"{path}?%00&=&a/~=1&x=%FF", method=method, json={})
     names = {"": "", "\0": "\0", "a/~": "a~1~0", "x": "x"}
     assert sorted(errors_of(response)) == [("query", f"/{names[name]}", f"{name}: Unknown field.") for name in names]
@@ -385,7 +385,7 @@ def test_a_parameter_given_twice_is_422(client, path):
 
 
 @pytest.mark.parametrize("path", ["/bakeries/?", "/bakeries/?&", "/stats/bakeries?"])
-def test_a_query_of_nothing_is_none(client, path):
+def test_an_empty_query_is_ignored(client, path):
     assert client.get(path).status_code == 200
 
 

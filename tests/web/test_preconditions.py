@@ -29,7 +29,7 @@ def test_every_get_has_a_strong_etag_that_stays_while_nothing_changes(client, pa
 
 
 @pytest.mark.parametrize("condition", ["{etag}", "W/{etag}", '"other", {etag}', '"a",W/"b" , W/{etag}', "*"])
-def test_what_the_client_has_is_304_without_a_body(client, path, condition):
+def test_get_with_the_current_etag_is_304_without_a_body(client, path, condition):
     etag = client.get(path).headers["ETag"]
     for method in ("GET", "HEAD"):
         response = client.open(path, method=method, headers={"If-None-Match": condition.format(etag=etag)})
@@ -38,7 +38,7 @@ def test_what_the_client_has_is_304_without_a_body(client, path, condition):
 
 
 @pytest.mark.parametrize("condition", ['"other"', 'W/"other"', "other", ""])
-def test_what_the_client_does_not_have_is_200(client, path, condition):
+def test_get_with_another_etag_is_200(client, path, condition):
     assert client.get(path, headers={"If-None-Match": condition}).status_code == 200
 
 
@@ -50,12 +50,12 @@ def test_a_change_changes_the_etag_of_a_run_and_of_its_parents(app, writer):
     assert not set(before) & {writer.get(path).headers["ETag"] for path in paths}
 
 
-def test_an_error_has_no_etag_and_is_not_to_be_kept(client):
+def test_an_error_has_no_etag_and_is_not_cached(client):
     response = client.get("/bakeries/99")
     assert ("ETag" in response.headers, response.headers["Cache-Control"]) == (False, "no-store")
 
 
-def test_if_match_of_a_get_is_not_asked(client, path):
+def test_if_match_of_a_get_is_ignored(client, path):
     assert client.get(path, headers={"If-Match": '"other"'}).status_code == 200
 
 
@@ -68,7 +68,7 @@ def test_a_write_with_another_etag_is_412_and_changes_nothing(app, writer, noun,
     for etag in ('"other"', "W/" + before.headers["ETag"], ""):
         response = writer.open(f"/{noun}/{record.id}", method=method, headers={"If-Match": etag}, **body)
         assert response.status_code == 412
-        assert response.json["detail"].endswith("is not as If-Match says; get it again.")
+        assert response.json["detail"].endswith("does not match If-Match; get it again.")
     assert writer.get(f"/{noun}/{record.id}").data == before.data
 
 
@@ -81,7 +81,7 @@ def test_a_write_with_the_right_etag_is_done(app, writer, method, condition):
     assert writer.open(path, method=method, headers=headers, **body).status_code == 200
 
 
-def test_a_write_to_nothing_is_404_whatever_it_expects(writer):
+def test_a_write_to_a_missing_record_is_404_with_any_if_match(writer):
     assert writer.patch("/recipe_runs/99", json={}, headers={"If-Match": "*"}).status_code == 404
 
 
@@ -96,7 +96,7 @@ def race(app, etag, path, writers):
 
 
 def rounds_of_eight_writers(url, rounds):
-    """Race eight writers, each with the ETag of the moment, so many times; how the rounds ended."""
+    """Race eight writers with the current ETag, `rounds` times; return the statuses of each round."""
     with application(url, WEB_CONNECTIONS="8") as app:
         upgrade(app)
         path = f"/recipe_runs/{make_run(app).id}"

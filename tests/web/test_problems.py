@@ -1,4 +1,4 @@
-"""Every error is problem details (RFC 9457), whatever its status and wherever it comes from."""
+"""Every error is problem details (RFC 9457), with any status and from any part of the service."""
 
 import logging
 
@@ -48,7 +48,7 @@ def send(client, method, path, headers, data):
 
 @pytest.fixture
 def boom(app, monkeypatch):
-    """What a bug says; the count of bakeries has one."""
+    """The text of a bug in the count of bakeries."""
 
     def view():
         raise KeyError("secret of the bug")
@@ -120,7 +120,7 @@ def test_a_browser_can_read_every_error(client, boom, status):
         "/\u2602",
     ],
 )
-def test_a_path_that_leads_nowhere_is_404(client, path):
+def test_an_unknown_path_is_404(client, path):
     response = client.get(path)
     assert response.status_code == 404
     assert response.content_type == "application/problem+json"
@@ -165,13 +165,13 @@ def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
-def test_what_the_caller_got_wrong_is_not_logged_as_ours(client, caplog, status):
+def test_a_mistake_of_the_caller_is_not_logged_as_an_error(client, caplog, status):
     request = ERRORS[status][0] if status in ERRORS else ("GET", "/bakeries/x", {}, b"")
     assert send(client, *request).status_code == status
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_a_description_of_ours_is_the_detail(app, client, monkeypatch):
+def test_the_description_of_an_exception_is_the_detail(app, client, monkeypatch):
     def view():
         raise Conflict("Not now.")
 

@@ -1,4 +1,4 @@
-"""What a key may do: an administrator's everything, most keys write, a bakery's service account its own runs."""
+"""The rights of keys: administrators do everything, most keys write, service accounts write runs of their bakery."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def refusal(bakery, other=None):
         ({"scopes": ["write"], "is_admin": False}, ["write"]),
     ],
 )
-def test_scopes_and_is_admin_say_the_same(admin, body, scopes):
+def test_scopes_and_is_admin_agree(admin, body, scopes):
     made = admin.post("/api-keys", json=body).json
     assert (made["scopes"], made["is_admin"]) == (scopes, scopes == ["admin"])
 
@@ -58,13 +58,13 @@ def test_scopes_and_is_admin_say_the_same(admin, body, scopes):
         ({"scopes": ["bakery:999", "bakery:9999999999"]}, "scopes: bakery 999, 9999999999 not found"),
     ],
 )
-def test_scopes_that_make_no_sense_are_422(admin, body, detail):
+def test_invalid_combinations_of_scopes_are_422(admin, body, detail):
     response = admin.post("/api-keys", json=body)
     assert (response.status_code, response.json["detail"]) == (422, detail)
 
 
 @pytest.mark.parametrize("scope", ["", "Admin", "bakery", "bakery:", "bakery:0", "bakery:01", "bakery:1\n", "read"])
-def test_a_scope_that_does_not_exist_is_422_with_those_that_do(admin, scope):
+def test_an_unknown_scope_is_422_with_the_known_ones(admin, scope):
     response = admin.post("/api-keys", json={"scopes": [scope]})
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/scopes/0")
     assert response.json["detail"].endswith(FORM.removeprefix("scopes: "))
@@ -89,7 +89,7 @@ def test_a_service_account_creates_no_run_elsewhere(app, account, bakery):
     assert account.get("/stats/recipe_runs").json == {"count": 0}
 
 
-def test_a_service_account_does_not_touch_the_runs_of_others(app, account, bakery):
+def test_a_service_account_does_not_change_the_runs_of_other_bakeries(app, account, bakery):
     run = make_run(app)
     answers = [account.patch(f"/recipe_runs/{run.id}", json=body) for body in ({}, {"bakery_id": bakery.id})]
     answers.append(account.delete(f"/recipe_runs/{run.id}"))
@@ -111,7 +111,7 @@ def test_a_service_account_writes_nothing_else(app, account, bakery, noun):
     assert account.post("/api-keys", json={}).status_code == 403
 
 
-def test_no_route_that_takes_service_accounts_forgets_to_ask_for_the_bakery(app, account):
+def test_every_route_for_service_accounts_checks_the_bakery(app, account):
     run = make_run(app)
     one = run_body(app, bakery_id=run.bakery_id)
     body = {"POST": one, "PATCH": {}, "DELETE": None}
@@ -128,7 +128,7 @@ def test_no_route_that_takes_service_accounts_forgets_to_ask_for_the_bakery(app,
     assert [answer.status_code for answer in answers] == [403] * 8
 
 
-def test_a_service_account_may_serve_several_bakeries_one_of_which_may_go(app, admin, bakery):
+def test_a_service_account_may_write_for_several_bakeries_one_of_which_is_deleted(app, admin, bakery):
     gone = make_bakery(app)
     made = admin.post("/api-keys", json={"scopes": [f"bakery:{gone.id}", f"bakery:{bakery.id}"]}).json
     assert made["scopes"] == [f"bakery:{bakery.id}", f"bakery:{gone.id}"]

@@ -70,11 +70,11 @@ REQUESTS = {
     ),
     "a condition that is no ETag": (
         ("DELETE", "/bakeries/1", KEY | {"If-Match": "nonsense"}),
-        (412, "bakery 1 is not as If-Match says; get it again."),
+        (412, "bakery 1 does not match If-Match; get it again."),
     ),
     "a weak condition": (
         ("DELETE", "/bakeries/1", KEY | {"If-Match": 'W/"x"'}),
-        (412, "bakery 1 is not as If-Match says; get it again."),
+        (412, "bakery 1 does not match If-Match; get it again."),
     ),
     "an empty Idempotency-Key": (
         ("POST", "/bakeries/", SEND | {"Idempotency-Key": ""}, b"{}"),
