@@ -7,8 +7,9 @@ from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun
 from app.routes import recipe_runs
 from tests.conftest import ADMIN_KEY
-from tests.support.databases import application, upgrade
+from tests.support.databases import application, on_postgresql
 from tests.support.factories import make_key, run_body
+from tests.support.live import PATIENCE
 from tests.support.threads import at_once
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -116,22 +117,22 @@ def age(app, duration):
         db.session.commit()
 
 
-def test_while_the_first_is_in_progress_another_is_409(postgres_url, monkeypatch):
+@on_postgresql
+def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch):
     at_work, finish = threading.Event(), threading.Event()
     created = recipe_runs.created
 
     def wait(*arguments):
         at_work.set()
-        assert finish.wait(10)
+        assert finish.wait(PATIENCE)
         return created(*arguments)
 
     monkeypatch.setattr(recipe_runs, "created", wait)
-    with application(postgres_url) as app:
-        upgrade(app)
+    with application(migrated_url) as app:
         body, headers = run_body(app), KEY | {"X-API-Key": ADMIN_KEY}
         first = threading.Thread(target=lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers))
         first.start()
-        assert at_work.wait(10)
+        assert at_work.wait(PATIENCE)
         response = app.test_client().post("/recipe_runs/", json=body, headers=headers)
         finish.set()
         first.join()
@@ -141,9 +142,8 @@ def test_while_the_first_is_in_progress_another_is_409(postgres_url, monkeypatch
             assert db.session.query(RecipeRun).count() == 1
 
 
-def test_eight_at_once_create_one(empty_url):
-    with application(empty_url, WEB_CONNECTIONS="8") as app:
-        upgrade(app)
+def test_eight_at_once_create_one(migrated_url, patient):
+    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS="8") as app:
         make_key(app, "a-key")
         body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}
         responses = at_once(*[lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers)] * 8)

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from tests.conftest import ADMIN_KEY
-from tests.support.databases import application, upgrade
+from tests.support.databases import application
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.threads import at_once
 
@@ -95,10 +95,9 @@ def race(app, etag, path, writers):
     return Counter(at_once(*(partial(write, number) for number in range(writers))))
 
 
-def rounds_of_eight_writers(url, rounds):
+def rounds_of_eight_writers(url, options, rounds):
     """Race eight writers with the current ETag, `rounds` times; return the statuses of each round."""
-    with application(url, WEB_CONNECTIONS="8") as app:
-        upgrade(app)
+    with application(url, options, WEB_CONNECTIONS="8") as app:
         path = f"/recipe_runs/{make_run(app).id}"
         outcomes = Counter()
         for _ in range(rounds):
@@ -106,5 +105,5 @@ def rounds_of_eight_writers(url, rounds):
     return outcomes
 
 
-def test_of_eight_writers_with_one_etag_exactly_one_is_served(empty_url):
-    assert rounds_of_eight_writers(empty_url, 25) == {((200, 1), (412, 7)): 25}
+def test_of_eight_writers_with_one_etag_exactly_one_is_served(migrated_url, patient):
+    assert rounds_of_eight_writers(migrated_url, patient(migrated_url), 25) == {((200, 1), (412, 7)): 25}
