@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -18,20 +19,18 @@ from tests.support.databases import HEAD, application, on_postgresql, on_sqlite,
 NAMES = ["configuration", "database", "migrations", "clock", "connections", "storage", "limits"]
 
 
+def examine(url, **settings):
+    """What the doctor says of the database at `url` with those settings: the sentences by the name of the check."""
+    with application(url) as app:
+        app.config.update(settings)
+        with app.app_context():
+            return {name: (well, sentence) for name, sentence, well in doctor.examine()}
+
+
 @pytest.fixture
-def examined(empty_url):
-    """What the doctor says of a new database with those settings: the sentences by the name of the check."""
-
-    def examined(revision="head", **settings):
-        with application(empty_url) as app:
-            sql(app, "SELECT 1")  # SQLite makes the file
-            if revision:
-                upgrade(app, revision)
-            app.config.update(settings)
-            with app.app_context():
-                return {name: (well, sentence) for name, sentence, well in doctor.examine()}
-
-    return examined
+def examined(migrated_url):
+    """The function `examine` with a new, migrated database."""
+    return partial(examine, migrated_url)
 
 
 def problems(reports):
@@ -45,8 +44,12 @@ def test_a_sound_installation_has_no_problem(examined):
 
 
 @pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
-def test_a_database_behind_its_migrations_says_what_to_run(examined, revision):
-    reports = examined(revision)
+def test_a_database_behind_its_migrations_says_what_to_run(empty_url, revision):
+    with application(empty_url) as app:
+        sql(app, "SELECT 1")  # SQLite makes the file
+        if revision:
+            upgrade(app, revision)
+    reports = examine(empty_url)
     assert problems(reports) == ["migrations"]
     assert reports["migrations"][1].endswith(f"this release needs {HEAD}: run `flask db upgrade`.")
 
@@ -79,29 +82,28 @@ def test_more_connections_than_postgresql_has_is_a_problem(examined):
 
 @pytest.mark.parametrize("limited", ["DATABASE {0.database}", "ROLE {0.username}"])
 @on_postgresql
-def test_the_limits_of_database_and_role_count(examined, empty_url, limited):
-    limited = limited.format(empty_url)
-    postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT 5")
+def test_the_limits_of_database_and_role_count(examined, migrated_url, limited):
+    limited = limited.format(migrated_url)
+    postgres.execute(migrated_url, f"ALTER {limited} CONNECTION LIMIT 5")
     try:
         assert problems(examined()) == ["connections"]
     finally:
-        postgres.execute(empty_url, f"ALTER {limited} CONNECTION LIMIT -1")
+        postgres.execute(migrated_url, f"ALTER {limited} CONNECTION LIMIT -1")
 
 
 @pytest.fixture
-def reader(empty_url):
+def reader(migrated_url):
     """A role that may only read one table, and the URL with its name; a new one each time."""
-    name = f"reader_{empty_url.database}"
-    postgres.execute(empty_url, f"CREATE ROLE {name} LOGIN")
-    yield empty_url.set(username=name)
-    postgres.execute(empty_url, f"DROP OWNED BY {name}")
-    postgres.execute(empty_url, f"DROP ROLE {name}")
+    name = f"reader_{migrated_url.database}"
+    postgres.execute(migrated_url, f"CREATE ROLE {name} LOGIN")
+    yield migrated_url.set(username=name)
+    postgres.execute(migrated_url, f"DROP OWNED BY {name}")
+    postgres.execute(migrated_url, f"DROP ROLE {name}")
 
 
 @on_postgresql
-def test_a_role_that_may_only_read_is_a_problem(examined, empty_url, reader):
-    examined()
-    postgres.execute(empty_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
+def test_a_role_that_may_only_read_is_a_problem(examined, migrated_url, reader):
+    postgres.execute(migrated_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
     with application(reader) as app, app.app_context():
         reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
     assert list(reports) == ["storage"]
@@ -109,8 +111,7 @@ def test_a_role_that_may_only_read_is_a_problem(examined, empty_url, reader):
 
 
 @on_postgresql
-def test_a_role_that_may_not_even_read_is_told_so(examined, empty_url, reader):
-    examined()
+def test_a_role_that_may_not_even_read_is_told_so(examined, migrated_url, reader):
     with application(reader) as app, app.app_context():
         reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
     assert reports["migrations"].startswith("The database refused the check: permission denied for table alembic")
@@ -119,16 +120,14 @@ def test_a_role_that_may_not_even_read_is_told_so(examined, empty_url, reader):
         assert listed.stdout.startswith(
             f"Error: The database refuses the statement: permission denied for table {table}"
         )
-        postgres.execute(empty_url, f"GRANT SELECT ON {table} TO {reader.username}")
+        postgres.execute(migrated_url, f"GRANT SELECT ON {table} TO {reader.username}")
     assert live.flask(environment(reader), "api-keys", "list").returncode == 0
 
 
-def test_a_storage_of_limits_that_does_not_answer_is_a_problem(empty_url):
+def test_a_storage_of_limits_that_does_not_answer_is_a_problem(migrated_url):
     settings = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{postgres.free_port()}/0"}
-    with application(empty_url, **settings) as app:
-        upgrade(app)
-        with app.app_context():
-            assert [name for name, _, well in doctor.examine() if not well] == ["limits"]
+    with application(migrated_url, **settings) as app, app.app_context():
+        assert [name for name, _, well in doctor.examine() if not well] == ["limits"]
 
 
 @on_sqlite
@@ -156,10 +155,9 @@ def test_a_clock_that_differs_is_a_problem(examined, monkeypatch, seconds, side)
 
 
 @on_postgresql
-def test_a_read_only_database_is_a_problem(examined, empty_url):
-    examined()
-    postgres.execute(empty_url, f"ALTER DATABASE {empty_url.database} SET default_transaction_read_only = on")
-    assert problems(examined(revision=None)) == ["storage"]
+def test_a_read_only_database_is_a_problem(examined, migrated_url):
+    postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
+    assert problems(examined()) == ["storage"]
 
 
 @on_sqlite
@@ -177,9 +175,8 @@ def test_a_file_that_cannot_be_written_is_a_problem(examined, monkeypatch):
     assert problems(examined()) == ["storage"]
 
 
-def test_the_command_ends_with_0_if_all_is_well(empty_url):
-    env = environment(empty_url)
-    assert live.flask(env, "db", "upgrade").returncode == 0
+def test_the_command_ends_with_0_if_all_is_well(migrated_url):
+    env = environment(migrated_url)
     ended = live.flask(env, "doctor")
     assert ended.returncode == 0
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", name] for name in NAMES]
