@@ -3,13 +3,9 @@
 `load()` turns it into Flask configuration or raises `ConfigError`, whose text is a sentence that names the variable.
 """
 
-import atexit
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +16,12 @@ from sqlalchemy.exc import ArgumentError
 # To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-# A single request that waits for a lock or for a new connection has its 503 within five seconds. In a crowd it waits
-# for a connection of the pool as well, a write twice: for its key, then for its change.
+# A single request that waits for a lock or for a new connection has its 503 within five seconds. Under load it waits
+# for a connection of the pool as well, a write twice: to look up its key, then to write. WAIT_TIMEOUT is for all of it.
 POOL_TIMEOUT = 4  # seconds a request waits for a connection of the pool, whole ones as SQLAlchemy reads them
 POOL_RECYCLE = 1800  # seconds a connection may exist
-LOCK_TIMEOUT = 3_000  # milliseconds it waits for a lock
+LOCK_TIMEOUT = 3_000  # milliseconds a statement waits for a lock
+WAIT_TIMEOUT = 8  # seconds after the begin of a request no statement waits for a lock any more
 CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/database/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
@@ -43,7 +40,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     if environ is None:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
-    url = database_url(environ)
+    url = direct = database_url(environ)
+    if environ.get("DATABASE_CONNECTION_POOL_URL", "").strip():
+        url = database_url(environ, "DATABASE_CONNECTION_POOL_URL")
+    if environ.get("MIGRATION_DATABASE_URL", "").strip():
+        direct = database_url(environ, "MIGRATION_DATABASE_URL")
     workers = _whole_number(environ, "WEB_CONCURRENCY", default=1, minimum=1)
     share = min(WORKER_CONNECTIONS, max(DYNO_CONNECTIONS // workers, 1))
     connections = _whole_number(environ, "WEB_CONNECTIONS", default=share, minimum=1)
@@ -51,12 +52,12 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
+        "MIGRATION_DATABASE_URI": direct if direct != url else None,
         "ENCRYPTION_SALT": _required(
             environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
         "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
-        "METRICS_FOLDER": environ.get("PROMETHEUS_MULTIPROC_DIR", ""),
         "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
         "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,
@@ -74,20 +75,18 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     }
 
 
-def database_url(environ: Mapping[str, str]) -> URL:
-    """DATABASE_URL with its driver named; `postgres://`, as Heroku writes it, included."""
-    text = _required(
-        environ, "DATABASE_URL", "for example sqlite:///pangeo_forge.sqlite or postgresql://user@host/name"
-    )
+def database_url(environ: Mapping[str, str], name: str = "DATABASE_URL") -> URL:
+    """The URL in the variable `name`, with its driver; `postgres://`, as Heroku writes it, is PostgreSQL, too."""
+    text = _required(environ, name, "for example sqlite:///pangeo_forge.sqlite or postgresql://user@host/name")
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise ConfigError("DATABASE_URL is not a URL, such as postgresql://user:password@host:5432/name.") from None
+        raise ConfigError(f"{name} is not a URL, such as postgresql://user:password@host:5432/name.") from None
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
         return url.set(drivername="postgresql+psycopg2")
     if url.drivername == "sqlite":
         return url
-    raise ConfigError(f"DATABASE_URL names {url.drivername!r}; this service runs on postgresql and sqlite.")
+    raise ConfigError(f"{name} names {url.drivername!r}; this service runs on postgresql and sqlite.")
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
@@ -105,36 +104,16 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         if url.database in (None, "", ":memory:"):
             raise ConfigError("DATABASE_URL names an SQLite database in memory; give it a file.")
         return options | {"paramstyle": "named", "connect_args": {"timeout": LOCK_TIMEOUT / 1000}}
-    timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT}"
-    given = url.query.get("options", "")
     return options | {
         "skip_autocommit_rollback": True,  # there is nothing to roll back where each statement stands alone
+        # app/database/deadline.py tells PostgreSQL in each transaction; PgBouncer refuses connections that ask for it.
+        "execution_options": {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT},
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT,
-            "options": f"{timeouts} {given}".strip(),
             # Else each connection looks for Kerberos first, which loads a megabyte of it.
             "gssencmode": url.query.get("gssencmode", "disable"),
         },
     }
-
-
-@cache
-def share_metrics() -> Path:
-    """A new folder in which the workers of this server share their metrics; gone when this process ends.
-
-    prometheus_client wants to be told by this variable, before it is imported.
-    """
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    folder = tempfile.mkdtemp(prefix=f"pangeo-forge-metrics-{os.getpid()}-", dir=memory)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    atexit.register(_remove, folder, os.getpid())
-    return Path(folder)
-
-
-def _remove(folder: str, maker: int) -> None:
-    """Called by forks of the process that made it too, which leave it to that one."""
-    if os.getpid() == maker:
-        shutil.rmtree(folder)
 
 
 def _required(environ: Mapping[str, str], name: str, hint: str) -> str:

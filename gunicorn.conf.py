@@ -15,20 +15,16 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http import wsgi
 from gunicorn.workers.base import Worker
 
-from config import ConfigError, load, share_metrics
+from app.database import revision
+from app.ops import logs, metrics, telemetry
+from app.serving import connection, worker
+from config import ConfigError, load
 
 try:
     _settings = load()
 except ConfigError as error:
     # An exception here would be logged as a broken configuration file, with a traceback.
     sys.exit(f"pangeo-forge: {error}")
-share_metrics()
-
-from prometheus_client.multiprocess import mark_process_dead  # it looks for that folder when imported
-
-from app.database import revision
-from app.ops import logs, telemetry
-from app.serving import connection, worker
 
 
 class Logger(glogging.Logger):
@@ -87,10 +83,15 @@ def when_ready(master: Arbiter) -> None:
     gc.freeze()
 
 
+def pre_fork(_server: Arbiter, worker: Worker) -> None:
+    """Give the worker a region of the memory in which all workers count their requests."""
+    metrics.COUNTS.take_region(worker.age)
+
+
 def post_fork(_server: Arbiter, worker: Worker) -> None:
     telemetry.export(worker.app.wsgi())
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:
-    """A dead worker holds no connections; the requests it answered still count."""
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types yet
+    """Give the region of the dead worker to the next one."""
+    metrics.COUNTS.release_region(worker.age)

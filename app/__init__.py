@@ -1,4 +1,4 @@
-"""The Pangeo Forge API: `create_app` puts the parts together. Nothing inside `app` imports this module's names."""
+"""The Pangeo Forge API. `create_app` assembles the application; no module inside `app` imports it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ from app.web.openapi import SETTINGS, api, document
 
 
 class NoSession(SessionInterface):
-    """Nothing of a request is kept for the next."""
+    """The service has no sessions. Flask requires a session interface."""
 
     none = NullSession()
 
@@ -32,7 +32,7 @@ class Application(Flask):
     session_interface = NoSession()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Nothing to do: no function of ours is a coroutine, of a dozen that Flask asks about in every request."""
+        """Return `func`. Flask calls this a dozen times per request to wrap coroutines, and no function here is one."""
         return func
 
     def log_exception(self, exc_info: Any) -> None:
@@ -40,11 +40,11 @@ class Application(Flask):
 
 
 def create_app(config: dict[str, Any]) -> Flask:
-    """The application for `config`, as `config.load` gives it."""
+    """Return the application for the settings that `config.load` returns."""
     app = Application(__name__, static_folder=None)
     app.config.from_mapping(SETTINGS)
     app.config.from_mapping(config)
-    # Both forms of a path have a rule of their own: a redirect would cost a round trip and trust the Host header.
+    # Each form of a path, with and without a slash, has its own rule: a redirect would cost a round trip.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
 

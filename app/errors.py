@@ -1,27 +1,27 @@
-"""Domain exceptions, which know their status. `app.web.problems` answers them.
+"""Domain exceptions that carry their HTTP status. `app.web.problems` turns them into responses.
 
-Beside those here, code below the edge raises werkzeug's HTTP exceptions; `detail` is their description.
+Models and services also raise werkzeug's HTTP exceptions. The description of an exception becomes `detail`.
 """
 
 from werkzeug.exceptions import UnprocessableEntity
 
 RETRY_AFTER = 5  # seconds
 
-SENTENCES = 10  # of a long list of errors, how many `detail` repeats
-ERRORS_MAX = 1000  # how many are listed at all
+DETAIL_MAX = 10  # errors that `detail` repeats
+ERRORS_MAX = 1000  # errors in the response
 
 
 class Invalid(UnprocessableEntity):
-    """The request is well-formed but breaks the rules of the API.
+    """The request is well-formed but breaks a rule of the API (422).
 
-    `errors` is a list of `{"in": "body" | "header" | "path" | "query", "pointer": …, "detail": sentence}`, with a JSON
-    pointer (RFC 6901) into that part.
+    `errors` is a list of `{"in": "body" | "header" | "path" | "query", "pointer": …, "detail": sentence}`. `pointer` is
+    a JSON pointer (RFC 6901) into that part of the request.
     """
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
-        sentences = [error["detail"] for error in errors[:SENTENCES]]
-        if len(errors) > SENTENCES:
-            sentences.append(f"And {len(errors) - SENTENCES} more.")
+        sentences = [error["detail"] for error in errors[:DETAIL_MAX]]
+        if len(errors) > DETAIL_MAX:
+            sentences.append(f"And {len(errors) - DETAIL_MAX} more.")
         super().__init__(" ".join(sentences))
         self.errors = errors[:ERRORS_MAX]
 
@@ -30,9 +30,9 @@ class Invalid(UnprocessableEntity):
         return cls([{"in": place, "pointer": f"/{name}", "detail": detail}])
 
     @classmethod
-    def among(cls, member: str, errors: list[list[dict[str, str]]]) -> "Invalid":
-        """The errors of each item of the list that the body has as `member`."""
-        places = [f"{member}/{index}" for index in range(len(errors))]
+    def in_list(cls, field: str, errors: list[list[dict[str, str]]]) -> "Invalid":
+        """Collect the errors of the items of a list in the body. `errors` has a list for each item of `field`."""
+        places = [f"{field}/{index}" for index in range(len(errors))]
         return cls(
             [
                 error | {"pointer": f"/{place}{error['pointer']}", "detail": f"{place}: {error['detail']}"}

@@ -43,7 +43,7 @@ def measure(server, rounds, seconds, beside=None):
         kinds = [*reads(servers), creation(servers)]
         rows = [head(servers), *(compare(servers, kind, rounds, seconds) for kind in kinds)]
         sizes = resident(worker(servers["service"]))
-    data = "The original's production database" if catalogue.DUMP else "A made-up catalogue of production's shape"
+    data = "The original's production database" if catalogue.DUMP else "A generated catalogue of production's shape"
     where = f"{data}, {rounds} rounds of {seconds:g} seconds. {report.machine(server)}\n"
     if beside:
         where += f"The column `{commit(beside)}` is the service at that commit, from a checkout beside this one.\n"

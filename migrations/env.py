@@ -8,8 +8,10 @@ from typing import Any
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
+
+from config import engine_options
 
 LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
 LOCK_TIMEOUT = "2s"  # how long a migration may wait for a table, and so hold up those who read it: less than they wait
@@ -27,7 +29,7 @@ warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expr
 def run_migrations_online() -> None:
     """Migrate all or nothing; a database that is down, busy or refuses is an error in one sentence."""
     try:
-        with migrate.db.engine.connect() as connection:
+        with engine().connect() as connection:
             prepare_sqlite(connection)
             context.configure(
                 connection=connection,
@@ -44,6 +46,14 @@ def run_migrations_online() -> None:
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         raise CommandError(f"The migration failed and nothing was changed: {reason}") from error
+
+
+def engine() -> Engine:
+    """The engine of the service, or one past the connection pooler that the service uses."""
+    if url := current_app.config["MIGRATION_DATABASE_URI"]:
+        return create_engine(url, **engine_options(url, pool_size=1))
+    own: Engine = migrate.db.engine
+    return own
 
 
 def prepare_sqlite(connection: Connection) -> None:

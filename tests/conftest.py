@@ -1,4 +1,4 @@
-"""An application on a database built by the migrations, on SQLite and on PostgreSQL; each test is rolled back."""
+"""An application on a database built by the migrations, on SQLite and on PostgreSQL; each test begins with no rows."""
 
 import shutil
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ import flask_migrate
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import sync_playwright
+from sqlalchemy import event
 from sqlalchemy.engine import URL
 
 from app import create_app
@@ -14,7 +15,7 @@ from app.cli.db import migrate
 from app.extensions import db
 from app.keys import key_digest
 from config import load
-from tests.support import live, postgres
+from tests.support import live, postgres, rows
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
@@ -90,34 +91,18 @@ def _migrated(url):
         db.engine.dispose()
 
 
-class Borrowed:
-    """A connection of the pool that does not go back there."""
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def __getattr__(self, name):
-        return getattr(self.connection, name)
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
 def app(migrated_app):
-    """The application inside a transaction that is rolled back: every session gets a savepoint of one connection."""
+    """The application on an empty database; what a test commits is deleted after it."""
     with migrated_app.app_context():
-        engines = db.engines
-    engine = engines[None]
-    with engine.connect() as connection:
-        outer = connection.begin()
-        connection.begin_nested()
-        engines[None] = connection  # sessions are as happy with a connection
-        connection.raw_connection = lambda: Borrowed(connection.connection)
-        connection.pool = engine.pool
-        yield migrated_app
-        engines[None] = engine
-        outer.rollback()
+        engine = db.engine
+    committed = []
+    note = committed.append
+    event.listen(engine, "commit", note)
+    yield migrated_app
+    event.remove(engine, "commit", note)
+    if committed:
+        rows.delete_all(engine)
     migrated_app.extensions["limits"].storage.reset()
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import config
-from app.keys import fresh_secrets, key_digest
+from app.keys import key_digest, new_secrets
 from config import ConfigError, load
 from tests.conftest import environment
 
@@ -68,11 +68,8 @@ def test_postgresql_gives_up_before_the_client_does():
         "pool_recycle": 1800,
         "query_cache_size": 200,
         "hide_parameters": True,
-        "connect_args": {
-            "connect_timeout": 2,
-            "options": "-c statement_timeout=10000 -c lock_timeout=3000",
-            "gssencmode": "disable",
-        },
+        "execution_options": {"statement_timeout": 10_000, "lock_timeout": 3_000},
+        "connect_args": {"connect_timeout": 2, "gssencmode": "disable"},
     }
 
 
@@ -87,11 +84,26 @@ def test_workers_share_what_the_smallest_plan_allows(workers, connections):
     assert options["pool_size"] == connections
 
 
-def test_options_in_the_url_come_last_and_so_win():
-    given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20statement_timeout%3D5"))
-    options = given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["options"]
-    assert options == "-c statement_timeout=10000 -c lock_timeout=3000 -c statement_timeout=5"
-    assert given["SQLALCHEMY_DATABASE_URI"].query["sslmode"] == "require"
+def test_options_in_the_url_are_for_the_driver():
+    given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20search_path%3Dforge"))
+    assert given["SQLALCHEMY_DATABASE_URI"].query == {"sslmode": "require", "options": "-c search_path=forge"}
+
+
+def test_heroku_s_pool_is_for_the_service_and_its_database_for_migrations():
+    given = load(environment(POSTGRES, DATABASE_CONNECTION_POOL_URL="postgres://forge@pool.example:6432/catalogue"))
+    assert given["SQLALCHEMY_DATABASE_URI"].host == "pool.example"
+    assert given["MIGRATION_DATABASE_URI"].host == "db.example"
+
+
+def test_migrations_have_the_address_that_is_given_for_them():
+    given = load(environment(POSTGRES, MIGRATION_DATABASE_URL="postgres://owner@direct.example/catalogue"))
+    assert given["SQLALCHEMY_DATABASE_URI"].host == "db.example"
+    assert given["MIGRATION_DATABASE_URI"].render_as_string() == "postgresql+psycopg2://owner@direct.example/catalogue"
+
+
+@pytest.mark.parametrize("name", ["DATABASE_CONNECTION_POOL_URL", "MIGRATION_DATABASE_URL"])
+def test_another_address_that_is_no_url_is_refused_by_its_name(name):
+    assert wrong(**{name: "hunter2"}) == f"{name} is not a URL, such as postgresql://user:password@host:5432/name."
 
 
 @pytest.mark.parametrize(
@@ -153,15 +165,15 @@ def test_a_digest_is_sha256_of_salt_and_key_as_the_original_had_it():
     assert key_digest("salt", "key\u00e9") == hashlib.sha256("saltkey\u00e9".encode()).hexdigest()
 
 
-def test_fresh_secrets_fit_each_other_and_are_never_the_same():
-    first, second = fresh_secrets(), fresh_secrets()
+def test_new_secrets_fit_each_other_and_are_never_the_same():
+    first, second = new_secrets(), new_secrets()
     assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
     assert set(first.values()).isdisjoint(second.values())
     assert re.fullmatch("pfk_[0-9A-Za-z]{36}", first["ADMIN_API_KEY"])
 
 
 def test_a_fresh_admin_key_fits_a_salt_that_there_is():
-    fresh = fresh_secrets("the-salt")
+    fresh = new_secrets("the-salt")
     assert fresh["ENCRYPTION_SALT"] == "the-salt"
     assert fresh["ADMIN_API_KEY_SHA256"] == key_digest("the-salt", fresh["ADMIN_API_KEY"])
 

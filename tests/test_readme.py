@@ -1,14 +1,16 @@
-"""The README is true: its tour is run as typed, its tables name what there is."""
+"""The README and the other documents are true: the tour runs as typed, and what they name exists."""
 
 import doctest
 import os
 import re
 import subprocess
 
+from app.cli import COMMANDS
 from tests.conftest import ADMIN_KEY
 from tests.support import live
 
 README = (live.ROOT / "README.md").read_text()
+DOCUMENTS = {path: path.read_text() for path in (*live.ROOT.glob("*.md"), *(live.ROOT / "docs").rglob("*.md"))}
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
@@ -30,7 +32,7 @@ def test_the_tour_has_steps_that_read_write_and_fail():
 
 def test_the_configuration_table_names_the_variables_that_are_read():
     source = (live.ROOT / "config.py").read_text()
-    read = set(re.findall(r'environ(?:\.get\(|, )"([A-Z_0-9]+)"', source))
+    read = {"DATABASE_URL", *re.findall(r'environ(?:\.get\(|, )"([A-Z_0-9]+)"', source)}
     documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", README, re.MULTILINE))
     assert read <= documented
     assert documented - read <= {"WEB_CONCURRENCY", "PORT"}
@@ -39,6 +41,30 @@ def test_the_configuration_table_names_the_variables_that_are_read():
 def test_the_targets_that_the_documents_name_exist():
     makefile = (live.ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    documents = [README, *(path.read_text() for path in (live.ROOT / "docs").rglob("*.md"))]
-    named = {name for text in documents for name in re.findall(r"(?:`|^    )(?:\w+=\S+ )*make ([a-z-]+)", text, re.M)}
+    made = r"(?:`|^    )(?:\w+=\S+ )*make ([a-z-]+)"
+    named = {name for text in DOCUMENTS.values() for name in re.findall(made, text, re.MULTILINE)}
     assert {"run", "test"} <= named <= targets
+
+
+def test_the_commands_that_the_documents_name_exist():
+    groups = {command.name: set(getattr(command, "commands", ())) for command in COMMANDS}
+    groups |= {"db": {"upgrade", "downgrade"}, "run": set()}  # not ours
+    for text in DOCUMENTS.values():
+        for name, subcommand in re.findall(r"\bflask ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", text):
+            assert name in groups
+            assert not groups[name] or not subcommand or subcommand in groups[name], (name, subcommand)
+
+
+def test_the_links_of_the_documents_lead_to_files_and_headings():
+    for path, text in DOCUMENTS.items():
+        for name, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), (path.name, name)
+            assert not heading or heading in headings(target.read_text()), (path.name, heading)
+
+
+def headings(text):
+    """The anchors that GitHub gives to the headings of a page."""
+    return {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    }

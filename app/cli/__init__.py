@@ -1,4 +1,4 @@
-"""Commands beside Flask's own: one module for each group."""
+"""The commands of `flask`: one module for each group."""
 
 from importlib import import_module
 
@@ -12,7 +12,7 @@ from app.cli.idempotency import idempotency
 from app.cli.runs import runs
 from app.cli.seed import seed
 
-# In the order of what one does with a database.
+# In the order in which an operator of a new database uses them.
 COMMANDS = (examine, seed, api_keys, runs, idempotency, export, import_)
 
 
@@ -20,5 +20,5 @@ def init_app(app: Flask) -> None:
     for command in COMMANDS:
         app.cli.add_command(command)
     if click.get_current_context(silent=True):
-        # `flask db` is Flask-Migrate's own. A server has no use for it, and with Alembic it is 5 MB of each worker.
+        # Only for commands: `flask db` imports Alembic, which would cost each worker of a server 5 MB.
         import_module("app.cli.db").migrate.init_app(app)

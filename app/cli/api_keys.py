@@ -1,4 +1,4 @@
-"""`flask api-keys …`: look after API keys, for whoever has a shell."""
+"""`flask api-keys …`: manage API keys from a shell."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from app.cli.guards import sentences
+from app.cli.errors import report_errors
 from app.cli.tables import table
 from app.database import revision
 from app.database.columns import now, wire_time
@@ -23,78 +23,97 @@ from app.services import audit, records
 
 HEAD = ("ID", "LABEL", "SCOPES", "STATE", "CREATED", "BY", "EXPIRES", "LAST USED")
 
-api_keys = AppGroup("api-keys", help="Look after API keys.")
+api_keys = AppGroup("api-keys", help="Manage API keys.")
 
 
 @api_keys.command("list")
-@sentences()
+@report_errors()
 def list_keys() -> None:
-    """List all API keys, by number."""
+    """List all API keys, ordered by id."""
     revision.require()
     rows = [_row(record) for record in db.session.scalars(select(APIKey).order_by(APIKey.id))]
-    click.echo("\n".join(table(HEAD, rows)) if rows else "There are no API keys but that of the configuration.")
+    click.echo(
+        "\n".join(table(HEAD, rows)) if rows else "There are no API keys except the admin key of the configuration."
+    )
 
 
 @api_keys.command()
-@click.option("--label", help="Who uses the key, as the history of runs names them.")
-@click.option("--scope", "scopes", multiple=True, help="admin, write (the default) or bakery:ID, this may be repeated.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="For how many days it works; for good by default.")
-@sentences()
+@click.option("--label", help="Who uses the key. The history of runs shows it as the actor.")
+@click.option(
+    "--scope", "scopes", multiple=True, help="admin, write (the default) or bakery:ID, which can be repeated."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 36_500), help="After how many days the key expires; by default it never does."
+)
+@report_errors()
 def create(label: str | None, scopes: tuple[str, ...], days: int | None) -> None:
-    """Make an API key and print it on standard output, this once."""
+    """Create an API key.
+
+    The command prints the key on standard output. It cannot be shown again.
+    """
     revision.require()
     time = wire_time(now() + timedelta(days=days)) if days else None
-    given = {"label": label, "scopes": list(scopes) or [WRITE_SCOPE], "expires_at": time}
-    record, key = service.create(_checked(given), SYSTEM, current_app.config["ENCRYPTION_SALT"])
+    values = {"label": label, "scopes": list(scopes) or [WRITE_SCOPE], "expires_at": time}
+    record, key = service.create(_checked(values), SYSTEM, current_app.config["ENCRYPTION_SALT"])
     audit.add("create_api_key", "api-keys", record.id, details={"label": record.label, "scopes": record.scopes})
     db.session.commit()
-    click.echo(f"API key {record.id}; it is not shown again:", err=True)
+    click.echo(f"API key {record.id}. Store it now: it cannot be shown again.", err=True)
     click.echo(key)
 
 
 @api_keys.command()
-@click.argument("number", type=int)
-@sentences()
-def revoke(number: int) -> None:
-    """Make API key NUMBER useless, at once; it stays in the list."""
+@click.argument("key_id", type=int, metavar="ID")
+@report_errors()
+def revoke(key_id: int) -> None:
+    """Revoke an API key at once.
+
+    The key remains in the list.
+    """
     revision.require()
-    record = records.get(APIKey, number, to_write=True)
+    record = records.get(APIKey, key_id, to_write=True)
     if record.is_active:
         record.is_active = False
-        audit.add("update_api_key", "api-keys", number, details={"label": record.label, "is_active": False})
+        audit.add("update_api_key", "api-keys", key_id, details={"label": record.label, "is_active": False})
     db.session.commit()
-    click.echo(f"API key {number} is revoked.")
+    click.echo(f"API key {key_id} is revoked.")
 
 
 @api_keys.command()
-@click.argument("number", type=int)
+@click.argument("key_id", type=int, metavar="ID")
 @click.option(
     "--grace-hours",
     type=click.IntRange(0, GRACE_MAX),
     default=GRACE_DEFAULT,
     show_default=True,
-    help="For how long the old key goes on working.",
+    help="How many hours the old key remains valid.",
 )
-@sentences()
-def rotate(number: int, grace_hours: int) -> None:
-    """Make a key that takes the place of API key NUMBER, and print it on standard output, this once."""
+@report_errors()
+def rotate(key_id: int, grace_hours: int) -> None:
+    """Replace an API key by a new one.
+
+    The command prints the new key on standard output. It cannot be shown again.
+    """
     revision.require()
-    old = records.get(APIKey, number, to_write=True)
+    old = records.get(APIKey, key_id, to_write=True)
     grace = timedelta(hours=grace_hours)
     record, key = service.rotate(old, grace, SYSTEM, current_app.config["ENCRYPTION_SALT"])
-    audit.add("rotate_api_key", "api-keys", number, details={"label": record.label, "successor": record.id})
+    audit.add("rotate_api_key", "api-keys", key_id, details={"label": record.label, "successor": record.id})
     db.session.commit()
-    click.echo(f"API key {number} expires {_time(old.expires_at)}; API key {record.id}, not shown again:", err=True)
+    click.echo(
+        f"API key {key_id} expires {_time(old.expires_at)}. "
+        f"API key {record.id} replaces it. Store it now: it cannot be shown again.",
+        err=True,
+    )
     click.echo(key)
 
 
-def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    """What the API would make of it, or the first thing that it would find wrong."""
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """Validate `values` with the schema of the API. Raises ClickException with the first error."""
     try:
-        return dict(APIKeyCreate().load(given))
+        return dict(APIKeyCreate().load(values))
     except ValidationError as error:
-        (name, found), *_ = error.messages_dict.items()
-        texts = found if isinstance(found, list) else next(iter(found.values()))
+        (name, messages), *_ = error.messages_dict.items()
+        texts = messages if isinstance(messages, list) else next(iter(messages.values()))
         raise click.ClickException(f"{name}: {texts[0]}") from None
 
 
@@ -106,7 +125,7 @@ def _row(record: APIKey) -> tuple[str, ...]:
 
 
 def _state(record: APIKey) -> str:
-    if record.works:
+    if record.is_valid:
         return f"replaced by {record.replaced_by}" if record.replaced_by else "active"
     return "expired" if record.is_active else "revoked"
 

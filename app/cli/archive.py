@@ -11,7 +11,7 @@ from typing import IO
 import click
 from flask.cli import with_appcontext
 
-from app.cli.guards import sentences
+from app.cli.errors import report_errors
 from app.database import revision
 from app.extensions import db
 from app.services import archive
@@ -20,11 +20,12 @@ from app.services import archive
 @click.command()
 @click.argument("file", default="-", type=click.Path(dir_okay=False, allow_dash=True))
 @with_appcontext
-@sentences()
+@report_errors()
 def export(file: str) -> None:
-    """Write the whole database to FILE, or to standard output: NDJSON, for `flask import`.
+    """Export the whole database as NDJSON.
 
-    It is the database of one moment, though others go on writing. FILE is there once it is complete.
+    The export goes to FILE or standard output, and `flask import` reads it. It is a snapshot: the service can go on
+    writing. FILE appears when the export is complete.
     """
     with output(file) as stream, archive.snapshot() as connection:
         at = revision.exact_revision(connection)
@@ -37,11 +38,12 @@ def export(file: str) -> None:
 @click.command("import")
 @click.argument("file", default="-", type=click.File("rb"))
 @with_appcontext
-@sentences()
+@report_errors()
 def import_(file: IO[bytes]) -> None:
-    """Read FILE, or standard input, as `flask export` wrote it, into an empty database of the same revision.
+    """Import an export into an empty database.
 
-    All of it or nothing.
+    The export comes from FILE or standard input. Its database must have had the revision of this one. The import is one
+    transaction: if it fails, the database remains empty.
     """
     connection = db.session.connection()
     at = revision.exact_revision(connection)
@@ -53,14 +55,14 @@ def import_(file: IO[bytes]) -> None:
 
 @contextmanager
 def output(name: str) -> Iterator[IO[bytes]]:
-    """Standard output for `-`, else a file that takes its name, and the place of another, once it is complete."""
+    """Yield standard output for `-`, else a temporary file that is renamed to `name` when it is complete."""
     if name == "-":
         yield sys.stdout.buffer
         return
     path = Path(name).resolve()
     if path.exists() and not path.is_file():
         raise click.ClickException(f"{name} is not a file.")
-    # For its owner alone, as temporary files are: there are digests of API keys in it.
+    # Only its owner can read a temporary file: an export contains digests of API keys.
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
         try:
             yield stream

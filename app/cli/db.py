@@ -1,4 +1,4 @@
-"""`flask db`: Flask-Migrate's commands, for the migrations of this application."""
+"""`flask db`: the commands of Flask-Migrate."""
 
 from flask_migrate import Migrate
 

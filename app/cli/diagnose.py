@@ -11,8 +11,12 @@ from app.ops import doctor
 @click.command("doctor")
 @with_appcontext
 def examine() -> None:
-    """Check configuration, database, migrations and clock; say what is wrong, with exit code 1 if anything is."""
+    """Check the installation.
+
+    The checks are about the configuration, the database, its revision, the clock and the storage. The exit code is 1 if
+    a check fails.
+    """
     reports = list(doctor.examine())
-    for name, sentence, well in reports:
-        click.echo(f"{'ok' if well else 'PROBLEM':<8}{name:<15}{sentence}")
-    sys.exit(0 if all(well for *_, well in reports) else 1)
+    for name, sentence, passed in reports:
+        click.echo(f"{'ok' if passed else 'PROBLEM':<8}{name:<15}{sentence}")
+    sys.exit(0 if all(passed for *_, passed in reports) else 1)

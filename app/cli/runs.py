@@ -1,4 +1,4 @@
-"""`flask runs …`: look after recipe runs."""
+"""`flask runs …`: manage recipe runs."""
 
 from collections import Counter
 from datetime import timedelta
@@ -7,26 +7,29 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app.cli.guards import sentences
+from app.cli.errors import report_errors
 from app.database import revision
 from app.database.columns import now
 from app.extensions import db
 from app.models import Bakery
 from app.services import audit, reaper, run_counts
 
-runs = AppGroup("runs", help="Look after recipe runs.")
+runs = AppGroup("runs", help="Manage recipe runs.")
 
 
 @runs.command()
 @click.argument("bakery")
 @click.argument("minutes", type=click.IntRange(1, 525_600), required=False)
-@sentences()
+@report_errors()
 def timeout(bakery: str, minutes: int | None) -> None:
-    """Say for how many MINUTES a run may be in progress in BAKERY; without MINUTES, for a week as elsewhere."""
+    """Set how long a run may be in progress.
+
+    BAKERY is the name of the bakery. Without MINUTES the limit is a week.
+    """
     revision.require()
     record = db.session.scalar(select(Bakery).filter_by(name=bakery))
     if record is None:
-        raise click.ClickException(f"There is no bakery {bakery!r}.")
+        raise click.ClickException(f"bakery {bakery!r} not found")
     record.timeout_minutes = minutes
     audit.add("set_timeout", "bakeries", record.id, details={"timeout_minutes": minutes})
     db.session.commit()
@@ -34,21 +37,22 @@ def timeout(bakery: str, minutes: int | None) -> None:
 
 
 @runs.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what the command would do, without changing anything.")
 @click.option(
     "--older-than",
     type=click.IntRange(0, 36_500),
     default=reaper.QUEUED_LIMIT.days,
     show_default=True,
     metavar="DAYS",
-    help="How long a run may be queued.",
+    help="How many days a run may be queued.",
 )
-@sentences()
+@report_errors()
 def reap(dry_run: bool, older_than: int) -> None:
-    """End runs that nobody will: queued for too long are stale, in progress for too long are timed out.
+    """End stuck runs.
 
-    `flask runs timeout` says how long a run may be in progress in a bakery, a week otherwise. It is safe to interrupt
-    this, to run it again and to run it twice at once: runs are ended a few hundred at a time.
+    Runs that are queued for too long become stale. Runs that are in progress for too long become timed out: the limit
+    is a week, or the limit of the bakery (`flask runs timeout`). The command is safe to interrupt, to repeat and to run
+    several times at once: it ends up to 500 runs in a transaction.
     """
     revision.require()
     outcomes: Counter[str] = Counter()
@@ -58,7 +62,7 @@ def reap(dry_run: bool, older_than: int) -> None:
                 audit.add("reap", "recipe_runs", details={"count": ended})
             db.session.commit()
             progress.update(len(verdicts))
-            outcomes.update(f"{verdict.status} -> {verdict.conclusion or 'left alone'}" for verdict in verdicts)
+            outcomes.update(f"{verdict.status} -> {verdict.conclusion or 'unchanged'}" for verdict in verdicts)
     for outcome, count in [*sorted(outcomes.items()), ("total", outcomes.total())]:
         click.echo(f"{outcome:<28}{count:>8}")
     if dry_run:
@@ -66,13 +70,13 @@ def reap(dry_run: bool, older_than: int) -> None:
 
 
 @runs.command()
-@sentences()
+@report_errors()
 def recount() -> None:
-    """See whether the counts kept by triggers agree with the runs, and mend them if they do not.
+    """Check and correct the counts of runs.
 
-    Meanwhile nobody else writes runs.
+    Triggers of the database update these counts. No other program can write runs until the command ends.
     """
     revision.require()
     wrong = run_counts.recount()
     db.session.commit()
-    click.echo(f"Mended {wrong} of the counts." if wrong else "The counts agree with the runs.")
+    click.echo(f"Corrected {wrong} of the counts." if wrong else "The counts agree with the runs.")

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.guards import sentences
+from app.cli.errors import report_errors
 from app.database import revision
 from app.extensions import db
 from app.services import audit, examples
@@ -11,13 +11,16 @@ from app.services import audit, examples
 
 @click.command()
 @with_appcontext
-@sentences()
+@report_errors()
 def seed() -> None:
-    """Load a small example catalogue into an empty database; any other is left alone."""
+    """Load a small example catalogue.
+
+    The command does nothing if the database has records.
+    """
     revision.require()
     added = examples.load()
     if added:
         audit.add("seed", "catalogue", details=added)
     db.session.commit()
     counts = ", ".join(f"{count} {kind}" for kind, count in added.items())
-    click.echo(f"Loaded the example catalogue: {counts}." if added else "The database has records; nothing to do.")
+    click.echo(f"Loaded the example catalogue: {counts}." if added else "The database has records. Nothing was loaded.")

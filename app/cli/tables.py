@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table with aligned columns; what a terminal would not print, or obey, is a question mark."""
+    """Yield the lines of a table with aligned columns. `?` replaces control and other non-printable characters."""
     cells = [["".join(char if char.isprintable() else "?" for char in cell) for cell in row] for row in [head, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:

@@ -1,1 +1,1 @@
-"""The pages for people: views, plots, words."""
+"""The dashboard: HTML pages with lists, details and plots."""

@@ -18,7 +18,7 @@ from app.services import run_counts
 from app.services.datasets import page as page_of_datasets
 
 PAGE: dict[str, Any] = {"limit": 25, "count": True}
-# Of a run in a list; its message may be long.
+# The fields of a run in a list. The message is omitted because it may be long.
 RUN = serialiser(
     RecipeRunDetail,
     frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
@@ -58,13 +58,13 @@ def feedstocks() -> str:
 
 
 def recipe_runs() -> str:
-    choose = {
+    options = {
         "statuses": STATUSES,
         "conclusions": CONCLUSIONS,
         "bakeries": choices(Bakery, "name"),
         "feedstocks": choices(Feedstock, "spec"),
     }
-    return render_template("dashboard/recipe_runs.html", **RUNS.context(), **choose, args=request.args)
+    return render_template("dashboard/recipe_runs.html", **RUNS.context(), **options, args=request.args)
 
 
 def datasets() -> str:

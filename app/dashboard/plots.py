@@ -1,6 +1,7 @@
-"""Plots as shapes: from numbers to bars and ticks, which templates/dashboard/plots.html draws.
+"""The geometry of the plots: bars and ticks, which templates/dashboard/plots.html draws.
 
-Across, everything is in percent of the width, so that text keeps its size on any screen; down, in pixels from the top.
+Horizontal positions are in percent of the width, so that text has the same size on every screen. Vertical positions are
+in pixels from the top.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,20 +15,20 @@ from app.models.recipe_runs import CONCLUSIONS, FAILURES
 
 HEIGHT = 200  # pixels
 BARS_MAX = 80
-RATES_MAX = 26  # a rate of few runs says little
-WIDTHS = (1, 2, 4, 13, 26, 52, 104, 260, 520)  # weeks that a bar may stand for
+RATE_BARS_MAX = 26  # fewer bars with more runs each, because the rate of a few runs has little meaning
+BAR_WEEKS = (1, 2, 4, 13, 26, 52, 104, 260, 520)  # the possible numbers of weeks of a bar
 LABELS_MAX = 6
-FILLED = 0.8  # of the place that a bar has
+BAR_WIDTH = 0.8  # as a share of the slot of a bar
 
-# From the bottom of a bar up; `open` are runs without a conclusion.
+# The segments of a bar from bottom to top, with their labels. `open` are runs without a conclusion.
 OTHER = tuple(name for name in CONCLUSIONS if name not in ("success", *FAILURES))
-SERIES = {"success": "success", "failure": "failure", "timed_out": "timed out", "other": "other", "open": "no end yet"}
-JUDGED = ("success", *FAILURES)
+SERIES = {"success": "success", "failure": "failure", "timed_out": "timed out", "other": "other", "open": "unfinished"}
+DECIDED = ("success", *FAILURES)  # conclusions that count for the success rate
 
 
 @dataclass(frozen=True)
 class Period:
-    """Some weeks, the first and the last day of them, and how many runs of each series started in them."""
+    """The weeks of one bar: their first and last day, and the number of runs that started in them, by series."""
 
     first: date
     last: date
@@ -35,13 +36,13 @@ class Period:
     counts: Mapping[str, int]
 
     @property
-    def judged(self) -> int:
-        """How many of the runs say something about their recipe."""
-        return sum(self.counts[name] for name in JUDGED)
+    def decided(self) -> int:
+        """The number of runs that succeeded, failed or timed out."""
+        return sum(self.counts[name] for name in DECIDED)
 
     @property
     def success_rate(self) -> float | None:
-        return self.counts["success"] / self.judged if self.judged else None
+        return self.counts["success"] / self.decided if self.decided else None
 
 
 @dataclass(frozen=True)
@@ -61,86 +62,89 @@ class Bar:
 
 @dataclass(frozen=True)
 class Tick:
-    at: float
+    position: float
     label: str
 
 
 @dataclass(frozen=True)
 class Plot:
     bars: tuple[Bar, ...]
-    down: tuple[Tick, ...]
-    across: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[Tick, ...]
     legend: Mapping[str, str]
     height: int = HEIGHT
 
 
-def periods(weeks: Sequence[Mapping[str, Any]], most: int = BARS_MAX) -> list[Period]:
-    """The time from the first to the last of `weeks`, as `/stats/overview` has them, in at most so many parts.
+def periods(weeks: Sequence[Mapping[str, Any]], maximum: int = BARS_MAX) -> list[Period]:
+    """Divide the time from the first to the last of `weeks` (of `/stats/overview`) into at most `maximum` periods.
 
-    Weeks without runs are there too: time goes on in them.
+    All periods have the same length. Weeks without runs are included.
     """
     if not weeks:
         return []
     mondays = [date.fromisoformat(week["week"]) for week in weeks]
     first, length = min(mondays), (max(mondays) - min(mondays)).days // 7 + 1
-    width = next((width for width in WIDTHS if ceil(length / width) <= most), ceil(length / most))
-    parts: list[list[Mapping[str, Any]]] = [[] for _ in range(ceil(length / width))]
+    width = next((width for width in BAR_WEEKS if ceil(length / width) <= maximum), ceil(length / maximum))
+    groups: list[list[Mapping[str, Any]]] = [[] for _ in range(ceil(length / width))]
     for monday, week in zip(mondays, weeks, strict=True):
-        parts[(monday - first).days // (7 * width)].append(week)
-    return [_period(first + timedelta(weeks=width * index), width, part) for index, part in enumerate(parts)]
+        groups[(monday - first).days // (7 * width)].append(week)
+    return [_period(first + timedelta(weeks=width * index), width, group) for index, group in enumerate(groups)]
 
 
-def stacked(parts: Sequence[Period]) -> Plot:
-    """How many runs started, by what became of them."""
-    top, step = _scale(max((part.runs for part in parts), default=0))
-    down = [Tick(HEIGHT * (1 - value / top), f"{value:,}") for value in range(0, top + 1, step)]
-    return _plot(parts, SERIES, down, [HEIGHT / top] * len(parts))
+def run_counts(periods: Sequence[Period]) -> Plot:
+    """Plot the number of runs that started in each period, as stacked bars by result."""
+    top, step = _scale(max((period.runs for period in periods), default=0))
+    ticks = [Tick(HEIGHT * (1 - value / top), f"{value:,}") for value in range(0, top + 1, step)]
+    return _plot(periods, SERIES, ticks, [HEIGHT / top] * len(periods))
 
 
-def rates(parts: Sequence[Period]) -> Plot:
-    """Of the runs that say something about their recipe, how many in a hundred were a success."""
-    down = [Tick(HEIGHT * (1 - value / 100), f"{value} %") for value in (0, 25, 50, 75, 100)]
-    units = [HEIGHT / max(part.judged, 1) for part in parts]
-    return _plot(parts, {"success": SERIES["success"]}, down, units)
+def success_rates(periods: Sequence[Period]) -> Plot:
+    """Plot the success rate of each period in percent."""
+    ticks = [Tick(HEIGHT * (1 - value / 100), f"{value} %") for value in (0, 25, 50, 75, 100)]
+    heights = [HEIGHT / max(period.decided, 1) for period in periods]
+    return _plot(periods, {"success": SERIES["success"]}, ticks, heights)
 
 
-def lengths(duration: Mapping[str, int | None]) -> list[tuple[str, int, float]]:
-    """How long half of the runs, and nine in ten, took at most: in seconds, and in percent of the longer one."""
+def durations(duration: Mapping[str, int | None]) -> list[tuple[str, int, float]]:
+    """Return the label, the seconds and the length of the bar in percent, for the median and the 90th percentile."""
     median, p90 = duration["median"], duration["p90"]
     if median is None or p90 is None:
         return []
-    return [("Half of the runs", median, round(100 * median / max(p90, 1), 2)), ("Nine in ten", p90, 100.0)]
+    return [("Median", median, round(100 * median / max(p90, 1), 2)), ("90th percentile", p90, 100.0)]
 
 
 def _period(first: date, width: int, weeks: Iterable[Mapping[str, Any]]) -> Period:
     counts, runs = dict.fromkeys(SERIES, 0), 0
     for week in weeks:
-        ended = week["by_conclusion"]
+        conclusions = week["by_conclusion"]
         runs += week["runs"]
-        for name in JUDGED:
-            counts[name] += ended[name]
-        counts["other"] += sum(ended[name] for name in OTHER)
-        counts["open"] += week["runs"] - sum(ended.values())
+        for name in DECIDED:
+            counts[name] += conclusions[name]
+        counts["other"] += sum(conclusions[name] for name in OTHER)
+        counts["open"] += week["runs"] - sum(conclusions.values())
     days = min(7 * width - 1, (date.max - first).days)
     return Period(first, first + timedelta(days=days), runs, counts)
 
 
-def _plot(parts: Sequence[Period], series: Mapping[str, str], down: list[Tick], units: list[float]) -> Plot:
-    """`units` are how many pixels a run has, in each of `parts`. Series without any runs are left out."""
-    found = {name: text for name, text in series.items() if any(part.counts[name] for part in parts)}
-    place = 100 / max(len(parts), 1)
+def _plot(periods: Sequence[Period], series: Mapping[str, str], y_ticks: list[Tick], heights: list[float]) -> Plot:
+    """Return a plot with one bar for each period. `heights` has the pixels for one run in each bar.
+
+    Series without runs are omitted.
+    """
+    used = {name: label for name, label in series.items() if any(period.counts[name] for period in periods)}
+    slot = 100 / max(len(periods), 1)
     bars = [
         Bar(
-            round(place * (index + (1 - FILLED) / 2), 3),
-            round(place * FILLED, 3),
-            part,
-            _segments([(name, part.counts[name] * unit) for name in found]),
+            round(slot * (index + (1 - BAR_WIDTH) / 2), 3),
+            round(slot * BAR_WIDTH, 3),
+            period,
+            _segments([(name, period.counts[name] * height) for name in used]),
         )
-        for index, (part, unit) in enumerate(zip(parts, units, strict=True))
+        for index, (period, height) in enumerate(zip(periods, heights, strict=True))
     ]
-    every = ceil(len(parts) / LABELS_MAX) or 1
-    across = [Tick(round(place * (i + 0.5), 3), f"{parts[i].first:%b %Y}") for i in range(0, len(parts), every)]
-    return Plot(tuple(bars), tuple(down), tuple(across), found)
+    every = ceil(len(periods) / LABELS_MAX) or 1
+    x_ticks = [Tick(round(slot * (i + 0.5), 3), f"{periods[i].first:%b %Y}") for i in range(0, len(periods), every)]
+    return Plot(tuple(bars), tuple(y_ticks), tuple(x_ticks), used)
 
 
 def _segments(heights: list[tuple[str, float]]) -> tuple[Segment, ...]:
@@ -153,7 +157,7 @@ def _segments(heights: list[tuple[str, float]]) -> tuple[Segment, ...]:
 
 
 def _scale(highest: int) -> tuple[int, int]:
-    """The end of an axis that has room for `highest`, and the step between its ticks, of which there are up to five."""
+    """Return the end of an axis for values up to `highest`, and the step between its ticks. It has up to five ticks."""
     steps = (factor * 10**power for power in count() for factor in (1, 2, 5))
     step = next(step for step in steps if highest <= 4 * step)
     return max(ceil(highest / step), 1) * step, step

@@ -1,4 +1,4 @@
-"""The query of a page, which is that of the API call behind it."""
+"""The query string of a page, which has the parameters of the API call that the page shows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,61 +18,63 @@ from app.web.parser import Parser
 
 Arguments = Iterable[tuple[str, Any]]
 
-PLACE = ("cursor", "offset")  # where in a list; another order or filter starts anew
+POSITION = ("cursor", "offset")  # parameters that a link to another order must drop
 _parser = Parser()
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of the API as a page shows it: `shown` of each record, and `defaults` where the page has its own."""
+    """A page with a list of the API. `defaults` are the query parameters whose default differs from that of the API."""
 
     endpoint: str
     query: type[Schema]
-    shown: Serialiser
+    serialiser: Serialiser
     read: Callable[..., Page]
     defaults: dict[str, Any]
 
     def context(self) -> dict[str, Any]:
-        """What the template of the list has to know."""
-        values = asked(self.query(), self.defaults)
-        query = {name: value for name, value in values.items() if name != "fields"} | {"columns": self.shown.columns}
-        page, beside = read_page(lambda query: self.read(**query), query, self.endpoint)
+        """Return the variables of the template for the request."""
+        values = parse_query(self.query(), self.defaults)
+        query = {name: value for name, value in values.items() if name != "fields"} | {
+            "columns": self.serialiser.columns
+        }
+        page, links = read_page(lambda query: self.read(**query), query, self.endpoint)
         return {
-            "items": self.shown.rows(page.rows),
+            "items": self.serialiser.rows(page.rows),
             "total": page.total,
-            "pages": beside,
+            "pages": links,
             "order": (values["order_by"], values["sort"]),
             "limit": values["limit"],
-            "ordered": ordered,
-            "calls": [call(self.endpoint, given(self.defaults))],
+            "sort_link": sort_link,
+            "calls": [api_path(self.endpoint, query_items(self.defaults))],
         }
 
 
-def asked(schema: Schema, defaults: dict[str, Any]) -> dict[str, Any]:
-    """What the request asks of a page, and for the rest `defaults`, then those of `schema`; or 422."""
+def parse_query(schema: Schema, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return the query of the request. `defaults` take precedence over the defaults of `schema`. Raises 422."""
     values: dict[str, Any] = _parser.parse(schema, request, location="query")
     return values | {name: value for name, value in defaults.items() if name not in request.args}
 
 
-def given(defaults: dict[str, Any]) -> list[tuple[str, str]]:
-    """The query of the request, with `defaults` for what it leaves out."""
-    own = [(name, str(value).lower()) for name, value in defaults.items() if name not in request.args]
-    return [*own, *request.args.items(multi=True)]
+def query_items(defaults: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the query parameters of the request, with `defaults` for the missing ones."""
+    missing = [(name, str(value).lower()) for name, value in defaults.items() if name not in request.args]
+    return [*missing, *request.args.items(multi=True)]
 
 
-def call(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
-    """The path of a call of the API."""
+def api_path(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
+    """Return the path and the query string of `endpoint`."""
     return f"{url_for(endpoint, **path)}?{urlencode(list(arguments))}".removesuffix("?")
 
 
-def ordered(name: str, order: tuple[str, str], first: str = "asc") -> str:
-    """This page ordered by `name`; the other way round if it is already."""
-    turned = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
-    kept = [item for item in request.args.items(multi=True) if item[0] not in ("order_by", "sort", *PLACE)]
-    return f"{request.path.rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', turned)])}"
+def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
+    """Return the url of this page ordered by `name`, in reverse order if `name` orders it already."""
+    direction = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
+    kept = [item for item in request.args.items(multi=True) if item[0] not in ("order_by", "sort", *POSITION)]
+    return f"{request.path.rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', direction)])}"
 
 
 def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:
-    """The records of `model` to choose from: their ids and names, by the column that has the names."""
+    """Return ids and names of the records of `model` for a `select`, ordered by `name`, the column with the names."""
     page = pages.read(model, columns=("id", name), limit=LIMIT_MAX, order_by=name, sort="asc")
     return [tuple(row)[:2] for row in page.rows]

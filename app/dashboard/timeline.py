@@ -1,4 +1,4 @@
-"""The history of a run, as its page tells it."""
+"""The timeline on the page of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.dashboard.words import aware, plain
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened, when, by whom and why; `changes` are members with what they were and became."""
+    """One event of the timeline. `changes` has the old and the new value of each changed field."""
 
     at: datetime
     title: str
@@ -20,16 +20,16 @@ class Entry:
 
 
 def timeline(run: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """When the run started and ended, by its own word, and its events; the earliest first.
+    """Return the start of the run, its events and its end, oldest first.
 
-    Runs of the original have no events, and some of them have an end that is before their start. An event that ended
-    the run tells its end.
+    The end is omitted if an event has the conclusion. Runs of the original have no events, and some of them end before
+    they start: their start comes first.
     """
-    told = [_entry(event) for event in events]
-    entries = [Entry(aware(run["started_at"]), "Started"), *told]
-    if run["completed_at"] and not any("conclusion" in entry.changes for entry in told):
+    history = [_entry(event) for event in events]
+    entries = [Entry(aware(run["started_at"]), "Started"), *history]
+    if run["completed_at"] and not any("conclusion" in entry.changes for entry in history):
         entries.append(Entry(aware(run["completed_at"]), _outcome("completed", run["conclusion"])))
-    return sorted(entries, key=lambda entry: entry.at) if told else entries
+    return sorted(entries, key=lambda entry: entry.at) if history else entries
 
 
 def _entry(event: Mapping[str, Any]) -> Entry:

@@ -1,4 +1,4 @@
-"""The dashboard: pages for people, made of what the API answers to programs."""
+"""The routes of the dashboard: HTML pages that show answers of the API."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ from app.database import revision
 from app.web.auth import Caller, declare
 from app.web.parser import path_id
 
-# Everything is a file of this service; nothing is inline.
+# Scripts, styles and images are files of this service; nothing is inline.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -32,22 +32,25 @@ PAGES: dict[str, Callable[..., str]] = {
     "/datasets": lists.datasets,
     "/datasets/<id:id>": details.dataset,
 }
-# A few kilobytes.
+# Kept in memory: a few kilobytes.
 ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / "static/dashboard").iterdir()}
 
 blp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
 
 def page(view: Callable[..., str]) -> Callable[..., Any]:
-    """`view` as a page: of a database that is ready, for an id that is a number, without what a form left blank."""
+    """Wrap a view: require the revision of the database, parse the id, and drop empty parameters by a redirect.
+
+    A browser sends the empty fields of a form as empty parameters.
+    """
 
     @wraps(view)
     def shown(**path: str) -> str | WerkzeugResponse:
         revision.require()
         ids = {name: path_id(text) for name, text in path.items()}
-        said = [(name, value) for name, value in request.args.items(multi=True) if value]
-        if len(said) < len(list(request.args.items(multi=True))):
-            return redirect(f"{request.path}?{urlencode(said)}".removesuffix("?"), 303)
+        filled = [(name, value) for name, value in request.args.items(multi=True) if value]
+        if len(filled) < len(list(request.args.items(multi=True))):
+            return redirect(f"{request.path}?{urlencode(filled)}".removesuffix("?"), 303)
         return view(**ids)
 
     return declare(shown, Caller.PUBLIC)
@@ -55,20 +58,20 @@ def page(view: Callable[..., str]) -> Callable[..., Any]:
 
 def asset(name: str) -> Response:
     """The style sheet, a script or the icon."""
-    name = name.rstrip("/")  # which a path takes for its own
+    name = name.rstrip("/")  # <path:name> also matches a slash at the end
     if name not in ASSETS:
         raise NotFound
     return current_app.response_class(ASSETS[name], mimetype=guess_type(name)[0])
 
 
-def nowhere(path: str) -> str:
-    """What is no page is not found, as HTML."""
+def unknown_page(path: str) -> str:
+    """Raise 404 for any other path below /dashboard, so that `finish` shows it as HTML."""
     raise NotFound
 
 
 @blp.after_request
 def finish(response: Response) -> Response:
-    """Show people the errors that programs get, and let no page load or run anything that is not ours."""
+    """Render problem responses as HTML, and add the Content-Security-Policy."""
     if response.mimetype == "application/problem+json":
         problem = response.get_json()
         response.set_data(render_template("dashboard/problem.html", problem=problem))
@@ -81,7 +84,7 @@ for rule, view in PAGES.items():
     guarded = page(view)
     blp.add_url_rule(rule, view.__name__, guarded)
     blp.add_url_rule(f"{rule}/", view.__name__, guarded)
-VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": nowhere}
+VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": unknown_page}
 for rule, plain in VIEWS.items():
     blp.add_url_rule(rule, view_func=declare(plain, Caller.PUBLIC))
     blp.add_url_rule(f"{rule}/", view_func=plain)

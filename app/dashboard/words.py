@@ -1,4 +1,4 @@
-"""Numbers, times and states as people say them, and links that are safe to follow."""
+"""Filters of the templates: numbers, times and states as text, and safe links."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,55 +12,55 @@ from app.database.columns import now, wire_time
 HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 AGES = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
-EXACT = 10  # of a unit; from there on the one below it makes no difference
-RECENT = timedelta(days=7)
+TWO_UNITS_BELOW = 10  # show the next smaller unit only below this number of the larger one
+RECENT = timedelta(days=7)  # show the age instead of the day
 
 
 def number(value: int) -> str:
-    """With commas: 1,416."""
+    """Such as 1,416."""
     return f"{value:,}"
 
 
 def percent(value: float | None) -> str:
-    """Of a share: 34.6 %."""
-    return "none yet" if value is None else f"{100 * value:.1f} %".replace(".0 ", " ")
+    """Such as 34.6 % for 0.346."""
+    return "\N{EN DASH}" if value is None else f"{100 * value:.1f} %".replace(".0 ", " ")
 
 
 def duration(seconds: float | None) -> str:
-    """By the largest unit, and the one below it if that makes a difference: 46 min, 3 h 12 min."""
+    """Such as 46 min or 3 h 12 min."""
     if seconds is None:
-        return "none yet"
+        return "\N{EN DASH}"
     whole = max(int(seconds), 0)
     index, (unit, size) = next(((i, pair) for i, pair in enumerate(UNITS) if whole >= pair[1]), (3, UNITS[3]))
     count, rest = divmod(whole, size)
-    smaller = rest // UNITS[index + 1][1] if rest and count < EXACT else 0
+    smaller = rest // UNITS[index + 1][1] if rest and count < TWO_UNITS_BELOW else 0
     return f"{count} {unit}" + (f" {smaller} {UNITS[index + 1][0]}" if smaller else "")
 
 
 def took(run: dict[str, Any]) -> str:
-    """How long a run has taken, if it has an end."""
+    """Return the duration of a run; empty if it is unfinished or ends before it starts."""
     if run["completed_at"] is None or run["completed_at"] < run["started_at"]:
         return ""
     return duration((run["completed_at"] - run["started_at"]).total_seconds())
 
 
 def aware(time: datetime) -> datetime:
-    """Rows have their times without a zone, in UTC."""
+    """Return `time` in UTC. The times of rows have no zone and are in UTC."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def wire(time: datetime) -> str:
-    """For the attribute `datetime`."""
+    """Return the value of the HTML attribute `datetime`."""
     return wire_time(aware(time))
 
 
 def moment(time: datetime) -> str:
-    """In full: 20 Jun 2022, 14:03 UTC."""
+    """Such as 20 Jun 2022, 14:03 UTC."""
     return f"{aware(time):%-d %b %Y, %H:%M} UTC"
 
 
 def ago(time: datetime) -> str:
-    """By the largest unit: 2 days ago."""
+    """Such as 2 days ago."""
     age = (now() - aware(time)).total_seconds()
     for unit, size in AGES:
         if count := int(abs(age) // size):
@@ -70,17 +70,17 @@ def ago(time: datetime) -> str:
 
 
 def when(time: datetime) -> str:
-    """The day; if that is no week away, how long ago."""
+    """Return the age of a RECENT time, else the day."""
     return ago(time) if abs(now() - aware(time)) < RECENT else f"{aware(time):%-d %b %Y}"
 
 
 def state(run: dict[str, Any]) -> str:
-    """How a run ended, else how far it has come; as the name of a state."""
+    """Return the conclusion of a run, or its status if it has none."""
     return str(run["conclusion"] or run["status"])
 
 
 def plain(name: str) -> str:
-    """The name of a state or a member in words."""
+    """Return the name of a state or a field with blanks."""
     return name.replace("_", " ")
 
 
@@ -90,14 +90,14 @@ def repository_url(feedstock: dict[str, Any]) -> str | None:
 
 
 def commit_url(feedstock: dict[str, Any], ref: str) -> str | None:
-    """Where the commit can be read, or the branch or tag, if `ref` is the name of one."""
+    """Return the url of a commit, a branch or a tag at the host of the repository."""
     repository = repository_url(feedstock)
     place = "commit" if re.fullmatch("[0-9a-f]{7,40}", ref) else "tree"
     return repository and f"{repository}/{place}/{quote(ref)}"
 
 
 def web_url(text: str | None) -> str | None:
-    """`text`, if a browser may follow it: other schemes, such as `s3:` or `javascript:`, are no links."""
+    """Return `text` if it is an http or https url, else None: `javascript:` must not become a link."""
     try:
         parts = urlsplit(text or "")
     except ValueError:
@@ -106,15 +106,15 @@ def web_url(text: str | None) -> str | None:
 
 
 def message(text: str | None) -> tuple[dict[str, str], str]:
-    """The members of a runner's message, which often is JSON, and its traceback or other text."""
+    """Return the fields of a message that is a JSON object, without `trace`, and its traceback or other text."""
     try:
-        members = orjson.loads(text or "")
+        values = orjson.loads(text or "")
     except orjson.JSONDecodeError:
         return {}, text or ""
-    if not isinstance(members, dict):
+    if not isinstance(values, dict):
         return {}, text or ""
-    trace = members.pop("trace", "")
-    return {name: _text(value) for name, value in members.items()}, _text(trace)
+    trace = values.pop("trace", "")
+    return {name: _text(value) for name, value in values.items()}, _text(trace)
 
 
 def _text(value: Any) -> str:

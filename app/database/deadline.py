@@ -1,7 +1,8 @@
-"""How long a request may take: after REQUEST_TIMEOUT its body is no longer read and no statement begins.
+"""How long requests, statements and waits for a lock may take.
 
-On PostgreSQL the last statement ends by STATEMENT_TIMEOUT, on SQLite at once. So every request is answered before
-Heroku's router gives up on it, after 30 seconds. The body is cut off by `app.serving.connection`, which has the socket.
+After REQUEST_TIMEOUT the body of a request is no longer read and no statement begins. On PostgreSQL the last statement
+ends by STATEMENT_TIMEOUT, on SQLite at once. So every request is answered before Heroku's router gives up on it, after
+30 seconds. The body is cut off by `app.serving.connection`, which has the socket.
 """
 
 import sqlite3
@@ -9,18 +10,26 @@ from time import monotonic
 from typing import Any
 
 from flask import g, has_request_context
-from sqlalchemy import Engine, event
+from psycopg2.extensions import STATUS_READY
+from sqlalchemy import Connection, Engine, event
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.errors import RETRY_AFTER
-from config import REQUEST_TIMEOUT
+from config import REQUEST_TIMEOUT, WAIT_TIMEOUT
 
 INSTRUCTIONS = 100_000  # of SQLite's machine, a millisecond or so, between two looks at the clock
+SHORTEST = 100  # milliseconds to wait for a lock; PostgreSQL takes 0 for no limit
+
+
+def age() -> float:
+    """The seconds since the request began; of a command 0, because it may take as long as it takes."""
+    now = monotonic()
+    return now - float(g.get("started", now)) if has_request_context() else 0
 
 
 def is_over() -> bool:
-    """Whether the time of the request is up; commands have as much as they want."""
-    return has_request_context() and monotonic() > g.get("started", float("inf")) + REQUEST_TIMEOUT
+    """Whether the time of the request is up."""
+    return age() > REQUEST_TIMEOUT
 
 
 def require_time() -> None:
@@ -30,9 +39,34 @@ def require_time() -> None:
         raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
 
 
-@event.listens_for(Engine, "before_cursor_execute")
-def _begin_in_time(*_: Any) -> None:
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _begin_in_time(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, _context: object, _many: bool
+) -> tuple[str, Any]:
+    """Refuse a late statement, and let PostgreSQL end one that takes too long.
+
+    The first statement of a transaction sets the limits in the same message, which costs no round trip. A connection
+    pooler would lose settings of the connection, because it gives each transaction another connection to the server.
+    """
     require_time()
+    if connection.dialect.name == "postgresql" and cursor.connection.status == STATUS_READY:
+        statement = f"{_limits(connection)}{statement}"
+    return statement, parameters
+
+
+def _limits(connection: Connection) -> str:
+    """Limits in milliseconds. A request that has waited for connections waits for locks until WAIT_TIMEOUT only."""
+    options = connection.get_execution_options()
+    left = round(1000 * (WAIT_TIMEOUT - age()))
+    lock_timeout = max(min(options["lock_timeout"], left), SHORTEST)
+    statement_timeout = options["statement_timeout"]
+    return f"SET LOCAL statement_timeout = {statement_timeout}; SET LOCAL lock_timeout = {lock_timeout}; "
+
+
+def lift_time_limit(connection: Connection) -> None:
+    """Give the statements of this transaction all the time they take: a request's limit is too short for a table."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
 
 @event.listens_for(Engine, "connect")

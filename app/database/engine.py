@@ -75,24 +75,23 @@ def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Begin as it is needed: whoever says so with the option `read_only` reads, and so does a request by its method.
+    """Begin a transaction that reads or one that may write.
 
-    On SQLite by hand, as the driver would run DDL outside of transactions. Whoever may write takes the write lock at
-    once and waits its turn; a reader that turns writer would fail instead. On PostgreSQL the driver begins by itself,
-    but not for a request that reads: each of its statements stands for itself, and saves two round trips.
+    The option `autocommit` makes each statement a transaction of its own. The option `read_only`, which is set for a
+    request by its method, is for transactions that only read.
+
+    SQLite gets its BEGIN from here, because its driver would run DDL outside of transactions. A transaction that may
+    write takes the write lock at once and waits for it; one that reads first and then writes would fail instead.
+    PostgreSQL gets its BEGIN from the driver, but not in a request that reads: that saves two round trips.
     """
+    options = connection.get_execution_options()
+    autocommit = options.get("autocommit", False)
     reads = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
-    reading = connection.get_execution_options().get("read_only", reads)
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-    else:
-        driver: Any = connection.connection.driver_connection
-        alone = reading and has_request_context()
-        if driver.autocommit != alone:
-            driver.autocommit = alone
-
-
-def lift_time_limit(connection: Connection) -> None:
-    """A request's time limit is too short for a whole table."""
+    reading = options.get("read_only", reads)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        driver: Any = connection.connection.driver_connection
+        autocommit = autocommit or (reading and has_request_context())
+        if driver.autocommit != autocommit:
+            driver.autocommit = autocommit
+    elif not autocommit:
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, DateTime, FromClause, Select, bindparam, inspect, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    FromClause,
+    Row,
+    Select,
+    bindparam,
+    inspect,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
@@ -19,10 +30,10 @@ from app.extensions import Base
 BATCH = 1000  # rows in memory
 
 
-def one(model: type[Record], names: tuple[str, ...], record_id: int) -> tuple[Any, ...]:
+def one(model: type[Record], names: tuple[str, ...], record_id: int, connection: Connection | None = None) -> Row[Any]:
     """The row of the record with that id, or 404."""
     if 0 < record_id <= INTEGER_MAX:
-        for row in fetch(_by_id(inspect(model), names), {"id": record_id}):
+        for row in fetch(_by_id(inspect(model), names), {"id": record_id}, connection):
             return row
     raise NotFound(f"{model.noun} {record_id} not found")
 
@@ -32,14 +43,16 @@ def require(model: type[Record], record_id: int) -> None:
     one(model, ("id",), record_id)
 
 
-def related(model: type[Record], member: str, names: tuple[str, ...], record_id: int) -> Iterator[Rows]:
+def related(
+    model: type[Record], member: str, names: tuple[str, ...], record_id: int, connection: Connection | None = None
+) -> Iterator[Rows]:
     """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
-    return batches(_related(inspect(model), member, names), 0, parent=record_id)
+    return batches(_related(inspect(model), member, names), 0, connection, parent=record_id)
 
 
-def batches(statement: Select[Any], last: int, **values: int) -> Iterator[Rows]:
+def batches(statement: Select[Any], last: int, connection: Connection | None = None, **values: int) -> Iterator[Rows]:
     """All rows, up to `limit` of them beyond the id `last` at a time; each ends with its id."""
-    while batch := fetch(statement, values | {"last": last, "limit": BATCH}):
+    while batch := fetch(statement, values | {"last": last, "limit": BATCH}, connection):
         yield batch
         if len(batch) < BATCH:
             return
@@ -62,8 +75,7 @@ def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
 
 @lru_cache(maxsize=64)
 def _by_id(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
-    found = _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
-    return found.execution_options(plan_once=True)
+    return _selection(mapper, names).where(mapper.columns["id"] == bindparam("id"))
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Tables, and the rules of their state. Importing the package makes all of them known to SQLAlchemy."""
+"""Tables, and the rules of their state. Importing the package registers all of them with SQLAlchemy."""
 
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry

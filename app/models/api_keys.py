@@ -1,4 +1,4 @@
-"""API keys: their digests, never the keys."""
+"""API keys. The table stores their digests, never the keys."""
 
 from datetime import datetime
 from typing import Any
@@ -11,30 +11,30 @@ from sqlalchemy.types import TypeDecorator
 from app.database.columns import UTCDateTime, now
 from app.database.record import Record
 
-# Who acts with the key of the configuration, which is no row.
+# The actor of requests with the admin key of the configuration, which has no row.
 ADMIN = "admin"
-# What the history calls a key that has no label.
+# The actor of requests with a key that has no label.
 UNLABELLED = "a key without a label"
 
-# What a key may do: everything, everything but look after keys, or write the runs of one bakery, by its id.
+# Scopes: everything, everything except the administration of keys, and only writing the runs of one bakery.
 ADMIN_SCOPE, WRITE_SCOPE, BAKERY_SCOPE = "admin", "write", "bakery:{}"
 
 
 class _Scopes(TypeDecorator[list[str]]):
-    """Scopes, of a text that is `admin`, `write` or the ids of bakeries."""
+    """Converts a text, `admin`, `write` or ids of bakeries separated by blanks, to a list of scopes."""
 
     impl = String
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Any) -> list[str]:
-        limits = None if value in (ADMIN_SCOPE, WRITE_SCOPE) else value
-        return scopes(value == ADMIN_SCOPE, limits)
+        ids = None if value in (ADMIN_SCOPE, WRITE_SCOPE) else value
+        return scopes(value == ADMIN_SCOPE, ids)
 
 
 class APIKey(Record):
-    """A key that may write; the nullable flags are the original's, and null means no.
+    """A key for requests that write. The original has nullable flags; null means false.
 
-    The original knows a row by `encrypted_key`, which is as unique to it as a primary key would be.
+    The original has no `id`: it identifies a row by `encrypted_key`.
     """
 
     __tablename__ = "apikey"
@@ -51,9 +51,9 @@ class APIKey(Record):
     created_by: Mapped[str | None]
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # The bakeries that a service account is limited to, by their ids: "12 15". Null: the key is not limited.
+    # The ids of the bakeries that the key may write runs of: "12 15". Null: all bakeries.
     bakery_ids: Mapped[str | None]
-    # The key that took the place of this one.
+    # The key that replaced this one.
     replaced_by: Mapped[int | None] = mapped_column(ForeignKey("apikey.id", ondelete="SET NULL"))
 
     def __repr__(self) -> str:
@@ -66,28 +66,28 @@ class APIKey(Record):
     @scopes.inplace.setter
     def _set_scopes(self, values: list[str]) -> None:
         self.is_admin = ADMIN_SCOPE in values
-        limits = bakery_ids(values)
-        self.bakery_ids = " ".join(map(str, limits)) if limits else None
+        ids = bakery_ids(values)
+        self.bakery_ids = " ".join(map(str, ids)) if ids else None
 
     @scopes.inplace.expression
     @classmethod
     def _select_scopes(cls) -> ColumnElement[list[str]]:
-        admin, limits = literal(ADMIN_SCOPE), func.coalesce(cls.bakery_ids, WRITE_SCOPE)
-        return type_coerce(case((cls.is_admin.is_(True), admin), else_=limits), _Scopes)
+        admin, others = literal(ADMIN_SCOPE), func.coalesce(cls.bakery_ids, WRITE_SCOPE)
+        return type_coerce(case((cls.is_admin.is_(True), admin), else_=others), _Scopes)
 
     @property
-    def works(self) -> bool:
-        """Whether the key opens anything: it is active and has not expired."""
+    def is_valid(self) -> bool:
+        """Whether the service accepts the key: it is active and has not expired."""
         return bool(self.is_active) and (self.expires_at is None or self.expires_at > now())
 
 
-def scopes(is_admin: bool, limits: str | None) -> list[str]:
-    """The scopes of a row with those values; an administrator is never limited."""
+def scopes(is_admin: bool, ids: str | None) -> list[str]:
+    """Return the scopes of a row with these values of `is_admin` and `bakery_ids`. `is_admin` takes precedence."""
     if is_admin:
         return [ADMIN_SCOPE]
-    return [WRITE_SCOPE] if limits is None else [BAKERY_SCOPE.format(number) for number in limits.split()]
+    return [WRITE_SCOPE] if ids is None else [BAKERY_SCOPE.format(bakery_id) for bakery_id in ids.split()]
 
 
 def bakery_ids(values: list[str]) -> list[int]:
-    """The bakeries that `values`, scopes, are limited to, by id; none if they are not limited."""
+    """Return the sorted ids of the bakeries in the scopes `values`; an empty list for `admin` and `write`."""
     return sorted({int(value.partition(":")[2]) for value in values if ":" in value})

@@ -1,4 +1,4 @@
-"""The audit log: who wrote what, and when. The database refuses to change it or to delete from it."""
+"""The audit log: who wrote what, and when. Triggers of the database refuse updates and deletes."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,10 +13,11 @@ from app.extensions import db
 
 
 class AuditEntry(db.Model):
-    """One write, in the transaction that makes it. It names what may be gone by now, so nothing in it is a reference.
+    """One write. The entry is inserted in the transaction of the write.
 
-    `action` is the operation id of the OpenAPI document, or what a command calls itself; `key_id` and `request_id` are
-    null for a command, `key_id` for the key of the configuration too.
+    The record and the key may be deleted later, so no column is a foreign key. `action` is the operation id of the
+    OpenAPI document, or the name of a command. `key_id` and `request_id` are null for a command; `key_id` is also null
+    for the admin key of the configuration.
     """
 
     __tablename__ = "audit"

@@ -1,4 +1,4 @@
-"""Bakeries: where recipes run."""
+"""Bakeries: the compute environments that run recipes."""
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,5 +18,5 @@ class Bakery(Record):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(LongText)
     id: Mapped[int] = mapped_column(primary_key=True)
-    # How long a run may be in progress here; null: as long as the service's own limit says.
+    # How long a run may be in progress in this bakery. Null: `reaper.IN_PROGRESS_LIMIT`.
     timeout_minutes: Mapped[int | None]

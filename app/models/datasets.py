@@ -1,4 +1,4 @@
-"""Datasets: what the published runs of one recipe have made, one entry for all its builds."""
+"""Datasets: one entry for all published builds of one recipe."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -13,8 +13,8 @@ from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.recipe_runs import RecipeRun
 
-# How fsspec reads without credentials, by the scheme of the url; over http it needs to be told nothing.
-ANONYMOUS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
+# Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
+ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
 SNIPPETS = {
     "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
@@ -22,7 +22,7 @@ SNIPPETS = {
     "parquet": "import pandas as pd\n\ndf = pd.read_parquet({}{})",
 }
 
-# Runs of one dataset are alike in these.
+# Runs with equal values in these columns build the same dataset.
 KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
 
 _key = [getattr(RecipeRun, name) for name in KEY]
@@ -58,12 +58,12 @@ _datasets = (
     .join(Feedstock, Feedstock.id == _builds.c.feedstock_id)
     .subquery("dataset")
 )
-# Lists ask columns whether they may be null; one that is computed does not know.
+# `database.pages` reads `nullable` of a column. SQLAlchemy does not know it for a computed column.
 cast(Any, _datasets.c.build_count).nullable = False
 
 
 class _Snippet(TypeDecorator[str | None]):
-    """The snippet, of a text that is the type, a space and the url."""
+    """Converts a text, the dataset type, a blank and the url, to a snippet."""
 
     impl = String
     cache_ok = True
@@ -74,10 +74,10 @@ class _Snippet(TypeDecorator[str | None]):
 
 
 class Dataset(Record):
-    """A query, not a table: its rows are made of runs, and of nothing else.
+    """A query over recipe runs, not a table.
 
-    `id` is that of the first build, so that it stays when there are more; `run_id` that of the newest, which says where
-    the dataset is.
+    `id` is the id of the first build, so that it does not change with later builds. `run_id` is the id of the newest
+    build, which has the current url.
     """
 
     __table__ = _datasets
@@ -111,14 +111,14 @@ class Dataset(Record):
 
 
 def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:
-    """What fsspec has to be told to open `url`; None for nothing."""
-    options = ANONYMOUS.get(url.partition("://")[0].lower())
+    """Return the options of fsspec for anonymous access to `url`; None if it does not need any."""
+    options = ANONYMOUS_OPTIONS.get(url.partition("://")[0].lower())
     if options and dataset_type == "kerchunk":
         return {"target_options": options, "remote_options": options}
     return options
 
 
 def snippet(dataset_type: str | None, url: str) -> str | None:
-    """Python that opens the dataset at `url`; None if nobody said what it is."""
-    template, told = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
-    return template and template.format(repr(url), f", storage_options={told}" if told else "")
+    """Return Python code that opens the dataset at `url`; None if its type is unknown."""
+    template, options = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
+    return template and template.format(repr(url), f", storage_options={options}" if options else "")

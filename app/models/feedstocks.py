@@ -1,4 +1,4 @@
-"""Feedstocks: the repositories that recipes live in."""
+"""Feedstocks: the repositories that contain recipes."""
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column

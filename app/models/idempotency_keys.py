@@ -1,4 +1,4 @@
-"""Answers to POST requests, kept for as long as a client may ask again."""
+"""Stored answers to POST requests, for clients that repeat a request."""
 
 from datetime import datetime, timedelta
 
@@ -11,9 +11,9 @@ LIFETIME = timedelta(hours=24)
 
 
 class IdempotencyKey(db.Model):
-    """The first answer to a request with an Idempotency-Key, sealed so that only the holder of the API key can read it.
+    """The first answer to a request with an Idempotency-Key, encrypted with a key derived from the client's API key.
 
-    `scope` is the digest of that API key, `fingerprint` that of the request.
+    `scope` is the digest of the API key, `fingerprint` is the digest of the request.
     """
 
     __tablename__ = "idempotency_key"
@@ -27,4 +27,4 @@ class IdempotencyKey(db.Model):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
     def __repr__(self) -> str:
-        return "<IdempotencyKey>"  # without its primary key, a digest among it
+        return "<IdempotencyKey>"  # the primary key contains a digest, which must not be logged

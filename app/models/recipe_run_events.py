@@ -11,9 +11,10 @@ from app.extensions import db
 
 
 class RecipeRunEvent(db.Model):
-    """One change of one run, written in the transaction that makes it.
+    """One change of one run, inserted in the transaction of the change.
 
-    `before` and `after` hold the members that changed, as on the wire; `before` is null when the run was created.
+    `before` and `after` have the old and the new values of the changed fields, as in the JSON of the API. `before` is
+    null for the creation of the run.
     """
 
     __tablename__ = "reciperun_event"
@@ -28,6 +29,6 @@ class RecipeRunEvent(db.Model):
     reason: Mapped[str | None]
 
 
-def wire(members: dict[str, Any]) -> dict[str, Any]:
-    """`members` of a run as JSON has them."""
-    return {name: wire_time(value) if isinstance(value, datetime) else value for name, value in members.items()}
+def wire_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with times as strings, as in the JSON of the API."""
+    return {name: wire_time(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -1,6 +1,6 @@
 """Recipe runs: one execution of a recipe of a feedstock in a bakery.
 
-`status` and `conclusion` take the values, and keep to the rules, of GitHub's check runs
+`status` and `conclusion` have the values and follow the rules of GitHub's check runs
 (https://docs.github.com/rest/checks/runs).
 """
 
@@ -19,9 +19,9 @@ from app.errors import Invalid
 from app.models import run_counts
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
-from app.models.recipe_run_events import RecipeRunEvent, wire
+from app.models.recipe_run_events import RecipeRunEvent, wire_values
 
-# Each status, and those that a run may go to from there; a new run may start in any.
+# The allowed next statuses of each status. A new run may have any status.
 TRANSITIONS = {
     "queued": ("queued", "in_progress", "completed"),
     "in_progress": ("in_progress", "completed"),
@@ -29,18 +29,18 @@ TRANSITIONS = {
 }
 STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
-# Of a run that came to nothing by itself; the others but success say nothing about its recipe.
+# Conclusions that mean that the recipe failed. The others, except success, do not say anything about the recipe.
 FAILURES = ("failure", "timed_out")
 DATASET_TYPES = ("zarr", "kerchunk", "parquet")
 
-# Who acts when the service itself does; it alone may conclude that a run is stale.
+# The actor of changes by the service itself and by commands. Only this actor may set the conclusion `stale`.
 SYSTEM = "system"
 
 _WITH_URL = text("dataset_public_url IS NOT NULL")
 _PUBLISHED = text("status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL")
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 _STATE = ("id", *_LIFECYCLE)
-_NOTHING = dict.fromkeys(_STATE)  # what a new run was before
+_NO_STATE = dict.fromkeys(_STATE)  # the old state of a new run
 
 
 class RecipeRun(Record):
@@ -84,49 +84,58 @@ class RecipeRun(Record):
     dataset_public_url: Mapped[str | None] = mapped_column(LongText)
     message: Mapped[str | None] = mapped_column(LongText)
     id: Mapped[int] = mapped_column(primary_key=True)
-    # Null in runs that are older than these columns.
+    # Null for runs that are older than these columns.
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
 
-    # The database refuses to delete a parent that has runs; SQLAlchemy must not orphan them first.
+    # The database refuses to delete a bakery or feedstock with runs. Without `passive_deletes` SQLAlchemy would set the
+    # foreign keys of the runs to null before the deletion.
     bakery: Mapped[Bakery] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))
     feedstock: Mapped[Feedstock] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))
     events: WriteOnlyMapped[RecipeRunEvent] = relationship(order_by=RecipeRunEvent.id, passive_deletes=True)
 
     @classmethod
     def published(cls) -> ColumnElement[bool]:
-        """The runs whose dataset can be opened: completed, successful and with a url.
+        """Select the runs that have published a dataset: completed, successful and with a url.
 
-        SQLite knows the index of these only by the very words, so the values are not parameters.
+        The values are literals: SQLite uses a partial index only if the condition has the same literals.
         """
         completed, success = (literal(word, literal_execute=True) for word in ("completed", "success"))
         return and_(cls.status == completed, cls.conclusion == success, cls.dataset_public_url.is_not(None))
 
     @classmethod
     def kept_count(cls, filters: dict[str, Any]) -> int | None:
-        return run_counts.count(filters) if run_counts.cover(filters) else None
+        return run_counts.count(filters) if run_counts.covers(filters) else None
 
     @classmethod
     def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
-        """The columns of a new run. Raises 422 for values that do not go together."""
+        """Return the columns of a new run. Raises 422 if `values` contradict each other."""
         time = now()
-        return {"rerun_of": None, "created_at": time, "updated_at": time} | _settled(values, _NOTHING, actor)
+        return {"rerun_of": None, "created_at": time, "updated_at": time} | _with_derived_state(
+            values, _NO_STATE, actor
+        )
 
     @classmethod
     def first_event(cls, row: Any, actor: str) -> dict[str, Any]:
         state = {name: getattr(row, name) for name in ("status", "conclusion", "completed_at") if getattr(row, name)}
-        return {"recipe_run_id": row.id, "at": row.created_at, "actor": actor, "before": None, "after": wire(state)}
+        return {
+            "recipe_run_id": row.id,
+            "at": row.created_at,
+            "actor": actor,
+            "before": None,
+            "after": wire_values(state),
+        }
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
-        """Set `values` and what follows from them, and note what changed as an event.
+        """Set `values` and the fields that follow from them, and add an event to the history.
 
-        The one way in which a run changes. Raises 409 for a move that the run's status does not allow, 422 for values
-        that do not go together. Values that are as they were before are no change.
+        Every change of a run goes through this method. Raises 409 if the transition of the status is not allowed, 422
+        if the values contradict each other. Without a difference to the current values it does nothing.
         """
         if (values.get("rerun_of") or 0) >= self.id:
             raise Invalid.at("body", "rerun_of", "rerun_of: Must be an earlier run.")
-        values = _settled(values, {name: getattr(self, name) for name in _STATE}, actor)
+        values = _with_derived_state(values, {name: getattr(self, name) for name in _STATE}, actor)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if not changed:
             return
@@ -134,54 +143,55 @@ class RecipeRun(Record):
         for name, value in changed.items():
             setattr(self, name, value)
         self.updated_at = now()
-        event = RecipeRunEvent(at=self.updated_at, actor=actor, before=wire(before), after=wire(changed), reason=reason)
+        old, new = wire_values(before), wire_values(changed)
+        event = RecipeRunEvent(at=self.updated_at, actor=actor, before=old, after=new, reason=reason)
         self.events.add(event)
 
 
-def _settled(values: dict[str, Any], was: dict[str, Any], actor: str) -> dict[str, Any]:
-    """`values` with the status and the time of completion that follow from them, if the lifecycle allows it.
+def _with_derived_state(values: dict[str, Any], old: dict[str, Any], actor: str) -> dict[str, Any]:
+    """Return `values` with the status and the time of completion that follow from them.
 
-    `was` has the run's id and its members of the lifecycle.
+    `old` has the current values of _STATE. Raises 409 and 422 as `RecipeRun.change` does.
     """
     if not any(name in values for name in _LIFECYCLE):
         return values
-    status = values.get("status") or ("completed" if values.get("conclusion") else was["status"] or "queued")
-    will_be = {name: values.get(name, was[name]) for name in _LIFECYCLE} | {"status": status}
-    if was["status"] and status not in _next(was["status"]):
-        raise Conflict(_refusal(status, was))
-    if status == "completed" != was["status"] and will_be["completed_at"] is None:
-        will_be["completed_at"] = max(now(), will_be["started_at"])
-    if problem := _contradiction(values, was, will_be, actor):
-        raise Invalid.at("body", problem[0], f"{problem[0]}: {problem[1]}")
-    return values | {name: will_be[name] for name in ("status", "completed_at") if will_be[name] != was[name]}
+    status = values.get("status") or ("completed" if values.get("conclusion") else old["status"] or "queued")
+    new = {name: values.get(name, old[name]) for name in _LIFECYCLE} | {"status": status}
+    if old["status"] and status not in _next_statuses(old["status"]):
+        raise Conflict(_transition_error(status, old))
+    if status == "completed" != old["status"] and new["completed_at"] is None:
+        new["completed_at"] = max(now(), new["started_at"])
+    if error := _broken_rule(values, old, new, actor):
+        raise Invalid.at("body", error[0], f"{error[0]}: {error[1]}")
+    return values | {name: new[name] for name in ("status", "completed_at") if new[name] != old[name]}
 
 
-def _next(status: str) -> tuple[str, ...]:
-    """The statuses that a run may go to; any, should another program have given it one that is none."""
+def _next_statuses(status: str) -> tuple[str, ...]:
+    """Return the allowed next statuses; all of them if another program stored an unknown `status`."""
     return TRANSITIONS.get(status, STATUSES)
 
 
-def _refusal(status: str, was: dict[str, Any]) -> str:
-    allowed = " or ".join(_next(was["status"]))
-    hint = f" A new attempt is a new run whose rerun_of is {was['id']}." if was["status"] == "completed" else ""
-    return f"recipe run {was['id']} is {was['status']} and cannot become {status}, only {allowed}.{hint}"
+def _transition_error(status: str, old: dict[str, Any]) -> str:
+    allowed = " or ".join(_next_statuses(old["status"]))
+    hint = f" A new attempt is a new run whose rerun_of is {old['id']}." if old["status"] == "completed" else ""
+    return f"recipe run {old['id']} is {old['status']} and cannot become {status}, only {allowed}.{hint}"
 
 
-def _contradiction(
-    values: dict[str, Any], was: dict[str, Any], will_be: dict[str, Any], actor: str
+def _broken_rule(
+    values: dict[str, Any], old: dict[str, Any], new: dict[str, Any], actor: str
 ) -> tuple[str, str] | None:
-    """The member that breaks a rule in the state the run would be in, and the rule."""
-    if will_be["status"] != "completed":
+    """Return the first field whose `new` value breaks a rule, and the rule."""
+    if new["status"] != "completed":
         for name in ("conclusion", "completed_at"):
-            if will_be[name] is not None:
-                return name, f"Only a completed run has one, and this one would be {will_be['status']}."
-    elif will_be["conclusion"] is None and (was["status"] != "completed" or was["conclusion"]):
+            if new[name] is not None:
+                return name, f"Only a completed run can have this field, and the run would be {new['status']}."
+    elif new["conclusion"] is None and (old["status"] != "completed" or old["conclusion"]):
         return "conclusion", "Required when a run completes."
-    elif will_be["completed_at"] is None and was["completed_at"]:
-        return "completed_at", "A completed run keeps its time of completion."
-    if will_be["conclusion"] == "stale" != was["conclusion"] and actor != SYSTEM:
-        return "conclusion", "Only the service itself concludes that a run is stale."
+    elif new["completed_at"] is None and old["completed_at"]:
+        return "completed_at", "The end time of a completed run cannot be removed."
+    if new["conclusion"] == "stale" != old["conclusion"] and actor != SYSTEM:
+        return "conclusion", "Only the service itself can set the conclusion stale."
     moved = "started_at" in values or "completed_at" in values
-    if moved and will_be["completed_at"] and will_be["completed_at"] < will_be["started_at"]:
+    if moved and new["completed_at"] and new["completed_at"] < new["started_at"]:
         return "completed_at", "Must not be before started_at."
     return None

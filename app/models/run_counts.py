@@ -1,4 +1,4 @@
-"""How many runs there are, kept by triggers of the database (migration 0013), whoever writes the runs."""
+"""Counts of recipe runs. Triggers of the database update them (migration 0013), whichever program writes the runs."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,9 +17,9 @@ KIND = ("status", "conclusion", "is_test", "has_dataset")
 
 
 class RunCount(db.Model):
-    """By how much the number of runs of one kind has changed in a slice; as a sum over its rows, how many there are.
+    """One change of the number of runs of one kind in one slice. The sum over the rows of a slice is its count.
 
-    The slices: `all`, `feedstock 7`, `bakery 3`.
+    Slices are `all`, `feedstock 7` or `bakery 3`.
     """
 
     __tablename__ = "reciperun_count"
@@ -33,16 +33,16 @@ class RunCount(db.Model):
     runs: Mapped[int] = mapped_column(BigInteger)
 
 
-TOTAL = cast(func.sum(RunCount.runs), BigInteger)  # of some rows; else PostgreSQL makes a numeric of it
+TOTAL = cast(func.sum(RunCount.runs), BigInteger)  # without the cast PostgreSQL returns a numeric
 
 
-def cover(filters: dict[str, Any]) -> bool:
-    """Whether the runs that fit `filters` (`app.database.filters`) are counted: by kind, and by one parent at most."""
+def covers(filters: dict[str, Any]) -> bool:
+    """Whether the counts can answer `filters` (`app.database.filters`): columns of KIND, and at most one of PARENTS."""
     return filters.keys() <= {*PARENTS, *KIND} and not filters.keys() >= PARENTS.keys()
 
 
 def count(filters: dict[str, Any]) -> int:
-    """How many runs fit `filters`, which the counts have to cover."""
+    """Return the number of runs that match `filters`. The counts must cover them."""
     kinds = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     filter_key, values = parametrise(
         RunCount, {"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds}
@@ -53,14 +53,14 @@ def count(filters: dict[str, Any]) -> int:
 
 @lru_cache(maxsize=64)
 def _sum(filter_key: FilterKey) -> Select[Any]:
-    """The sum of the counts that have, in each column of `filter_key`, what that allows."""
+    """Return the statement for the sum of the counts that match `filter_key`."""
     columns = RunCount.__table__.columns
-    allowed = (among(columns[name], name, form) for name, form in filter_key)
-    return select(func.coalesce(TOTAL, 0)).where(*allowed)
+    matching = (among(columns[name], name, form) for name, form in filter_key)
+    return select(func.coalesce(TOTAL, 0)).where(*matching)
 
 
 def _slices(filters: dict[str, Any]) -> list[str]:
-    """The slices that hold the runs of the parents in `filters`."""
+    """Return the slices of the bakeries or feedstocks in `filters`, or the slice of all runs."""
     for name in PARENTS.keys() & filters.keys():
         return [f"{PARENTS[name]} {number}" for number in filters[name]]
     return [ALL]

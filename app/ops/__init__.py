@@ -1,1 +1,1 @@
-"""What operators see of the service: logs, metrics, the request log, telemetry, the doctor."""
+"""Tools for operators: logs, the request log, metrics, telemetry and `flask doctor`."""

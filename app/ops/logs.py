@@ -1,6 +1,6 @@
-"""How log lines look: JSON where machines read them, `name=value` at a terminal.
+"""The format of log lines: JSON in a deployment, `name=value` at a terminal.
 
-A line is a message and fields, `logger.info("message", extra={...})`. Never a payload, a query string or a key.
+A line has a message and fields: `logger.info("message", extra={...})`. It never has a payload, a query string or a key.
 """
 
 import re
@@ -15,14 +15,14 @@ NAMES = {"levelname": "level", "name": "logger"}
 
 
 class JSONFormatter(BaseJsonFormatter):
-    """One JSON object a line."""
+    """Each line is a JSON object."""
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         return orjson.dumps(log_data, default=str).decode()
 
 
 class TerminalFormatter(BaseJsonFormatter):
-    """The same fields as `name=value`, in quotes where a value has more than one word; tracebacks as they are."""
+    """Each field is `name=value`, with quotes if the value has more than one word; tracebacks keep their lines."""
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         time, level, _logger, message = (log_data.pop(name) for name in ("time", "level", "logger", "message"))
@@ -33,7 +33,7 @@ class TerminalFormatter(BaseJsonFormatter):
 
 
 def configuration(deployed: bool) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: everything goes to standard output, gunicorn's own lines too."""
+    """The configuration for `logging.config.dictConfig`. All lines, also gunicorn's, go to standard output."""
     formatter = JSONFormatter if deployed else TerminalFormatter
     return {
         "version": 1,
@@ -42,7 +42,7 @@ def configuration(deployed: bool) -> dict[str, Any]:
         "handlers": {"output": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}},
         "root": {"level": "INFO", "handlers": ["output"]},
         "loggers": {
-            "alembic": {"level": "WARNING"},  # it tells of every look at the revision
+            "alembic": {"level": "WARNING"},  # it logs each time that the revision is read
             "gunicorn.error": {"level": "INFO", "handlers": ["output"], "propagate": False},
         },
     }

@@ -1,17 +1,13 @@
-"""What Prometheus reads: requests and the use of connections in all workers of a server, runs in the database.
-
-Workers share their values through files in METRICS_FOLDER, see gunicorn.conf.py; without one, a process has its own.
-"""
+"""The metrics that Prometheus reads: requests and connections of all workers of a server, and runs in the database."""
 
 import logging
 from collections.abc import Iterator
-from functools import cache
+from itertools import accumulate
 from typing import cast
 
 from flask import Flask
-from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,59 +18,65 @@ from app.extensions import db
 from app.models import RecipeRun, RunCount
 from app.models.recipe_runs import STATUSES
 from app.models.run_counts import ALL, TOTAL
+from app.ops.shared_counts import BOUNDS, SharedCounts
 
 logger = logging.getLogger(__name__)
 
-# Paths that lead nowhere have one route in common, and methods that are none one name: labels must not grow at will.
+# All unknown paths share one route and all unknown methods one name: clients must not be able to add labels.
 NO_ROUTE = "none"
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
-REQUESTS = Histogram(
-    "pangeo_forge_request_duration_seconds",
-    "Requests, and how long each took.",
-    ["method", "route", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
-CONNECTIONS = Gauge(
-    "pangeo_forge_pool_connections_in_use", "Database connections that requests hold.", multiprocess_mode="livesum"
-)
-POOL_SIZE = Gauge(
-    "pangeo_forge_pool_connections_max",
-    "Database connections that requests may hold.",
-    multiprocess_mode="livesum",
-)
+COUNTS = SharedCounts()
 
 
 def sample(app: Flask) -> None:
-    """Note how many connections of this process are in use: a worker does so each second, and who is scraped."""
+    """Note how many connections of this process are in use. Workers do so once a second, and at a scrape."""
     with app.app_context():
         pool = cast(QueuePool, db.engine.pool)
-    CONNECTIONS.set(pool.checkedout())
-    POOL_SIZE.set(pool.size())
+    COUNTS.region.connections_in_use = pool.checkedout()
+    COUNTS.region.connections_max = pool.size()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
-    _requests(method if method in METHODS else "other", route, status).observe(seconds)
-
-
-@cache
-def _requests(method: str, route: str, status: int) -> Histogram:
-    return REQUESTS.labels(method, route, status)
+    """Count a request that has been answered."""
+    COUNTS.count(f"{method if method in METHODS else 'other'} {status} {route}", seconds)
 
 
 def exposition(app: Flask) -> bytes:
-    """Everything, in Prometheus' text format."""
+    """All metrics, in Prometheus' text format."""
     sample(app)
-    folder = app.config["METRICS_FOLDER"]
-    processes, database = CollectorRegistry() if folder else REGISTRY, CollectorRegistry()
-    if folder:
-        MultiProcessCollector(processes, folder)  # type: ignore[no-untyped-call]  # it has no types yet
-    database.register(Runs())
-    return generate_latest(processes) + generate_latest(database)
+    registry = CollectorRegistry()
+    for collector in (Requests(), Connections(), Runs()):
+        registry.register(collector)
+    return generate_latest(registry)
+
+
+class Requests(Collector):
+    """How many requests all workers answered, and how fast."""
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        name, labels = "pangeo_forge_request_duration_seconds", ["method", "route", "status"]
+        requests = HistogramMetricFamily(name, "Requests, and how long each took.", labels=labels)
+        for key, series in COUNTS.totals().items():
+            method, status, route = key.split(" ", 2)
+            buckets = zip([*map(str, BOUNDS), "+Inf"], accumulate(series.buckets), strict=True)
+            requests.add_metric([method, route, status], list(buckets), series.seconds)
+        yield requests
+
+
+class Connections(Collector):
+    """How many connections to the database all workers use, and how many they may use."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        in_use = sum(region.connections_in_use for region in COUNTS.regions)
+        most = sum(region.connections_max for region in COUNTS.regions)
+        name = "pangeo_forge_pool_connections"
+        yield GaugeMetricFamily(f"{name}_in_use", "Database connections that requests hold.", in_use)
+        yield GaugeMetricFamily(f"{name}_max", "Database connections that requests may hold.", most)
 
 
 class Runs(Collector):
-    """What only the database knows, asked at each scrape; without its answer the rest is still worth reading."""
+    """The metrics that need the database. If it does not answer, the other metrics are still exposed."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
@@ -95,13 +97,13 @@ class Runs(Collector):
 
 
 def runs_by_status() -> dict[str, int]:
-    """By the counts that triggers keep, as there may be a million runs."""
+    """Read the counts that triggers keep: there may be a million runs."""
     runs = select(RunCount.status, TOTAL).where(RunCount.slice == ALL).group_by(RunCount.status)
     return dict.fromkeys(STATUSES, 0) | dict(db.session.execute(runs).all())
 
 
 def age_of_oldest_queued() -> float:
-    """In seconds, since the run was stored; runs that are older than that column count from their start."""
+    """Seconds since the run was stored, or since its start if it is older than the column `created_at`."""
     since = select(func.min(func.coalesce(RecipeRun.created_at, RecipeRun.started_at)))
     oldest = db.session.scalar(since.where(RecipeRun.status == "queued"))
     return max((now() - oldest).total_seconds(), 0) if oldest else 0

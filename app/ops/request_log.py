@@ -1,11 +1,11 @@
-"""Every request is seen once, when it has been answered: a line in the log, a value in the metrics."""
+"""Each request is logged and counted once, when it has been answered."""
 
 import logging
 from time import monotonic
 
 from flask import Flask, Response, g, request
 
-from app.keys import without_keys
+from app.keys import mask_keys
 from app.ops import metrics
 
 logger = logging.getLogger("app.requests")
@@ -21,7 +21,7 @@ def finish(response: Response) -> Response:
     fields = {
         "method": request.method,
         "route": (rule.rule.rstrip("/") or "/") if rule else metrics.NO_ROUTE,
-        "path": without_keys(request.path),
+        "path": mask_keys(request.path),
         "status": response.status_code,
         "key": g.get("actor"),
         "request_id": g.request_id,

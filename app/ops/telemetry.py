@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry: only where a variable asks for them, and their packages are an extra."""
+"""Sentry and OpenTelemetry, if a variable turns them on. Their packages are optional, see requirements/."""
 
 from importlib import import_module
 from types import ModuleType
@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Flask
 
-from app.keys import without_keys
+from app.keys import mask_keys
 from config import ConfigError
 
 
 def init_app(app: Flask) -> None:
-    """Raises ConfigError, a sentence, where the extra that a variable asks for is not installed."""
+    """Raise ConfigError if a variable turns on a package that is not installed."""
     if dsn := app.config["SENTRY_DSN"]:
         report_errors(dsn, app.config["DEPLOYMENT"])
     if app.config["OTEL_ENDPOINT"]:
@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
 
 
 def report_errors(dsn: str, deployment: str) -> None:
-    """Send errors to Sentry, but nothing of what a client sent except method and path: there may be a key in it."""
+    """Send errors to Sentry. Of the request, send only method and path: the rest may have a key in it."""
     _extra("sentry_sdk", "SENTRY_DSN", "sentry").init(
         dsn=dsn,
         environment=deployment or "local",
@@ -34,21 +34,21 @@ def report_errors(dsn: str, deployment: str) -> None:
 
 def without_secrets(event: dict[str, Any], _hint: dict[str, Any]) -> dict[str, Any]:
     given = event.get("request", {})
-    event["request"] = {name: without_keys(given[name]) for name in ("method", "url") if name in given}
+    event["request"] = {name: mask_keys(given[name]) for name in ("method", "url") if name in given}
     return event
 
 
 def trace(app: Flask) -> None:
-    """Make a trace of every request, but of none of its headers; OTEL_* is read by the library."""
+    """Trace each request without its headers. The library reads the variables OTEL_*."""
     flask, sdk = (_opentelemetry(name) for name in ("instrumentation.flask", "sdk.trace"))
     provider = app.extensions["traces"] = sdk.TracerProvider()
     flask.FlaskInstrumentor().instrument_app(app, tracer_provider=provider, response_hook=clean)
 
 
 def export(app: Flask) -> None:
-    """Send the traces, if there are any, to the collector; for a process that will not fork any more.
+    """Start to send traces to the collector, in a process that does not fork any more.
 
-    After https://opentelemetry-python.readthedocs.io/en/latest/examples/fork-process-model/README.html.
+    See https://opentelemetry-python.readthedocs.io/en/latest/examples/fork-process-model/README.html.
     """
     if provider := app.extensions.get("traces"):
         names = ("sdk.trace.export", "exporter.otlp.proto.http.trace_exporter")
@@ -57,15 +57,15 @@ def export(app: Flask) -> None:
 
 
 def clean(span: Any, _status: str, _headers: object) -> None:
-    """Take query and keys from the attributes that old and new semantic conventions have for them, and from the name.
+    """Remove queries and keys from the name of the span, and from the attributes of old and new semantic conventions.
 
-    The name of a span is its path where no route fits.
+    If no route fits a path, the span is named after the path.
     """
     if span and span.is_recording():
         names = ("http.target", "http.url", "url.path", "url.full")
         urls = {name: span.attributes[name].partition("?")[0] for name in names if name in span.attributes}
-        span.set_attributes({name: without_keys(url) for name, url in urls.items()} | {"url.query": ""})
-        span.update_name(without_keys(span.name))
+        span.set_attributes({name: mask_keys(url) for name, url in urls.items()} | {"url.query": ""})
+        span.update_name(mask_keys(span.name))
 
 
 def _opentelemetry(name: str) -> ModuleType:
@@ -73,7 +73,7 @@ def _opentelemetry(name: str) -> ModuleType:
 
 
 def _extra(module: str, variable: str, extra: str) -> ModuleType:
-    """A module that is imported only if it is asked for: it is large, and most installations do not have it."""
+    """Import an optional module. It is large, and most installations do not have it."""
     try:
         return import_module(module)
     except ImportError:

@@ -1,1 +1,1 @@
-"""What xarray shows of a dataset, made by `program`, which is never imported: it runs in a process of its own."""
+"""HTML representations of datasets. `program` opens a dataset with xarray in a separate process; nothing imports it."""

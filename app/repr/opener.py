@@ -1,4 +1,4 @@
-"""Has datasets shown by `app/repr/program.py`: a few at once, for so long and no longer, and none again too soon."""
+"""Runs `app/repr/program.py` for a dataset, with a limit of processes, a timeout and a cache of the results."""
 
 import json
 import logging
@@ -19,17 +19,17 @@ from werkzeug.exceptions import BadGateway, Forbidden, GatewayTimeout, HTTPExcep
 logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("program.py")
-# It has no secrets of ours to give away. Memory for each thread and core would be taken in advance.
+# The environment of the program, without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
-NEEDED = ("aiohttp", "fsspec", "xarray", "zarr")
+PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
 PORTS = {"http": 80, "https": 443}
-TIMEOUT = 20  # seconds; Heroku's router gives up after 30
-AT_ONCE = 2
+TIMEOUT = 20  # seconds; the router of Heroku times out after 30
+PROCESSES_MAX = 2
 RETRY_AFTER = 5  # seconds
-FRESH, FAILED_FRESH = 600, 60  # seconds
+MAX_AGE, ERROR_MAX_AGE = 600, 60  # seconds in the cache
 CACHE_MAX = 8 * 1024**2  # bytes
 
-# What became of it: status and the last sentence; the first two are the original's.
+# The errors of the program: exception and last sentence of `detail`. The first two sentences are those of the original.
 ERRORS: dict[str, tuple[type[HTTPException], str]] = {
     "missing": (NotFound, "Dataset not found."),
     "denied": (Forbidden, "Permission denied."),
@@ -37,62 +37,64 @@ ERRORS: dict[str, tuple[type[HTTPException], str]] = {
     "unreachable": (BadGateway, "Its host cannot be reached, or answered with an error."),
     "unreadable": (BadGateway, "It is not a Zarr store with consolidated metadata that xarray can open."),
     "large": (BadGateway, "It is too large to be shown."),
-    "crashed": (BadGateway, "It takes more than there is for it here."),
+    "crashed": (BadGateway, "It needs more memory or time than the service allows."),
     "late": (GatewayTimeout, "Its host took too long."),
 }
 
 
 @dataclass(frozen=True)
-class Shown:
+class Result:
+    """The HTML of a dataset, or a key of ERRORS."""
+
     html: str = ""
     error: str = ""
 
 
 class Opener:
-    """Shows datasets. `hosts` are those whose urls need not be in the catalogue, and whose addresses may be private."""
+    """Opens datasets. A dataset on one of `hosts` need not be in the catalogue, and their addresses may be private."""
 
     def __init__(self, hosts: list[str]) -> None:
         self.hosts = [host.lower() for host in hosts]
-        self.turns = BoundedSemaphore(AT_ONCE)
-        self.lock = Lock()  # of the cache, which has none
-        self.cache: TLRUCache[str, Shown] = TLRUCache(
+        self.slots = BoundedSemaphore(PROCESSES_MAX)
+        self.lock = Lock()  # the cache is not thread-safe
+        self.cache: TLRUCache[str, Result] = TLRUCache(
             CACHE_MAX,
-            ttu=lambda _, shown, now: now + (FAILED_FRESH if shown.error else FRESH),
-            getsizeof=lambda shown: sys.getsizeof(shown.html),
+            ttu=lambda _, result, now: now + (ERROR_MAX_AGE if result.error else MAX_AGE),
+            getsizeof=lambda result: sys.getsizeof(result.html),
         )
 
-    def lists(self, url: str) -> bool:
-        """Whether the host of `url` is one of `hosts`, with its port unless that is the scheme's own."""
+    def allows(self, url: str) -> bool:
+        """Whether the host of `url` is one of `hosts`. An entry without a port allows the default port only."""
         parts = urlsplit(over_http(url))
         port = parts.port or PORTS[parts.scheme]
         names = [f"{parts.hostname}:{port}"] + ([str(parts.hostname)] if port == PORTS[parts.scheme] else [])
         return any(
-            name == known or (known.startswith(".") and name.endswith(known)) for name in names for known in self.hosts
+            name == host or (host.startswith(".") and name.endswith(host)) for name in names for host in self.hosts
         )
 
     def html(self, url: str) -> str:
-        """What xarray shows of the dataset at `url`. Raises what ERRORS has; 501 without xarray, 503 past AT_ONCE."""
-        if not all(find_spec(name) for name in NEEDED):
+        """Return the HTML of a dataset. Raises an exception of ERRORS, 501 without xarray, 503 without a free slot."""
+        if not all(find_spec(name) for name in PACKAGES):
             raise exceptions.NotImplemented("xarray is not installed here: pip install -r requirements/repr.txt.")
         with self.lock:
-            shown = self.cache.get(url)
-        if shown is None:
-            shown = self._open(url)
+            result = self.cache.get(url)
+        if result is None:
+            result = self._open(url)
             with self.lock:
-                self.cache[url] = shown
-        if shown.error:
-            error, sentence = ERRORS[shown.error]
+                self.cache[url] = result
+        if result.error:
+            error, sentence = ERRORS[result.error]
             raise error(f"An error occurred while fetching the data from URL: {url}. {sentence}")
-        return shown.html
+        return result.html
 
-    def _open(self, url: str) -> Shown:
-        if not self.turns.acquire(blocking=False):
-            sentence = f"{AT_ONCE} datasets are being opened already. Try again in a few seconds."
+    def _open(self, url: str) -> Result:
+        if not self.slots.acquire(blocking=False):
+            sentence = f"The service is opening {PROCESSES_MAX} datasets already. Try again in a few seconds."
             raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
         try:
-            return run(over_http(url), trusted=self.lists(url))
+            return run(over_http(url), trusted=self.allows(url))
         finally:
-            self.turns.release()
+            self.slots.release()
 
 
 def init_app(app: Flask) -> None:
@@ -104,23 +106,23 @@ def opener() -> Opener:
 
 
 def over_http(url: str) -> str:
-    """`url`, or for what S3 has its public https url: so no credentials, and no other endpoints, come into it."""
+    """Return `url`, or the public https url of an s3 url, so that neither credentials nor other endpoints are used."""
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
     return f"https://{bucket}.s3.amazonaws.com/{key}" if scheme == "s3" else url
 
 
-def run(url: str, trusted: bool) -> Shown:
-    """What the program prints; that it ended otherwise is said in the log."""
-    asked = json.dumps({"url": url, "trusted": trusted})
+def run(url: str, trusted: bool) -> Result:
+    """Run the program and return its result. A crash is logged."""
+    request = json.dumps({"url": url, "trusted": trusted})
     command = [sys.executable, "-I", str(PROGRAM)]
     try:
-        ended = subprocess.run(
-            command, input=asked, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT, check=True
+        process = subprocess.run(
+            command, input=request, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT, check=True
         )
     except subprocess.TimeoutExpired:
-        return Shown(error="late")
+        return Result(error="late")
     except subprocess.CalledProcessError as error:
-        logger.warning("a dataset could not be opened", extra={"exit_code": error.returncode})
-        return Shown(error="crashed")
-    return Shown(**json.loads(ended.stdout))
+        logger.warning("opening a dataset crashed", extra={"exit_code": error.returncode})
+        return Result(error="crashed")
+    return Result(**json.loads(process.stdout))

@@ -1,8 +1,8 @@
-"""Opens a Zarr store by its url and prints what xarray shows of it: a program of its own, which may be killed.
+"""Opens a Zarr store by its url and prints its HTML representation by xarray. `opener` runs it as a separate process.
 
-It reads `{"url": …, "trusted": …}` and prints `{"html": …}` or `{"error": …}`, one of `app.repr.opener.ERRORS`. It
-imports nothing of the service and gets nothing of its environment. Wherever the store or a redirect leads, it connects
-to public addresses only, except to the host of the url itself if that is `trusted`.
+It reads `{"url": …, "trusted": …}` from standard input and prints `{"html": …}` or `{"error": …}`, a key of
+`app.repr.opener.ERRORS`. It imports no module of the service and inherits no environment variable. It only connects to
+public addresses, also after redirects. The only exception is the host of the url if it is `trusted`.
 """
 
 import json
@@ -24,7 +24,7 @@ from yarl import URL
 from zarr.errors import GroupNotFoundError
 from zarr.storage import FsspecStore
 
-MEMORY = 640 * 1024**2  # bytes of address space; 330 MiB of it are taken by libraries, which use 100
+MEMORY = 640 * 1024**2  # bytes of address space; the libraries reserve 330 MiB of it and use 100 MiB
 SECONDS = 20
 OBJECT_MAX = 16 * 1024**2  # bytes
 TOTAL_MAX = 64 * 1024**2
@@ -33,15 +33,15 @@ REDIRECTS_MAX = 5
 HTML_MAX = 1024**2  # characters
 
 REDIRECTS = (301, 302, 303, 307, 308)
-UNICAST = IPv6Network("2000::/3")  # the other IPv6 addresses are not public, or hide one of IPv4
+UNICAST = IPv6Network("2000::/3")  # other IPv6 addresses are not public or contain an IPv4 address
 
 
 class StoreError(Exception):
-    """The store cannot be shown; the text is one of `app.repr.opener.ERRORS`."""
+    """The store cannot be shown. The text is a key of `app.repr.opener.ERRORS`."""
 
 
 class Store(AsyncFileSystem):
-    """What is below a url, each object a GET. They cannot be listed, so the metadata has to be consolidated."""
+    """The objects below a url. Each read is a GET. Objects cannot be listed, so the metadata must be consolidated."""
 
     cachable = False
 
@@ -49,7 +49,7 @@ class Store(AsyncFileSystem):
         super().__init__(asynchronous=True)
         self.url, self.trusted = URL(url), trusted
         self.denied = False
-        self.requests, self.bytes = REQUESTS_MAX, TOTAL_MAX  # how many there may still be
+        self.requests, self.bytes = REQUESTS_MAX, TOTAL_MAX  # the remaining budget
         self.sessions: dict[bool, ClientSession] = {}
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
@@ -69,13 +69,13 @@ class Store(AsyncFileSystem):
     def _session(self, url: URL) -> ClientSession:
         trusted = self.trusted and url.origin() == self.url.origin()
         if trusted not in self.sessions:
-            # One address after the other, so that what `public_socket` raises comes through as it is.
+            # Without happy eyeballs, aiohttp tries one address at a time and does not wrap errors of `public_socket`.
             connector = TCPConnector(socket_factory=None if trusted else public_socket, happy_eyeballs_delay=None)
             self.sessions[trusted] = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
         return self.sessions[trusted]
 
     async def _body(self, response: ClientResponse) -> bytes:
-        if response.status in (401, 403):  # S3 says so of what is not there, unless everybody may list the bucket
+        if response.status in (401, 403):  # S3 answers 403 for a missing object if the bucket cannot be listed
             self.denied = True
             raise FileNotFoundError
         if response.status in (404, 410):
@@ -90,7 +90,10 @@ class Store(AsyncFileSystem):
 
 
 def public_socket(address: Any) -> socket.socket:
-    """A socket for `address`, as getaddrinfo has it. It is what is connected to: no name is looked up after this."""
+    """Return a socket for `address`, a result of getaddrinfo. Raises StoreError if the address is not public.
+
+    The name is resolved already, so DNS cannot return another address later.
+    """
     family, kind, protocol, _, (host, *_) = address
     if not is_public(host):
         raise StoreError("private")
@@ -105,8 +108,10 @@ def is_public(text: str) -> bool:
 
 
 def html(store: Store) -> str:
-    """What xarray shows of `store`, of which it reads the metadata and the coordinates that are indexes."""
-    below: Any = FsspecStore(store, read_only=True, path="")  # xarray's types do not know of such
+    """Return the HTML of `store`. xarray reads only the metadata and the index coordinates."""
+    below: Any = FsspecStore(
+        store, read_only=True, path=""
+    )  # Any, because the types of xarray do not include Zarr stores
     with named_errors(store), xarray.open_dataset(below, engine="zarr", consolidated=True, cache=False) as dataset:
         text = str(dataset._repr_html_())
     if len(text) > HTML_MAX:
@@ -116,7 +121,7 @@ def html(store: Store) -> str:
 
 @contextmanager
 def named_errors(store: Store) -> Iterator[None]:
-    """Give what goes wrong meanwhile one of our names; zarr and xarray raise anything for what they cannot read."""
+    """Convert every error to a StoreError. zarr and xarray raise many types of exceptions for unreadable stores."""
     try:
         yield
     except StoreError:
@@ -137,8 +142,8 @@ def _spend(left: int, amount: int) -> int:
     return left - amount
 
 
-def hold_back() -> None:
-    """Take little, and end in time even if nobody is left to see to that."""
+def limit_resources() -> None:
+    """Limit memory, CPU time and files, and end the process after SECONDS even if the service has crashed."""
     os.nice(10)
     signal.alarm(SECONDS + 1)
     for kind, most in {
@@ -151,13 +156,13 @@ def hold_back() -> None:
 
 
 def main() -> None:
-    hold_back()
+    limit_resources()
     try:
         answer = {"html": html(Store(**json.load(sys.stdin)))}
     except StoreError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer), flush=True)
-    os._exit(0)  # there are connections left that are nobody's to close
+    os._exit(0)  # without closing the open connections
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""API keys: their administration, and for each holder a look at their own."""
+"""API keys: their administration, and the key of the caller."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from app.web.auth import Caller, actor, key_id
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.preconditions import require_match
 
-blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys for those who write.")
+blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys for clients that write.")
 
 
 @blp.route("", methods=["GET"], caller=Caller.ADMIN)
@@ -33,20 +33,21 @@ blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys 
 def list_api_keys(query: dict[str, Any]) -> Page:
     """List API keys
 
-    What is known of them, which is neither the keys nor their digests. The administrator's key of the configuration
-    is not among them.
+    The answer contains neither the keys nor their digests. The admin key of the configuration is not in the list.
     """
     return pages.read(APIKey, **query)
 
 
 @blp.route("", methods=["POST"], caller=Caller.ADMIN)
 @blp.arguments(APIKeyCreate, example={"label": "dataflow", "scopes": ["bakery:1"]})
-@blp.response(201, APIKeyCreated, description="The key; note it down, it is not shown again.", headers=LOCATION)
+@blp.response(
+    201, APIKeyCreated, description="The key. Store it now: the service cannot show it again.", headers=LOCATION
+)
 def create_api_key(values: dict[str, Any]) -> Written:
     """Create an API key
 
-    Takes an administrator's key. The new key is part of the answer and of no other: only its digest is stored. It may
-    write everything but keys unless it has other scopes.
+    Requires an administrator's key. Only this answer contains the new key, because the service stores its digest
+    only. Without `scopes` the key may write everything except API keys.
     """
     record, key = api_keys.create(values, actor(), _salt())
     details = {"label": record.label, "scopes": record.scopes}
@@ -54,11 +55,11 @@ def create_api_key(values: dict[str, Any]) -> Written:
 
 
 @blp.route("/me", methods=["GET"], caller=Caller.HOLDER)
-@blp.response(200, APIKeyMe, description="The key that the request came with.")
+@blp.response(200, APIKeyMe, description="The key of the request.")
 def get_my_api_key() -> Any:
     """Get the key in use
 
-    Who the service takes the caller for, and what they may do.
+    The label and the scopes of the key in the request.
     """
     mine = records.get(APIKey, g.key_id) if g.key_id else None
     return mine or {"id": None, "label": actor(), "scopes": g.scopes, "expires_at": None}
@@ -69,20 +70,20 @@ def get_my_api_key() -> Any:
 def get_api_key(id: int) -> Response:
     """Get an API key
 
-    What is known of it, as in the list.
+    The same fields as in the list.
     """
     return documents.answer(APIKey, APIKeyRead, id)
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.ADMIN)
 @blp.arguments(APIKeyUpdate, example={"is_active": False})
-@blp.response(200, APIKeyRead, description="The API key as it is now.")
+@blp.response(200, APIKeyRead, description="The updated API key.")
 @blp.alt_response(409, "CONFLICT")
 def update_api_key(values: dict[str, Any], id: int) -> Written:
     """Update an API key
 
-    Sets the members that are sent (RFC 7396), at once: `is_active` false revokes the key. Of the key in use only the
-    label can be changed, so that nobody locks themselves out.
+    Sets the fields of the request (RFC 7396). The change is effective at once; `is_active` false revokes the key. A key
+    can only change its own label, so that administrators cannot lock themselves out.
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
@@ -92,13 +93,13 @@ def update_api_key(values: dict[str, Any], id: int) -> Written:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.ADMIN)
-@blp.response(200, Ok, description="The API key is gone.")
+@blp.response(200, Ok, description="The API key is deleted.")
 @blp.alt_response(409, "CONFLICT")
 def delete_api_key(id: int) -> Written:
     """Delete an API key
 
-    For good; not the key in use, nor one that has taken the place of another which still works. What it did stays in
-    the histories under its label and number.
+    A deletion cannot be undone. A key cannot delete itself, nor a key that replaced another key which is still valid:
+    the answer is 409. The histories keep the label and the id of the key.
     """
     record = records.get(APIKey, id, to_write=True)
     require_match(record, APIKeyRead)
@@ -108,13 +109,15 @@ def delete_api_key(id: int) -> Written:
 
 @blp.route("/<id:id>/rotate", methods=["POST"], caller=Caller.ADMIN)
 @blp.arguments(APIKeyRotate)
-@blp.response(201, APIKeyCreated, description="The key that takes its place, shown this once.", headers=LOCATION)
+@blp.response(
+    201, APIKeyCreated, description="The new key. Store it now: the service cannot show it again.", headers=LOCATION
+)
 @blp.alt_response(409, "CONFLICT")
 def rotate_api_key(values: dict[str, Any], id: int) -> Written:
     """Rotate an API key
 
-    Makes another with the same label, scopes and expiry. The old key expires after `grace_hours`, so that its holder
-    has time to change over.
+    Creates a key with the same label, scopes and expiry. The old key expires after `grace_hours`, which gives its
+    holder the time to switch.
     """
     old = records.get(APIKey, id, to_write=True)
     new, key = api_keys.rotate(old, timedelta(hours=values["grace_hours"]), actor(), _salt())

@@ -13,11 +13,11 @@ blp = Blueprint("audit", __name__, url_prefix="/audit", description="Who wrote w
 
 
 @blp.route("", methods=["GET"], caller=Caller.ADMIN)
-@blp.paged(AuditQuery, AuditRead, description="A page of entries, the first first.")
+@blp.paged(AuditQuery, AuditRead, description="A page of entries, oldest first.")
 def list_audit(query: dict[str, Any]) -> Page:
     """List the audit log
 
-    Every write that was done, and everything done to API keys, over the API or by command. Entries are only ever
-    added. What was refused changed nothing and is in the logs of the service instead.
+    Every successful write, through the API or by a command. The service only adds entries; it never changes or deletes
+    them. Refused requests are not in the audit log but in the logs of the service.
     """
     return pages.read(AuditEntry, **query)

@@ -1,4 +1,4 @@
-"""Bakeries: where recipes run."""
+"""Bakeries: the compute environments that run recipes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 
-blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where recipes run.")
+blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="The compute environments that run recipes.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
@@ -26,7 +26,7 @@ blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="Where
 def list_bakeries(query: dict[str, Any]) -> Page:
     """List bakeries
 
-    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
+    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
     return pages.read(Bakery, **query)
 
@@ -34,13 +34,15 @@ def list_bakeries(query: dict[str, Any]) -> Page:
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
 @blp.arguments(BakeryCreate)
 @blp.response(201, BakeryRead, description="The new bakery.", headers=LOCATION)
-@blp.alt_response(200, schema=BakeryRead, description="It was there already, exactly like this.", success=True)
+@blp.alt_response(
+    200, schema=BakeryRead, description="The bakery existed already, with the same content.", success=True
+)
 @blp.alt_response(409, "CONFLICT")
 def create_bakery(values: dict[str, Any]) -> Written:
     """Create a bakery
 
-    Names are unique. Creating a bakery that exists with the same content is answered with that bakery (200), so that a
-    retry is safe; with other content it is 409.
+    Names are unique. If a bakery with this name and the same content exists, the answer is that bakery with 200, so
+    that a retry is safe. If its content differs, the answer is 409.
     """
     bakery, new = records.create(Bakery, values, actor())
     return created(bakery, new)
@@ -51,7 +53,7 @@ def create_bakery(values: dict[str, Any]) -> Written:
 def get_bakery(id: int) -> Response:
     """Get a bakery
 
-    With all its recipe runs, by id.
+    The answer contains all recipe runs of the bakery, ordered by id.
     """
     return documents.answer(Bakery, BakeryDetail, id)
 
@@ -61,7 +63,7 @@ def get_bakery(id: int) -> Response:
 def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
     """List the recipe runs in a bakery
 
-    As `/recipe_runs/` does, with the same parameters.
+    The list has the parameters of `/recipe_runs/`.
     """
     rows.require(Bakery, id)
     return pages.read(RecipeRun, **within(query, bakery_id=id))
@@ -69,12 +71,12 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
 @blp.arguments(BakeryUpdate)
-@blp.response(200, BakeryRead, description="The bakery as it is now.")
+@blp.response(200, BakeryRead, description="The updated bakery.")
 @blp.alt_response(409, "CONFLICT")
 def update_bakery(values: dict[str, Any], id: int) -> Written:
     """Update a bakery
 
-    Sets the members that are sent (RFC 7396).
+    Sets the fields of the request (RFC 7396).
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)
@@ -83,12 +85,12 @@ def update_bakery(values: dict[str, Any], id: int) -> Written:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
-@blp.response(200, Ok, description="The bakery is gone.")
+@blp.response(200, Ok, description="The bakery is deleted.")
 @blp.alt_response(409, "CONFLICT")
 def delete_bakery(id: int) -> Written:
     """Delete a bakery
 
-    A bakery that has recipe runs is not deleted: 409 with their count.
+    A bakery that has recipe runs cannot be deleted: the answer is 409 with their count.
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)

@@ -1,4 +1,4 @@
-"""Datasets: what runs have published, to be found and opened."""
+"""Datasets: what runs have published."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.web import documents
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
-blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="What runs have published.")
+blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="The datasets that runs have published.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
@@ -20,8 +20,8 @@ blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="What 
 def list_datasets(query: dict[str, Any]) -> Page:
     """List datasets
 
-    One entry for all builds that a recipe of a feedstock has had of one type, as their newest successful run left it;
-    the last built first. Those of production runs, unless `type` says otherwise.
+    All builds of one recipe, feedstock and dataset type are one dataset. Its `url` is that of the newest build. The
+    list contains the datasets of production runs, unless `type` says otherwise, newest first.
     """
     return datasets.page(**query)
 
@@ -31,6 +31,7 @@ def list_datasets(query: dict[str, Any]) -> Page:
 def get_dataset(id: int) -> Response:
     """Get a dataset
 
-    With the runs that have built it. The number of any of these runs will do for the dataset's own.
+    The answer contains the runs that have built the dataset. Instead of the id of the dataset, the id of any of these
+    runs can be used.
     """
     return documents.answer(Dataset, DatasetDetail, id, source=datasets)

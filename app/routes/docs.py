@@ -1,4 +1,4 @@
-"""Swagger UI and the OpenAPI document, served without help from any other host."""
+"""Swagger UI and the OpenAPI document. Every file comes from this service, none from another host."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.web.auth import Caller, declare
 
 SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
-# Swagger UI has its icons in data: urls; everything else is a file of this service.
+# Swagger UI contains its icons as data: urls; everything else is a file of this service.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -19,7 +19,7 @@ blp = Blueprint("docs", __name__)
 
 
 def swagger_ui() -> Response:
-    """The documentation, to read and to try."""
+    """The interactive documentation."""
     response = current_app.make_response(render_template("docs.html"))
     response.headers["Content-Security-Policy"] = POLICY
     return response
@@ -41,7 +41,7 @@ def openapi_json() -> Response:
 
 
 def redoc() -> WerkzeugResponse:
-    """Where the original had ReDoc; Swagger UI shows the same document."""
+    """Redirect to Swagger UI. The original had ReDoc here."""
     return redirect(url_for("docs.swagger_ui"), 308)
 
 

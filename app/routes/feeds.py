@@ -1,4 +1,4 @@
-"""What programs of other people read: news readers, pages with badges, Intake."""
+"""Formats for other programs: Atom feeds, badges and the Intake catalogue."""
 
 import re
 from collections.abc import Sequence
@@ -17,45 +17,46 @@ from app.web.blueprint import Blueprint
 from app.web.json import encode
 from app.web.links import absolute
 
-ENTRIES = 50
-NEVER = "1970-01-01T00:00:00Z"
-# Whether the newest run was a success: word, width in pixels, colour.
+ENTRIES = 50  # in a feed
+EPOCH = "1970-01-01T00:00:00Z"
+# For each result of `feedstocks.passing`: word, width in pixels, colour.
 BADGES = {True: ("passing", 54, "#1a7f37"), False: ("failing", 48, "#cf222e"), None: ("no status", 62, "#57606a")}
-BADGE_AGE = "public, max-age=300"  # seconds; GitHub, which shows badges through a cache of its own, keeps to it
-# Characters that XML 1.0 has no way to write (section 2.2); some of them can be in a recipe's id.
+BADGE_AGE = "public, max-age=300"  # seconds; the image cache of GitHub respects this
+# Characters that XML 1.0 cannot represent (section 2.2). A recipe_id may contain them.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Characters of JSON that YAML refuses (YAML 1.2, section 5.1), or takes for the ends of lines, if they are not escaped.
+# Characters that JSON allows unescaped but YAML refuses or reads as line breaks (YAML 1.2, section 5.1).
 NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
-# The form of catalogues of Intake 2 (https://intake.readthedocs.io): where data is, and what reads it.
+# The format of Intake 2 (https://intake.readthedocs.io): `data` says where data is, `entries` how to read it.
 XARRAY = {"reader": "intake.readers.readers:XArrayDatasetReader", "output_instance": "xarray:Dataset"}
 PANDAS = {"reader": "intake.readers.readers:PandasParquet", "output_instance": "pandas:DataFrame"}
-KEY_MAX = 1024  # characters; YAML takes no longer ones for keys, quotes and escapes included
-# For each type of dataset what Intake takes it for, what reads it, and how.
+KEY_MAX = 1024  # characters of a key in YAML, with quotes and escapes (YAML 1.2, section 7.4.2)
+# For each dataset type: the data type of Intake, the reader and the options of the reader.
 READERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "zarr": ("Zarr", XARRAY, {"engine": "zarr", "chunks": {}}),
     "kerchunk": ("Zarr", XARRAY, {"engine": "kerchunk", "chunks": {}}),
     "parquet": ("Parquet", PANDAS, {}),
 }
 
-blp = Blueprint("feeds", __name__, description="For news readers, README files and Intake.")
+blp = Blueprint("feeds", __name__, description="Atom feeds, badges and the Intake catalogue.")
 
 
-def like(example: str) -> dict[str, Any]:
-    """A schema for what is no JSON, and so is of no JSON type."""
+def example_schema(example: str) -> dict[str, Any]:
+    """Return the schema of an answer that is not JSON: an example without a type."""
     return {"examples": [example]}
 
 
 @blp.route("/catalog.yaml", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, like('{"version":2}'), content_type="application/yaml", description="The catalogue.")
+@blp.response(200, example_schema('{"version":2}'), content_type="application/yaml", description="The catalogue.")
 def get_intake_catalog() -> Response:
     """Get the datasets as an Intake catalogue
 
-    Those of production runs whose type is known, for `intake.open_catalog` of Intake 2. The YAML is JSON.
+    The datasets of production runs whose type is known, for `intake.open_catalog` of Intake 2. The YAML is also valid
+    JSON.
     """
     published = datasets.production()
-    db.session.commit()  # the document takes its time: no connection waits for it
+    db.session.commit()  # release the connection while the document is written
     document = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(_intake(published)).decode())
     return current_app.response_class(document, mimetype="application/yaml")
 
@@ -63,31 +64,34 @@ def get_intake_catalog() -> Response:
 @blp.route("/feedstocks/<id:id>/feed.atom", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(
     200,
-    like('<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
+    example_schema('<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
     content_type="application/atom+xml",
     description="The feed (RFC 4287).",
 )
 def get_feed(id: int) -> Response:
     """Follow the runs of a feedstock
 
-    An Atom feed of the runs that have ended, the last 50.
+    An Atom feed of the 50 runs that ended last.
     """
     feedstock = records.get(Feedstock, id)
     runs = [_entry(run) for run in feedstocks.finished(feedstock, ENTRIES)]
-    updated = runs[0]["ended"] if runs else NEVER
+    updated = runs[0]["ended"] if runs else EPOCH
     url = absolute("feeds.get_feed", id=id)
     return _xml("application/atom+xml", "feed.xml", url=url, feedstock=feedstock, runs=runs, updated=updated)
 
 
 @blp.route("/feedstocks/<id:id>/badge.svg", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(
-    200, like('<svg xmlns="http://www.w3.org/2000/svg"/>'), content_type="image/svg+xml", description="The badge."
+    200,
+    example_schema('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+    content_type="image/svg+xml",
+    description="The badge.",
 )
 def get_badge(id: int) -> Response:
     """Show how a feedstock is doing
 
-    An image for its README: whether its newest production run that succeeded, failed or timed out is `passing` or
-    `failing`.
+    A badge for its README. It is `passing` if the newest production run that succeeded, failed or timed out is a
+    success, `failing` if it is not, and `no status` if there is none.
     """
     word, width, colour = BADGES[feedstocks.passing(records.get(Feedstock, id))]
     response = _xml("image/svg+xml", "badge.svg", word=word, width=width, colour=colour)
@@ -116,9 +120,9 @@ def _xml(mimetype: str, template: str, **values: Any) -> Response:
 
 
 def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
-    """A catalogue of those of `datasets` that there is a reader for, by their number.
+    """Return the Intake catalogue of the `datasets` that have a reader. The keys of its entries are their ids.
 
-    They also go by a name, if that is readable; should two have the same, it is that of the later one.
+    Every printable name of a dataset is an alias. If two datasets have the same name, it is the alias of the later one.
     """
     known = [dataset for dataset in datasets if dataset.dataset_type in READERS]
     names = {f"{dataset.feedstock}/{dataset.recipe_id}.{dataset.dataset_type}": str(dataset.id) for dataset in known}
@@ -126,13 +130,13 @@ def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
         "version": 2,
         "metadata": {"title": "Pangeo Forge"},
         "user_parameters": {},
-        "aliases": {name: number for name, number in names.items() if _is_readable(name)},
+        "aliases": {name: number for name, number in names.items() if _is_valid_alias(name)},
         "data": {f"data-{dataset.id}": _intake_data(dataset) for dataset in known},
         "entries": {str(dataset.id): _intake_entry(dataset) for dataset in known},
     }
 
 
-def _is_readable(name: str) -> bool:
+def _is_valid_alias(name: str) -> bool:
     return name.isprintable() and len(encode(name)) <= KEY_MAX
 
 
@@ -141,7 +145,7 @@ def _intake_data(dataset: Row[Any]) -> dict[str, Any]:
     options = storage_options(dataset.dataset_type, dataset.url)
     return {
         "datatype": f"intake.readers.datatypes:{datatype}",
-        "kwargs": {"url": _literally(dataset.url), "storage_options": options},
+        "kwargs": {"url": _escape_template(dataset.url), "storage_options": options},
         "metadata": {},
         "user_parameters": {},
     }
@@ -161,6 +165,6 @@ def _intake_entry(dataset: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _literally(text: str) -> str:
-    """`text` where Intake fills in templates: `{env(SECRET)}` in a url would be sent to whoever published it."""
+def _escape_template(text: str) -> str:
+    """Escape braces, because Intake expands templates in a url: `{env(SECRET)}` would send a secret to its host."""
     return text.replace("{", "{{").replace("}", "}}")

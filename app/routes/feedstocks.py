@@ -1,4 +1,4 @@
-"""Feedstocks: the repositories that recipes live in, and the datasets made from them."""
+"""Feedstocks: the repositories that contain recipes, and the datasets that those recipes built."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 
-blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that recipes live in.")
+blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that contain recipes.")
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
@@ -36,7 +36,7 @@ blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="T
 def list_feedstocks(query: dict[str, Any]) -> Page:
     """List feedstocks
 
-    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
+    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
     return pages.read(Feedstock, **query)
 
@@ -44,13 +44,13 @@ def list_feedstocks(query: dict[str, Any]) -> Page:
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
 @blp.arguments(FeedstockCreate)
 @blp.response(201, FeedstockRead, description="The new feedstock.", headers=LOCATION)
-@blp.alt_response(200, schema=FeedstockRead, description="It was there already.", success=True)
+@blp.alt_response(200, schema=FeedstockRead, description="The feedstock existed already.", success=True)
 @blp.alt_response(409, "CONFLICT")
 def create_feedstock(values: dict[str, Any]) -> Written:
     """Create a feedstock
 
-    Provider and spec together are unique. Creating a feedstock that exists is answered with that feedstock (200), so
-    that a retry is safe.
+    The pair of provider and spec is unique. If the feedstock exists, the answer is that feedstock with 200, so that a
+    retry is safe.
     """
     feedstock, new = records.create(Feedstock, values, actor())
     return created(feedstock, new)
@@ -61,7 +61,7 @@ def create_feedstock(values: dict[str, Any]) -> Written:
 def get_feedstock(id: int) -> Response:
     """Get a feedstock
 
-    With all its recipe runs, by id.
+    The answer contains all recipe runs of the feedstock, ordered by id.
     """
     return documents.answer(Feedstock, FeedstockDetail, id)
 
@@ -71,7 +71,7 @@ def get_feedstock(id: int) -> Response:
 def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
     """List the recipe runs of a feedstock
 
-    As `/recipe_runs/` does, with the same parameters.
+    The list has the parameters of `/recipe_runs/`.
     """
     rows.require(Feedstock, id)
     return pages.read(RecipeRun, **within(query, feedstock_id=id))
@@ -79,12 +79,12 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
 @blp.arguments(FeedstockUpdate)
-@blp.response(200, FeedstockRead, description="The feedstock as it is now.")
+@blp.response(200, FeedstockRead, description="The updated feedstock.")
 @blp.alt_response(409, "CONFLICT")
 def update_feedstock(values: dict[str, Any], id: int) -> Written:
     """Update a feedstock
 
-    Sets the members that are sent (RFC 7396).
+    Sets the fields of the request (RFC 7396).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
@@ -93,12 +93,12 @@ def update_feedstock(values: dict[str, Any], id: int) -> Written:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.WRITER)
-@blp.response(200, Ok, description="The feedstock is gone.")
+@blp.response(200, Ok, description="The feedstock is deleted.")
 @blp.alt_response(409, "CONFLICT")
 def delete_feedstock(id: int) -> Written:
     """Delete a feedstock
 
-    A feedstock that has recipe runs is not deleted: 409 with their count.
+    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count.
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
@@ -108,11 +108,11 @@ def delete_feedstock(id: int) -> Written:
 
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
 @blp.arguments(DatasetQuery, location="query")
-@blp.response(200, FeedstockDataset(many=True), description="The datasets, by run id.")
+@blp.response(200, FeedstockDataset(many=True), description="The datasets, ordered by run id.")
 def list_feedstock_datasets(query: dict[str, Any], id: int) -> Rows:
     """List the datasets of a feedstock
 
-    One for each completed, successful run with a public url.
+    One dataset for each completed and successful run with a public url.
     """
     rows.require(Feedstock, id)
     return datasets.of_feedstock(id, serialiser(FeedstockDataset).columns, **query)

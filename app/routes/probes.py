@@ -1,4 +1,4 @@
-"""Probes and metrics: whether the process is alive, whether it can serve, and what Prometheus scrapes."""
+"""Probes and metrics: liveness, readiness and the metrics of Prometheus."""
 
 import hmac
 from collections.abc import Callable
@@ -20,38 +20,38 @@ OK = {"status": "ok"}
 
 
 def root() -> WerkzeugResponse:
-    """The process answers; exactly `{"status":"ok"}`, which the original's deployment compares byte by byte.
+    """Answer exactly `{"status":"ok"}`: the deployment of the original compares the bytes.
 
-    Whoever would rather have HTML, as browsers say and programs do not, is led to the dashboard.
+    A client that prefers HTML to JSON, such as a browser, is redirected to the dashboard.
     """
     accepted = request.accept_mimetypes
-    rather = accepted["text/html"] > accepted["application/json"]
-    response = redirect(url_for("dashboard.overview"), 303) if rather else jsonify(OK)
+    prefers_html = accepted["text/html"] > accepted["application/json"]
+    response = redirect(url_for("dashboard.overview"), 303) if prefers_html else jsonify(OK)
     response.vary.add("Accept")
     return response
 
 
 def healthz() -> dict[str, str]:
-    """The process answers; asks no database."""
+    """Liveness: the process answers. It does not use the database."""
     return OK
 
 
 def readyz() -> dict[str, str]:
-    """The database answers and is the one this release needs; 503 says what is wrong."""
+    """Readiness: the database answers and has the revision of this release. Otherwise 503 says what is wrong."""
     revision.check()
     return OK
 
 
 def scrape() -> Response:
-    """All metrics, for the key of METRICS_KEY_SHA256, which opens nothing else, and for administrators."""
+    """All metrics, for administrators and for the key of METRICS_KEY_SHA256, which has no other right."""
     if not is_scraper():
         authorise(Caller.ADMIN)
-        db.session.commit()  # the use of the key; no lock waits for what follows
+        db.session.commit()  # store the use of the key, and release its lock before the metrics are read
     return Response(metrics.exposition(current_app), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def is_scraper() -> bool:
-    """Whether the key in the request is that of METRICS_KEY_SHA256; without a look into the database."""
+    """Whether the request has the key of METRICS_KEY_SHA256. It does not use the database."""
     key = presented_key()
     digest = key_digest(current_app.config["ENCRYPTION_SALT"], key)
     return bool(key) and hmac.compare_digest(digest, current_app.config["METRICS_KEY_SHA256"])

@@ -27,7 +27,7 @@ from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 from config import MAX_BULK_BODY
 
-# What a runner sends first and last.
+# The first and the last request of a runner.
 NEW_RUN = {
     "recipe_id": "gpcp-from-gcs",
     "bakery_id": 1,
@@ -51,7 +51,7 @@ blp = Blueprint("recipe_runs", __name__, url_prefix="/recipe_runs", description=
 def list_recipe_runs(query: dict[str, Any]) -> Page:
     """List recipe runs
 
-    By id, or by another member with `order_by` and `sort`. Follow the links of the header `Link` to see all of them.
+    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
     return pages.read(RecipeRun, **query)
 
@@ -62,7 +62,7 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
 def create_recipe_run(values: dict[str, Any]) -> Written:
     """Create a recipe run
 
-    Its bakery and its feedstock have to exist. It is `queued` unless it says otherwise, and `completed` if it has a
+    The bakery and the feedstock must exist. Without a `status` the run is `queued`, or `completed` if it has a
     conclusion.
     """
     require_bakeries(values["bakery_id"])
@@ -76,8 +76,8 @@ def create_recipe_run(values: dict[str, Any]) -> Written:
 def create_recipe_runs(values: dict[str, Any]) -> Written:
     """Create many recipe runs
 
-    Up to 1,000, in a body of up to 8 MiB, for a repository with many recipes. All are created or none is: 422 lists
-    what is wrong in any of them, by index. Each keeps to the rules of a single creation and gets its own first event.
+    Up to 1,000 runs in a body of up to 8 MiB, for a repository with many recipes. Either all runs are created or none:
+    422 lists the errors of every run, by index. The rules of a single creation hold for each run.
     """
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
@@ -89,17 +89,18 @@ def create_recipe_runs(values: dict[str, Any]) -> Written:
 def get_recipe_run(id: int) -> Response:
     """Get a recipe run
 
-    With its bakery and its feedstock.
+    The answer contains the bakery and the feedstock of the run.
     """
     return documents.answer(RecipeRun, RecipeRunDetail, id)
 
 
 @blp.route("/<id:id>/events", methods=["GET"], caller=Caller.PUBLIC)
-@blp.paged(RecipeRunEventQuery, RecipeRunEventRead, description="A page of events, the first first.")
+@blp.paged(RecipeRunEventQuery, RecipeRunEventRead, description="A page of events, oldest first.")
 def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
     """List the events of a recipe run
 
-    Every change since the service keeps a history: when, by whom, from what to what, and why if it was said.
+    Every change of the run: when, by whom, the old and the new values, and the reason if the client gave one. Changes
+    by the original service are not recorded.
     """
     rows.require(RecipeRun, id)
     return pages.read(RecipeRunEvent, **within(query, recipe_run_id=id))
@@ -107,16 +108,17 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.RUNNER)
 @blp.arguments(RecipeRunUpdate, example=FINISHED_RUN)
-@blp.response(200, RecipeRunRead, description="The run as it is now.")
+@blp.response(200, RecipeRunRead, description="The updated run.")
 @blp.alt_response(409, "CONFLICT")
 def update_recipe_run(values: dict[str, Any], id: int) -> Written:
     """Update a recipe run
 
-    Sets the members that are sent (RFC 7396); null clears a nullable one.
+    Sets the fields of the request (RFC 7396); null clears a nullable field.
 
-    A run goes from `queued` to `in_progress` to `completed`, never back: a new attempt is a new run with `rerun_of`.
-    Giving a `conclusion` completes it, completing it takes one, and `completed_at` is now unless it is given. A
-    completed run's conclusion may be corrected; only the service concludes `stale`. `reason` goes into the history.
+    The status changes from `queued` to `in_progress` to `completed`, never back: a new attempt is a new run with
+    `rerun_of`. A run that is `completed` needs a conclusion and an end time. Setting a `conclusion` completes the run;
+    `completed_at` is then the current time unless the request sets it. The conclusion of a completed run can be
+    corrected. Only the service sets the conclusion `stale`. `reason` is stored in the history.
     """
     run = records.get(RecipeRun, id, to_write=True)
     require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
@@ -127,11 +129,11 @@ def update_recipe_run(values: dict[str, Any], id: int) -> Written:
 
 
 @blp.route("/<id:id>", methods=["DELETE"], caller=Caller.RUNNER)
-@blp.response(200, Ok, description="The run is gone.")
+@blp.response(200, Ok, description="The run is deleted.")
 def delete_recipe_run(id: int) -> Written:
     """Delete a recipe run
 
-    For good; its id is not given out again.
+    A deletion cannot be undone. The id is not used again.
     """
     run = records.get(RecipeRun, id, to_write=True)
     require_bakeries(run.bakery_id)

@@ -1,4 +1,4 @@
-"""The catalogue of production datasets as a STAC API: a collection for each, which has the dataset as its asset."""
+"""The datasets of production runs as a STAC API. Each dataset is a collection with one asset."""
 
 from typing import Any
 from urllib.parse import quote
@@ -27,31 +27,31 @@ blp = Blueprint("stac", __name__, url_prefix="/stac", description="Datasets of p
 
 
 @blp.route("", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, StacLanding, description="The catalogue, with a link to each of its collections.")
+@blp.response(200, StacLanding, description="The catalogue, with a link to each collection.")
 def get_landing() -> dict[str, Any]:
-    """Enter the STAC API
+    """Get the landing page of the STAC API
 
-    Where clients such as pystac-client start.
+    The entry point for clients such as pystac-client.
     """
     published = datasets.production()
-    db.session.commit()  # the links take their time: no connection waits for them
+    db.session.commit()  # release the connection while the links are built
     return {
         "type": "Catalog",
         "stac_version": VERSION,
         "id": "pangeo-forge",
         "title": "Pangeo Forge",
-        "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have made.",
+        "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have built.",
         "conforms_to": CONFORMS_TO,
         "links": [*_landing_links(), *(_link("child", dataset) for dataset in published)],
     }
 
 
 @blp.route("/conformance", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, StacConformance, description="What the STAC API conforms to.")
+@blp.response(200, StacConformance, description="The conformance classes of the STAC API.")
 def get_conformance() -> dict[str, Any]:
     """Get the conformance of the STAC API
 
-    As the landing page has it.
+    The conformance classes of the STAC API, as on the landing page.
     """
     return {"conforms_to": CONFORMS_TO}
 
@@ -62,7 +62,7 @@ def get_conformance() -> dict[str, Any]:
 def list_collections(query: dict[str, int]) -> dict[str, Any]:
     """List STAC collections
 
-    One for each dataset of production runs. Follow the link `next` to see all of them.
+    One collection for each dataset of production runs. To read the whole list, follow the link `next`.
     """
     published = datasets.production(**query)
     links = [_root(), _json("self", absolute("stac.list_collections", **query))]
@@ -77,7 +77,7 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
 def get_collection(id: int) -> dict[str, Any]:
     """Get a STAC collection
 
-    Of the dataset with that number, if production runs have built it.
+    The id is that of the dataset. Only datasets of production runs are collections.
     """
     return _collection(datasets.get(id))
 
@@ -88,7 +88,7 @@ def _collection(dataset: Row[Any]) -> dict[str, Any]:
         "stac_version": VERSION,
         "id": str(dataset.id),
         "title": _title(dataset),
-        "description": f"Made by the recipe {dataset.recipe_id} of the feedstock {dataset.feedstock}.",
+        "description": f"Built by the recipe {dataset.recipe_id} of the feedstock {dataset.feedstock}.",
         "license": "other",
         "extent": ANYWHERE_ANYTIME,
         "providers": [{"name": dataset.bakery, "roles": ["processor"]}],

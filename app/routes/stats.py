@@ -1,4 +1,4 @@
-"""Counts over the whole catalogue."""
+"""Counts and statistics."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.services import stats
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
-blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over the whole catalogue.")
+blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts and statistics.")
 
 
 @blp.route("/recipe_runs", methods=["GET"], caller=Caller.PUBLIC)
@@ -16,7 +16,7 @@ blp = Blueprint("stats", __name__, url_prefix="/stats", description="Counts over
 def count_recipe_runs() -> dict[str, int]:
     """Count recipe runs
 
-    All of them, whatever their status.
+    All recipe runs, with any status.
     """
     return {"count": stats.count_runs()}
 
@@ -26,7 +26,7 @@ def count_recipe_runs() -> dict[str, int]:
 def count_bakeries() -> dict[str, int]:
     """Count bakeries
 
-    All of them.
+    All bakeries.
     """
     return {"count": stats.count(Bakery)}
 
@@ -36,7 +36,7 @@ def count_bakeries() -> dict[str, int]:
 def count_feedstocks() -> dict[str, int]:
     """Count feedstocks
 
-    All of them.
+    All feedstocks.
     """
     return {"count": stats.count(Feedstock)}
 
@@ -47,19 +47,19 @@ def count_feedstocks() -> dict[str, int]:
 def count_datasets(query: dict[str, Any]) -> dict[str, int]:
     """Count datasets
 
-    Every run with a dataset url counts, failed and test runs included, unless `exclude_test_runs` is set: then only
-    completed, successful production runs do.
+    Counts every run with a dataset url, including failed runs and test runs. With `exclude_test_runs` it counts only
+    completed, successful production runs with a dataset url.
     """
     return {"count": stats.count_datasets(**query)}
 
 
 @blp.route("/overview", methods=["GET"], caller=Caller.PUBLIC)
 @blp.arguments(OverviewQuery, location="query")
-@blp.response(200, Overview, description="The numbers.")
+@blp.response(200, Overview, description="The statistics.")
 def get_overview(query: dict[str, Any]) -> dict[str, Any]:
-    """Sum up the runs
+    """Get statistics of the recipe runs
 
-    How many there are, how they ended, how long they took, how long others have been waiting, and how many started in
-    each week. Exact at the moment of the request. Durations are nearest-rank percentiles in whole seconds.
+    The number of runs by status, by conclusion and by week, their success rate, their durations and the queue. The
+    numbers are exact at the time of the request. Durations are nearest-rank percentiles in whole seconds.
     """
     return stats.overview(**query)

@@ -18,10 +18,10 @@ SCOPES_MAX = 100
 GRACE_DEFAULT, GRACE_MAX = 24, 30 * 24  # hours
 
 
-def _unmistakable(label: str) -> None:
-    """Nobody may read it in a history and take it for a name that the service gives."""
+def _require_distinct(label: str) -> None:
+    """Refuse a label that a reader of the history could mistake for an actor of the service itself."""
     if not label.isprintable():
-        raise ValidationError("Must have printable characters only.")
+        raise ValidationError("Must contain printable characters only.")
     if unicodedata.normalize("NFKC", label).strip().casefold() in RESERVED:
         raise ValidationError(f"{label} is reserved.")
 
@@ -31,13 +31,16 @@ Label = partial(
     1,
     100,
     allow_none=True,
-    description="Who uses the key, as the history of runs names them.",
+    description="Who uses the key. The history of runs shows it as the actor.",
     example="dataflow",
 )
-NewLabel = partial(Label, rules=(_unmistakable,))
-IsActive = partial(Flag, description="Whether the key is active; one that is not is revoked.", example=True)
+NewLabel = partial(Label, rules=(_require_distinct,))
+IsActive = partial(Flag, description="Whether the key is active; `false` means that it is revoked.", example=True)
 ExpiresAt = partial(
-    Timestamp, allow_none=True, description="Until when the key works; null: for good.", example="2027-03-03T00:00:00Z"
+    Timestamp,
+    allow_none=True,
+    description="When the key expires; null if it never does.",
+    example="2027-03-03T00:00:00Z",
 )
 NullableTime = partial(Timestamp, required=True, allow_none=True)
 
@@ -47,25 +50,27 @@ class Scopes(fields.List[Any]):
 
     def __init__(self, **options: Any) -> None:
         pattern = f"({ADMIN_SCOPE}|{WRITE_SCOPE}|{BAKERY_SCOPE.format('[1-9][0-9]{0,9}')})\\Z"
-        known = validate.Regexp(pattern, error="Must be admin, write, or bakery:1, with the id of a bakery.")
+        known = validate.Regexp(
+            pattern, error="Must be admin, write or bakery:ID with the id of a bakery, such as bakery:1."
+        )
         metadata = {
-            "description": "What the key may do: `admin` everything, `write` everything but look after keys, "
-            "`bakery:1` write the runs of that bakery and nothing else; there may be several of the last.",
+            "description": "What the key may do. `admin`: everything. `write`: everything except the administration of "
+            "keys. `bakery:1`: only write the runs of that bakery; a key can have several scopes of this form.",
             "examples": [[WRITE_SCOPE]],
         }
-        rules: list[Callable[[Any], Any]] = [validate.Length(1, SCOPES_MAX), _agree]
+        rules: list[Callable[[Any], Any]] = [validate.Length(1, SCOPES_MAX), _refuse_mixed]
         super().__init__(fields.String(validate=known), validate=rules, metadata=metadata, **options)
 
 
-def _agree(scopes: list[str]) -> None:
+def _refuse_mixed(scopes: list[str]) -> None:
     if len(scopes) > 1 and {ADMIN_SCOPE, WRITE_SCOPE} & set(scopes):
-        raise ValidationError("Give admin or write alone, or bakeries.")
+        raise ValidationError("Must be admin alone, write alone, or one or more bakeries.")
 
 
 class APIKeyRead(ReadSchema):
     is_active = IsActive(required=True, allow_none=True)
-    is_admin = Flag(required=True, allow_none=True, description="Whether the key is an administrator's.")
-    created_at = NullableTime(description="When the key was made.")
+    is_admin = Flag(required=True, allow_none=True, description="Whether the key has the scope `admin`.")
+    created_at = NullableTime(description="When the key was created.")
     id = Id(required=True)
     label = Label(required=True)
     scopes = Scopes(required=True)
@@ -74,22 +79,22 @@ class APIKeyRead(ReadSchema):
         100,
         required=True,
         allow_none=True,
-        description="Who made the key: the label of another, `admin`, or `system` for a command.",
+        description="Who created the key: the label of a key, `admin`, or `system` for a command.",
         example="admin",
     )
     expires_at = ExpiresAt(required=True)
-    last_used_at = NullableTime(description="When the key was last accepted, to the minute; null if it never was.")
-    replaced_by = Id(required=True, allow_none=True, description="The key that has taken its place.", example=2)
+    last_used_at = NullableTime(description="When the key was last used, to the minute; null if it was never used.")
+    replaced_by = Id(required=True, allow_none=True, description="The id of the key that replaced it.", example=2)
 
 
 class APIKeyCreated(APIKeyRead):
-    """With the key, in the place that the original has it in."""
+    """With the key itself, at the same position in the object as in the original."""
 
     key = Text(
         40,
         40,
         required=True,
-        description="The key itself, shown this once and stored nowhere.",
+        description="The key itself. The service does not store it and cannot show it again.",
         example="pfk_0123456789ABCDEFGHIJKLMNOPQRST1AbCdE",
     )
 
@@ -98,7 +103,7 @@ class APIKeyCreated(APIKeyRead):
 
 
 class APIKeyMe(ReadSchema):
-    """The key of the configuration has no number and no times."""
+    """The caller's own key. The admin key of the configuration has no id and no times."""
 
     id = Id(required=True, allow_none=True)
     label = Label(required=True)
@@ -108,19 +113,21 @@ class APIKeyMe(ReadSchema):
 
 class APIKeyCreate(WriteSchema):
     label = NewLabel(load_default=None)
-    is_admin = Flag(description="Whether it is an administrator's key: the scope `admin`, as the original writes it.")
+    is_admin = Flag(
+        description="Whether the key gets the scope `admin`. The original API has this field instead of `scopes`."
+    )
     scopes = Scopes()
     expires_at = ExpiresAt(load_default=None)
 
     @post_load
-    def settle(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Say with scopes alone what the key may do."""
+    def merge_is_admin(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Replace `is_admin` by scopes. Raises a validation error if the two contradict each other."""
         is_admin = values.pop("is_admin", None)
         scopes = values.setdefault("scopes", [ADMIN_SCOPE if is_admin else WRITE_SCOPE])
         if is_admin is not None and is_admin != (ADMIN_SCOPE in scopes):
             raise ValidationError("Must not contradict is_admin.", "scopes")
         if values["expires_at"] and values["expires_at"] <= now():
-            raise ValidationError("Must lie in the future.", "expires_at")
+            raise ValidationError("Must be in the future.", "expires_at")
         return values
 
 
@@ -136,7 +143,7 @@ class APIKeyRotate(WriteSchema):
         0,
         GRACE_MAX,
         load_default=GRACE_DEFAULT,
-        description="For how many hours the old key goes on working; 0: not at all.",
+        description="How many hours the old key remains valid. With 0 it expires at once.",
         example=GRACE_DEFAULT,
     )
 

@@ -13,24 +13,36 @@ class AuditRead(ReadSchema):
         1, 100, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
     )
     key_id = Id(
-        required=True, allow_none=True, description="The API key; null for that of the configuration, and for commands."
+        required=True,
+        allow_none=True,
+        description="The id of the API key; null for the admin key of the configuration and for commands.",
     )
-    action = Text(1, 100, required=True, description="The operation, by its id here.", example="update_recipe_run")
-    resource = Text(1, 100, required=True, description="Records of what path.", example="recipe_runs")
-    resource_id = Id(required=True, allow_none=True, description="The record; null for what is of no one record.")
+    action = Text(
+        1,
+        100,
+        required=True,
+        description="The `operationId` of the request, or the name of the command's action.",
+        example="update_recipe_run",
+    )
+    resource = Text(1, 100, required=True, description="The kind of the record, as in its path.", example="recipe_runs")
+    resource_id = Id(
+        required=True,
+        allow_none=True,
+        description="The id of the record; null if the action is not about a single record.",
+    )
     request_id = Text(
         1,
         128,
         required=True,
         allow_none=True,
-        description="Finds the request in the logs; null for commands.",
+        description="The id of the request in the logs; null for commands.",
         example="5f0c8d1e2b3a4c5d9e8f7a6b5c4d3e2f",
     )
     details = fields.Dict(
         required=True,
         allow_none=True,
         metadata={
-            "description": "What else there is to say, such as the `members` that were sent.",
+            "description": "More about the action; for a PATCH, the names of the fields that were sent, as `members`.",
             "examples": [{"members": ["conclusion", "status"]}],
         },
     )
@@ -39,6 +51,6 @@ class AuditRead(ReadSchema):
 AuditQuery = page_query(
     "AuditQuery",
     AuditRead,
-    since=Timestamp(description="Only what happened then or later."),
-    until=Timestamp(description="Only what happened before then."),
+    since=Timestamp(description="Only entries at this time or later."),
+    until=Timestamp(description="Only entries before this time."),
 )

@@ -3,15 +3,13 @@
 from functools import partial
 
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
-from app.schemas.fields import Listed, Text
+from app.schemas.fields import ObjectList, Text
 from app.schemas.recipe_runs import RecipeRunRead
 
 Region = partial(
-    Text, 1, 255, description="Where the bakery runs, as its cloud calls the place.", example="us-central1"
+    Text, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
 )
-Name = partial(
-    Text, 1, 255, description="The name of the bakery; no two share one.", example="pangeo-ldeo-nsf-earthcube"
-)
+Name = partial(Text, 1, 255, description="The name of the bakery. It is unique.", example="pangeo-ldeo-nsf-earthcube")
 Description = partial(Text, 0, 10_000, description="What the bakery is and who runs it.", example="Operated by LDEO.")
 
 
@@ -23,7 +21,7 @@ class BakeryRead(ReadSchema):
 
 
 class BakeryDetail(BakeryRead):
-    recipe_runs = Listed(RecipeRunRead, description="All runs in this bakery, by id.")
+    recipe_runs = ObjectList(RecipeRunRead, description="All runs in this bakery, ordered by id.")
 
 
 class BakeryCreate(WriteSchema):

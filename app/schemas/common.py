@@ -1,4 +1,4 @@
-"""Bodies that belong to no resource."""
+"""Bodies that do not belong to a resource."""
 
 from marshmallow import Schema, fields
 
@@ -14,21 +14,26 @@ class FieldError(Schema):
     place = fields.String(
         data_key="in",
         required=True,
-        metadata={"description": "The part of the request.", "enum": ["body", "header", "path", "query"]},
+        metadata={
+            "description": "The part of the request that has the error.",
+            "enum": ["body", "header", "path", "query"],
+        },
     )
-    pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) into that part."})
-    detail = fields.String(required=True, metadata={"description": "What is wrong there."})
+    pointer = fields.String(required=True, metadata={"description": "A JSON pointer (RFC 6901) into that part."})
+    detail = fields.String(required=True, metadata={"description": "What is wrong, as a sentence."})
 
 
 class Problem(AnswerSchema):
     """Problem details (RFC 9457)."""
 
-    type = fields.String(required=True, metadata={"description": "`about:blank`: the status says it all."})
+    type = fields.String(
+        required=True, metadata={"description": "Always `about:blank`: the status is the type of the problem."}
+    )
     title = fields.String(required=True, metadata={"description": "The name of the status."})
     status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
-    detail = fields.String(required=True, metadata={"description": "What happened, as a sentence to act on."})
+    detail = fields.String(required=True, metadata={"description": "What went wrong and what to do about it."})
     errors = fields.List(
         fields.Nested(FieldError),
-        metadata={"description": "With 422: what is wrong in the request, one by one, up to a thousand."},
+        metadata={"description": "Only with 422: the errors in the request, at most 1,000."},
     )
-    request_id = fields.String(required=True, metadata={"description": "Finds this request in the logs."})
+    request_id = fields.String(required=True, metadata={"description": "The id of this request in the logs."})

@@ -6,11 +6,11 @@ from marshmallow import Schema
 
 from app.models.feedstocks import PROVIDERS
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
-from app.schemas.fields import Choice, Flag, Listed, Text
+from app.schemas.fields import Choice, Flag, ObjectList, Text
 from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
 
-Spec = partial(Text, 1, 255, description="The repository at the provider.", example="pangeo-forge/gpcp-feedstock")
-Provider = partial(Choice, PROVIDERS, description="Where the repository is hosted.")
+Spec = partial(Text, 1, 255, description="The repository, as owner/name.", example="pangeo-forge/gpcp-feedstock")
+Provider = partial(Choice, PROVIDERS, description="The host of the repository.")
 
 
 class FeedstockRead(ReadSchema):
@@ -20,7 +20,7 @@ class FeedstockRead(ReadSchema):
 
 
 class FeedstockDetail(FeedstockRead):
-    recipe_runs = Listed(RecipeRunRead, description="All runs of this feedstock's recipes, by id.")
+    recipe_runs = ObjectList(RecipeRunRead, description="All runs of this feedstock's recipes, ordered by id.")
 
 
 class FeedstockCreate(WriteSchema):

@@ -1,4 +1,4 @@
-"""Fields that take what the wire contract allows and nothing that merely resembles it."""
+"""Fields that accept exactly the values of the wire contract, without coercion."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
     re.ASCII,
 )
-WITHOUT_NUL = r"^[^\u0000]*$"  # as JSON Schema has it
+WITHOUT_NUL = r"^[^\u0000]*$"  # in the syntax of JSON Schema
 
 
 class Text(fields.String):
-    """A string of `minimum` to `maximum` characters without NUL, which PostgreSQL cannot store, that `rules` accept."""
+    """A string of `minimum` to `maximum` characters that passes `rules`, without NUL, which PostgreSQL cannot store."""
 
     default_error_messages = {"nul": "Must not contain the character U+0000."}
 
@@ -53,7 +53,7 @@ class Choice(fields.String):
 
 
 class Flag(fields.Boolean):
-    """A JSON boolean; in a query string, the words and digits that programs write for one."""
+    """A JSON boolean. In a query string: true, True, 1, false, False or 0."""
 
     WORDS: ClassVar = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
 
@@ -70,7 +70,7 @@ class Flag(fields.Boolean):
 
 
 class Number(fields.Integer):
-    """A JSON integer; in a query string, up to 19 ASCII digits."""
+    """A JSON integer. In a query string: up to 19 ASCII digits, with an optional minus sign."""
 
     def __init__(
         self, minimum: int, maximum: int, *, description: str, example: int, in_query: bool = False, **options: Any
@@ -88,11 +88,11 @@ class Number(fields.Integer):
 
 
 class Timestamp(fields.DateTime):
-    """RFC 3339 in, UTC where the offset is missing; UTC with a `Z` out, with microseconds only if there are any."""
+    """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero."""
 
     default_error_messages = {
         "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
-        "out_of_range": "Must lie between the years 1 and 9999 in UTC.",
+        "out_of_range": "Must be between the years 1 and 9999 in UTC.",
     }
 
     def __init__(self, *, description: str, example: str = "2022-03-03T02:29:54Z", **options: Any) -> None:
@@ -115,31 +115,31 @@ class Timestamp(fields.DateTime):
             raise self.make_error("out_of_range") from None
 
 
-class Repeated(fields.List[Any]):
-    """A filter: a query parameter that takes a value of `member`, and may be repeated to mean "or"."""
+class FieldFilter(fields.List[Any]):
+    """A query parameter that filters by the values of `field`. Repeating it matches any of its values."""
 
-    def __init__(self, member: fields.Field[Any], name: str) -> None:
-        value: Any = copy(member)
+    def __init__(self, field: fields.Field[Any], name: str) -> None:
+        value: Any = copy(field)
         value.required = value.allow_none = False
         value.in_query = True
         metadata = {
-            "description": f'Only records with this `{name}`; repeat the parameter to mean "or".',
-            "examples": [[member.metadata["examples"][0]]],
+            "description": f"Only records with this `{name}`. Repeat the parameter to match any of its values.",
+            "examples": [[field.metadata["examples"][0]]],
         }
         super().__init__(value, metadata=metadata)
 
 
-class Names(DelimitedList):
-    """Some of the names in `choices`, with commas between them."""
+class FieldNames(DelimitedList):
+    """Some of the field names in `choices`, separated by commas."""
 
     def __init__(self, choices: tuple[str, ...], *, description: str, example: list[str]) -> None:
-        name = Choice(choices, description="The name of a member.")
+        name = Choice(choices, description="The name of a field.")
         metadata = {"description": description, "examples": [example]}
         super().__init__(name, validate=validate.Length(1), metadata=metadata)
 
 
-class Listed(fields.Nested):
-    """A list of objects of another schema; in a request, of 1 to `maximum`."""
+class ObjectList(fields.Nested):
+    """A list of objects of another schema. A list in a request has 1 to `maximum` items."""
 
     def __init__(self, schema: type[Schema], *, description: str, maximum: int | None = None) -> None:
         self.length = validate.Length(1, maximum) if maximum else None

@@ -7,7 +7,7 @@ from marshmallow import fields
 from app.schemas.base import BigId, Id, ReadSchema, page_query
 from app.schemas.fields import Text, Timestamp
 
-Members = partial(fields.Dict, required=True)
+ChangedFields = partial(fields.Dict, required=True)
 
 
 class RecipeRunEventRead(ReadSchema):
@@ -17,18 +17,18 @@ class RecipeRunEventRead(ReadSchema):
     actor = Text(
         1, 255, required=True, description="Who did it: the label of a key, `admin`, or `system`.", example="dataflow"
     )
-    before = Members(
+    before = ChangedFields(
         allow_none=True,
         data_key="from",
         metadata={
-            "description": "The members that changed, as they were; null when the run was created.",
+            "description": "The fields that changed, with their old values; null for the creation of the run.",
             "examples": [{"status": "in_progress", "conclusion": None, "completed_at": None}],
         },
     )
-    after = Members(
+    after = ChangedFields(
         data_key="to",
         metadata={
-            "description": "The same members, as they became.",
+            "description": "The same fields with their new values.",
             "examples": [{"status": "completed", "conclusion": "success", "completed_at": "2022-03-03T03:11:20Z"}],
         },
     )
@@ -37,7 +37,7 @@ class RecipeRunEventRead(ReadSchema):
         1000,
         required=True,
         allow_none=True,
-        description="Why, if it was said.",
+        description="The reason that the client gave; null if it gave none.",
         example="Dataflow reported it late.",
     )
 

@@ -7,39 +7,41 @@ from marshmallow import fields
 from app.database.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
-from app.schemas.fields import Choice, Flag, Listed, Number, Text, Timestamp
+from app.schemas.fields import Choice, Flag, Number, ObjectList, Text, Timestamp
 
 BULK_MAX = 1000  # runs in one request
 
-RecipeId = partial(Text, 1, 255, description="The recipe, by its id in the feedstock.", example="gpcp-from-gcs")
-BakeryId = partial(Number, 1, INTEGER_MAX, description="The bakery it runs in.", example=1)
-FeedstockId = partial(Number, 1, INTEGER_MAX, description="The feedstock the recipe lives in.", example=1)
+RecipeId = partial(Text, 1, 255, description="The id of the recipe in its feedstock.", example="gpcp-from-gcs")
+BakeryId = partial(Number, 1, INTEGER_MAX, description="The id of the bakery that runs the recipe.", example=1)
+FeedstockId = partial(
+    Number, 1, INTEGER_MAX, description="The id of the feedstock that contains the recipe.", example=1
+)
 HeadSha = partial(
     Text,
     1,
     255,
-    description="The commit, or the name of a ref, that runs.",
+    description="The commit of the feedstock that runs, or the name of a branch or tag.",
     example="35d889f7c89e9f0d72353a0649ed1cd8da04826b",
 )
-Version = partial(Text, 0, 255, description="The version of the feedstock; may be empty.", example="1.0")
+Version = partial(Text, 0, 255, description="The version of the feedstock. It may be empty.", example="1.0")
 StartedAt = partial(Timestamp, description="When the run started.")
 CompletedAt = partial(
     Timestamp,
     allow_none=True,
-    description="When the run ended; null while it has not.",
+    description="When the run ended; null if it is unfinished.",
     example="2022-03-03T03:11:20.055180Z",
 )
 Conclusion = partial(
     Choice,
     CONCLUSIONS,
     allow_none=True,
-    description="How the run ended; null while it has not.",
+    description="The result of the run; null if it is unfinished.",
     example="success",
 )
 Status = partial(
     Choice,
     STATUSES,
-    description="How far the run has come; `queued` in a new run, `completed` once it has a conclusion.",
+    description="The state of the run: `queued` for a new run, `completed` for a run with a conclusion.",
     example="completed",
 )
 IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
@@ -47,7 +49,7 @@ Kind = partial(
     Choice,
     ("all", "production", "test"),
     data_key="type",
-    description="Those of production runs, of test runs or of both.",
+    description="The kind of runs: production, test or both.",
 )
 DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
 PublicUrl = partial(
@@ -55,7 +57,7 @@ PublicUrl = partial(
     0,
     2048,
     allow_none=True,
-    description="Where the dataset can be opened by anyone.",
+    description="The public url of the dataset.",
     example="https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
 )
 Message = partial(
@@ -63,23 +65,27 @@ Message = partial(
     0,
     100_000,
     allow_none=True,
-    description="Free text of the runner, often JSON with job ids or a traceback.",
+    description="Free text from the runner, often JSON with job ids or a traceback.",
     example='{"job_name": "a6170692e70616e67656f"}',
 )
 CreatedAt = partial(
-    Timestamp, allow_none=True, description="When the run was recorded; null for runs older than this member."
+    Timestamp, allow_none=True, description="When the service stored the run; null for runs older than this field."
 )
 UpdatedAt = partial(
     Timestamp,
     allow_none=True,
-    description="When the run last changed; null for runs that have not since there is this member.",
+    description="When the run last changed; null for runs that have not changed since this field exists.",
     example="2022-03-03T03:11:20.055180Z",
 )
 RerunOf = partial(
-    Number, 1, INTEGER_MAX, allow_none=True, description="The run that this one is a new attempt at.", example=1
+    Number, 1, INTEGER_MAX, allow_none=True, description="The id of the earlier run that this run repeats.", example=1
 )
 Reason = partial(
-    Text, 1, 1000, description="Why; kept in the history of the run.", example="Dataflow reported it late."
+    Text,
+    1,
+    1000,
+    description="The reason for the change. It is stored in the history of the run.",
+    example="Dataflow reported it late.",
 )
 
 
@@ -104,7 +110,7 @@ class RecipeRunRead(ReadSchema):
 
 
 class RecipeRunDetail(RecipeRunRead):
-    # By name: a bakery's own detail lists runs.
+    # By name, because BakeryDetail nests RecipeRunRead: the modules would import each other.
     bakery = fields.Nested("BakeryRead", required=True)
     feedstock = fields.Nested("FeedstockRead", required=True)
 
@@ -127,11 +133,11 @@ class RecipeRunCreate(WriteSchema):
 
 
 class RecipeRunBulkCreate(WriteSchema):
-    recipe_runs = Listed(RecipeRunCreate, maximum=BULK_MAX, description="The runs to create.")
+    recipe_runs = ObjectList(RecipeRunCreate, maximum=BULK_MAX, description="The runs to create.")
 
 
 class RecipeRunBulkRead(ReadSchema):
-    recipe_runs = Listed(RecipeRunRead, description="The new runs, in the order of the request.")
+    recipe_runs = ObjectList(RecipeRunRead, description="The new runs, in the order of the request.")
 
 
 class RecipeRunUpdate(WriteSchema):
@@ -155,15 +161,17 @@ class RecipeRunUpdate(WriteSchema):
 RecipeRunQuery = page_query(
     "RecipeRunQuery",
     RecipeRunRead,
-    started_after=Timestamp(description="Only runs that started then or later."),
-    started_before=Timestamp(description="Only runs that started before then."),
-    completed_after=Timestamp(description="Only runs that ended then or later."),
-    completed_before=Timestamp(description="Only runs that ended before then."),
-    has_dataset=Flag(in_query=True, example=True, description="Only runs with a dataset url, or only those without."),
+    started_after=Timestamp(description="Only runs that started at this time or later."),
+    started_before=Timestamp(description="Only runs that started before this time."),
+    completed_after=Timestamp(description="Only runs that ended at this time or later."),
+    completed_before=Timestamp(description="Only runs that ended before this time."),
+    has_dataset=Flag(
+        in_query=True, example=True, description="`true`: only runs with a dataset url. `false`: only runs without one."
+    ),
     q=Text(
         1,
         255,
-        description="Only runs whose `recipe_id` has this in it; upper and lower case are alike.",
+        description="Only runs whose `recipe_id` contains this text, ignoring case.",
         example="gpcp",
     ),
 )

@@ -1,4 +1,4 @@
-"""What xarray shows of a dataset, on the wire."""
+"""The HTML representation of a dataset by xarray, on the wire."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from marshmallow import Schema, fields
 from app.schemas.base import AnswerSchema
 from app.schemas.fields import Text
 
-URL_MAX = 2048  # characters, as a run's dataset_public_url
-# Strict about the host, so that nobody who reads the url takes another for it. As JSON Schema has it.
+URL_MAX = 2048  # characters, like `dataset_public_url` of a run
+# Strict about the host, so that every parser of the url finds the same host in it. In the syntax of JSON Schema.
 HOST = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*"
 PORT = "([0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 URL = rf"^(https?://{HOST}(:{PORT})?|s3://{HOST}(?=/|$))([/?][^\u0000-\u0020\u007f\\#]*)?$"
@@ -36,13 +36,16 @@ class StoreUrl(Text):
 
 class XarrayQuery(Schema):
     url = StoreUrl(
-        description="The url of a Zarr store: percent-encoded, or as it is, and then all that follows is part of it."
+        description="The url of a Zarr store. If it is not percent-encoded, the rest of the query string is part of it."
     )
 
 
 class XarrayRead(AnswerSchema):
     html = fields.String(
         required=True,
-        metadata={"description": "What xarray shows of the dataset in a notebook.", "examples": ["<div>…</div>"]},
+        metadata={
+            "description": "The HTML that xarray shows for the dataset in a notebook.",
+            "examples": ["<div>…</div>"],
+        },
     )
-    dataset = StoreUrl(description="The url that was asked for.")
+    dataset = StoreUrl(description="The url of the request.")

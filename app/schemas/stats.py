@@ -7,25 +7,25 @@ from marshmallow import Schema, fields
 from app.database.columns import BIGINT_MAX, INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.base import AnswerSchema, ReadSchema
-from app.schemas.fields import Flag, Listed, Number, Timestamp
+from app.schemas.fields import Flag, Number, ObjectList, Timestamp
 from app.schemas.recipe_runs import Kind
 
-Runs = partial(Number, 0, BIGINT_MAX, required=True, description="How many runs.", example=1416)
+Runs = partial(Number, 0, BIGINT_MAX, required=True, description="The number of runs.", example=1416)
 Seconds = partial(Number, 0, BIGINT_MAX, required=True, allow_none=True)
 
 
 class Count(ReadSchema):
-    count = Number(0, BIGINT_MAX, required=True, description="How many there are.", example=1416)
+    count = Number(0, BIGINT_MAX, required=True, description="The number of records.", example=1416)
 
 
 class DatasetCountQuery(Schema):
     exclude_test_runs = Flag(
-        in_query=True, load_default=False, description="Count published datasets of production runs only."
+        in_query=True, load_default=False, description="Count only the published datasets of production runs."
     )
 
 
 class Tally(fields.Dict):
-    """Counts by name; all of `names` are there, and others only if another program gave runs such."""
+    """Counts by name. It has all of `names`, and others only if another program stored runs with other values."""
 
     def __init__(self, names: tuple[str, ...], *, description: str) -> None:
         metadata = {"description": description, "examples": [dict.fromkeys(names, 7)]}
@@ -33,48 +33,61 @@ class Tally(fields.Dict):
 
 
 class Durations(AnswerSchema):
-    runs = Runs(description="How many runs ended in `success` or `failure`, not before they started.")
-    median = Seconds(description="Seconds that half of these took at most; null if there are none.", example=840)
-    p90 = Seconds(description="Seconds that nine in ten of these took at most.", example=5400)
+    runs = Runs(
+        description="The number of runs that ended in `success` or `failure`, without those that end before they start."
+    )
+    median = Seconds(description="The median duration of these runs in seconds; null if there are none.", example=840)
+    p90 = Seconds(
+        description="The 90th percentile of their durations in seconds; null if there are none.", example=5400
+    )
 
 
 class Queue(AnswerSchema):
-    runs = Runs(description="How many runs are `queued`.", example=3)
+    runs = Runs(description="The number of runs that are `queued`.", example=3)
     oldest = Timestamp(
-        required=True, allow_none=True, description="Since when the oldest of these is known, or started if it is not."
+        required=True,
+        allow_none=True,
+        description="When the service stored the oldest of them, or its `started_at` if that is unknown; null if none.",
     )
     age = Number(
-        -BIGINT_MAX, BIGINT_MAX, required=True, allow_none=True, description="Whole minutes since then.", example=12
+        -BIGINT_MAX,
+        BIGINT_MAX,
+        required=True,
+        allow_none=True,
+        description="Whole minutes since `oldest`; null if none is queued.",
+        example=12,
     )
 
 
 class Week(AnswerSchema):
     week = fields.String(
-        required=True, metadata={"description": "The Monday of the week, in UTC.", "examples": ["2022-05-30"]}
+        required=True, metadata={"description": "The Monday of the week in UTC.", "examples": ["2022-05-30"]}
     )
-    runs = Runs(description="How many runs started in that week.", example=56)
-    by_conclusion = Tally(CONCLUSIONS, description="How these ended, as far as they have.")
+    runs = Runs(description="The number of runs that started in this week.", example=56)
+    by_conclusion = Tally(CONCLUSIONS, description="The number of these runs with each conclusion.")
 
 
 class Overview(AnswerSchema):
     runs = Runs()
-    by_status = Tally(STATUSES, description="How far they have come.")
-    by_conclusion = Tally(CONCLUSIONS, description="How they ended, as far as they have.")
+    by_status = Tally(STATUSES, description="The number of runs with each status.")
+    by_conclusion = Tally(CONCLUSIONS, description="The number of runs with each conclusion.")
     success_rate = fields.Float(
         required=True,
         allow_none=True,
         metadata={
-            "description": "The share of `success` in `success`, `failure` and `timed_out`; null if there are none.",
+            "description": "`success` / (`success` + `failure` + `timed_out`); null if there are none of these runs.",
             "examples": [0.75],
         },
     )
     duration = fields.Nested(Durations, required=True)
     queue = fields.Nested(Queue, required=True)
-    weeks = Listed(Week, description="The weeks in which runs started, the first first; others are left out.")
+    weeks = ObjectList(
+        Week, description="The weeks in which runs started, oldest first. Weeks without runs are omitted."
+    )
 
 
 class OverviewQuery(Schema):
-    since = Timestamp(description="Only runs that started then or later.")
+    since = Timestamp(description="Only runs that started at this time or later.")
     bakery_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs in this bakery.", example=1)
     feedstock_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs of this feedstock.", example=1)
     kind = Kind(load_default="all")

@@ -1,1 +1,1 @@
-"""Verbs that need more than one table, or hold for every resource. Plain values in, models out; the edge commits."""
+"""Operations that need more than one table or serve every resource. They do not commit; routes and commands do."""

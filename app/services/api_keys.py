@@ -1,4 +1,4 @@
-"""Make, change and replace API keys. A key itself is returned once, and stored nowhere."""
+"""Create, change and rotate API keys. The key itself is returned once and never stored."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,15 +16,15 @@ from app.services import records
 
 
 def create(values: dict[str, Any], actor: str, salt: str) -> tuple[APIKey, str]:
-    """A new record, made by `actor`, and its key. Raises 422 if it is to be limited to a bakery that does not exist."""
+    """Return a new record, created by `actor`, and its key. Raises 422 if a bakery in its scopes does not exist."""
     _require_bakeries(values["scopes"])
     return _store(APIKey(**values, created_by=actor), salt)
 
 
 def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> bool:
-    """Set `values`; whether that changed anything.
+    """Set `values` and return whether the record changed.
 
-    Raises 422 as `create` does, 409 if the caller would take something from their own key.
+    Raises 422 if a bakery in the scopes does not exist, 409 if the caller changes more than the label of its own key.
     """
     if values.keys() - {"label"}:
         refuse_own(record, caller_id)
@@ -33,29 +33,33 @@ def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | 
 
 
 def refuse_own(record: APIKey, caller_id: int | None) -> None:
-    """Raise 409 if it is the caller's own key, so that nobody locks themselves out by mistake."""
+    """Raise 409 if the record is the caller's own key, so that administrators cannot lock themselves out."""
     if record.id == caller_id:
-        raise Conflict(f"API key {record.id} is the one you are using; take another administrator's to do that to it.")
+        raise Conflict(
+            f"API key {record.id} is the key of this request. Use the key of another administrator to change it."
+        )
 
 
 def delete(record: APIKey, caller_id: int | None) -> None:
-    """Raises 409 for the caller's own key, and while one works whose place it has taken: that would end unreplaced."""
+    """Delete the key. Raises 409 for the caller's own key, and for one that replaced a key which is still valid."""
     refuse_own(record, caller_id)
     for old in db.session.scalars(select(APIKey).where(APIKey.replaced_by == record.id)):
-        if old.works:
-            raise Conflict(f"API key {record.id} has taken the place of API key {old.id}; revoke or delete that first.")
+        if old.is_valid:
+            raise Conflict(
+                f"API key {record.id} replaced API key {old.id}, which is still valid. Revoke or delete that first."
+            )
     records.delete(record)
 
 
 def rotate(record: APIKey, grace: timedelta, actor: str, salt: str) -> tuple[APIKey, str]:
-    """A record that takes the place of `record`, and its key; the old key works until `grace` is over.
+    """Return a new record that replaces `record`, and its key. The old key expires after `grace`.
 
-    Raises 409 if the old key does not work any more, or was replaced already.
+    Raises 409 if the old key is not valid or was replaced already.
     """
     if record.replaced_by:
-        raise Conflict(f"API key {record.id} was rotated already: API key {record.replaced_by} has taken its place.")
-    if not record.works:
-        raise Conflict(f"API key {record.id} does not work any more; make a new one.")
+        raise Conflict(f"API key {record.id} was rotated already: API key {record.replaced_by} replaced it.")
+    if not record.is_valid:
+        raise Conflict(f"API key {record.id} is not valid any more. Create a new one.")
     kept = {name: getattr(record, name) for name in ("label", "scopes", "expires_at")}
     successor, key = _store(APIKey(**kept, created_by=actor), salt)
     record.replaced_by = successor.id
@@ -74,7 +78,7 @@ def _store(record: APIKey, salt: str) -> tuple[APIKey, str]:
 
 
 def _require_bakeries(scopes: list[str]) -> None:
-    wanted = bakery_ids(scopes)
-    known = select(Bakery.id).where(Bakery.id.in_([number for number in wanted if number <= INTEGER_MAX]))
-    if missing := sorted(set(wanted) - set(db.session.scalars(known) if wanted else ())):
+    required = bakery_ids(scopes)
+    existing = select(Bakery.id).where(Bakery.id.in_([id for id in required if id <= INTEGER_MAX]))
+    if missing := sorted(set(required) - set(db.session.scalars(existing) if required else ())):
         raise Invalid.at("body", "scopes", f"scopes: bakery {', '.join(map(str, missing))} not found")

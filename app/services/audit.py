@@ -1,9 +1,11 @@
-"""Adds to the audit log."""
+"""Adds entries to the audit log."""
 
 from typing import Any
 
+from sqlalchemy import insert
+
 from app.database.columns import now
-from app.database.statements import insert
+from app.extensions import db
 from app.models import AuditEntry
 from app.models.recipe_runs import SYSTEM
 
@@ -17,9 +19,9 @@ def add(
     request_id: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> None:
-    """Note a write in the transaction that makes it: an entry for each of the records, one if none is named.
+    """Add an entry for each of the records, or one entry without a record, in the transaction of the write.
 
-    By default it is a command's, whoever has typed that.
+    The default values are those of a command.
     """
     entry = {
         "at": now(),
@@ -30,4 +32,5 @@ def add(
         "request_id": request_id,
         "details": details or None,
     }
-    insert(AuditEntry, [entry | {"resource_id": number} for number in resource_ids or [None]])
+    entries = [entry | {"resource_id": resource_id} for resource_id in resource_ids or [None]]
+    db.session.connection().execute(insert(AuditEntry.__table__), entries)

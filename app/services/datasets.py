@@ -1,10 +1,10 @@
-"""Datasets: what runs have published, each with all its builds."""
+"""Datasets: queries over the runs that have published them."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, inspect, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, inspect, select
 from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
@@ -24,64 +24,68 @@ SEARCHED = (Dataset.recipe_id, Dataset.feedstock, Dataset.url)
 
 
 def page(kind: Kind, q: str = "", **query: Any) -> Page:
-    """A page of the datasets of that kind that have `q`, in upper or lower case, in one of the `SEARCHED` members."""
+    """Return a page of the datasets of that kind in which one of the `SEARCHED` columns contains `q`, ignoring case."""
     where = _of_kind(kind)
     if q:
-        found = _found(q, where)
-        query["id"] = sorted(found & set(query.get("id", found)))
+        ids = _matching_ids(q, where)
+        query["id"] = sorted(ids & set(query.get("id", ids)))
     return pages.read(Dataset, *where, **query)
 
 
 def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
-    """The datasets of production runs, by id, as rows of all their columns."""
+    """Return the datasets of production runs, ordered by id, as rows of all their columns."""
     return db.session.execute(_production().order_by(Dataset.id).limit(limit).offset(offset)).all()
 
 
 def get(dataset_id: int) -> Row[Any]:
-    """The dataset of production runs with that id, as in `production`, or 404."""
-    alike = _production().where(Dataset.id == dataset_id, *_alike(Dataset))
-    row = db.session.execute(alike, _key(dataset_id)).first()
-    if row is None:  # it is of test runs, or has gone since its key was read
+    """Return the dataset of production runs with that id, as a row like those of `production`. Raises 404."""
+    statement = _production().where(Dataset.id == dataset_id, *_has_key(Dataset))
+    row = db.session.execute(statement, _key(dataset_id)).first()
+    if row is None:  # it is a dataset of test runs, or its run was deleted since its key was read
         raise _not_found(dataset_id)
     return row
 
 
-def one(model: type[Record], names: tuple[str, ...], run_id: int) -> tuple[Any, ...]:
-    """The row of the dataset that the run is a build of, or 404. This and `related` are for `app.web.documents`."""
-    for row in fetch(_dataset(inspect(model), names), _key(run_id)):
+def one(model: type[Record], names: tuple[str, ...], run_id: int, connection: Connection | None = None) -> Row[Any]:
+    """Return the row of the dataset that the run has built. Raises 404. Part of a `Source` of `app.web.documents`."""
+    for row in fetch(_dataset(inspect(model), names), _key(run_id, connection), connection):
         return row
     raise _not_found(run_id)
 
 
-def related(_model: type[Record], _member: str, names: tuple[str, ...], run_id: int) -> Iterator[Rows]:
-    """The rows of all builds of the dataset that the run is a build of, the newest first, a batch at a time."""
-    return rows.batches(_builds(names), INTEGER_MAX + 1, **_key(run_id))
+def related(
+    _model: type[Record], _member: str, names: tuple[str, ...], run_id: int, connection: Connection | None = None
+) -> Iterator[Rows]:
+    """Yield the builds of the dataset that the run has built, newest first, in batches. Part of a `Source`."""
+    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **_key(run_id, connection))
 
 
 @cache
 def _dataset(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
-    return rows.selection(mapper.class_, names).where(*_of_kind("all"), *_alike(mapper.class_))
+    return rows.selection(mapper.class_, names).where(*_of_kind("all"), *_has_key(mapper.class_))
 
 
 @cache
 def _builds(names: tuple[str, ...]) -> Select[Any]:
-    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_alike(RecipeRun))
+    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_has_key(RecipeRun))
     return builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
 
 
-def _alike(model: type[Record]) -> list[ColumnElement[bool]]:
-    """That rows of `model` are of the dataset with the key that is given."""
-    own, nullable = inspect(model).columns, inspect(RecipeRun).columns
+def _has_key(model: type[Record]) -> list[ColumnElement[bool]]:
+    """Return the conditions for rows of `model` with the KEY of a dataset, whose values are parameters."""
+    columns, run_columns = inspect(model).columns, inspect(RecipeRun).columns
     return [
-        own[name].is_not_distinct_from(bindparam(name)) if nullable[name].nullable else own[name] == bindparam(name)
+        columns[name].is_not_distinct_from(bindparam(name))
+        if run_columns[name].nullable
+        else columns[name] == bindparam(name)
         for name in KEY
     ]
 
 
-def _key(run_id: int) -> dict[str, Any]:
-    """The key of the dataset that the run is a build of; 404 if it is of none."""
-    found = fetch(_key_of_run(), {"id": run_id}) if 0 < run_id <= INTEGER_MAX else []
-    for values in found:
+def _key(run_id: int, connection: Connection | None = None) -> dict[str, Any]:
+    """Return the key of the dataset that the run has built. Raises 404 if it has not published one."""
+    keys = fetch(_key_of_run(), {"id": run_id}, connection) if 0 < run_id <= INTEGER_MAX else []
+    for values in keys:
         return dict(zip(KEY, values, strict=True))
     raise _not_found(run_id)
 
@@ -102,25 +106,25 @@ def _production() -> Select[Any]:
 
 @cache
 def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
-    """What datasets of that kind meet; one whose newest build has an empty url is nowhere, and is left out."""
+    """Return the conditions for datasets of that kind. They exclude a dataset whose newest build has an empty url."""
     return Dataset.url != "", *([] if kind == "all" else [Dataset.is_test == (kind == "test")])
 
 
-def _found(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
-    """The ids of the datasets that have `q`. The databases do not agree on what is upper and lower case of what."""
-    searched = db.session.execute(select(Dataset.id, *SEARCHED).where(*where))
-    return {number for number, *texts in searched if any(q.casefold() in text.casefold() for text in texts)}
+def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
+    """Return the ids of the datasets that contain `q`. Python compares, because the databases fold case differently."""
+    datasets = db.session.execute(select(Dataset.id, *SEARCHED).where(*where))
+    return {id for id, *texts in datasets if any(q.casefold() in text.casefold() for text in texts)}
 
 
 def of_feedstock(feedstock_id: int, columns: tuple[str, ...], kind: Kind) -> Rows:
-    """The runs of a feedstock that have a published dataset, by id."""
+    """Return the runs of a feedstock that have published a dataset, ordered by id."""
     return fetch(_of_feedstock(columns, kind), {"feedstock_id": feedstock_id})
 
 
 @cache
 def _of_feedstock(columns: tuple[str, ...], kind: Kind) -> Select[Any]:
-    its = RecipeRun.feedstock_id == bindparam("feedstock_id")
-    statement = rows.selection(RecipeRun, columns).where(its, RecipeRun.published()).order_by(RecipeRun.id)
+    of_parent = RecipeRun.feedstock_id == bindparam("feedstock_id")
+    statement = rows.selection(RecipeRun, columns).where(of_parent, RecipeRun.published()).order_by(RecipeRun.id)
     return statement if kind == "all" else statement.where(RecipeRun.is_test == (kind == "test"))
 
 

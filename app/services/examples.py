@@ -1,4 +1,4 @@
-"""A small example catalogue, for a first look and for review apps: runs of every status and conclusion."""
+"""A small example catalogue with runs of every status and conclusion, for new installations and review apps."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ STORE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge"
 
 
 def load() -> dict[str, int]:
-    """Add the examples, unless there is anything in the catalogue; how many records of each kind were added."""
+    """Add the examples if the catalogue is empty. Return how many records of each kind were added; {} if none."""
     if any(stats.count(model) for model in (Bakery, Feedstock, RecipeRun)):
         return {}
     bakeries = [Bakery(region=region, name=name, description=text) for region, name, text in BAKERIES]
@@ -32,8 +32,7 @@ def load() -> dict[str, int]:
     db.session.add_all([*bakeries, *feedstocks])
     db.session.flush()
     runs = [
-        _run(number, bakeries[number % 2], feedstocks[1 + number % 3], **state)
-        for number, state in enumerate(_states())
+        _run(index, bakeries[index % 2], feedstocks[1 + index % 3], **state) for index, state in enumerate(_states())
     ]
     db.session.add_all(runs)
     db.session.flush()
@@ -41,20 +40,20 @@ def load() -> dict[str, int]:
 
 
 def _states() -> list[dict[str, Any]]:
-    """One run that waits, one at work, one of each conclusion, and tests of what was published."""
-    ended = [{"status": "completed", "conclusion": conclusion} for conclusion in CONCLUSIONS]
+    """Return the states of the example runs: one of each status and conclusion, and two test runs."""
+    completed = [{"status": "completed", "conclusion": conclusion} for conclusion in CONCLUSIONS]
     test = {"status": "completed", "conclusion": "success", "is_test": True}
-    return [{"status": "queued"}, {"status": "in_progress"}, *ended, test, {**test, "conclusion": "failure"}]
+    return [{"status": "queued"}, {"status": "in_progress"}, *completed, test, {**test, "conclusion": "failure"}]
 
 
-def _run(number: int, bakery: Bakery, feedstock: Feedstock, **state: Any) -> RecipeRun:
+def _run(index: int, bakery: Bakery, feedstock: Feedstock, **state: Any) -> RecipeRun:
     recipe_id = feedstock.spec.removeprefix("pangeo-forge/").removesuffix("-feedstock")
-    started_at = FIRST_START + timedelta(days=number, minutes=7 * number)
+    started_at = FIRST_START + timedelta(days=index, minutes=7 * index)
     run = RecipeRun(
         recipe_id=recipe_id,
         bakery_id=bakery.id,
         feedstock_id=feedstock.id,
-        head_sha=f"{number + 1:040x}",
+        head_sha=f"{index + 1:040x}",
         version="1.0",
         started_at=started_at,
         is_test=state.pop("is_test", False),
@@ -62,7 +61,7 @@ def _run(number: int, bakery: Bakery, feedstock: Feedstock, **state: Any) -> Rec
         **state,
     )
     if run.status == "completed":
-        run.completed_at = started_at + timedelta(minutes=25 + number)
+        run.completed_at = started_at + timedelta(minutes=25 + index)
     if run.conclusion == "success":
         run.dataset_public_url = f"{STORE}/{feedstock.spec.split('/')[1]}/{recipe_id}.zarr"
     if run.conclusion == "failure":

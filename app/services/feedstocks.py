@@ -1,4 +1,4 @@
-"""How the runs of a feedstock have ended."""
+"""The finished runs of a feedstock and their results."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
@@ -9,7 +9,7 @@ from app.models.recipe_runs import FAILURES
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
-    """The runs that have ended last, with their bakeries."""
+    """Return the `limit` runs that ended last, newest first, with their bakeries."""
     ended = func.coalesce(RecipeRun.completed_at, RecipeRun.started_at)
     runs = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed")
     newest = runs.order_by(ended.desc(), RecipeRun.id.desc()).limit(limit)
@@ -17,14 +17,14 @@ def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
 
 
 def passing(feedstock: Feedstock) -> bool | None:
-    """Whether the newest production run that was judged is a success; None if there is none.
+    """Whether the newest production run that succeeded, failed or timed out is a success; None if there is none.
 
-    Runs that were cancelled, skipped and so on say nothing about the recipe.
+    Other conclusions, such as `cancelled`, do not say anything about the recipe.
     """
-    judged = select(RecipeRun.conclusion).where(
+    decided = select(RecipeRun.conclusion).where(
         RecipeRun.feedstock_id == feedstock.id,
         RecipeRun.is_test.is_(False),
         RecipeRun.conclusion.in_(("success", *FAILURES)),
     )
-    conclusion = db.session.scalar(judged.order_by(RecipeRun.id.desc()).limit(1))
+    conclusion = db.session.scalar(decided.order_by(RecipeRun.id.desc()).limit(1))
     return None if conclusion is None else conclusion == "success"

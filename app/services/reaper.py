@@ -1,4 +1,7 @@
-"""Ends the runs that nobody will: those queued, or in progress, for longer than anything takes."""
+"""Ends stuck runs: those that are queued or in progress for longer than a limit.
+
+A runner that crashes never reports the end of its run.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +14,13 @@ from app.models import Bakery, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
 
 QUEUED_LIMIT = timedelta(days=14)
-IN_PROGRESS_LIMIT = timedelta(days=7)  # where the bakery has none of its own
-BATCH = 500
+IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
+BATCH = 500  # runs in a transaction
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of an unfinished run: its `conclusion` and why; or None, and it is left alone."""
+    """The decision about an unfinished run: its `conclusion` and the reason. None: do not change it."""
 
     status: str
     conclusion: str | None
@@ -29,10 +32,10 @@ def count_unfinished() -> int:
 
 
 def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[Verdict]]:
-    """Judge all unfinished runs by id, and end those that are due, in batches for the caller to commit.
+    """End the stuck runs. Yield the verdicts on all unfinished runs, ordered by id, in batches.
 
-    Each batch locks its runs and passes over those that another transaction has locked, so that any number may work
-    side by side; what was committed is not looked at again.
+    The caller commits each batch. A batch locks its runs and skips those that another transaction has locked, so
+    several reapers can run at the same time.
     """
     last = 0
     unfinished = select(RecipeRun, Bakery.timeout_minutes).join(Bakery).where(RecipeRun.status != "completed")
@@ -43,10 +46,10 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
         batch = db.session.execute(statement).all()
         if not batch:
             return
-        begun, verdicts = _in_progress_since([run.id for run, _ in batch]), []
+        started, verdicts = _in_progress_since([run.id for run, _ in batch]), []
         for run, timeout_minutes in batch:
             limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
-            since = begun.get(run.id, run.started_at)
+            since = started.get(run.id, run.started_at)
             if run.status == "queued":
                 since, limit = run.created_at or run.started_at, queued_limit
             verdict = judge(run, at - since, limit)
@@ -59,8 +62,9 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
 
 
 def judge(run: RecipeRun, duration: timedelta, limit: timedelta) -> Verdict:
-    """What is due to `run` after so long in its status. One that has a conclusion already, as the original allowed,
-    keeps it.
+    """Decide about a run that has its status for `duration`.
+
+    A run of the original may have a conclusion although it is not completed. It keeps that conclusion.
     """
     if run.conclusion is not None:
         return Verdict(run.status, run.conclusion, f"It was {run.status} although it had a conclusion.")
@@ -71,10 +75,10 @@ def judge(run: RecipeRun, duration: timedelta, limit: timedelta) -> Verdict:
 
 
 def _in_progress_since(run_ids: list[int]) -> dict[int, datetime]:
-    """When runs began, by their history; those older than it are not there."""
-    began = RecipeRunEvent.after["status"].as_string() == "in_progress"
+    """Return when each run went in progress, from its history. A run of the original has no history and is missing."""
+    in_progress = RecipeRunEvent.after["status"].as_string() == "in_progress"
     times = select(RecipeRunEvent.recipe_run_id, func.max(RecipeRunEvent.at)).where(
-        RecipeRunEvent.recipe_run_id.in_(run_ids), began
+        RecipeRunEvent.recipe_run_id.in_(run_ids), in_progress
     )
     return dict(db.session.execute(times.group_by(RecipeRunEvent.recipe_run_id)).all())
 

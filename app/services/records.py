@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.database.columns import INTEGER_MAX
 from app.database.record import Record
-from app.database.statements import insert
 from app.errors import Invalid
 from app.extensions import db
 from app.models import RecipeRunEvent
@@ -65,7 +64,7 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member:
         except IntegrityError:
             db.session.rollback()  # what is wrong is said below, for every record at once
     errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
-    raise Invalid.among(member, errors) if any(errors) else Conflict(RACED)
+    raise Invalid.in_list(member, errors) if any(errors) else Conflict(RACED)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:
@@ -108,9 +107,11 @@ def _referring(model: type[Record], record_id: int) -> Iterator[str]:
 
 def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:
     """Insert records, all with the same columns, and their first events; the ORM would take as long as the database."""
-    rows = insert(model, new, returning=True)
+    connection, table = db.session.connection(), model.__table__
+    statement = insert(table).returning(*table.columns, sort_by_parameter_order=True)
+    rows = list(connection.execute(statement, new))
     if events := [event for row in rows if (event := model.first_event(row, actor))]:
-        insert(RecipeRunEvent, events)
+        connection.execute(insert(RecipeRunEvent.__table__), events)
     return rows
 
 

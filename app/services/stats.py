@@ -1,4 +1,4 @@
-"""Counts over the whole catalogue, and sums over its runs: how they ended, how long they took, how long others wait."""
+"""Counts of records, and statistics of the runs: results, durations and the queue."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,20 +20,20 @@ from app.models import RecipeRun, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.services.datasets import Kind
 
-# Runs that came to an end by themselves; what is over because it was given up took as long as somebody waited.
-ENDED = ("success", "failure")
-# RecipeRun.published(), as filters.
+# Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
+TIMED = ("success", "failure")
+# RecipeRun.published() as filters.
 PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}
 
 
 class week(FunctionElement[str]):  # noqa: N801  # reads as the SQL function it is
-    """The Monday of the week that a time is in."""
+    """The Monday of the week of a time."""
 
     inherit_cache = True
 
 
 class seconds(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
-    """The whole seconds from one time to another, which is not before it."""
+    """The whole seconds from the first time to the second, which must not be earlier."""
 
     inherit_cache = True
 
@@ -51,14 +51,14 @@ def _week_sqlite(element: week, compiler: Any, **options: Any) -> str:
 @compiles(seconds, "postgresql")
 def _seconds_postgresql(element: seconds, compiler: Any, **options: Any) -> str:
     begin, end = (compiler.process(clause, **options) for clause in element.clauses)
-    # Whole before they are a double, which has no room for the microseconds of centuries.
+    # Truncated first, because date_part returns a double, which is not exact to the microsecond for long durations.
     return f"date_part('epoch', date_trunc('second', {end} - {begin}))::bigint"
 
 
 @compiles(seconds, "sqlite")
 def _seconds_sqlite(element: seconds, compiler: Any, **options: Any) -> str:
-    # Of the texts that times are, its functions do not keep more than milliseconds: the first 19 characters are whole
-    # seconds, the rest is compared.
+    # SQLite stores times as text and its functions keep only milliseconds. So subtract the whole seconds, which are the
+    # first 19 characters, and compare the rest as text.
     begin, end = (compiler.process(clause, **options) for clause in element.clauses)
     return (
         f"strftime('%s', substr({end}, 1, 19)) - strftime('%s', substr({begin}, 1, 19))"
@@ -69,7 +69,7 @@ def _seconds_sqlite(element: seconds, compiler: Any, **options: Any) -> str:
 def overview(
     kind: Kind, since: datetime | None = None, bakery_id: int | None = None, feedstock_id: int | None = None
 ) -> dict[str, Any]:
-    """The numbers of the runs of that kind that started at `since` or later, in that bakery, of that feedstock."""
+    """Return the statistics of the runs of that kind that started at `since` or later. None means no restriction."""
     where = [] if kind == "all" else [RecipeRun.is_test == (kind == "test")]
     where += [RecipeRun.started_at >= since] if since else []
     where += [RecipeRun.bakery_id == bakery_id] if bakery_id else []
@@ -88,21 +88,21 @@ def overview(
 
 
 def _groups(where: list[ColumnElement[bool]]) -> list[Row[Any]]:
-    """How many runs there are by week, status and conclusion, and since when the oldest of them is recorded."""
+    """Return the number of runs by week, status and conclusion, and the time at which the oldest of them was stored."""
     by = (week(RecipeRun.started_at).label("week"), RecipeRun.status, RecipeRun.conclusion)
-    recorded = func.coalesce(RecipeRun.created_at, RecipeRun.started_at)
-    numbers = func.count().label("runs"), func.min(recorded).label("oldest")
+    stored = func.coalesce(RecipeRun.created_at, RecipeRun.started_at)
+    numbers = func.count().label("runs"), func.min(stored).label("oldest")
     return list(db.session.execute(select(*by, *numbers).where(*where).group_by(*by).order_by(by[0])))
 
 
 def _durations(where: list[ColumnElement[bool]]) -> Row[Any]:
-    """The least time that half, and that nine in ten, of the runs that ended took no longer than, in seconds.
+    """Return the nearest-rank median and 90th percentile of the durations in seconds, and the number of the runs.
 
-    Over a histogram, which takes the database less than to sort the runs, and which SQLite can do as well.
+    They come from a histogram: it is faster than sorting the runs, and SQLite has no percentile function.
     """
     length = seconds(RecipeRun.started_at, RecipeRun.completed_at).label("length")
-    ended = RecipeRun.conclusion.in_(ENDED) & (RecipeRun.completed_at >= RecipeRun.started_at)
-    lengths = select(length, func.count().label("runs")).where(*where, ended).group_by(length).subquery()
+    timed = RecipeRun.conclusion.in_(TIMED) & (RecipeRun.completed_at >= RecipeRun.started_at)
+    lengths = select(length, func.count().label("runs")).where(*where, timed).group_by(length).subquery()
     up_to = func.sum(lengths.c.runs).over(order_by=lengths.c.length).label("up_to")
     ranks = select(lengths.c.length, up_to, func.sum(lengths.c.runs).over().label("runs")).subquery()
 
@@ -116,7 +116,7 @@ def _durations(where: list[ColumnElement[bool]]) -> Row[Any]:
 
 
 def _tally(names: Iterable[str], numbers: Iterable[tuple[str | None, int]]) -> dict[str, int]:
-    """The sums by name, of all `names`; what has no name is left out."""
+    """Return the sums by name, with 0 for `names` without a number. Numbers without a name are ignored."""
     sums = Counter(dict.fromkeys(names, 0))
     for name, number in numbers:
         if name is not None:
@@ -137,7 +137,7 @@ def _queue(queued: list[Row[Any]]) -> dict[str, Any]:
 
 
 def _weeks(groups: list[Row[Any]]) -> list[dict[str, Any]]:
-    """The weeks in which runs started, with these."""
+    """Return the number of runs and their conclusions for each week in which runs started."""
     weeks = []
     for monday, of_week in groupby(groups, key=lambda group: str(group.week)):
         found = list(of_week)
@@ -161,6 +161,6 @@ def count_runs() -> int:
 
 
 def count_datasets(exclude_test_runs: bool) -> int:
-    """Runs with a dataset url, whatever came of them, as the original counts; without tests, published ones only."""
+    """Count the runs with a dataset url, as the original does, or only the published ones of production runs."""
     filters: dict[str, Any] = PUBLISHED | {"is_test": [False]} if exclude_test_runs else {"has_dataset": True}
     return run_counts.count(filters)

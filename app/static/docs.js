@@ -1,4 +1,4 @@
-// Starts Swagger UI on the document that the page names.
+// Starts Swagger UI with the OpenAPI document of the page.
 const element = document.getElementById("swagger-ui");
 
 SwaggerUIBundle({

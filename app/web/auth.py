@@ -16,7 +16,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from app.database.columns import now
 from app.database.statements import fetch
 from app.extensions import db
-from app.keys import key_digest, mistyped
+from app.keys import has_wrong_checksum, key_digest
 from app.models import APIKey
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
 from app.web import limits
@@ -73,7 +73,7 @@ def authorise(caller: Caller) -> None:
         g.actor, g.key_id, g.scopes = ADMIN, None, [ADMIN_SCOPE]
         limits.count_write(digest)
         return
-    found = [] if mistyped(key) else fetch(_FIND, {"digest": digest, "time": now()})
+    found = [] if has_wrong_checksum(key) else fetch(_FIND, {"digest": digest, "time": now()})
     if not found:
         limits.count_failure()
         raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 from flask import Response, request
 from marshmallow import Schema
+from sqlalchemy import Connection, Row
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import wrap_file
 
 from app.database import rows
 from app.database.record import Record
-from app.database.statements import Rows, one_connection
+from app.database.statements import Rows, connect
 from app.errors import RETRY_AFTER
 from app.schemas.serialiser import Serialiser, serialiser
 from app.web.json import encode
@@ -28,18 +29,20 @@ IN_MEMORY = 1024 * 1024
 class Source(Protocol):
     """Where a record's own row is from, or 404, and those of its lists; a row of a list may have more than is asked."""
 
-    def one(self, model: type[Record], names: tuple[str, ...], record_id: int, /) -> tuple[Any, ...]: ...
+    def one(
+        self, model: type[Record], names: tuple[str, ...], record_id: int, connection: Connection, /
+    ) -> Row[Any]: ...
 
     def related(
-        self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, /
+        self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, connection: Connection, /
     ) -> Iterator[Rows]: ...
 
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
     try:
-        with one_connection():
-            return _whole(_parts(model, serialiser(detail), record_id, source))
+        with connect() as connection:
+            return _whole(_parts(model, serialiser(detail), record_id, source, connection))
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
@@ -71,19 +74,22 @@ def _whole(parts: Iterator[bytes | memoryview]) -> Response:
 def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
     """The ETag of `answer`, without its quotes."""
     digest = hashlib.sha1(usedforsecurity=False)
-    for part in _parts(model, serialiser(detail), record_id, rows):
-        digest.update(part)
+    with connect() as connection:
+        for part in _parts(model, serialiser(detail), record_id, rows, connection):
+            digest.update(part)
     return digest.hexdigest()
 
 
-def _parts(model: type[Record], detail: Serialiser, record_id: int, source: Source) -> Iterator[bytes | memoryview]:
-    """The JSON of the record: its own members, then its lists."""
-    (own,) = detail.rows([source.one(model, detail.columns, record_id)])
+def _parts(
+    model: type[Record], detail: Serialiser, record_id: int, source: Source, connection: Connection
+) -> Iterator[bytes | memoryview]:
+    """The JSON of the record: its own fields, then its lists."""
+    (own,) = detail.rows([source.one(model, detail.columns, record_id, connection)])
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
         yield b',"%b":[' % name.encode()
         separator = b""
-        for batch in source.related(model, name, item.columns, record_id):
+        for batch in source.related(model, name, item.columns, record_id, connection):
             yield separator
             yield memoryview(encode(item.rows(batch)))[1:-1]
             separator = b","

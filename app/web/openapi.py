@@ -17,13 +17,14 @@ DESCRIPTION = """\
 The main backend of the Pangeo Forge federation: **bakeries** run **recipes** that live in **feedstock** repositories,
 each execution is a **recipe run**, and a successful production run publishes a **dataset**.
 
-Reading is public. Writing needs an API key in the header `X-API-Key` (or `Authorization: Bearer …`): press *Authorize*.
-Bodies are JSON. Every error is `application/problem+json` (RFC 9457) with a `detail` to act on and a `request_id`.
+Reading is public. Writing requires an API key in the header `X-API-Key` (or `Authorization: Bearer …`): press
+*Authorize*. Bodies are JSON. Every error is `application/problem+json` (RFC 9457): `detail` says what to do about it,
+`request_id` identifies the request in the logs.
 """
 
 SECURITY_SCHEMES = {
-    "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The key as it was shown."},
-    "BearerToken": {"type": "http", "scheme": "bearer", "description": "The same key, as a bearer token."},
+    "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The API key."},
+    "BearerToken": {"type": "http", "scheme": "bearer", "description": "The API key as a bearer token."},
 }
 
 SETTINGS = {
@@ -39,10 +40,10 @@ SETTINGS = {
     },
 }
 
-# A record of a list that was asked for some of its members.
-PICKED = {"type": "object", "description": "With `fields`: those members only."}
+# A record in a list that was requested with `fields`.
+PICKED = {"type": "object", "description": "With `fields`: only those fields."}
 
-# Status: what an answer with it says in `detail`, here of a request for bakeries.
+# For each status of an error, an example of its `detail`.
 PROBLEMS = {
     400: "The body is not valid JSON: unexpected end of data: line 1 column 1 (char 0).",
     401: "Invalid API Key",
@@ -63,43 +64,47 @@ PROBLEMS = {
     504: "An error occurred while fetching the data from URL: https://host/path. Its host took too long.",
 }
 
-ETAG = {"ETag": {"description": "The version of this answer, for conditional requests.", "schema": {"type": "string"}}}
+ETAG = {
+    "ETag": {"description": "The version of this response, for conditional requests.", "schema": {"type": "string"}}
+}
 REPLAYED = {
     "Idempotency-Replayed": {
-        "description": "`true` if this is the answer to an earlier request with the same Idempotency-Key.",
+        "description": "`true` if this is the stored response to an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "examples": ["true"]},
     }
 }
 
 IF_MATCH = (
     "If-Match",
-    "The ETag that GET answered; 412 if it answers another by now.",
+    "The ETag from a GET of the record. The response is 412 if the record has changed since.",
     '"0a4d55a8d778e5022fab701977c5d840"',
 )
-# What a client may say beside what a route is about, by the method.
+# The optional header of each method: name, description, example.
 REQUEST_HEADERS = {
     "get": (
         "If-None-Match",
-        "ETags of answers the client has; 304 if this is one of them.",
+        "The ETags that the client has stored. The response is 304 if one of them is current.",
         '"0a4d55a8d778e5022fab701977c5d840"',
     ),
     "post": (
         "Idempotency-Key",
-        "Makes it safe to send the request again; a UUID.",
+        "A unique value, such as a UUID. It makes it safe to repeat the request.",
         "8e03978e-40d5-43dd-bc93-6894a57f9324",
     ),
     "patch": IF_MATCH,
     "delete": IF_MATCH,
 }
 
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+RETRY_AFTER = {
+    "Retry-After": {"description": "How many seconds to wait before the next attempt.", "schema": {"type": "integer"}}
+}
 RATE_LIMIT = {
     "RateLimit-Policy": {
-        "description": "How often (`q`) in how many seconds (`w`) a caller may do this.",
+        "description": "The limit: `q` requests within `w` seconds.",
         "schema": {"type": "string", "examples": ['"writes";q=12000;w=60']},
     },
     "RateLimit": {
-        "description": "How often (`r`) the caller may go on, until in `t` seconds it starts anew.",
+        "description": "The requests that remain (`r`) until the limit is reset in `t` seconds.",
         "schema": {"type": "string", "examples": ['"writes";r=0;t=42']},
     },
 }

@@ -18,11 +18,11 @@ LINK = "Link"
 TOTAL = "X-Total-Count"
 HEADERS = {
     LINK: {
-        "description": "The pages `first`, `prev` and `next`, if there are such (RFC 8288); follow them as they are.",
+        "description": "Links (RFC 8288) to the pages `first`, `prev` and `next`, if they exist. Do not change them.",
         "schema": {"type": "string", "examples": ['</recipe_runs/?limit=2>; rel="first"']},
     },
     TOTAL: {
-        "description": "How many records fit the filters; with `count=true`.",
+        "description": "The number of records that match the filters; only with `count=true`.",
         "schema": {"type": "integer", "examples": [1416]},
     },
 }

@@ -50,7 +50,7 @@ def test_list_is_a_table_with_aligned_columns_and_no_key(app, run):
 
 
 def test_list_says_so_if_there_are_none(run):
-    assert run("list").stdout == "There are no API keys but that of the configuration.\n"
+    assert run("list").stdout == "There are no API keys except the admin key of the configuration.\n"
 
 
 def test_list_tells_what_has_become_of_a_key(app, run):
@@ -84,8 +84,14 @@ def test_rotate_prints_the_new_key_and_keeps_the_old_for_a_while(app, run):
         (("rotate", "999"), "API key 999 not found"),
         (("create", "--label", "admin"), "label: admin is reserved."),
         (("create", "--scope", "bakery:999"), "scopes: bakery 999 not found"),
-        (("create", "--scope", "root"), "scopes: Must be admin, write, or bakery:1, with the id of a bakery."),
-        (("create", "--scope", "admin", "--scope", "write"), "scopes: Give admin or write alone, or bakeries."),
+        (
+            ("create", "--scope", "root"),
+            "scopes: Must be admin, write or bakery:ID with the id of a bakery, such as bakery:1.",
+        ),
+        (
+            ("create", "--scope", "admin", "--scope", "write"),
+            "scopes: Must be admin alone, write alone, or one or more bakeries.",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(run, admin, arguments, sentence):

@@ -6,7 +6,7 @@ from tests.support import postgres
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
 LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 12 recipe runs.\n"
-NOTHING = "The database has records; nothing to do.\n"
+NOTHING = "The database has records. Nothing was loaded.\n"
 
 
 def seed(app):

@@ -118,7 +118,7 @@ def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
         with page.expect_response("**/dashboard/feedstocks") as answer:
             page.clock.fast_forward(10_000)
         statuses.append(answer.value.status)
-        page.get_by_text("Live, up to date at").wait_for()
+        page.get_by_text("Live, updated at").wait_for()
     assert statuses == [200, 304]
 
 
@@ -127,24 +127,24 @@ def test_a_service_that_is_gone_is_asked_less_often(page):
     page.goto("/dashboard/feedstocks")
     page.route("**/dashboard/feedstocks", lambda route: route.abort())
     page.clock.fast_forward(10_000)
-    expect(page.get_by_text("trying again in 20 s")).to_be_visible()
+    expect(page.get_by_text("Next attempt in 20 s")).to_be_visible()
     page.clock.fast_forward(20_000)
-    expect(page.get_by_text("trying again in 40 s")).to_be_visible()
+    expect(page.get_by_text("Next attempt in 40 s")).to_be_visible()
 
 
 def test_a_button_copies_the_snippet(page):
     page.goto("/dashboard/datasets")
     snippet = page.locator("pre").first.inner_text()
-    page.get_by_role("button", name="Copy Python that opens").first.click()
-    page.get_by_role("button", name="Copied Python that opens").wait_for()
+    page.get_by_role("button", name="Copy the Python code").first.click()
+    page.get_by_role("button", name="Copied the Python code").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == snippet
     assert snippet.startswith("import xarray as xr\n\nds = xr.open_dataset('https://")
 
 
 def test_a_button_copies_the_address_of_the_call(page, site):
     page.goto("/dashboard/bakeries")
-    page.get_by_role("button", name="Copy the address of call 1").click()
-    page.get_by_role("button", name="Copied the address of call 1").wait_for()
+    page.get_by_role("button", name="Copy the url of API call 1").click()
+    page.get_by_role("button", name="Copied the url of API call 1").wait_for()
     address = page.evaluate("navigator.clipboard.readText()")
     assert address == f"{site}/bakeries/?limit=25&count=true&order_by=name"
     assert page.request.get(address).ok
@@ -153,7 +153,7 @@ def test_a_button_copies_the_address_of_the_call(page, site):
 def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
     page.goto("/dashboard")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     page.goto("/dashboard")
@@ -169,7 +169,7 @@ def test_runs_are_filtered_and_sorted_without_a_script(browser, site):
     page = context.new_page()
     page.goto("/dashboard/recipe_runs")
     page.get_by_label("Conclusion").select_option("failure")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     assert set(page.locator("tbody .state").all_inner_texts()) == {"failure"}
     page.get_by_role("link", name="Recipe", exact=True).click()
     recipes = page.locator("tbody th a").all_inner_texts()

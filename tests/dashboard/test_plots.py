@@ -36,15 +36,15 @@ def test_many_weeks_are_folded_and_no_run_is_lost(weeks, bars, days):
 
 def test_segments_stand_upon_one_another_and_are_as_high_as_their_runs():
     parts = plots.periods([week("2022-05-02", 8, success=2, failure=1, timed_out=1, cancelled=1, stale=1)])
-    (bar,) = plots.stacked(parts).bars
+    (bar,) = plots.run_counts(parts).bars
     assert [segment.series for segment in bar.segments] == ["success", "failure", "timed_out", "other", "open"]
     assert [segment.height for segment in bar.segments] == [50, 25, 25, 50, 50]
     assert [segment.y for segment in bar.segments] == [150, 125, 100, 50, 0]
 
 
 def test_series_without_runs_are_not_in_the_legend():
-    plot = plots.stacked(plots.periods([week("2022-05-02", 2, failure=1)]))
-    assert plot.legend == {"failure": "failure", "open": "no end yet"}
+    plot = plots.run_counts(plots.periods([week("2022-05-02", 2, failure=1)]))
+    assert plot.legend == {"failure": "failure", "open": "unfinished"}
 
 
 @pytest.mark.parametrize(
@@ -57,28 +57,35 @@ def test_series_without_runs_are_not_in_the_legend():
     ],
 )
 def test_an_axis_ends_above_the_highest_bar_and_has_round_ticks(highest, labels):
-    plot = plots.stacked(plots.periods([week("2022-05-02", highest)]))
-    assert [tick.label for tick in plot.down] == labels
+    plot = plots.run_counts(plots.periods([week("2022-05-02", highest)]))
+    assert [tick.label for tick in plot.y_ticks] == labels
 
 
 def test_a_rate_is_of_the_runs_that_say_something_about_their_recipe():
     parts = plots.periods([week("2022-05-02", 9, success=1, failure=2, timed_out=1, cancelled=3)])
-    (bar,) = plots.rates(parts).bars
-    assert (parts[0].success_rate, parts[0].judged) == (0.25, 4)
+    (bar,) = plots.success_rates(parts).bars
+    assert (parts[0].success_rate, parts[0].decided) == (0.25, 4)
     assert [(segment.series, segment.height) for segment in bar.segments] == [("success", 50)]
 
 
 def test_bars_and_labels_are_within_the_plot():
-    plot = plots.stacked(plots.periods(long_time(75)))
+    plot = plots.run_counts(plots.periods(long_time(75)))
     assert all(0 <= bar.x < bar.x + bar.width <= 100 for bar in plot.bars)
-    assert len(plot.across) <= plots.LABELS_MAX
-    assert all(0 < tick.at < 100 for tick in plot.across)
+    assert len(plot.x_ticks) <= plots.LABELS_MAX
+    assert all(0 < tick.position < 100 for tick in plot.x_ticks)
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        *((None, "none yet"), (0, "0 s"), (59, "59 s"), (192, "3 min 12 s"), (2787, "46 min"), (11520, "3 h 12 min")),
+        *(
+            (None, "\N{EN DASH}"),
+            (0, "0 s"),
+            (59, "59 s"),
+            (192, "3 min 12 s"),
+            (2787, "46 min"),
+            (11520, "3 h 12 min"),
+        ),
         *((7200, "2 h"), (7201, "2 h"), (86400, "1 d"), (98000, "1 d 3 h"), (40 * 86400 + 7200, "40 d")),
     ],
 )

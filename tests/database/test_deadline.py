@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import pytest
+from flask import g
 from sqlalchemy import text
 
 from app.database import deadline
@@ -89,6 +90,15 @@ def test_a_command_has_no_deadline(app, impatient):
 
 def test_the_last_statement_ends_before_the_router_gives_up():
     assert REQUEST_TIMEOUT + STATEMENT_TIMEOUT / 1000 < 30
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(0, 3000), (4, 3000), (6, 2000), (9, 100)])
+@pytest.mark.parametrize("migrated_app", ["postgresql"], indirect=True)
+def test_who_has_waited_for_connections_waits_less_for_a_lock(app, seconds, milliseconds):
+    with app.test_request_context():
+        g.started = time.monotonic() - seconds
+        shown = db.session.scalar(text("SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"))
+    assert milliseconds - 500 < shown <= milliseconds
 
 
 def test_a_request_has_time_from_its_first_byte_on(impatient):

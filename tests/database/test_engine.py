@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import Pool, event
 
-from app.database.statements import one_connection
+from app.database.statements import connect
 from app.extensions import db
 from tests.support.databases import serving
 from tests.support.factories import make_run
@@ -42,11 +42,12 @@ def test_a_request_that_fails_gives_its_connection_back(crowded):
     assert [client.get("/bakeries/99").status_code for _ in range(3)] == [404, 404, 404]
 
 
-def test_a_request_that_keeps_a_connection_takes_no_other(crowded):
+def test_what_is_read_in_a_transaction_uses_its_connection(crowded):
     with crowded.test_request_context():
-        with one_connection(), one_connection():
-            assert db.engine.pool.checkedout() == 1
-        assert db.engine.pool.checkedout() == 0
+        db.session.connection()
+        with connect() as one, connect() as other:
+            assert one is other
+        assert db.engine.pool.checkedout() == 1
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}", "/datasets/{}"])

@@ -38,7 +38,7 @@ def impatient(url):
     """Options that give up on a lock or a statement after a fifth of a second."""
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 0.2}}
-    return {"connect_args": {"options": "-c statement_timeout=200 -c lock_timeout=200"}}
+    return {"execution_options": {"statement_timeout": 200, "lock_timeout": 200}}
 
 
 @contextmanager

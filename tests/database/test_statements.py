@@ -1,9 +1,13 @@
 """How many statements an answer takes: numbers that may go down, and must not go up unnoticed."""
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import SAWarning
 
 from app.database import rows
+from app.database.statements import fetch
 from app.extensions import db
+from app.models import Bakery, Feedstock
 from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
 from tests.support.sent import statements
 
@@ -88,3 +92,8 @@ def test_a_write_takes_as_many_statements_as_it_did(app, writer, ids, write, num
     with app.app_context():
         number = dict(zip(("postgresql", "sqlite"), numbers, strict=True))[db.engine.dialect.name]
     assert len(sent) == number, sent
+
+
+def test_a_statement_with_unconnected_tables_is_an_error_in_tests(app):
+    with app.app_context(), pytest.raises(SAWarning, match="cartesian product"):
+        fetch(select(Bakery.id, Feedstock.id))

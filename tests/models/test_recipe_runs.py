@@ -64,13 +64,13 @@ def test_a_run_that_starts_later_than_it_completes_now_ends_as_it_starts(app, wr
             "queued",
             {"status": "in_progress", "conclusion": "failure"},
             "/conclusion",
-            "conclusion: Only a completed run has one, and this one would be in_progress.",
+            "conclusion: Only a completed run can have this field, and the run would be in_progress.",
         ),
         (
             "queued",
             {"completed_at": "2023-01-01T00:00:00Z"},
             "/completed_at",
-            "completed_at: Only a completed run has one, and this one would be queued.",
+            "completed_at: Only a completed run can have this field, and the run would be queued.",
         ),
         (
             "in_progress",
@@ -89,13 +89,13 @@ def test_a_run_that_starts_later_than_it_completes_now_ends_as_it_starts(app, wr
             "completed",
             {"completed_at": None},
             "/completed_at",
-            "completed_at: A completed run keeps its time of completion.",
+            "completed_at: The end time of a completed run cannot be removed.",
         ),
         (
             "queued",
             {"conclusion": "stale"},
             "/conclusion",
-            "conclusion: Only the service itself concludes that a run is stale.",
+            "conclusion: Only the service itself can set the conclusion stale.",
         ),
     ],
 )

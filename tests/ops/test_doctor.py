@@ -113,10 +113,12 @@ def test_a_role_that_may_not_even_read_is_told_so(examined, empty_url, reader):
     examined()
     with application(reader) as app, app.app_context():
         reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
-    assert reports["migrations"].startswith("The database refuses to say: permission denied for table alembic_version")
+    assert reports["migrations"].startswith("The database refused the check: permission denied for table alembic")
     for table in ("alembic_version", "apikey"):
         listed = live.flask(environment(reader), "api-keys", "list")
-        assert listed.stdout.startswith(f"Error: The database refuses: permission denied for table {table}")
+        assert listed.stdout.startswith(
+            f"Error: The database refuses the statement: permission denied for table {table}"
+        )
         postgres.execute(empty_url, f"GRANT SELECT ON {table} TO {reader.username}")
     assert live.flask(environment(reader), "api-keys", "list").returncode == 0
 
@@ -150,7 +152,7 @@ def test_a_clock_that_differs_is_a_problem(examined, monkeypatch, seconds, side)
     monkeypatch.setattr(db.session, "scalar", lambda query: ask(shifted if "clock" in str(query) else query))
     reports = examined()
     assert problems(reports) == ["clock"]
-    assert reports["clock"][1] == f"The clock here is 60 seconds {side} the database's. Set both by NTP."
+    assert reports["clock"][1] == f"The clock here is 60 seconds {side} the database's. Set both with NTP."
 
 
 @on_postgresql
@@ -165,7 +167,7 @@ def test_a_full_disk_is_a_problem(examined, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 1024**2))
     reports = examined()
     assert problems(reports) == ["storage"]
-    assert reports["storage"][1].endswith("has 3 MiB left. Make room.")
+    assert reports["storage"][1].endswith("has 3 MiB left. Free some space.")
 
 
 @on_sqlite

@@ -3,15 +3,12 @@
 import os
 import signal
 import sqlite3
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
-from sqlalchemy.engine import URL
 
 from app.database.columns import now
 from app.extensions import db
@@ -21,7 +18,7 @@ from app.models.run_counts import ALL
 from app.ops import metrics
 from tests.conftest import ADMIN_KEY, SALT, environment, make_app
 from tests.support import live, postgres
-from tests.support.dyno import ask, dyno, folders, serving, wait_until
+from tests.support.dyno import ask, dyno, serving, wait_until
 from tests.support.factories import make_key, make_run
 from tests.test_heroku import locked
 
@@ -162,7 +159,7 @@ def refuse(*_):
 
 def in_use(app):
     metrics.sample(app)
-    return REGISTRY.get_sample_value(*IN_USE)
+    return metrics.COUNTS.region.connections_in_use
 
 
 def test_connections_that_cannot_be_made_are_not_counted(empty_url):
@@ -214,18 +211,9 @@ def test_a_worker_that_dies_leaves_its_counts_but_not_its_connections(server):
     assert scraped(server)[requests("GET", "/metrics", 200)] > before
 
 
-def test_a_stopped_server_takes_its_folder_along(tmp_path):
-    env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), WEB_CONCURRENCY="1")
-    with serving("exec gunicorn wsgi:app", env, live.ROOT, tmp_path / "log") as server:
-        assert len(folders(server.process)) == 1
-        assert ask(server, "/healthz")[0] == 200  # before its worker has booted, a SIGTERM is lost on it
-        server.process.terminate()
-        assert server.process.wait(timeout=15) == 0
-        assert not folders(server.process)
-
-
-def test_a_check_of_the_configuration_leaves_no_folder():
-    env = dyno(environment("sqlite:///test.sqlite"))
-    with subprocess.Popen([live.BIN / "gunicorn", "--check-config", "wsgi:app"], cwd=live.ROOT, env=env) as process:
-        assert process.wait(timeout=15) == 0
-        assert not folders(process)
+def test_a_restart_keeps_the_counts(server):
+    before, booted = scraped(server)[requests("GET", "/metrics", 200)], server.log.read_text().count("Booting worker")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.read_text().count("Booting worker") == booted + 2)
+    assert scraped(server)[requests("GET", "/metrics", 200)] == before + 1
+    wait_until(lambda: scraped(server)[("pangeo_forge_pool_connections_max",)] == 16)

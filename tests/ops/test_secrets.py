@@ -10,6 +10,7 @@ from app.keys import key_digest
 from app.models import APIKey
 from app.services import api_keys
 from tests.conftest import ADMIN_KEY, SALT
+from tests.support.databases import sql
 from tests.support.factories import make_key, run_body
 
 WRONG = ["pfk_" + "0" * 36, "a-wrong-key"]
@@ -69,12 +70,11 @@ def break_the_database(scene, app, monkeypatch):
         patched.setattr(api_keys, "new_key", lambda: WRONG[0])
         scene(ADMIN_KEY, "POST", "/api-keys", json={})
         scene(ADMIN_KEY, "POST", "/api-keys", json={})
-    for statement in ("ALTER TABLE idempotency_key RENAME TO gone", "ALTER TABLE apikey RENAME TO lost"):
-        with app.app_context():
-            db.session.execute(db.text(statement))
-            db.session.commit()
+    for table in ("idempotency_key", "apikey"):
+        sql(app, f"ALTER TABLE {table} RENAME TO gone")
         scene(ADMIN_KEY, "POST", "/api-keys", json={}, headers={"Idempotency-Key": "two"})
         scene(OLD, "POST", "/recipe_runs/", json={})
+        sql(app, f"ALTER TABLE gone RENAME TO {table}")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.support.factories import make_bakery, make_key
 
 MEMBERS = ["is_active", "is_admin", "created_at", "id", "label", "scopes", "created_by", "expires_at"]
 MEMBERS += ["last_used_at", "replaced_by"]
-OWN = "API key {} is the one you are using; take another administrator's to do that to it."
+OWN = "API key {} is the key of this request. Use the key of another administrator to change it."
 
 
 def stored(app):
@@ -222,7 +222,7 @@ def test_a_key_works_until_it_expires(app, admin):
 
 def test_a_new_key_expires_in_the_future(admin):
     response = admin.post("/api-keys", json={"expires_at": "2022-01-01T00:00:00Z"})
-    assert (response.status_code, response.json["detail"]) == (422, "expires_at: Must lie in the future.")
+    assert (response.status_code, response.json["detail"]) == (422, "expires_at: Must be in the future.")
 
 
 def test_a_deleted_key_is_gone_and_its_number_is_not_given_out_again(app, admin):

@@ -78,11 +78,11 @@ def test_broken_rules_and_missing_parents_of_all_runs_are_told_at_once(writer, b
     lost = body | {"bakery_id": 999999, "rerun_of": 888888}
     assert complaints(post(writer, [body, early, lost, early | {"feedstock_id": 777777}])) == {
         "/recipe_runs/1/completed_at": "recipe_runs/1: completed_at: "
-        "Only a completed run has one, and this one would be queued.",
+        "Only a completed run can have this field, and the run would be queued.",
         "/recipe_runs/2/bakery_id": "recipe_runs/2: bakery 999999 not found",
         "/recipe_runs/2/rerun_of": "recipe_runs/2: recipe run 888888 not found",
         "/recipe_runs/3/completed_at": "recipe_runs/3: completed_at: "
-        "Only a completed run has one, and this one would be queued.",
+        "Only a completed run can have this field, and the run would be queued.",
         "/recipe_runs/3/feedstock_id": "recipe_runs/3: feedstock 777777 not found",
     }
 
@@ -155,6 +155,6 @@ def test_a_crowd_of_members_is_refused_without_a_look_at_each(app, writer):
         {
             "in": "body",
             "pointer": "/recipe_runs/1",
-            "detail": "recipe_runs/1 has 100000 members, far more than there are.",
+            "detail": "recipe_runs/1 has 100000 fields, more than any record has.",
         }
     ]

@@ -192,7 +192,8 @@ def test_a_dataset_that_goes_while_it_is_looked_for_is_404(app, client, monkeypa
 
     def look_and_delete(*args):
         key = look(*args)
-        db.session.execute(delete(RecipeRun))
+        with db.engine.begin() as connection:
+            connection.execute(delete(RecipeRun))
         return key
 
     monkeypatch.setattr(datasets, "_key", look_and_delete)

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.extensions import db
 from app.repr import opener as module
-from app.repr.opener import Opener, Shown
+from app.repr.opener import Opener, Result
 from config import ConfigError, load
 from tests.conftest import environment
 from tests.support import live, stores
@@ -54,7 +54,7 @@ def opened(fresh, monkeypatch):
     def run(url, trusted):
         assert not db.session().in_transaction()
         asked.append((url, trusted))
-        return Shown("<div></div>")
+        return Result("<div></div>")
 
     monkeypatch.setattr(module, "run", run)
     return asked
@@ -132,7 +132,7 @@ def test_what_no_run_has_published_is_403(app, client, opened, columns):
     make_run(app, **columns, dataset_public_url=DATA)
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}/more")
     answer = client.get(f"/repr/xarray/?url={DATA}")
-    sentence = "is not a dataset of the catalogue, nor on a host that is allowed besides."
+    sentence = "is not a dataset of the catalogue, and its host is not allowed."
     assert (answer.status_code, answer.json["detail"], opened) == (403, f"{DATA} {sentence}", [])
 
 
@@ -164,7 +164,7 @@ def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
     ],
 )
 def test_a_host_is_allowed_with_its_port(fresh, url, listed):
-    assert fresh.lists(url) is listed
+    assert fresh.allows(url) is listed
 
 
 def test_s3_is_read_over_https_without_credentials(client, fresh, opened):
@@ -216,7 +216,9 @@ def test_a_host_that_hangs_is_504_and_its_process_is_ended(opener, served, monke
 def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
     (tmp_path / "program.py").write_text("import os; os.abort()")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
-    assert refusal(opener, served.url) == sorry(502, served.url, "It takes more than there is for it here.")
+    assert refusal(opener, served.url) == sorry(
+        502, served.url, "It needs more memory or time than the service allows."
+    )
 
 
 def test_the_process_knows_no_secrets(opener, served, monkeypatch, tmp_path):
@@ -246,12 +248,12 @@ def test_a_second_request_fetches_nothing(opener, served):
 
 def test_what_went_wrong_is_remembered_for_a_minute_and_the_rest_for_ten(opened, fresh):
     now = fresh.cache.timer()
-    assert fresh.cache.ttu(DATA, Shown(error="late"), now) == now + 60
-    assert fresh.cache.ttu(DATA, Shown("<div></div>"), now) == now + 600
+    assert fresh.cache.ttu(DATA, Result(error="late"), now) == now + 60
+    assert fresh.cache.ttu(DATA, Result("<div></div>"), now) == now + 600
 
 
 def test_what_is_remembered_is_bounded(opened, fresh):
-    module.run = lambda *_, **__: Shown("x" * 2**20)
+    module.run = lambda *_, **__: Result("x" * 2**20)
     for number in range(20):
         fresh.html(f"{DATA}{number}")
     assert fresh.cache.currsize <= module.CACHE_MAX
@@ -260,15 +262,15 @@ def test_what_is_remembered_is_bounded(opened, fresh):
 
 def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
-    for _ in range(module.AT_ONCE):
-        assert fresh.turns.acquire(blocking=False)
+    for _ in range(module.PROCESSES_MAX):
+        assert fresh.slots.acquire(blocking=False)
     answer = client.get(f"/repr/xarray/?url={DATA}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    fresh.turns.release()
+    fresh.slots.release()
     assert client.get(f"/repr/xarray/?url={DATA}").status_code == 200
 
 
-@pytest.mark.parametrize("name", module.NEEDED)
+@pytest.mark.parametrize("name", module.PACKAGES)
 def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypatch, name):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed

@@ -97,7 +97,7 @@ def test_a_timestamp_is_converted_to_utc(app, admin, given, answered):
     ("value", "detail"),
     [
         *((value, "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.") for value in REFUSED),
-        *((value, "Must lie between the years 1 and 9999 in UTC.") for value in OUT_OF_RANGE),
+        *((value, "Must be between the years 1 and 9999 in UTC.") for value in OUT_OF_RANGE),
     ],
 )
 def test_anything_else_is_422_and_not_stored(app, admin, value, detail):

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
 from app.services import archive, audit
 from app.services.archive import sequences
-from app.services.archive.form import BATCH
+from app.services.archive.format import BATCH
 from tests.conftest import make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_run
@@ -45,8 +45,8 @@ def emptied(app):
         for table in reversed(db.metadata.sorted_tables):
             if table is not RunCount.__table__:  # the triggers see to those
                 db.session.execute(table.delete())
-        for table in filter(sequences.numbers, db.metadata.sorted_tables):
-            sequences.move(db.session.connection(), table, 0)
+        for table in filter(sequences.assigns_ids, db.metadata.sorted_tables):
+            sequences.set_last_id(db.session.connection(), table, 0)
         db.session.commit()
     return app
 
@@ -188,7 +188,7 @@ def test_more_rows_than_a_batch_has_are_all_there(source, target):
 def test_every_table_is_exported_or_named_as_left_out(source):
     with source.app_context():
         there = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
-        assert {table.name for table in archive.tables()} | archive.LEFT_OUT == there
+        assert {table.name for table in archive.tables()} | archive.EXCLUDED == there
 
 
 def test_every_column_is_of_a_kind_that_an_export_can_hold(source):
@@ -318,12 +318,16 @@ def feedstock(**members):
 
 # The place of a line, what stands there in its stead, and how the sentence that refuses it begins.
 FAULTS = {
-    "another form": (HEADER, line(pangeo_forge_export=2), "Line 1: this does not begin an export of form 1."),
-    "no header": (HEADER, b"", "Line 1: this does not begin an export of form 1."),
+    "another form": (
+        HEADER,
+        line(pangeo_forge_export=2),
+        "Line 1: this is not the first line of an export in format 1.",
+    ),
+    "no header": (HEADER, b"", "Line 1: this is not the first line of an export in format 1."),
     "another revision": (
         HEADER,
         line(pangeo_forge_export=1, revision="81c7d27bde71"),
-        "Line 1: the export is of a database at revision 81c7d27bde71, this one is at ",
+        "Line 1: the export has revision 81c7d27bde71, this database has ",
     ),
     "no JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
     "no object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
@@ -338,11 +342,11 @@ FAULTS = {
     "a row twice": (FEEDSTOCK, feedstock() + feedstock(spec="c/d"), "Line 3: the database refuses this row: "),
     "a number too large": (FEEDSTOCK, feedstock(id=2**31), "Line 2: feedstock.id must fit 32 bits."),
     "a NUL": (FEEDSTOCK, feedstock(spec="a\0"), "Line 2: feedstock.spec must not contain the character U+0000."),
-    "an id that cannot be": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is no id."),
+    "an id that cannot be": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is not a valid id."),
     "an unknown sequence": (SEQUENCE, line(sequence="cookie", last=1), "Line 3: there is no table 'cookie'."),
-    "a wrong count": (END, line(rows=2), "Line 4: the export had 2 rows, but 1 came before this line."),
-    "a missing end": (END, b"", "The export is cut short: the count of rows is missing after line 3."),
-    "two ends": (END, line(rows=1) + line(rows=1), "Line 5: there is more after the count of rows."),
+    "a wrong count": (END, line(rows=2), "Line 4: this line counts 2 rows, but 1 came before it."),
+    "a missing end": (END, b"", "The export is truncated: the number of rows is missing after line 3."),
+    "two ends": (END, line(rows=1) + line(rows=1), "Line 5: the number of rows must be the last line."),
 }
 
 
@@ -363,7 +367,7 @@ def test_a_faulty_export_is_refused_with_the_line_and_changes_nothing(target, fa
 
 
 def test_nothing_at_all_is_refused(target):
-    assert "Error: The export is cut short" in imported(target, []).stderr
+    assert "Error: The export is truncated" in imported(target, []).stderr
 
 
 def edited(text, **values):

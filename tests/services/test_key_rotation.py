@@ -44,8 +44,8 @@ def test_a_key_is_rotated_once_and_only_while_it_works(admin):
     admin.patch(f"/api-keys/{second['id']}", json={"is_active": False})
     answers = [admin.post(f"/api-keys/{made['id']}/rotate", json={}) for made in (first, second)]
     assert [(answer.status_code, answer.json["detail"]) for answer in answers] == [
-        (409, f"API key {first['id']} was rotated already: API key {new['id']} has taken its place."),
-        (409, f"API key {second['id']} does not work any more; make a new one."),
+        (409, f"API key {first['id']} was rotated already: API key {new['id']} replaced it."),
+        (409, f"API key {second['id']} is not valid any more. Create a new one."),
     ]
 
 
@@ -53,7 +53,7 @@ def test_a_successor_is_not_deleted_while_the_old_key_works(admin):
     old = create(admin)["id"]
     new = admin.post(f"/api-keys/{old}/rotate", json={"grace_hours": 1}).json["id"]
     answer = admin.delete(f"/api-keys/{new}")
-    sentence = f"API key {new} has taken the place of API key {old}; revoke or delete that first."
+    sentence = f"API key {new} replaced API key {old}, which is still valid. Revoke or delete that first."
     assert (answer.status_code, answer.json["detail"]) == (409, sentence)
     admin.patch(f"/api-keys/{old}", json={"is_active": False})
     assert admin.delete(f"/api-keys/{new}").status_code == 200

@@ -57,7 +57,7 @@ def test_a_bakery_sets_its_own_limit(app, client):
 def test_a_run_is_in_progress_since_it_went_there_and_not_since_it_says_it_started(app, admin):
     run = make_run(app, started_at=ago(days=8))
     admin.patch(f"/recipe_runs/{run.id}", json={"status": "in_progress"})
-    assert counts(reap(app).output) == {"in_progress -> left alone": 1, "total": 1}
+    assert counts(reap(app).output) == {"in_progress -> unchanged": 1, "total": 1}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(app, client):
     make_run(app)
     before = client.get("/recipe_runs/").json
     output = reap(app, "--dry-run").output
-    assert counts(output) == {"queued -> stale": 1, "queued -> left alone": 1, "total": 2}
+    assert counts(output) == {"queued -> stale": 1, "queued -> unchanged": 1, "total": 2}
     assert "Nothing was changed" in output
     assert client.get("/recipe_runs/").json == before
     assert client.get(f"/recipe_runs/{run.id}/events").json == []
@@ -133,9 +133,9 @@ def test_a_limit_can_be_taken_back(app):
     bakery = make_bakery(app, timeout_minutes=90)
     app.test_cli_runner().invoke(args=["runs", "timeout", bakery.name])
     make_run(app, bakery_id=bakery.id, status="in_progress", started_at=ago(days=1))
-    assert counts(reap(app).output) == {"in_progress -> left alone": 1, "total": 1}
+    assert counts(reap(app).output) == {"in_progress -> unchanged": 1, "total": 1}
 
 
 def test_a_limit_for_a_bakery_that_is_not_there_is_a_sentence(app):
     result = app.test_cli_runner().invoke(args=["runs", "timeout", "nowhere", "90"])
-    assert (result.exit_code, result.output) == (1, "Error: There is no bakery 'nowhere'.\n")
+    assert (result.exit_code, result.output) == (1, "Error: bakery 'nowhere' not found\n")

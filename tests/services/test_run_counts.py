@@ -41,7 +41,7 @@ def rows(filters):
 def test_a_count_is_what_counting_the_rows_gives(app, parents, within, names):
     filters = {name: parents[name][:1] for name in within} | {name: FILTERS[name] for name in names}
     with app.app_context():
-        assert run_counts.cover(filters)
+        assert run_counts.covers(filters)
         assert run_counts.count(filters) == rows(filters) > 0
 
 
@@ -55,11 +55,11 @@ def test_a_count_takes_any_list_of_parents(app, parents, name, ids):
 
 @pytest.mark.parametrize("name", ["id", "q", "head_sha", "started_after", "dataset_public_url"])
 def test_what_is_not_counted_is_not_covered(name):
-    assert not run_counts.cover({"status": ["queued"], name: ["x"]})
+    assert not run_counts.covers({"status": ["queued"], name: ["x"]})
 
 
 def test_runs_of_a_feedstock_in_a_bakery_are_not_covered():
-    assert not run_counts.cover({"feedstock_id": [1], "bakery_id": [1]})
+    assert not run_counts.covers({"feedstock_id": [1], "bakery_id": [1]})
 
 
 def recount(app):
@@ -78,7 +78,7 @@ def test_recount_mends_what_is_wrong(app, client):
         db.session.execute(delete(RunCount).where(RunCount.slice == "all"))
         db.session.commit()
     assert client.get("/stats/recipe_runs").json == {"count": 0}
-    assert recount(app) == "Mended 1 of the counts.\n"
+    assert recount(app) == "Corrected 1 of the counts.\n"
     assert client.get("/stats/recipe_runs").json == {"count": 1}
     assert recount(app) == AGREE
 
@@ -91,5 +91,5 @@ def test_recount_mends_what_was_written_past_the_triggers(app):
         db.session.execute(delete(RecipeRun).where(RecipeRun.id == run.id))
         db.session.execute(text("SET LOCAL session_replication_role = origin"))
         db.session.commit()
-    assert recount(app) == "Mended 3 of the counts.\n"
+    assert recount(app) == "Corrected 3 of the counts.\n"
     assert recount(app) == AGREE

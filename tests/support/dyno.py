@@ -2,12 +2,10 @@
 
 import http.client
 import os
-import shutil
 import signal
 import subprocess
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 from tests.support import live
@@ -48,13 +46,6 @@ def serving(command, env, folder, log, ready="Listening at"):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            for left in folders(process):
-                shutil.rmtree(left)
-
-
-def folders(process):
-    """Where the workers of a server share their metrics."""
-    return list(Path("/dev/shm").glob(f"pangeo-forge-metrics-{process.pid}-*"))
 
 
 def wait_until(condition):

@@ -1,4 +1,4 @@
-"""What the database is asked, be it by an engine or by `app.database.statements`."""
+"""The statements that a program sends to the database."""
 
 import re
 from contextlib import contextmanager
@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from app.database import statements as runner
-
-ASIDE = "BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PREPARE"
+ASIDE = "BEGIN|SAVEPOINT|RELEASE|ROLLBACK"
+LIMITS = (
+    r"(SET LOCAL \w+ = \d+; )+"  # which the first statement of a transaction begins with (app/database/deadline.py)
+)
 
 
 @dataclass
@@ -24,28 +25,20 @@ class Statement:
 
 @contextmanager
 def statements():
-    """The statements that are sent meanwhile, without BEGIN, COMMIT, savepoints, and PREPARE, once a connection."""
-    sent, fetch = [], runner.fetch_all
+    """The statements that are sent meanwhile, without limits of time, BEGIN, COMMIT and savepoints."""
+    sent = []
 
     def begin(_connection, _cursor, text, parameters, *_):
-        sent.append(Statement(text, parameters, -1000 * perf_counter()))
+        sent.append(Statement(re.sub(LIMITS, "", text), parameters, -1000 * perf_counter()))
 
     def end(*_):
         sent[-1].milliseconds += 1000 * perf_counter()
 
-    def fetch_noted(cursor, text, parameters):
-        begin(None, cursor, text, parameters)
-        rows = fetch(cursor, text, parameters)
-        end()
-        return rows
-
     event.listen(Engine, "before_cursor_execute", begin)
     event.listen(Engine, "after_cursor_execute", end)
-    runner.fetch_all = fetch_noted
     try:
         yield sent
     finally:
-        runner.fetch_all = fetch
         event.remove(Engine, "before_cursor_execute", begin)
         event.remove(Engine, "after_cursor_execute", end)
         sent[:] = [statement for statement in sent if not re.match(ASIDE, statement.text)]

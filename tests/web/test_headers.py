@@ -47,7 +47,9 @@ def reading_paths(app):
 
     Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
     """
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.nowhere", "probes.scrape")]
+    rules = [
+        rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.unknown_page", "probes.scrape")
+    ]
     paths = {rule.rule for rule in rules if "GET" in rule.methods}
     return sorted(path.replace("<id:id>", "{id}").replace("<path:name>", "index.css") for path in paths)
 

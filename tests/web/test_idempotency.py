@@ -96,7 +96,7 @@ def test_purge_deletes_older_answers(app, writer):
     writer.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
     age(app, timedelta(hours=25))
     writer.post("/feedstocks/", json={"spec": "a/c"}, headers={"Idempotency-Key": "new"})
-    assert app.test_cli_runner().invoke(args=["idempotency", "purge"]).output == "Forgot 1 answers.\n"
+    assert app.test_cli_runner().invoke(args=["idempotency", "purge"]).output == "Deleted 1 answer.\n"
     with app.app_context():
         assert [kept.key for kept in db.session.query(IdempotencyKey)] == ["new"]
 

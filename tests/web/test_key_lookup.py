@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.extensions import db
-from app.keys import mistyped, new_key
+from app.keys import has_wrong_checksum, new_key
 from app.models import APIKey
 from tests.routes.test_api_keys import create, works
 from tests.support.databases import application, on_postgresql, upgrade
@@ -24,19 +24,19 @@ def flawed(key):
 
 def test_a_new_key_has_a_checksum_that_detects_typing_errors():
     for key in (new_key() for _ in range(100)):
-        assert not mistyped(key)
-        assert all(mistyped(wrong) for wrong in flawed(key))
+        assert not has_wrong_checksum(key)
+        assert all(has_wrong_checksum(wrong) for wrong in flawed(key))
 
 
 @pytest.mark.parametrize("key", ["0123456789abcdef0123456789abcdef", "pfk", "PFK_1", "mine", ""])
 def test_a_key_of_another_form_is_not_mistyped(key):
-    assert not mistyped(key)
+    assert not has_wrong_checksum(key)
 
 
 def test_the_checksum_is_crc_32_in_base_62_as_documented():
     crc = zlib.crc32(b"0" * 30)
     assert crc == 2 * 62**5 + 12 * 62**4 + 8 * 62**3 + 16 * 62**2 + 45 * 62 + 28
-    assert not mistyped("pfk_" + "0" * 30 + "2C8GjS")
+    assert not has_wrong_checksum("pfk_" + "0" * 30 + "2C8GjS")
 
 
 def test_a_mistyped_key_never_reaches_the_database(app, client):

@@ -6,8 +6,8 @@ from app.web.auth import Caller
 from tests.conftest import client_with
 from tests.support.factories import BODY, MAKE, make_bakery, make_run, run_body
 
-ALONE = "scopes: Give admin or write alone, or bakeries."
-FORM = "scopes: Must be admin, write, or bakery:1, with the id of a bakery."
+ALONE = "scopes: Must be admin alone, write alone, or one or more bakeries."
+FORM = "scopes: Must be admin, write or bakery:ID with the id of a bakery, such as bakery:1."
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""The whole database as lines of JSON, and back, so that the catalogue outlives the service and its database.
+"""Export the whole database as lines of JSON, and import it again, also into another database system.
 
-An export begins with a line that names its form and the revision of the database. A line for every row follows, table
-by table, with the last id that each table has given out. It ends with the count of rows, without which it is cut short.
-Equal contents are equal bytes, whether they come from PostgreSQL or from SQLite.
+The first line of an export has the version of the format and the revision of the database. Then each table has a line
+for every row and a line with its last assigned id. The last line has the number of rows; an export without it is
+truncated. The same content gives the same bytes on PostgreSQL and on SQLite.
 """
 
-from app.services.archive.form import LEFT_OUT, ArchiveError, tables
+from app.services.archive.format import EXCLUDED, ArchiveError, tables
 from app.services.archive.loader import load
 from app.services.archive.writer import count, export, snapshot
 
-__all__ = ["LEFT_OUT", "ArchiveError", "count", "export", "load", "snapshot", "tables"]
+__all__ = ["EXCLUDED", "ArchiveError", "count", "export", "load", "snapshot", "tables"]

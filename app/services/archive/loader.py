@@ -9,59 +9,59 @@ from sqlalchemy import Column, Connection, Executable, Table, exists, insert, se
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.database.columns import UTCDateTime, largest
-from app.database.engine import lift_time_limit
+from app.database.deadline import lift_time_limit
 from app.services.archive import sequences
-from app.services.archive.form import BATCH, FORM, ArchiveError, tables
+from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
 
 KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
-REFUSALS = (IntegrityError, DataError, ValueError, OverflowError)
+DATABASE_ERRORS = (IntegrityError, DataError, ValueError, OverflowError)
 
 
 def load(connection: Connection, lines: Iterable[bytes], revision: str) -> int:
-    """Import an export into an empty database at `revision`, for the caller to commit; how many rows there were.
+    """Import an export into an empty database at `revision`. Return the number of rows; the caller commits.
 
-    Raises ArchiveError, after which the transaction is good for nothing but to be rolled back.
+    Raises ArchiveError. The caller must then roll back the transaction.
     """
     lift_time_limit(connection)
-    _claim_empty(connection)
+    _lock_empty_tables(connection)
     loader, line = Loader(connection), 0
     for line, text in enumerate(lines, 1):
-        entry = _parsed(line, text)
+        entry = _parse(line, text)
         if line == 1:
             _check_header(entry, revision)
         else:
-            loader.take(line, entry)
-    if not loader.ended:
-        raise ArchiveError(f"The export is cut short: the count of rows is missing after line {line}.")
-    # At the very end: PostgreSQL does not take this back when the transaction is.
-    for table in filter(sequences.numbers, tables()):
-        sequences.move(connection, table, loader.last_ids.get(table.name, 0))
+            loader.load(line, entry)
+    if not loader.complete:
+        raise ArchiveError(f"The export is truncated: the number of rows is missing after line {line}.")
+    # Last, because PostgreSQL does not roll back a change of a sequence.
+    for table in filter(sequences.assigns_ids, tables()):
+        sequences.set_last_id(connection, table, loader.last_ids.get(table.name, 0))
     return loader.rows
 
 
 class Loader:
-    """Takes the lines of an export one by one, and inserts the rows in batches."""
+    """Reads the lines of an export and inserts the rows in batches."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.tables = {table.name: table for table in tables()}
         self.rows = 0
-        self.ended = False
+        self.complete = False
         self.batch: list[tuple[int, dict[str, Any]]] = []
         self.batch_table: Table | None = None
-        self.links: list[tuple[int, Executable]] = []
+        self.deferred: list[tuple[int, Executable]] = []
         self.last_ids: dict[str, int] = {}
 
-    def take(self, line: int, entry: dict[str, Any]) -> None:
-        if self.ended:
-            raise ArchiveError.at(line, "there is more after the count of rows")
+    def load(self, line: int, entry: dict[str, Any]) -> None:
+        if self.complete:
+            raise ArchiveError.at(line, "the number of rows must be the last line")
         match entry:
             case {"table": str(name), "row": dict(row), **rest} if not rest:
                 self.add(line, self.table(line, name), row)
             case {"sequence": str(name), "last": int(last), **rest} if not rest:
                 (key,) = self.table(line, name).primary_key
                 if not 0 <= last <= largest(key):
-                    raise ArchiveError.at(line, f"{last} is no id")
+                    raise ArchiveError.at(line, f"{last} is not a valid id")
                 self.last_ids[name] = last
             case {"rows": int(rows), **rest} if not rest:
                 self.end(line, rows)
@@ -74,48 +74,48 @@ class Loader:
         return self.tables[name]
 
     def add(self, line: int, table: Table, row: dict[str, Any]) -> None:
-        """Put a row into the batch; what it says of rows that are yet to come is for the end."""
+        """Add a row to the batch. References to later rows of the same table are set after the last row."""
         if table is not self.batch_table or len(self.batch) == BATCH:
             self.flush()
             self.batch_table = table
         values = _values(line, table, row)
         if ahead := _references_ahead(table, values):
             (key,) = table.primary_key
-            self.links.append((line, update(table).where(key == values[key.name]).values(ahead)))
+            self.deferred.append((line, update(table).where(key == values[key.name]).values(ahead)))
             values |= dict.fromkeys(ahead)
         self.batch.append((line, values))
         self.rows += 1
 
     def flush(self) -> None:
-        """Insert the batch; one that the database refuses goes row by row, so that the line is found."""
+        """Insert the batch. If the database refuses it, insert row by row, so that the error names the line."""
         if self.batch_table is None or not self.batch:
             return
         try:
             with self.connection.begin_nested():
                 self.connection.execute(insert(self.batch_table), [values for _, values in self.batch])
-        except REFUSALS:
+        except DATABASE_ERRORS:
             for line, values in self.batch:
                 self.execute(line, insert(self.batch_table).values(values))
         self.batch = []
 
     def end(self, line: int, rows: int) -> None:
         self.flush()
-        for origin, link in self.links:
-            self.execute(origin, link)
+        for origin, statement in self.deferred:
+            self.execute(origin, statement)
         if rows != self.rows:
-            raise ArchiveError.at(line, f"the export had {rows} rows, but {self.rows} came before this line")
-        self.ended = True
+            raise ArchiveError.at(line, f"this line counts {rows} rows, but {self.rows} came before it")
+        self.complete = True
 
     def execute(self, line: int, statement: Executable) -> None:
         try:
             self.connection.execute(statement)
-        except REFUSALS as error:
+        except DATABASE_ERRORS as error:
             reason = " ".join(str(getattr(error, "orig", error)).split())
             raise ArchiveError.at(line, f"the database refuses this row: {reason}") from None
 
 
-def _claim_empty(connection: Connection) -> None:
-    """Keep other writers out, which SQLite does by itself, and see that there is nothing yet."""
+def _lock_empty_tables(connection: Connection) -> None:
+    """Lock the tables against other writers and raise ArchiveError if one has rows. SQLite has only one writer."""
     if connection.dialect.name == "postgresql":
         names = ", ".join(table.name for table in tables())
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
@@ -123,7 +123,7 @@ def _claim_empty(connection: Connection) -> None:
         raise ArchiveError(f"The database is not empty: there are rows in {', '.join(full)}.")
 
 
-def _parsed(line: int, text: bytes) -> dict[str, Any]:
+def _parse(line: int, text: bytes) -> dict[str, Any]:
     try:
         entry = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -134,15 +134,15 @@ def _parsed(line: int, text: bytes) -> dict[str, Any]:
 
 
 def _check_header(entry: dict[str, Any], revision: str) -> None:
-    if entry.get("pangeo_forge_export") != FORM:
-        raise ArchiveError.at(1, f"this does not begin an export of form {FORM}")
+    if entry.get("pangeo_forge_export") != FORMAT:
+        raise ArchiveError.at(1, f"this is not the first line of an export in format {FORMAT}")
     if entry.get("revision") != revision:
-        found = f"the export is of a database at revision {entry.get('revision')}, this one is at {revision}"
-        raise ArchiveError.at(1, f"{found}; import it with the release that wrote it, then run `flask db upgrade`")
+        difference = f"the export has revision {entry.get('revision')}, this database has {revision}"
+        raise ArchiveError.at(1, f"{difference}; import it with the release that wrote it, then run `flask db upgrade`")
 
 
 def _values(line: int, table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """The row as the columns take it."""
+    """Return the values of the row by column. Raises ArchiveError for an unknown or missing column or a wrong type."""
     for name in row.keys() ^ table.columns.keys():
         reason = "there is no column" if name in row else "a value is missing for"
         raise ArchiveError.at(line, f"{reason} {table.name}.{name}")
@@ -161,7 +161,7 @@ def _value(column: Column[Any], value: Any) -> Any:
             return datetime.fromisoformat(value)
         raise ValueError(f"{column} must be a timestamp that ends in Z")
     if value is None or (kind in KINDS and type(value) is not kind):
-        raise ValueError(f"{column} must be {KINDS.get(kind, 'something else than null')}")
+        raise ValueError(f"{column} must be {KINDS.get(kind, 'not null')}")
     if isinstance(value, str) and "\0" in value:
         raise ValueError(f"{column} must not contain the character U+0000")
     if kind is int and abs(value) > largest(column):
@@ -170,7 +170,7 @@ def _value(column: Column[Any], value: Any) -> Any:
 
 
 def _references_ahead(table: Table, values: dict[str, Any]) -> dict[str, int]:
-    """The references of a row to rows of its own table with higher ids, which come after it."""
+    """Return the references of a row to later rows of its own table, which have higher ids."""
     return {
         key.parent.name: values[key.parent.name]
         for key in table.foreign_keys

@@ -1,43 +1,44 @@
-"""How far the ids of a table have been given out: none is given out twice, not even that of a deleted row."""
+"""The last assigned id of a table. The database never assigns an id twice, not even that of a deleted row."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Table, cast, column, func, select, table
+from sqlalchemy import ColumnElement, Connection, Integer, Table, cast, column, func, select
+from sqlalchemy import table as table_clause
 from sqlalchemy.dialects.postgresql import REGCLASS
 
-SQLITE_SEQUENCE = table("sqlite_sequence", column("name"), column("seq", Integer))
+SQLITE_SEQUENCE = table_clause("sqlite_sequence", column("name"), column("seq", Integer))
 
 
-def numbers(of: Table) -> bool:
-    """Whether the table gives ids to its rows."""
-    return of.autoincrement_column is not None
+def assigns_ids(table: Table) -> bool:
+    """Whether the database assigns the ids of the table."""
+    return table.autoincrement_column is not None
 
 
-def last_id(connection: Connection, of: Table) -> int:
-    """The highest id that was ever given out, 0 if none was."""
+def last_id(connection: Connection, table: Table) -> int:
+    """Return the highest id that the database has assigned; 0 if none."""
     if connection.dialect.name == "postgresql":
-        given = connection.scalar(select(func.pg_sequence_last_value(_sequence(of))))
+        assigned = connection.scalar(select(func.pg_sequence_last_value(_sequence(table))))
     else:
-        given = connection.scalar(select(SQLITE_SEQUENCE.c.seq).where(SQLITE_SEQUENCE.c.name == of.name))
-    return max(given or 0, _highest(connection, of))
+        assigned = connection.scalar(select(SQLITE_SEQUENCE.c.seq).where(SQLITE_SEQUENCE.c.name == table.name))
+    return max(assigned or 0, _highest(connection, table))
 
 
-def move(connection: Connection, of: Table, last: int) -> None:
-    """Go on after `last`, and in any case after the ids of the rows."""
-    last = max(last, _highest(connection, of))
+def set_last_id(connection: Connection, table: Table, last: int) -> None:
+    """Make the database assign ids above `last` and above the ids of all rows."""
+    last = max(last, _highest(connection, table))
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.setval(_sequence(of), max(last, 1), last > 0)))
+        connection.execute(select(func.setval(_sequence(table), max(last, 1), last > 0)))
         return
-    connection.execute(SQLITE_SEQUENCE.delete().where(SQLITE_SEQUENCE.c.name == of.name))
+    connection.execute(SQLITE_SEQUENCE.delete().where(SQLITE_SEQUENCE.c.name == table.name))
     if last:
-        connection.execute(SQLITE_SEQUENCE.insert().values(name=of.name, seq=last))
+        connection.execute(SQLITE_SEQUENCE.insert().values(name=table.name, seq=last))
 
 
-def _highest(connection: Connection, of: Table) -> int:
-    (key,) = of.primary_key
+def _highest(connection: Connection, table: Table) -> int:
+    (key,) = table.primary_key
     return connection.scalar(select(func.max(key))) or 0
 
 
-def _sequence(of: Table) -> ColumnElement[Any]:
-    (key,) = of.primary_key
-    return cast(func.pg_get_serial_sequence(of.name, key.name), REGCLASS)
+def _sequence(table: Table) -> ColumnElement[Any]:
+    (key,) = table.primary_key
+    return cast(func.pg_get_serial_sequence(table.name, key.name), REGCLASS)

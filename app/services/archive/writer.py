@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, select
 
-from app.database.engine import lift_time_limit
+from app.database.deadline import lift_time_limit
 from app.extensions import db
 from app.services.archive import sequences
-from app.services.archive.form import BATCH, FORM, tables
+from app.services.archive.format import BATCH, FORMAT, tables
 
 SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -20,7 +20,7 @@ SNAPSHOT: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
-    """A connection that sees the database as it is at one moment, while others go on writing."""
+    """Yield a connection whose reads all see the same state of the database, while other transactions can write."""
     options = SNAPSHOT[db.engine.dialect.name]
     with db.engine.connect().execution_options(**options) as connection, connection.begin():
         lift_time_limit(connection)
@@ -28,20 +28,20 @@ def snapshot() -> Iterator[Connection]:
 
 
 def count(connection: Connection) -> int:
-    """How many rows an export has."""
+    """Return the number of rows of an export."""
     return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables())
 
 
 def export(connection: Connection, revision: str) -> Iterator[bytes]:
-    """The lines of an export of a database at `revision`."""
+    """Yield the lines of an export of a database at `revision`."""
     rows = 0
-    yield _line({"pangeo_forge_export": FORM, "revision": revision})
+    yield _line({"pangeo_forge_export": FORMAT, "revision": revision})
     for table in tables():
         statement = select(table).order_by(*table.primary_key)
         for row in connection.execute(statement.execution_options(yield_per=BATCH)).mappings():
             yield _line({"table": table.name, "row": dict(row)})
             rows += 1
-        if sequences.numbers(table):
+        if sequences.assigns_ids(table):
             yield _line({"sequence": table.name, "last": sequences.last_id(connection, table)})
     yield _line({"rows": rows})
 

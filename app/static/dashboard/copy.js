@@ -1,7 +1,7 @@
-// Buttons that copy the text, or the address, of another element; without a clipboard they stay hidden.
+// Buttons that copy the text or the link of another element. They are hidden if the browser has no clipboard.
 "use strict";
 
-const SHOWN = 2_000; // milliseconds
+const CONFIRMATION = 2_000; // milliseconds
 
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
@@ -9,10 +9,10 @@ async function copy(button) {
   const label = button.firstChild;
   label.data = "Copied";
   document.getElementById("news").textContent = "Copied";
-  setTimeout(() => (label.data = "Copy"), SHOWN);
+  setTimeout(() => (label.data = "Copy"), CONFIRMATION);
 }
 
-function offer() {
+function showButtons() {
   for (const button of document.querySelectorAll("[data-copy][hidden]")) {
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
@@ -20,6 +20,6 @@ function offer() {
 }
 
 if (navigator.clipboard) {
-  offer();
-  document.addEventListener("shown", offer);
+  showButtons();
+  document.addEventListener("shown", showButtons);
 }

@@ -1,20 +1,20 @@
-// Keeps a page up to date: asks for it again with its ETag, and puts what has changed in its place.
+// Keeps a page up to date: requests it again with its ETag and replaces the parts that have changed.
 "use strict";
 
 const EVERY = 10_000; // milliseconds
-const PATIENCE = 300_000;
-const REST = 20; // times as long as an answer takes, so that what is hard to sum up is not asked for all the time
+const EVERY_MAX = 300_000;
+const PAUSE = 20; // wait this many times the duration of the last request, so that slow pages are requested less often
 
 const indicator = document.getElementById("live");
 const news = document.getElementById("news");
-// As they came, before other scripts had a hand in them.
+// The parts as the server sent them, before other scripts change them.
 const shown = new Map([...document.querySelectorAll("[data-live]")].map((part) => [part.dataset.live, part.innerHTML]));
 let wait = EVERY;
 let etag = null;
 let timer = null;
 
 const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const told = () => new Set([...document.querySelectorAll("[data-news]")].map((element) => element.dataset.news));
+const currentNews = () => new Set([...document.querySelectorAll("[data-news]")].map((element) => element.dataset.news));
 
 function replace(element, fresh) {
   const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
@@ -24,7 +24,7 @@ function replace(element, fresh) {
 
 function show(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
-  const before = told();
+  const before = currentNews();
   for (const element of document.querySelectorAll("[data-live]")) {
     const other = fresh.querySelector(`[data-live="${element.dataset.live}"]`);
     if (!other || other.innerHTML === shown.get(element.dataset.live)) continue;
@@ -32,28 +32,28 @@ function show(text) {
     replace(element, other);
   }
   document.dispatchEvent(new Event("shown"));
-  news.textContent = [...told()].filter((sentence) => !before.has(sentence)).join(". ");
+  news.textContent = [...currentNews()].filter((sentence) => !before.has(sentence)).join(". ");
 }
 
-async function ask() {
+async function refresh() {
   const begun = performance.now();
   try {
     const response = await fetch(location.href, { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
     if (!response.ok && response.status !== 304) throw new Error(`status ${response.status}`);
     if (response.status === 200) show(await response.text());
     etag = response.headers.get("ETag") || etag;
-    wait = Math.max(EVERY, REST * (performance.now() - begun));
-    indicator.textContent = `Live, up to date at ${clock()}`;
+    wait = Math.max(EVERY, PAUSE * (performance.now() - begun));
+    indicator.textContent = `Live, updated at ${clock()}`;
   } catch {
-    wait = Math.min(2 * wait, PATIENCE);
-    indicator.textContent = `The service does not answer; trying again in ${Math.round(wait / 1000)} s`;
+    wait = Math.min(2 * wait, EVERY_MAX);
+    indicator.textContent = `The service does not answer. Next attempt in ${Math.round(wait / 1000)} s`;
   }
   schedule(wait);
 }
 
 function schedule(delay) {
   clearTimeout(timer);
-  if (!document.hidden) timer = setTimeout(ask, delay);
+  if (!document.hidden) timer = setTimeout(refresh, delay);
 }
 
 if (shown.size) {

@@ -85,7 +85,7 @@ INVALID = {
     ),
     "65 members": (
         json.dumps({f"m{n}": 1 for n in range(65)}).encode(),
-        {"": "The body has 65 members, far more than there are."},
+        {"": "The body has 65 fields, more than any record has."},
     ),
     "members nobody knows": (
         b'{"id":7,"__class__":1,"region":"a","name":"b","description":"c"}',

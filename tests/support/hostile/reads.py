@@ -10,7 +10,7 @@ NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_BOOLEAN = "Not a valid boolean."
 NOT_OURS = "Take it from a link of this list in this order (order_by and sort), as it is."
 NOT_A_TIME = "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."
-OUT_OF_RANGE = "Must lie between the years 1 and 9999 in UTC."
+OUT_OF_RANGE = "Must be between the years 1 and 9999 in UTC."
 NOT_AN_ID = "Must be greater than or equal to 1 and less than or equal to 2147483647."
 NUL = "Must not contain the character U+0000."
 UNKNOWN = "Unknown field."
@@ -150,7 +150,7 @@ PATHS = {
         "/repr/xarray/?url=http://169.254.169.254/",
         (
             403,
-            "http://169.254.169.254/ is not a dataset of the catalogue, nor on a host that is allowed besides.",
+            "http://169.254.169.254/ is not a dataset of the catalogue, and its host is not allowed.",
         ),
     ),
     "a file to fetch": (

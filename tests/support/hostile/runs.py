@@ -5,7 +5,7 @@ import json
 from tests.support.hostile import SEND, invalid
 
 NOT_A_TIME = "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."
-OUT_OF_RANGE = "Must lie between the years 1 and 9999 in UTC."
+OUT_OF_RANGE = "Must be between the years 1 and 9999 in UTC."
 CONCLUSIONS = "conclusion: Must be one of: action_required, cancelled, failure, neutral, success, skipped, stale, "
 CONCLUSIONS += "timed_out."
 RUN = {"recipe_id": "r", "bakery_id": 1, "feedstock_id": 1, "head_sha": "s", "version": "1"}
@@ -94,11 +94,11 @@ RUNS = {
     ),
     "a conclusion of a queued run": (
         run(status="queued", conclusion="success"),
-        {"/conclusion": "conclusion: Only a completed run has one, and this one would be queued."},
+        {"/conclusion": "conclusion: Only a completed run can have this field, and the run would be queued."},
     ),
     "a conclusion for the service alone": (
         run(conclusion="stale"),
-        {"/conclusion": "conclusion: Only the service itself concludes that a run is stale."},
+        {"/conclusion": "conclusion: Only the service itself can set the conclusion stale."},
     ),
     "an end before the start": (
         run(conclusion="success", completed_at="2020-01-01T00:00:00Z"),

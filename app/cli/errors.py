@@ -1,4 +1,4 @@
-"""What commands stop for, in sentences."""
+"""Errors of commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from app.services import archive
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """End a command with a sentence where there is one for what went wrong: `@sentences()`."""
+def report_errors() -> Iterator[None]:
+    """Show expected errors of a command as one sentence instead of a traceback. Use it as `@report_errors()`."""
     try:
         yield
     except HTTPException as error:
@@ -20,6 +20,6 @@ def sentences() -> Iterator[None]:
     except OperationalError as error:
         raise click.ClickException(f"The database does not answer: {error.orig}") from None
     except DBAPIError as error:
-        raise click.ClickException(f"The database refuses: {error.orig}") from None
+        raise click.ClickException(f"The database refuses the statement: {error.orig}") from None
     except archive.ArchiveError as error:
         raise click.ClickException(str(error)) from None
