@@ -27,10 +27,10 @@ def test_there_are_at_most_eight_of_them_besides_the_documented_ones():
     assert len(TESTED) <= 8
 
 
-@pytest.mark.parametrize("row", TESTED, ids=lambda row: row[1])
-def test_each_has_a_test_that_fails_when_an_upgrade_changes_it(row):
-    path, _, name = row[-1].partition("::")
-    assert f"def {name}(" in Path(ROOT, path).read_text()
+def test_each_has_a_test_that_fails_when_an_upgrade_changes_it():
+    for *_, node in TESTED:
+        path, _, name = node.partition("::")
+        assert f"def {name}(" in Path(ROOT, path).read_text()
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ class Blueprint(flask_smorest.Blueprint):
 
         def decorator(view: View) -> View:
             parsed = parse(view)
-            cast(Any, parsed).takes_query = location == "query"
+            if location == "query":
+                cast(Any, parsed).takes_query = True
             return parsed
 
         return decorator
