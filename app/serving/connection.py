@@ -9,11 +9,13 @@ from time import monotonic
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http.errors import ParseException
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import LimitRequestHeaders
 
 from config import MAX_BULK_BODY, REQUEST_TIMEOUT
 
 FIRST_BYTE = 5  # seconds in which a new connection has to send something
+HEAD = 32 * 1024  # bytes of a request line and its headers; gunicorn keeps them twice until they are complete
 DISCARDED = 64 * 1024  # bytes of an unread body that are discarded at a time
 LINGERS = 2  # seconds in which a client that is still sending can read its last answer
 
@@ -29,8 +31,9 @@ class Connection:
 
     def __init__(self, client: socket.socket) -> None:
         self.client = client
-        self.request: Any = None
-        self.is_idle, self.end = True, monotonic() + FIRST_BYTE
+        self.request: Any = None  # of gunicorn, once its head has arrived
+        self.head = 0  # bytes that have arrived of the head
+        self.is_idle, self.is_over, self.end = True, False, monotonic() + FIRST_BYTE
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
@@ -38,10 +41,26 @@ class Connection:
     def recv(self, size: int) -> bytes:
         if self.is_idle:
             idle[self] = monotonic()
-        left = self.end - monotonic()
-        self.client.settimeout(None if left == inf else max(left, 0))
         try:
-            return self.client.recv(size) if left > 0 else b""
+            data = self._receive(size)
+        finally:
+            if self.is_idle:
+                idle.pop(self, None)
+                self.is_idle, self.end = False, monotonic() + REQUEST_TIMEOUT
+        self.is_over = not data
+        if not self.request:
+            self.head += len(data)
+            if self.head > HEAD:
+                raise LimitRequestHeaders("max buffer headers")
+        return data
+
+    def _receive(self, size: int) -> bytes:
+        left = self.end - monotonic()
+        if self.is_over or left <= 0:
+            return b""
+        self.client.settimeout(None if left == inf else left)
+        try:
+            return self.client.recv(size)
         except TimeoutError:
             return b""
         except OSError as error:
@@ -50,9 +69,6 @@ class Connection:
             return self.client.recv(size)  # `release` ended the wait; a request may have arrived in that moment
         finally:
             self.client.settimeout(None)
-            if self.is_idle:
-                idle.pop(self, None)
-                self.is_idle, self.end = False, monotonic() + REQUEST_TIMEOUT
 
     def release(self) -> None:
         """End the wait for a request."""
@@ -60,19 +76,23 @@ class Connection:
         with suppress(OSError):  # the client has closed it already
             self.client.shutdown(socket.SHUT_RD)
 
-    def finish(self) -> None:
-        """Discard what is left of the request, which has been answered. Raises StopIteration to close the connection.
+    def has_unread_chunks(self) -> bool:
+        """Whether the body is chunked and has not been read to its end, where it may be malformed."""
+        reader = self.request.body.reader
+        return isinstance(reader, ChunkedReader) and reader.parser is not None
 
-        Nothing is said about a body that is malformed or late: a proxy would give a second answer to another client.
+    def finish(self) -> None:
+        """Discard what is left of the request, which has been answered. Raises StopIteration if that is not possible.
+
+        The connection is then closed silently: a proxy would give a second answer to another client.
         """
-        body = self.request.body
-        try:
-            while not body.failed and body.read(DISCARDED):
-                pass
-        except (OSError, ParseException):
-            raise StopIteration from None
+        while self.request.body.read(DISCARDED):
+            pass
+        if self.is_over or self.request.body.failed:
+            raise StopIteration
         has_begun = bool(self.request.unreader.buf.getvalue())  # the next request was sent with this one
         self.is_idle, self.end = not has_begun, monotonic() + REQUEST_TIMEOUT if has_begun else inf
+        self.request, self.head = None, 0
 
     def close(self) -> None:
         """Close the connection so that the client can read the last answer (RFC 9112, section 9.6)."""

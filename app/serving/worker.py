@@ -67,11 +67,12 @@ class Worker(GeventWorker):
 
 
 def call(app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Call the application; gunicorn ignores its `Connection: close`, but can be told to close."""
+    """Call the application. gunicorn ignores its `Connection: close`, so the request is told instead."""
+    connection: Connection = environ["gunicorn.socket"]
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        if ("Connection", "close") in headers:
-            environ["gunicorn.socket"].request.force_close()
+        if ("Connection", "close") in headers or connection.has_unread_chunks():
+            connection.request.force_close()
         return start_response(status, headers, *exc_info)
 
     return app(environ, start)

@@ -1,13 +1,13 @@
 """A client has its time to send something, to send a request, and to be idle."""
 
 from contextlib import ExitStack, closing, contextmanager
-from types import SimpleNamespace
 
 import gevent
 import gevent.socket
 import pytest
 from gunicorn.config import Config
 from gunicorn.http import RequestParser
+from gunicorn.http.errors import LimitRequestHeaders
 
 from app.serving import connection
 from app.serving.connection import Connection, release_idle
@@ -121,14 +121,29 @@ def test_a_client_that_has_sent_something_is_not_let_go():
         assert more.get() == b" / HTTP/1.1"
 
 
-def test_a_body_that_was_not_read_to_its_end_ends_its_connection_silently():
-    def read(_size):
-        raise TimeoutError
+def test_the_rest_of_a_body_that_is_late_is_never_taken_for_a_request(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.1)
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
+        with pytest.raises(StopIteration):
+            answered(near, next(requests_of(near)))
+        far.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert near.recv(100) == b""
 
-    near = Connection(None)
-    near.request = SimpleNamespace(body=SimpleNamespace(failed=False, read=read))
-    with pytest.raises(StopIteration):
-        near.finish()
+
+def test_a_head_of_many_long_headers_is_refused_before_it_has_arrived():
+    with connected() as (near, far):
+        sender = gevent.spawn(far.sendall, b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 8000 + b"\r\n") * 5)
+        with pytest.raises(LimitRequestHeaders):
+            next(requests_of(near))
+        sender.kill()
+
+
+def test_a_long_body_is_no_long_head():
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000))
+        near.request = next(requests_of(near))
+        assert len(near.request.body.read()) == 40_000
 
 
 def test_the_rest_of_a_long_body_does_not_keep_the_client_from_its_answer():
