@@ -26,14 +26,15 @@ idle: dict["Connection", float] = {}
 class Connection:
     """A socket that returns no more data once the time of its client is up, as if the client had closed it.
 
-    A request has REQUEST_TIMEOUT to arrive, from its first byte on. Between two requests gunicorn's `keepalive` counts.
+    A request has REQUEST_TIMEOUT to arrive, from its first byte on. A body that has not arrived whole by then, or when
+    the client closes its side, is a TimeoutError. Between two requests gunicorn's `keepalive` counts.
     """
 
     def __init__(self, client: socket.socket) -> None:
         self.client = client
         self.request: Any = None  # of gunicorn, once its head has arrived
         self.head = 0  # bytes that have arrived of the head
-        self.is_idle, self.is_over, self.end = True, False, monotonic() + FIRST_BYTE
+        self.is_idle, self.end = True, monotonic() + FIRST_BYTE
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
@@ -47,16 +48,18 @@ class Connection:
             if self.is_idle:
                 idle.pop(self, None)
                 self.is_idle, self.end = False, monotonic() + REQUEST_TIMEOUT
-        self.is_over = not data
-        if not self.request:
-            self.head += len(data)
-            if self.head > HEAD:
-                raise LimitRequestHeaders("max buffer headers")
+        if self.request:
+            if not data:  # else gunicorn would take a part of the body for the whole
+                raise TimeoutError("the body did not arrive whole")
+            return data
+        self.head += len(data)
+        if self.head > HEAD:
+            raise LimitRequestHeaders("max buffer headers")
         return data
 
     def _receive(self, size: int) -> bytes:
         left = self.end - monotonic()
-        if self.is_over or left <= 0:
+        if left <= 0:
             return b""
         self.client.settimeout(None if left == inf else left)
         try:
@@ -86,9 +89,12 @@ class Connection:
 
         The connection is then closed silently: a proxy would give a second answer to another client.
         """
-        while self.request.body.read(DISCARDED):
-            pass
-        if self.is_over or self.request.body.failed:
+        try:
+            while self.request.body.read(DISCARDED):
+                pass
+        except OSError:
+            raise StopIteration from None
+        if self.request.body.failed:
             raise StopIteration
         has_begun = bool(self.request.unreader.buf.getvalue())  # the next request was sent with this one
         self.is_idle, self.end = not has_begun, monotonic() + REQUEST_TIMEOUT if has_begun else inf

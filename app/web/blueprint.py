@@ -15,7 +15,7 @@ from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
 from app.schemas.serialiser import serialiser
-from app.web import auditing, idempotency, pagination
+from app.web import auditing, body_budget, idempotency, pagination
 from app.web.auth import Caller, authorise, declare
 from app.web.json import respond
 from app.web.openapi import ETAG, REPLAYED, SECURITY_SCHEMES, header_parameter
@@ -158,6 +158,7 @@ def _respond(act: Callable[[], Response]) -> Response:
         response = act()
         response.headers["Cache-Control"] = "private, no-cache"
         return response
+    body_budget.reserve()
     if request.method == "POST":
         return idempotency.once(partial(auditing.recorded, act))
     return auditing.recorded(act)
