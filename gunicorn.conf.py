@@ -36,14 +36,15 @@ class Logger(glogging.Logger):
         """Nothing: app/ops/request_log.py has logged the request, and a request that never got there is a warning."""
 
 
-# Whoever waits, for a client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
+# A request that waits, for its client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
 worker_class = worker.Worker
 psycopg2.extensions.set_wait_callback(worker.wait_for_database)
-# Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
+# Bytes of the request line and of each header, and the number of headers; more is 414 or 431. There is no setting for
+# the sum of them, see HEAD in app/serving/connection.py.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
-# Workers share the memory of what is loaded.
+# The master loads the application, and workers share that memory.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
 keepalive = 100
