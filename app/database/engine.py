@@ -11,6 +11,10 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.database import resolve
+
+event.listen(Engine, "do_connect", resolve.connect)
+
 PING_AFTER = 1  # seconds of rest
 READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
