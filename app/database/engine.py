@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.database.write_lock import begin_to_write
+
 PING_AFTER = 1  # seconds of rest
 READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
@@ -84,7 +86,7 @@ def _begin(connection: Connection) -> None:
     reads = has_request_context() and request.method in ("GET", "HEAD", "OPTIONS")
     reading = connection.get_execution_options().get("read_only", reads)
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN") if reading else begin_to_write(connection)
     else:
         driver: Any = connection.connection.driver_connection
         alone = reading and has_request_context()
