@@ -12,6 +12,7 @@ from flask import g, has_request_context
 from sqlalchemy import Engine, event
 from werkzeug.exceptions import ServiceUnavailable
 
+from app.database.fairness import let_others_run
 from app.errors import RETRY_AFTER
 from config import REQUEST_TIMEOUT
 
@@ -39,4 +40,10 @@ def _begin_in_time(*_: Any) -> None:
 def _interrupt_sqlite(connection: Any, _record: object) -> None:
     """Let SQLite, which knows no timeout of statements, end one whose request is over as if it were interrupted."""
     if isinstance(connection, sqlite3.Connection):
-        connection.set_progress_handler(is_over, INSTRUCTIONS)
+        connection.set_progress_handler(_look_up, INSTRUCTIONS)
+
+
+def _look_up() -> bool:
+    """Let others run while SQLite computes, and say whether it has to stop."""
+    let_others_run()
+    return is_over()

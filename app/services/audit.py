@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.database.columns import now
+from app.database.fairness import in_batches
 from app.database.statements import insert
 from app.models import AuditEntry
 from app.models.recipe_runs import SYSTEM
@@ -30,4 +31,5 @@ def add(
         "request_id": request_id,
         "details": details or None,
     }
-    insert(AuditEntry, [entry | {"resource_id": number} for number in resource_ids or [None]])
+    for batch in in_batches([entry | {"resource_id": number} for number in resource_ids or [None]]):
+        insert(AuditEntry, batch)
