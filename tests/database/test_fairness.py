@@ -6,8 +6,9 @@ import gevent
 import gevent.socket
 import pytest
 
-from app.database import fairness
+from app.database import deadline, fairness
 from app.database.fairness import in_batches, let_others_run, paced
+from tests.support.databases import application, on_sqlite, sql
 from tests.support.factories import make_run, run_body
 
 
@@ -51,8 +52,17 @@ def test_nothing_computes_for_a_thousand_runs_at_once(app, writer, pauses):
     assert len(pauses) >= 5 * 9
 
 
-def test_others_run_while_a_long_list_is_written(app, client, pauses):
-    for _ in range(3):
-        make_run(app)
-    assert len(client.get("/recipe_runs/").json) == 3
+def test_a_short_list_is_written_at_once(app, client, pauses):
+    make_run(app)
+    assert len(client.get("/recipe_runs/").json) == 1
     assert pauses == []
+
+
+@on_sqlite
+def test_others_run_while_sqlite_computes(empty_url, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(deadline, "let_others_run", lambda: pauses.append(None))
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
+    with application(empty_url) as app:
+        assert sql(app, count) == [(100_000,)]
+    assert len(pauses) > 5
