@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SHORTEST = 1e-6  # seconds
+SHORTEST = 1e-9  # seconds; of more than some microseconds gevent makes a millisecond
 BATCH = 100  # records; creating them takes some 20 milliseconds on SQLite, all else less
 
 
