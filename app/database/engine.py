@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.database import resolve
+from app.database.write_lock import begin_to_write
 
 event.listen(Engine, "do_connect", resolve.connect)
 
@@ -97,5 +98,7 @@ def _begin(connection: Connection) -> None:
         autocommit = autocommit or (reading and has_request_context())
         if driver.autocommit != autocommit:
             driver.autocommit = autocommit
+    elif reading and not autocommit:
+        connection.exec_driver_sql("BEGIN")
     elif not autocommit:
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        begin_to_write(connection)
