@@ -16,6 +16,7 @@ from app.repr.opener import Opener, Result
 from config import ConfigError, load
 from tests.conftest import environment
 from tests.support import live, stores
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_run
 from tests.support.sent import statements
 
@@ -86,6 +87,7 @@ def test_a_store_is_shown_as_xarray_shows_it(opener, served, path):
     assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
 
 
+@on_sqlite  # opening a dataset takes a second, on any database
 def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, served):
     url, fresh.hosts = f"{served.url}/v2.zarr?x=1&y=%20a+b", [served.host]
     answer = client.get(f"/repr/xarray/?url={url}", headers={"Origin": "https://pangeo-forge.org"})
