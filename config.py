@@ -26,6 +26,9 @@ CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/database/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
+# Bytes of bodies that a worker holds at a time: four of the longest, or thousands of ordinary ones. What is made of a
+# body takes several times its size.
+BODY_BUDGET = 4 * MAX_BULK_BODY
 HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # with a dot before it, all of its subdomains too
 HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
 ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"

@@ -6,13 +6,11 @@ monkey.patch_all()  # before a lock is made
 
 import gc
 import os
-import re
 import sys
 
 import psycopg2.extensions
-from gunicorn import glogging, http, util
+from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
-from gunicorn.http import wsgi
 from gunicorn.workers.base import Worker
 
 from app.database import revision
@@ -33,28 +31,16 @@ class Logger(glogging.Logger):
     def access(self, *_: object) -> None:
         """Nothing: app/ops/request_log.py has logged the request, and a request that never got there is a warning."""
 
-    def warning(self, msg: str, *args: object, **kwargs: object) -> None:
-        """Of a request that is refused say why, but do not repeat what it says: there may be a key in it."""
-        reason = re.sub(r"(?s)^(Invalid request from ip=\S+: [^:]*): .*", r"\1", msg)
-        super().warning(reason, *args, **kwargs)
 
-
-# Whoever waits, for a client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
+# A request that waits, for its client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
 worker_class = worker.Worker
 psycopg2.extensions.set_wait_callback(worker.wait_for_database)
-# Bytes of the request line and of each header, and how many headers there may be; more is 414 or 431.
+# Bytes of the request line and of each header, and the number of headers; more is 414 or 431. There is no setting for
+# the sum of them, see HEAD in app/serving/connection.py.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
-# There is no setting for how long a client may take to send a request.
-http.RequestParser = connection.Parser
-# Nor for how an answer is sent.
-wsgi.Response = connection.Sender
-# Nor for gunicorn's error pages, which are HTML and have no headers.
-util.write_error = connection.write_problem
-# Nor for closing connections gently (RFC 9112, section 9.6), which it does for workers with threads only.
-util.close = util.close_graceful
-# Workers share the memory of what is loaded.
+# The master loads the application, and workers share that memory.
 preload_app = True
 # Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
 keepalive = 100

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.ops import request_log, telemetry
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
-from app.web import headers, limits, openapi, problems
+from app.web import body_budget, headers, limits, openapi, problems
 from app.web.blueprint import IdConverter, id_schema
 from app.web.json import OrjsonProvider
 from app.web.openapi import SETTINGS, api, document
@@ -51,6 +51,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     request_log.init_app(app)
     headers.init_app(app)
     limits.init_app(app)
+    body_budget.init_app(app)
     db.init_app(app)
     opener.init_app(app)
     openapi.init_app(app)

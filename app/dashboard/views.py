@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.dashboard import details, lists, words
 from app.database import revision
+from app.database.fairness import paced
 from app.web.auth import Caller, declare
 from app.web.parser import path_id
 
@@ -88,5 +89,5 @@ VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:pa
 for rule, plain in VIEWS.items():
     blp.add_url_rule(rule, view_func=declare(plain, Caller.PUBLIC))
     blp.add_url_rule(f"{rule}/", view_func=plain)
-for word in words.FILTERS:
+for word in (*words.FILTERS, paced):
     blp.add_app_template_filter(word)

@@ -14,6 +14,7 @@ from psycopg2.extensions import STATUS_READY
 from sqlalchemy import Connection, Engine, event
 from werkzeug.exceptions import ServiceUnavailable
 
+from app.database.fairness import let_others_run
 from app.errors import RETRY_AFTER
 from config import REQUEST_TIMEOUT, WAIT_TIMEOUT
 
@@ -73,4 +74,10 @@ def lift_time_limit(connection: Connection) -> None:
 def _interrupt_sqlite(connection: Any, _record: object) -> None:
     """Let SQLite, which knows no timeout of statements, end one whose request is over as if it were interrupted."""
     if isinstance(connection, sqlite3.Connection):
-        connection.set_progress_handler(is_over, INSTRUCTIONS)
+        connection.set_progress_handler(_look_up, INSTRUCTIONS)
+
+
+def _look_up() -> bool:
+    """Let others run while SQLite computes, and say whether it has to stop."""
+    let_others_run()
+    return is_over()

@@ -11,6 +11,11 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.database import resolve
+from app.database.write_lock import begin_to_write
+
+event.listen(Engine, "do_connect", resolve.connect)
+
 PING_AFTER = 1  # seconds of rest
 READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
@@ -93,5 +98,7 @@ def _begin(connection: Connection) -> None:
         autocommit = autocommit or (reading and has_request_context())
         if driver.autocommit != autocommit:
             driver.autocommit = autocommit
+    elif reading and not autocommit:
+        connection.exec_driver_sql("BEGIN")
     elif not autocommit:
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        begin_to_write(connection)

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapper
 from werkzeug.exceptions import NotFound
 
 from app.database.columns import INTEGER_MAX, UTCDateTime
+from app.database.fairness import let_others_run
 from app.database.record import Record
 from app.database.statements import Rows, fetch
 from app.extensions import Base
@@ -57,6 +58,7 @@ def batches(statement: Select[Any], last: int, connection: Connection | None = N
         if len(batch) < BATCH:
             return
         last = batch[-1][-1]
+        let_others_run()
 
 
 def selection(model: type[Base], names: tuple[str, ...]) -> Select[Any]:

@@ -8,6 +8,7 @@ from flask import Response, current_app, render_template
 from sqlalchemy import Row
 
 from app.database.columns import wire_time
+from app.database.fairness import paced
 from app.extensions import db
 from app.models import Feedstock, RecipeRun
 from app.models.datasets import storage_options
@@ -131,8 +132,8 @@ def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
         "metadata": {"title": "Pangeo Forge"},
         "user_parameters": {},
         "aliases": {name: number for name, number in names.items() if _is_valid_alias(name)},
-        "data": {f"data-{dataset.id}": _intake_data(dataset) for dataset in known},
-        "entries": {str(dataset.id): _intake_entry(dataset) for dataset in known},
+        "data": {f"data-{dataset.id}": _intake_data(dataset) for dataset in paced(known)},
+        "entries": {str(dataset.id): _intake_entry(dataset) for dataset in paced(known)},
     }
 
 

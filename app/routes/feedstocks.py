@@ -7,7 +7,6 @@ from flask import Response
 from app.database import pages, rows
 from app.database.filters import within
 from app.database.pages import Page
-from app.database.statements import Rows
 from app.models import Feedstock, RecipeRun
 from app.schemas.common import Ok
 from app.schemas.feedstocks import (
@@ -109,10 +108,11 @@ def delete_feedstock(id: int) -> Written:
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
 @blp.arguments(DatasetQuery, location="query")
 @blp.response(200, FeedstockDataset(many=True), description="The datasets, ordered by run id.")
-def list_feedstock_datasets(query: dict[str, Any], id: int) -> Rows:
+def list_feedstock_datasets(query: dict[str, Any], id: int) -> Response:
     """List the datasets of a feedstock
 
     One dataset for each completed and successful run with a public url.
     """
     rows.require(Feedstock, id)
-    return datasets.of_feedstock(id, serialiser(FeedstockDataset).columns, **query)
+    shown = serialiser(FeedstockDataset)
+    return documents.of_rows(shown, datasets.of_feedstock(id, shown.columns, **query))

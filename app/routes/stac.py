@@ -6,6 +6,7 @@ from urllib.parse import quote
 from sqlalchemy import Row
 
 from app.database.columns import wire_time
+from app.database.fairness import paced
 from app.extensions import db
 from app.schemas.stac import StacCollection, StacCollections, StacConformance, StacLanding, StacPageQuery
 from app.services import datasets
@@ -42,7 +43,7 @@ def get_landing() -> dict[str, Any]:
         "title": "Pangeo Forge",
         "description": "Analysis-ready datasets that the recipes of the Pangeo Forge federation have built.",
         "conforms_to": CONFORMS_TO,
-        "links": [*_landing_links(), *(_link("child", dataset) for dataset in published)],
+        "links": [*_landing_links(), *(_link("child", dataset) for dataset in paced(published))],
     }
 
 
@@ -69,7 +70,7 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
     if len(published) == query["limit"]:
         following = query | {"offset": query["offset"] + query["limit"]}
         links.append(_json("next", absolute("stac.list_collections", **following)))
-    return {"collections": [_collection(dataset) for dataset in published], "links": links}
+    return {"collections": [_collection(dataset) for dataset in paced(published)], "links": links}
 
 
 @blp.route("/collections/<id:id>", methods=["GET"], caller=Caller.PUBLIC)

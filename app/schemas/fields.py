@@ -6,10 +6,11 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
 from app.database.columns import wire_time
+from app.database.fairness import BATCH, in_batches
 
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
@@ -142,12 +143,30 @@ class ObjectList(fields.Nested):
     """A list of objects of another schema. A list in a request has 1 to `maximum` items."""
 
     def __init__(self, schema: type[Schema], *, description: str, maximum: int | None = None) -> None:
-        self.length = validate.Length(1, maximum) if maximum else None
-        super().__init__(schema, many=True, required=True, validate=self.length, metadata={"description": description})
+        length = validate.Length(1, maximum) if maximum else None
+        super().__init__(schema, many=True, required=True, validate=length, metadata={"description": description})
+
+    def _serialize(  # type: ignore[override]  # marshmallow calls the value by two names
+        self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any
+    ) -> list[Any]:
+        dump: Callable[..., list[Any]] = super()._serialize
+        return [item for batch in in_batches(nested_obj) for item in dump(batch, attr, obj, **kwargs)]
 
     def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, *args: Any, **kwargs: Any
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, partial: Any = None, **kwargs: Any
     ) -> Any:
-        if self.length and isinstance(value, (list, dict)):
-            self.length(value)  # before the items are loaded, because a hostile list has millions of them
-        return super()._deserialize(value, attr, data, *args, **kwargs)
+        """The items, loaded in batches: a thousand at once would keep other requests waiting."""
+        if not isinstance(value, list):
+            return super()._deserialize(value, attr, data, partial, **kwargs)
+        for validator in self.validators:
+            validator(value)  # before the items are looked at, because a hostile list has millions of them
+        items: list[Any] = []
+        errors: dict[Any, Any] = {}
+        for number, batch in enumerate(in_batches(value)):
+            try:
+                items += super()._deserialize(batch, attr, data, partial, **kwargs)
+            except ValidationError as error:
+                errors |= {number * BATCH + int(index): found for index, found in error.messages_dict.items()}
+        if errors:
+            raise ValidationError(errors)
+        return items

@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from app.database.fairness import paced
 from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
 
 # Fields whose values `app.web.json` writes as the fields themselves would, times included.
@@ -56,7 +57,7 @@ class Serialiser:
         for name, part in self.parts.items():
             whole[name] = part.record(member(name))
         for name, part in self.lists.items():
-            whole[name] = [part.record(item) for item in member(name)]
+            whole[name] = [part.record(item) for item in paced(member(name))]
         return whole
 
 

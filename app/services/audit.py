@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from app.database.columns import now
+from app.database.fairness import in_batches
 from app.extensions import db
 from app.models import AuditEntry
 from app.models.recipe_runs import SYSTEM
@@ -33,4 +34,5 @@ def add(
         "details": details or None,
     }
     entries = [entry | {"resource_id": resource_id} for resource_id in resource_ids or [None]]
-    db.session.connection().execute(insert(AuditEntry.__table__), entries)
+    for batch in in_batches(entries):
+        db.session.connection().execute(insert(AuditEntry.__table__), batch)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.database.columns import INTEGER_MAX
+from app.database.fairness import in_batches, paced
 from app.database.record import Record
 from app.errors import Invalid
 from app.extensions import db
@@ -60,7 +61,7 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member:
     new, errors = _started(model, items, actor)
     if not any(errors):
         try:
-            return _store(model, new, actor)
+            return [row for batch in in_batches(new) for row in _store(model, batch, actor)]
         except IntegrityError:
             db.session.rollback()  # what is wrong is said below, for every record at once
     errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
@@ -135,7 +136,7 @@ def _started(
 ) -> tuple[list[dict[str, Any]], list[list[dict[str, str]]]]:
     """The new records' columns, and for each of `items` what the model's rules find wrong in it."""
     records, errors = [], []
-    for values in items:
+    for values in paced(items):
         wrong: list[dict[str, str]] = []
         try:
             records.append(model.start(values, actor))

@@ -1,79 +1,91 @@
 """gunicorn's worker of greenlets: requests wait side by side, for clients and for PostgreSQL."""
 
-from contextlib import AbstractContextManager, nullcontext
-from time import monotonic
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from math import inf
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import gevent
 import psycopg2
 from gevent.socket import wait_read, wait_write
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 from psycopg2 import extensions
 
 from app.ops import metrics
-from app.serving import connection
+from app.serving.connection import Connection, release_idle
+from app.serving.refusals import refusal
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
-MADE = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # of a connection
+CROWDED = 0.9  # of the connections that a worker accepts: from here on it closes idle ones
 ARRIVES = 1  # seconds by which the request of a new connection should be there
+MADE = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # of a connection to PostgreSQL
 HANGS = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL has not even given up
-
-waiting: dict[Any, float] = {}  # greenlets, and until when they wait for an answer, on the clock of `monotonic`
 
 
 class Worker(GeventWorker):
-    """One that looks once a second who has waited for too long, where gunicorn's has a timer for each request."""
+    """One whose connections have deadlines, and whose error pages are problem details."""
 
-    def init_process(self) -> None:
-        # Each of the settings, of which a request looks up many, is found by a function of gunicorn's.
-        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
-        super().init_process()
+    wsgi: Any
 
-    def timeout_ctx(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.wsgi = partial(call, self.wsgi)
+
+    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
+        """Serve a connection; where there are too many, the one that has been idle longest is closed for it."""
+        release_idle(inf, CROWDED * self.worker_connections)
+        super().handle(listener, Connection(client), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
+        sock.request = req
+        super().handle_request(listener_name, req, sock, addr)
+        sock.finish()
+
+    def handle_error(self, req: Any, client: Connection, addr: Any, exc: BaseException) -> None:
+        """Answer what the application did not. The log says why, but repeats nothing that may be a key."""
+        malformed = exc if req is None and isinstance(exc, ParseException) else None
+        status, request_id, answer = refusal(malformed)
+        fields = {"status": status, "request_id": request_id}
+        if malformed:
+            reason = str(exc).partition(":")[0]
+            self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", reason, extra=fields)
+        else:
+            self.log.error("unexpected error", exc_info=exc, extra=fields)
+        with suppress(OSError):  # the client is gone
+            client.sendall(answer)
 
     def notify(self) -> None:
-        """Say that the worker lives. Idle clients are let go after `keepalive`, or soon if it is to end."""
+        """Say once a second that the worker lives. A worker that is to end lets idle clients go."""
         super().notify()
-        metrics.sample(self.wsgi)
-        connection.release(self.cfg.keepalive if self.alive else ARRIVES, self.cfg.worker_connections)
-        give_up()
+        metrics.sample(self.app.wsgi())
+        if not self.alive:
+            release_idle(ARRIVES)
+
+
+def call(app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Call the application. gunicorn ignores its `Connection: close`, so the request is told instead."""
+    connection: Connection = environ["gunicorn.socket"]
+
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        if ("Connection", "close") in headers or connection.has_unread_chunks():
+            connection.request.force_close()
+        return start_response(status, headers, *exc_info)
+
+    return app(environ, start)
 
 
 def wait_for_database(connection: Any) -> None:
     """Let others work until a connection is made, or an answer there. Raises OperationalError if that takes too long.
 
-    For answers the worker looks after that, see `give_up`; its master would wait on.
-
     After https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries. libpq leaves `connect_timeout` to
-    whoever polls, and psycogreen, which does so, has no end of a statement that a server which hangs never answers.
+    the caller that polls, and a PostgreSQL that hangs does not end its statements.
     """
-    if connection.status not in MADE:
-        with gevent.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no connection in time")):
-            _wait(connection)
-        return
-    me = gevent.getcurrent()
-    waiting[me] = monotonic() + HANGS
-    try:
-        _wait(connection)
-    finally:
-        del waiting[me]
-
-
-def _wait(connection: Any) -> None:
-    while (state := connection.poll()) != extensions.POLL_OK:
-        wait = wait_read if state == extensions.POLL_READ else wait_write
-        wait(connection.fileno())
-
-
-def give_up() -> None:
-    """Raise in those who have waited for an answer for too long."""
-    for greenlet, end in list(waiting.items()):
-        if end < monotonic():
-            gevent.get_hub().loop.run_callback(_throw, greenlet, end)
-
-
-def _throw(greenlet: Any, end: float) -> None:
-    """Raise in one who still waits: its answer may have come in the same moment."""
-    if waiting.get(greenlet) == end:
-        greenlet.throw(psycopg2.OperationalError("no answer in time"))
+    missing, seconds = ("answer", HANGS) if connection.status in MADE else ("connection", CONNECT_TIMEOUT)
+    with gevent.Timeout(seconds, psycopg2.OperationalError(f"no {missing} in time")):
+        while (state := connection.poll()) != extensions.POLL_OK:
+            wait = wait_read if state == extensions.POLL_READ else wait_write
+            wait(connection.fileno())

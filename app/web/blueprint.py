@@ -14,7 +14,7 @@ from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
 from app.schemas.serialiser import serialiser
-from app.web import idempotency, pagination
+from app.web import body_budget, idempotency, pagination
 from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
 from app.web.json import respond
@@ -156,6 +156,8 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
 
 def _respond(act: Callable[[], Response]) -> Response:
     """The answer of `act` for a caller with a key. A POST with an Idempotency-Key is done once."""
+    if request.method not in ("GET", "HEAD"):
+        body_budget.reserve()
     if request.method == "POST":
         return idempotency.once(act)
     response = act()

@@ -1,19 +1,27 @@
-"""What GET answers for one record, and its ETag: however many runs it lists, a batch of them is in memory at a time."""
+"""What GET answers for one record, and its ETag.
+
+A record may list any number of others. A batch of them is in memory at a time. Only a few long answers are read
+from the database at once, so that other requests find a connection.
+"""
 
 import hashlib
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from tempfile import TemporaryFile
+from threading import BoundedSemaphore
+from time import monotonic
 from typing import Any, Protocol
 
-from flask import Response, request
+from flask import Response, current_app, g, request
 from marshmallow import Schema
 from sqlalchemy import Connection, Row
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import wrap_file
 
 from app.database import rows
+from app.database.fairness import in_batches
 from app.database.record import Record
 from app.database.statements import Rows, connect
 from app.errors import RETRY_AFTER
@@ -22,8 +30,11 @@ from app.web.json import encode
 
 logger = logging.getLogger(__name__)
 
-# Bytes of an answer; what is longer goes through a file, and no database connection waits for the client.
+# Bytes of an answer. A longer one goes through a file, so no database connection waits for the client.
 IN_MEMORY = 1024 * 1024
+LONG_ANSWERS = 2  # read from the database at once, by a worker
+
+Parts = Iterable[bytes | memoryview]
 
 
 class Source(Protocol):
@@ -40,34 +51,72 @@ class Source(Protocol):
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
+    parts = partial(_parts, model, serialiser(detail), record_id, source)
+    with connect() as connection:
+        body = _short(parts(connection))
+    if body is not None:
+        return _response(body, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
     try:
-        with connect() as connection:
-            return _whole(_parts(model, serialiser(detail), record_id, source, connection))
+        with _few_at_once(), connect() as connection:
+            return _through_file(parts(connection))
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
 
 
-def _whole(parts: Iterator[bytes | memoryview]) -> Response:
-    """A response of `parts`, which may be too long for the memory."""
-    digest, length, held = hashlib.sha1(usedforsecurity=False), 0, []
+def of_rows(shown: Serialiser, found: Rows) -> Response:
+    """A list of rows as `shown` has them."""
+    objects = (memoryview(encode(shown.rows(batch)))[1:-1] for batch in in_batches(found))
+    return Response(b"[%b]" % b",".join(objects), mimetype="application/json")
+
+
+def _short(parts: Parts) -> bytes | None:
+    """The whole answer, or None if it is longer than IN_MEMORY."""
+    held, length = [], 0
+    for part in parts:
+        held.append(part)
+        length += len(part)
+        if length > IN_MEMORY:
+            return None
+    return b"".join(held)
+
+
+@contextmanager
+def _few_at_once() -> Iterator[None]:
+    """Wait until fewer than LONG_ANSWERS are being read. Raises 503 if the request is older than the pool's timeout."""
+    options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    slots = slots_for(options["pool_size"])
+    if not slots.acquire(timeout=max(0, g.started + options["pool_timeout"] - monotonic())):
+        sentence = "Other long answers are being prepared. Try again in a few seconds."
+        raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+    try:
+        yield
+    finally:
+        slots.release()
+
+
+@cache
+def slots_for(connections: int) -> BoundedSemaphore:
+    """Slots for long answers; they leave one of a worker's connections to other requests, unless it has only one."""
+    return BoundedSemaphore(min(LONG_ANSWERS, max(1, connections - 1)))
+
+
+def _through_file(parts: Parts) -> Response:
+    digest, length = hashlib.sha1(usedforsecurity=False), 0
     with ExitStack() as stack:
-        file = None
+        file = stack.enter_context(TemporaryFile())
         for part in parts:
             digest.update(part)
-            length += len(part)
-            held.append(part)
-            if length > IN_MEMORY:
-                file = file or stack.enter_context(TemporaryFile())
-                file.writelines(held)
-                held.clear()
-        if file:
-            file.seek(0)
-            stack.pop_all()  # the file is closed with the response
-        body = wrap_file(request.environ, file) if file else b"".join(held)
-    response = Response(body, mimetype="application/json", direct_passthrough=bool(file))
+            length += file.write(part)
+        file.seek(0)
+        stack.pop_all()  # the file is closed with the response
+    return _response(wrap_file(request.environ, file), length, digest.hexdigest())
+
+
+def _response(body: bytes | Iterable[bytes], length: int, tag: str) -> Response:
+    response = Response(body, mimetype="application/json", direct_passthrough=not isinstance(body, bytes))
     response.content_length = length
-    response.set_etag(digest.hexdigest())
+    response.set_etag(tag)
     return response
 
 
@@ -90,8 +139,9 @@ def _parts(
         yield b',"%b":[' % name.encode()
         separator = b""
         for batch in source.related(model, name, item.columns, record_id, connection):
-            yield separator
-            yield memoryview(encode(item.rows(batch)))[1:-1]
-            separator = b","
+            for some in in_batches(batch):
+                yield separator
+                yield memoryview(encode(item.rows(some)))[1:-1]
+                separator = b","
         yield b"]"
     yield b"}"

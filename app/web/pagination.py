@@ -12,7 +12,7 @@ from marshmallow import Schema
 from app.database.pages import Cursor, Page
 from app.errors import Invalid
 from app.schemas.serialiser import serialiser
-from app.web.json import respond
+from app.web import documents
 
 LINK = "Link"
 TOTAL = "X-Total-Count"
@@ -33,7 +33,7 @@ def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any],
     fields = query.pop("fields", None)
     shown = serialiser(read, frozenset(fields) if fields else None)
     page, pages = read_page(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
-    response = respond(shown.rows(page.rows))
+    response = documents.of_rows(shown, page.rows)
     response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
     if page.total is not None:
         response.headers[TOTAL] = str(page.total)

@@ -101,21 +101,6 @@ def test_who_has_waited_for_connections_waits_less_for_a_lock(app, seconds, mill
     assert milliseconds - 500 < shown <= milliseconds
 
 
-def test_a_request_has_time_from_its_first_byte_on(impatient):
-    near, far = socket.socketpair()
-    with closing(near), closing(far), ThreadPoolExecutor(1) as pool:
-        receiver = connection.Receiver(near)
-        pool.submit(lambda: time.sleep(0.3) or far.sendall(b"the first"))
-        assert receiver.recv(100) == b"the first"
-        far.sendall(b"in time")
-        assert receiver.recv(100) == b"in time"
-        with pytest.raises(TimeoutError):
-            receiver.recv(100)
-        far.sendall(b"late")
-        with pytest.raises(TimeoutError):
-            receiver.recv(100)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")
 def test_an_answer_that_nobody_takes_is_given_up(impatient):
     with socket.create_server(("127.0.0.1", 0)) as listener:

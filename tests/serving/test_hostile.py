@@ -98,6 +98,10 @@ HEADERS = {
         GET + b"X: x\r\n" * 100 + b"\r\n",
         ("431 Request Header Fields Too Large", "Error parsing headers: 'limit request headers fields'"),
     ),
+    "five headers of 8000 bytes": (
+        GET + (b"X: " + b"x" * 7995 + b"\r\n") * 5 + b"\r\n",
+        ("431 Request Header Fields Too Large", "Error parsing headers: 'max buffer headers'"),
+    ),
     "a key with an underscore": (
         POST.replace(b"X-API-Key", b"X_API_Key") + b"\r\n",
         ("403 FORBIDDEN", "Not authenticated"),
@@ -198,8 +202,9 @@ def test_after_all_of_them_the_service_is_as_it_was(service):
 def test_a_request_that_was_answered_gets_no_second_answer_for_the_rest_of_its_body(service):
     """A proxy that shares the connection would give the second answer to another client."""
     request = b"POST /recipe_runs/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    first, _, body = exchange(service, request + b"2\r\n{}\r\n0\r\nContent-Length: 9\r\n\r\n")
+    first, headers, body = exchange(service, request + b"2\r\n{}\r\n0\r\nContent-Length: 9\r\n\r\n")
     assert first.startswith("HTTP/1.1 403")
+    assert headers["Connection"] == "close"
     assert b"HTTP/1.1" not in body
     assert json.loads(body)["status"] == 403
 

@@ -2,14 +2,17 @@
 
 import errno
 import gc
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 
 import pytest
 from sqlalchemy import insert
 
-from app.database import rows
+from app.database import fairness, rows
 from app.extensions import db
 from app.models import RecipeRun
 from app.web import documents
+from tests.conftest import application
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
 
 
@@ -78,3 +81,53 @@ def test_a_disk_without_room_is_503(app, client, monkeypatch):
     answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json["detail"] == "The disk is full. Try again in a while."
+
+
+@pytest.fixture
+def crowded(migrated_url):
+    """An application with three connections, for which a request waits a minute."""
+    with application(migrated_url, {"pool_size": 3, "pool_timeout": 60}) as app:
+        yield app
+
+
+def test_while_eight_read_a_long_detail_others_are_served(crowded, monkeypatch):
+    long, short = (f"/feedstocks/{make_runs(crowded, count).id}" for count in (4, 0))
+    begun, finish, write = Semaphore(0), Event(), documents.TemporaryFile
+    monkeypatch.setattr(documents, "TemporaryFile", lambda: (begun.release(), finish.wait(60), write())[-1])
+    monkeypatch.setattr(documents, "IN_MEMORY", 1000)
+    with ThreadPoolExecutor(8) as pool:
+        details = [pool.submit(lambda: crowded.test_client().get(long, buffered=True).status_code) for _ in range(8)]
+        assert [begun.acquire(timeout=60) for _ in range(2)] == [True, True]
+        served = [crowded.test_client().get(path).status_code for path in ("/recipe_runs/", "/recipe_runs/1", short)]
+        finish.set()
+    assert served == [200, 200, 200]
+    assert {detail.result() for detail in details} == {200}
+
+
+def test_who_waits_in_vain_for_a_long_detail_is_told_to_come_back(crowded, monkeypatch):
+    monkeypatch.setattr(documents, "IN_MEMORY", 0)
+    monkeypatch.setitem(crowded.config["SQLALCHEMY_ENGINE_OPTIONS"], "pool_timeout", 0)
+    path, slots = f"/feedstocks/{make_runs(crowded, 4).id}", documents.slots_for(3)
+    with slots, slots:
+        refused = crowded.test_client().get(path)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.json["detail"] == "Other long answers are being prepared. Try again in a few seconds."
+    assert crowded.test_client().get(path, buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize(("connections", "slots"), [(1, 1), (2, 1), (3, 2), (8, 2)])
+def test_long_details_leave_a_connection_to_others(connections, slots):
+    found = documents.slots_for(connections)
+    assert [found.acquire(blocking=False) for _ in range(3)] == [number < slots for number in range(3)]
+    found.release(slots)
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_others_run_between_two_batches_of_a_detail(app, client, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(rows, "let_others_run", lambda: pauses.append(1))
+    monkeypatch.setattr(fairness, "BATCH", 2)
+    monkeypatch.setattr(fairness, "let_others_run", lambda: pauses.append(1))
+    path = f"/feedstocks/{make_runs(app, 7).id}"
+    assert len(client.get(path, buffered=True).json["recipe_runs"]) == 7
+    assert len(pauses) >= 4  # of 3, 3 and 1 runs, which are 2, 1, 2, 1 and 1

@@ -1,0 +1,167 @@
+"""A client has its time to send something, to send a request, and to be idle."""
+
+from contextlib import ExitStack, closing, contextmanager
+
+import gevent
+import gevent.socket
+import pytest
+from gunicorn.config import Config
+from gunicorn.http import RequestParser
+from gunicorn.http.errors import LimitRequestHeaders
+
+from app.serving import connection
+from app.serving.connection import Connection, release_idle
+
+TWO_REQUESTS = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+
+
+@contextmanager
+def connected():
+    """The server's side of a connection, and the client's."""
+    near, far = gevent.socket.socketpair()
+    with closing(near), closing(far):
+        yield Connection(near), far
+
+
+def receiving(near):
+    """A greenlet that waits for data."""
+    greenlet = gevent.spawn(near.recv, 100)
+    gevent.sleep(0.01)
+    return greenlet
+
+
+def requests_of(near):
+    return RequestParser(Config(), near, ("127.0.0.1", 1))
+
+
+def answered(near, request):
+    near.request = request
+    near.finish()
+
+
+def test_a_client_that_never_sends_anything_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(connection, "FIRST_BYTE", 0.1)
+    with connected() as (near, _):
+        assert near.recv(100) == b""
+        assert not connection.idle
+
+
+def test_a_request_has_time_from_its_first_byte_on(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
+    with connected() as (near, far):
+        first = receiving(near)
+        gevent.sleep(0.5)
+        far.sendall(b"the first")
+        assert first.get() == b"the first"
+        assert near.recv(100) == b""
+        far.sendall(b"late")
+        assert near.recv(100) == b""
+
+
+def test_between_two_requests_the_time_of_neither_runs(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    with connected() as (near, far):
+        far.sendall(TWO_REQUESTS.partition(b"POST")[0])
+        answered(near, next(requests_of(near)))
+        waits = receiving(near)
+        gevent.sleep(0.4)
+        assert list(connection.idle) == [near]
+        far.sendall(b"GET")
+        assert waits.get() == b"GET"
+
+
+def test_the_body_of_a_request_that_came_with_another_has_its_deadline(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    with connected() as (near, far):
+        far.sendall(TWO_REQUESTS)
+        requests = requests_of(near)
+        answered(near, next(requests))
+        near.request = next(requests)
+        body = gevent.spawn(near.request.body.read, 9)
+        gevent.sleep(0.01)
+        assert not connection.idle
+        with pytest.raises(TimeoutError):
+            body.get()
+
+
+def test_a_client_is_let_go_once_it_has_been_idle_for_so_long():
+    with connected() as (near, _):
+        waits = receiving(near)
+        release_idle(60)
+        gevent.sleep(0.01)
+        assert not waits.ready()
+        release_idle(0)
+        assert waits.get() == b""
+        assert not connection.idle
+
+
+def test_a_request_that_arrives_as_its_connection_is_let_go_is_received():
+    with connected() as (near, far):
+        waits = receiving(near)
+        far.sendall(b"GET")
+        release_idle(0)
+        assert waits.get() == b"GET"
+
+
+def test_of_too_many_idle_connections_the_longest_idle_is_closed():
+    with ExitStack() as stack:
+        waits = [receiving(stack.enter_context(connected())[0]) for _ in range(3)]
+        release_idle(60, 2)
+        assert waits[0].get() == b""
+        assert [greenlet.ready() for greenlet in waits] == [True, False, False]
+        release_idle(0)
+        gevent.joinall(waits)
+
+
+def test_a_client_that_has_sent_something_is_not_let_go():
+    with connected() as (near, far):
+        far.sendall(b"GET")
+        assert near.recv(100) == b"GET"
+        more = receiving(near)
+        release_idle(0)
+        far.sendall(b" / HTTP/1.1")
+        assert more.get() == b" / HTTP/1.1"
+
+
+def test_the_rest_of_a_body_that_is_late_is_never_taken_for_a_request(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.1)
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
+        with pytest.raises(StopIteration):
+            answered(near, next(requests_of(near)))
+
+
+def test_a_body_that_breaks_off_is_not_taken_for_the_whole():
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{}")
+        far.shutdown(gevent.socket.SHUT_WR)
+        near.request = next(requests_of(near))
+        with pytest.raises(TimeoutError):
+            near.request.body.read()
+
+
+def test_a_head_of_many_long_headers_is_refused_before_it_has_arrived():
+    with connected() as (near, far):
+        sender = gevent.spawn(far.sendall, b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 8000 + b"\r\n") * 5)
+        with pytest.raises(LimitRequestHeaders):
+            next(requests_of(near))
+        sender.kill()
+
+
+def test_a_long_body_is_no_long_head():
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000))
+        near.request = next(requests_of(near))
+        assert len(near.request.body.read()) == 40_000
+
+
+def test_the_rest_of_a_long_body_does_not_keep_the_client_from_its_answer():
+    """A socket that is closed while data arrives is reset, and the client cannot read what was sent before."""
+    with connected() as (near, far):
+        sender = gevent.spawn(far.sendall, bytes(4_000_000))
+        near.sendall(b"the answer")
+        closed = gevent.spawn(near.close)
+        sender.get()
+        far.shutdown(gevent.socket.SHUT_WR)
+        closed.get()
+        assert far.recv(100) == b"the answer"

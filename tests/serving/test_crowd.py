@@ -1,0 +1,139 @@
+"""What one worker does with a crowd, on PostgreSQL: clients are served or told to come back, and its memory is bounded.
+
+`make proofs` has the long versions (tests/proofs/growth.py).
+"""
+
+import json
+import socket
+import time
+from contextlib import ExitStack, closing, suppress
+
+import pytest
+
+from config import BODY_BUDGET, MAX_BULK_BODY
+from tests.conftest import ADMIN_KEY, environment
+from tests.support import live, postgres
+from tests.support.dyno import ask, dyno, serving
+from tests.support.load import get, run
+from tests.support.memory import forget_peak, peak, resident, worker
+from tests.test_heroku import locked
+
+CONNECTIONS = 250  # that the worker accepts
+LONG_HEAD = b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 8000 + b"\r\n") * 90
+BULK = f"POST /recipe_runs/bulk HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server):
+    """The URL of the example catalogue."""
+    with postgres.database(postgres_server) as url:
+        for command in (("db", "upgrade"), ("seed",)):
+            assert live.flask(environment(url), *command).returncode == 0
+        yield url
+
+
+@pytest.fixture(scope="module")
+def crowded(database, tmp_path_factory):
+    """A server with one worker, which has answered."""
+    arguments = f"--access-logfile - --worker-connections {CONNECTIONS}"
+    env = dyno(environment(database), WEB_CONCURRENCY="1", PROXY_COUNT="0", GUNICORN_CMD_ARGS=arguments)
+    with serving("exec gunicorn wsgi:app", env, live.ROOT, tmp_path_factory.mktemp("crowd") / "log") as server:
+        run(server.port, get("/readyz"), get("/recipe_runs/"), count=100)
+        yield server
+
+
+@pytest.fixture
+def clients(crowded):
+    """A function that opens connections, which are closed in the end."""
+    with ExitStack() as stack:
+        yield lambda count: [
+            stack.enter_context(closing(socket.create_connection(("127.0.0.1", crowded.port), timeout=60)))
+            for _ in range(count)
+        ]
+
+
+def grown(server, act):
+    """By how many MB the memory of the worker grows at most while `act` is done."""
+    pid = worker(server)
+    forget_peak(pid)
+    before, _ = resident(pid)
+    act()
+    return peak(pid) - before
+
+
+def test_two_hundred_connections_to_one_worker_are_all_served(crowded):
+    answers = run(crowded.port, get("/recipe_runs/?limit=1"), connections=200, count=400)
+    assert [answer.status for answer in answers] == [200] * 400
+
+
+def test_a_crowd_that_cannot_be_served_is_told_to_come_back_before_the_router_gives_up(crowded, database):
+    with locked(database, "bakery"):
+        answers = run(crowded.port, get("/bakeries/"), connections=200, count=200)
+    assert [answer.status for answer in answers] == [503] * 200
+    assert all("\nretry-after: 5" in answer.headers.lower() for answer in answers)
+    assert max(answer.seconds for answer in answers) < 30
+    assert ask(crowded, "/bakeries/")[0] == 200
+
+
+def test_more_idle_connections_than_a_worker_accepts_keep_nobody_waiting(crowded, clients):
+    idle = []
+    for _ in range(CONNECTIONS + 20):
+        [client] = clients(1)
+        idle.append(client)
+        client.sendall(get("/healthz"))
+        assert client.recv(12) == b"HTTP/1.1 200"
+    assert ask(crowded, "/healthz")[0] == 200
+    idle[0].settimeout(5)  # far less than `keepalive`
+    while idle[0].recv(4096):
+        pass
+
+
+def test_long_heads_are_refused_and_take_little_memory(crowded, clients):
+    def send():
+        for client in clients(200):
+            with suppress(ConnectionError):  # the worker has read enough
+                client.sendall(LONG_HEAD)
+            assert client.recv(12) == b"HTTP/1.1 431"
+
+    assert grown(crowded, send) < 40
+
+
+def test_heads_that_are_never_complete_take_little_memory(crowded, clients):
+    def send():
+        for client in clients(200):
+            client.sendall(LONG_HEAD[:32_000])
+        time.sleep(2)
+
+    assert grown(crowded, send) < 60
+
+
+def test_bodies_beyond_the_budget_of_a_worker_are_told_to_come_back(crowded, clients):
+    """All of them have sent all but the last byte of an invalid body when the first answer is awaited."""
+    head = f"{BULK}Content-Length: {MAX_BULK_BODY}\r\n\r\n".encode()
+    answers = []
+
+    def send():
+        senders = clients(40)
+        for client in senders:
+            client.sendall(head + b" " * (MAX_BULK_BODY - 1))
+        for client in senders:
+            client.sendall(b"x")
+            answers.append(client.recv(4096))
+
+    assert grown(crowded, send) < 3 * BODY_BUDGET / 1e6
+    refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503")]
+    assert len(refused) == 40 - BODY_BUDGET / MAX_BULK_BODY
+    assert all(b"\r\nRetry-After: 5\r\n" in answer for answer in refused)
+    assert json.loads(refused[0].partition(b"\r\n\r\n")[2])["status"] == 503
+
+
+def test_the_budget_of_bodies_is_given_back(crowded, clients):
+    """A few more bodies than there is room for at a time, of clients that leave in the middle."""
+    for _ in range(6):
+        [client] = clients(1)
+        client.sendall(f"{BULK}Content-Length: {MAX_BULK_BODY}\r\n\r\n[".encode())
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(12) == b"HTTP/1.1 408"
+    [client] = clients(1)
+    client.sendall(f"{BULK}Content-Length: {MAX_BULK_BODY}\r\n\r\n".encode() + b" " * MAX_BULK_BODY)
+    assert client.recv(12) == b"HTTP/1.1 400"

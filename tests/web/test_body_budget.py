@@ -1,0 +1,44 @@
+"""Request bodies have a budget of bytes for all requests of a process."""
+
+import pytest
+
+from app.web import body_budget
+
+BAKERY = {"region": "us-central1", "name": "budget", "description": ""}
+
+
+@pytest.fixture
+def few(app, monkeypatch):
+    """A budget of 100 bytes."""
+    budget = body_budget.Budget(100)
+    monkeypatch.setitem(app.extensions, "body_budget", budget)
+    return budget
+
+
+def test_a_body_beyond_what_is_left_is_503_and_says_when_to_try_again(admin, few):
+    assert few.take(60)
+    answer = admin.post("/bakeries/", json=BAKERY)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json["detail"].startswith("The service is reading as many request bodies")
+
+
+@pytest.mark.parametrize("body", [BAKERY, {"region": 1}])
+def test_what_a_request_takes_is_given_back_whatever_its_answer_is(admin, few, body):
+    for _ in range(3):
+        assert admin.post("/bakeries/", json=body).status_code != 503
+    assert few.left == 100
+
+
+def test_a_chunked_body_counts_as_the_longest_there_may_be(admin, few):
+    headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    assert admin.post("/bakeries/", data=b"{}", headers=headers, content_length=None).status_code == 503
+
+
+def test_a_caller_without_a_key_takes_nothing(client, few):
+    few.take(100)
+    assert client.post("/bakeries/", json=BAKERY).status_code == 403
+
+
+def test_a_request_without_a_body_takes_nothing(admin, few):
+    few.take(100)
+    assert admin.delete("/bakeries/99").status_code == 404
