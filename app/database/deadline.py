@@ -50,17 +50,16 @@ def _begin_in_time(
     pooler would lose settings of the connection, because it gives each transaction another connection to the server.
     """
     require_time()
-    if connection.dialect.name == "postgresql" and cursor.connection.status == STATUS_READY:
-        statement = f"{_limits(connection)}{statement}"
+    limits = connection.get_execution_options()
+    if "lock_timeout" in limits and cursor.connection.status == STATUS_READY:
+        statement = f"{_settings(**limits)}{statement}"
     return statement, parameters
 
 
-def _limits(connection: Connection) -> str:
+def _settings(*, statement_timeout: int, lock_timeout: int, **_: Any) -> str:
     """Limits in milliseconds. A request that has waited for connections waits for locks until WAIT_TIMEOUT only."""
-    options = connection.get_execution_options()
     left = round(1000 * (WAIT_TIMEOUT - age()))
-    lock_timeout = max(min(options["lock_timeout"], left), SHORTEST)
-    statement_timeout = options["statement_timeout"]
+    lock_timeout = max(min(lock_timeout, left), SHORTEST)
     return f"SET LOCAL statement_timeout = {statement_timeout}; SET LOCAL lock_timeout = {lock_timeout}; "
 
 
