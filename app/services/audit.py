@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import insert
-
 from app.database.columns import now
 from app.database.fairness import in_batches
-from app.extensions import db
+from app.database.statements import insert
 from app.models import AuditEntry
 from app.models.recipe_runs import SYSTEM
 
@@ -35,4 +33,4 @@ def add(
     }
     entries = [entry | {"resource_id": resource_id} for resource_id in resource_ids or [None]]
     for batch in in_batches(entries):
-        db.session.connection().execute(insert(AuditEntry.__table__), batch)
+        insert(AuditEntry, batch)

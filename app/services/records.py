@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, inspect, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
 from app.database.columns import INTEGER_MAX
 from app.database.fairness import in_batches, paced
 from app.database.record import Record
+from app.database.statements import insert
 from app.errors import Invalid
 from app.extensions import db
 from app.models import RecipeRunEvent
@@ -108,11 +109,9 @@ def _referring(model: type[Record], record_id: int) -> Iterator[str]:
 
 def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:
     """Insert records, all with the same columns, and their first events; the ORM would take as long as the database."""
-    connection, table = db.session.connection(), model.__table__
-    statement = insert(table).returning(*table.columns, sort_by_parameter_order=True)
-    rows = list(connection.execute(statement, new))
+    rows = insert(model, new, returning=True)
     if events := [event for row in rows if (event := model.first_event(row, actor))]:
-        connection.execute(insert(RecipeRunEvent.__table__), events)
+        insert(RecipeRunEvent, events)
     return rows
 
 
