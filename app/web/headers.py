@@ -12,6 +12,8 @@ from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from app.keys import KEY
+
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -105,7 +107,7 @@ def init_app(app: Flask) -> None:
 
 def _request_id(given: str) -> str:
     """The id from the client or the router, if it is harmless, so that the logs of both sides can be compared."""
-    return given if GIVEN_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+    return given if GIVEN_ID.fullmatch(given) and not KEY.search(given) else f"{getrandbits(128):032x}"
 
 
 def begin() -> None:
