@@ -3,6 +3,8 @@
 import shutil
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import flask_migrate
 import pytest
@@ -138,9 +140,11 @@ def postgresql_template(postgres_server):
 
 
 @pytest.fixture(scope="session")
-def sqlite_app(sqlite_template, tmp_path_factory):
-    with application(copied(sqlite_template, tmp_path_factory.mktemp("app") / "test.sqlite")) as app:
-        yield app
+def sqlite_app(sqlite_template):
+    # In memory, because SQLite waits for the disk at each commit.
+    with TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder:
+        with application(copied(sqlite_template, Path(folder, "test.sqlite"))) as app:
+            yield app
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ ASKED = [
 # A process of its own for each, as these libraries change the process they are in.
 PROGRAM = """
 import sys
-from app import telemetry
+from app.ops import telemetry
 from tests.conftest import ADMIN_KEY
 from wsgi import app
 

@@ -26,6 +26,9 @@ from sqlalchemy.engine import URL, make_url
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 DURABLE = {"max_connections": "200"}
 
+# Where files need no disk; None is the usual folder for temporary files.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
 # A collation that is not byte order, as on Heroku, whatever locales there are; not every PostgreSQL is built for it.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
 
@@ -36,8 +39,7 @@ def server() -> Iterator[URL]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         return
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="postgres-", dir=memory) as folder, cluster(Path(folder), SETTINGS) as own:
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=MEMORY) as folder, cluster(Path(folder), SETTINGS) as own:
         yield own.url
 
 
