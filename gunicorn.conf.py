@@ -36,7 +36,7 @@ class Logger(glogging.Logger):
 worker_class = worker.Worker
 psycopg2.extensions.set_wait_callback(worker.wait_for_database)
 # The maximum bytes of the request line and of each header, and the number of headers; beyond it, the answer is 414 or
-# 431. gunicorn has no setting for the sum, see HEAD in app/serving/connection.py.
+# 431. gunicorn has no setting for the sum, see HEAD_MAX in app/serving/connection.py.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
