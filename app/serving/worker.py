@@ -21,7 +21,7 @@ from app.serving.refusals import refusal
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
 CROWDED_SHARE = 0.9  # of the connections that a worker accepts; beyond this share, it closes idle ones
-IDLE_MIN = 1  # seconds that a worker that stops still waits for the first request of a connection
+IDLE_MIN = 1  # seconds after which a worker that stops closes idle connections
 CONNECTED = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # the status of a connection to PostgreSQL
 ANSWER_TIMEOUT = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL should have cancelled the statement
 
