@@ -1,7 +1,7 @@
-# Each target is a line that a person could type. `make help` lists them.
+# `make help` lists the targets.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-# That of .env, else SQLite: relative paths are below instance/.
+# By default the variable of .env, else SQLite. Relative paths start in instance/.
 DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
 BIN := .venv/bin
 
@@ -12,10 +12,10 @@ BIN := .venv/bin
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/runtime  ## Make the environment the service runs in
+setup: .venv/runtime  ## Create the environment of the service
 
 run: export DATABASE_URL := $(DATABASE_URL)
-run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), with a database made and filled if need be
+run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask seed
 	@echo "Dashboard:     http://127.0.0.1:$(PORT)/dashboard"
@@ -35,20 +35,20 @@ bench: .venv/development .venv/bench/bin/uvicorn  ## Measure the service against
 fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
 	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
 
-chaos: .venv/development  ## Kill, lock and starve the service, and print what came of it
+chaos: .venv/development  ## Test the service under faults, and print the results
 	$(BIN)/python -m tests.chaos $(CASES)
 
-lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=offline passes where advisories cannot be reached
+lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=offline passes if advisories are unreachable
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/python -m tests.support.vulnerabilities $(AUDIT)
 
-format: .venv/development  ## Put the code into its usual form
+format: .venv/development  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: .venv/development  ## Compile the pinned requirements anew; UPGRADE=--upgrade takes the newest releases
+requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
 	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
@@ -66,13 +66,13 @@ requirements: .venv/development  ## Compile the pinned requirements anew; UPGRAD
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@ .venv/runtime
 
-# Of its own: fifty packages, one of them a plugin that pytest would load into every test.
+# A separate environment: fifty packages, one of them a plugin that pytest would load into every test.
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/fuzz
 	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
-# Separate, as above: pytest would load the plugin of anyio.
+# A separate environment: pytest would load the plugin of anyio.
 .venv/bench/bin/uvicorn: requirements/bench.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/bench
 	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt

@@ -1,6 +1,6 @@
-"""Settings: the only reader of the environment.
+"""Reads all settings from the environment.
 
-`load()` turns it into Flask configuration or raises `ConfigError`, whose text is a sentence that names the variable.
+`load()` returns Flask configuration or raises `ConfigError`, whose message names the variable.
 """
 
 import os
@@ -13,33 +13,34 @@ from dotenv import load_dotenv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-# To the database: of a worker, and of all workers of a dyno; Heroku's smallest plan allows 20.
+# The most database connections of a worker, and of all workers of a dyno. Heroku's smallest plan allows 20.
 WORKER_CONNECTIONS, DYNO_CONNECTIONS = 8, 16
 STATEMENT_TIMEOUT = 10_000  # milliseconds
-# A single request that waits for a lock or for a new connection has its 503 within five seconds. Under load it waits
-# for a connection of the pool as well, a write twice: to look up its key, then to write. WAIT_TIMEOUT is for all of it.
-POOL_TIMEOUT = 4  # seconds a request waits for a connection of the pool, whole ones as SQLAlchemy reads them
-POOL_RECYCLE = 1800  # seconds a connection may exist
-LOCK_TIMEOUT = 3_000  # milliseconds a statement waits for a lock
-WAIT_TIMEOUT = 8  # seconds after the begin of a request no statement waits for a lock any more
+# A single request that waits for a lock or a new connection is answered 503 within five seconds. Under load, it also
+# waits for a connection of the pool, a write twice: to look up its key, and to write. WAIT_TIMEOUT limits the
+# sum of these waits.
+POOL_TIMEOUT = 4  # whole seconds that a request waits for a connection of the pool
+POOL_RECYCLE = 1800  # seconds after which a connection is replaced
+LOCK_TIMEOUT = 3_000  # milliseconds that a statement waits for a lock
+WAIT_TIMEOUT = 8  # seconds after the start of a request, after which no statement waits for a lock
 CONNECT_TIMEOUT = 2  # seconds
 REQUEST_TIMEOUT = 15  # seconds for a body to arrive and for statements to begin, see app/database/deadline.py
 MAX_BODY = 1024 * 1024  # bytes
 MAX_BULK_BODY = 8 * MAX_BODY
-# Bytes of bodies that a worker holds at a time: four of the longest, or thousands of ordinary ones. What is made of a
-# body takes several times its size.
+# Bytes of all request bodies in a worker: four of the longest, or thousands of ordinary ones. The objects parsed from a
+# body need several times its size.
 BODY_BUDGET = 4 * MAX_BULK_BODY
-HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # with a dot before it, all of its subdomains too
+HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # a leading dot includes all subdomains
 HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
 ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
 
 
 class ConfigError(Exception):
-    """A setting is missing or wrong; the text says which and what to do."""
+    """A setting is missing or wrong. The message says which, and how to fix it."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Flask configuration from `environ`, by default the process environment completed by a local `.env` file."""
+    """Flask configuration from `environ`, by default the process environment and `.env`. Raises ConfigError."""
     if environ is None:
         load_dotenv(Path(__file__).with_name(".env"))
         environ = os.environ
@@ -57,7 +58,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
         "MIGRATION_DATABASE_URI": direct if direct != url else None,
         "ENCRYPTION_SALT": _required(
-            environ, "ENCRYPTION_SALT", "any long random text; a changed salt voids every key"
+            environ, "ENCRYPTION_SALT", "any long random text; a change of it invalidates every key"
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
         "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
@@ -79,7 +80,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def database_url(environ: Mapping[str, str], name: str = "DATABASE_URL") -> URL:
-    """The URL in the variable `name`, with its driver; `postgres://`, as Heroku writes it, is PostgreSQL, too."""
+    """The URL in the variable `name`, with its driver. Heroku writes `postgres://` for PostgreSQL."""
     text = _required(environ, name, "for example sqlite:///pangeo_forge.sqlite or postgresql://user@host/name")
     try:
         url = make_url(text)
@@ -89,31 +90,31 @@ def database_url(environ: Mapping[str, str], name: str = "DATABASE_URL") -> URL:
         return url.set(drivername="postgresql+psycopg2")
     if url.drivername == "sqlite":
         return url
-    raise ConfigError(f"{name} names {url.drivername!r}; this service runs on postgresql and sqlite.")
+    raise ConfigError(f"{name} is a URL of {url.drivername!r}; this service supports postgresql and sqlite.")
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
-    """A few connections for many requests; PostgreSQL gives up on a statement or a lock before the client does."""
+    """Arguments of `create_engine`. PostgreSQL cancels statements and waits for locks before a client times out."""
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
-        "pool_use_lifo": True,  # a connection that was in use a moment ago is not asked whether it lives
+        "pool_use_lifo": True,  # recently used connections are not checked, see app/database/engine.py
         "pool_recycle": POOL_RECYCLE,
-        "query_cache_size": 200,  # statements SQLAlchemy remembers; clients can ask for any number of different ones
-        "hide_parameters": True,  # in errors, and so in logs: there are digests of keys among them
+        "query_cache_size": 200,  # compiled statements; clients can cause any number of different ones
+        "hide_parameters": True,  # in errors, which are logged: parameters include digests of keys
     }
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
-            raise ConfigError("DATABASE_URL names an SQLite database in memory; give it a file.")
+            raise ConfigError("DATABASE_URL is an SQLite database in memory; use a file.")
         return options | {"paramstyle": "named", "connect_args": {"timeout": LOCK_TIMEOUT / 1000}}
     return options | {
-        "skip_autocommit_rollback": True,  # there is nothing to roll back where each statement stands alone
-        # app/database/deadline.py tells PostgreSQL in each transaction; PgBouncer refuses connections that ask for it.
+        "skip_autocommit_rollback": True,  # in autocommit, there is nothing to roll back
+        # app/database/deadline.py sets these in each transaction. PgBouncer refuses them as options of a connection.
         "execution_options": {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT},
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT,
-            # Else each connection looks for Kerberos first, which loads a megabyte of it.
+            # Otherwise each connection tries Kerberos first, which loads a library of 1 MB.
             "gssencmode": url.query.get("gssencmode", "disable"),
         },
     }
@@ -134,7 +135,7 @@ def _admin_digest(environ: Mapping[str, str]) -> str:
 
 
 def _digest(name: str, text: str, hint: str = "the hex sha256 of ENCRYPTION_SALT followed by the key") -> str:
-    """`text` in lower case; empty if it is."""
+    """`text` in lower case; it may be empty. Raises ConfigError if it is no SHA-256 digest."""
     digest = text.strip().lower()
     if digest and not re.fullmatch("[0-9a-f]{64}", digest):
         raise ConfigError(f"{name} is not 64 hex digits: {hint}.")
@@ -144,22 +145,22 @@ def _digest(name: str, text: str, hint: str = "the hex sha256 of ENCRYPTION_SALT
 def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: int = 0) -> int:
     text = environ.get(name, "").strip() or str(default)
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) < minimum:
-        raise ConfigError(f"{name} is {text!r}; it takes a whole number from {minimum} to 9999.")
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number from {minimum} to 9999.")
     return int(text)
 
 
 def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star: bool = True) -> list[str]:
-    """What `name` lists; nothing if it is not set, or `*`, which is all there are, where `star` allows for that."""
+    """The items of a list with commas. Empty if `name` is not set or, with `star`, if it is `*`, which means all."""
     given = [item.strip() for item in environ.get(name, "").split(",") if item.strip()]
     if star and given == ["*"]:
         return []
     if wrong := [item for item in given if not re.fullmatch(pattern, item, re.ASCII)]:
-        raise ConfigError(f"{name} has {wrong[0]!r} in it; it takes {kind}, with commas between them.")
+        raise ConfigError(f"{name} contains {wrong[0]!r}; it must list {kind}, separated by commas.")
     return given
 
 
 def _hosts(environ: Mapping[str, str]) -> list[str] | None:
-    """The trusted hosts in lower case, None for any; app/web/headers.py has the host of a request in lower case too."""
+    """The trusted hosts, None for any. In lower case, to which app/web/headers.py converts the host of a request."""
     names = _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org")
     return [name.lower() for name in names] or None
 
@@ -167,12 +168,12 @@ def _hosts(environ: Mapping[str, str]) -> list[str] | None:
 def _rate(environ: Mapping[str, str], name: str, default: str) -> str:
     text = environ.get(name, "").strip() or default
     if not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour)", text):
-        raise ConfigError(f"{name} is {text!r}; it takes a number per second, minute or hour, such as {default}.")
+        raise ConfigError(f"{name} is {text!r}; it must be a number per second, minute or hour, such as {default}.")
     return text
 
 
 def _storage_uri(environ: Mapping[str, str]) -> str:
-    """RATELIMIT_STORAGE_URI, by default the memory of each worker; Valkey speaks the protocol of Redis."""
+    """The URI of the storage, by default the memory of each worker. Valkey uses the protocol of Redis."""
     text = environ.get("RATELIMIT_STORAGE_URI", "").strip() or "memory://"
     if not re.match("memory://$|(redis|valkey)s?://.", text):
         raise ConfigError("RATELIMIT_STORAGE_URI is not memory:// or a URL such as redis://:password@host:6379/0.")

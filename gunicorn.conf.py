@@ -1,8 +1,8 @@
-"""How gunicorn serves `wsgi:app`, on Heroku and at home. `PORT` and `WEB_CONCURRENCY` (workers) it reads itself."""
+"""The settings of gunicorn, which serves `wsgi:app`. It reads `PORT` and `WEB_CONCURRENCY` (workers) itself."""
 
 from gevent import monkey, wait
 
-monkey.patch_all()  # before a lock is made
+monkey.patch_all()  # before other modules create locks
 
 import gc
 import os
@@ -26,28 +26,28 @@ except ConfigError as error:
 
 
 class Logger(glogging.Logger):
-    """gunicorn's own lines in the form of the application's, see app/ops/logs.py."""
+    """gunicorn's logger without its log of requests. `logconfig_dict` sets the format."""
 
     def access(self, *_: object) -> None:
-        """Nothing: app/ops/request_log.py has logged the request, and a request that never got there is a warning."""
+        """Log nothing: app/ops/request_log.py logs requests, and app/serving/worker.py malformed requests."""
 
 
-# A request that waits, for its client or for PostgreSQL, leaves the worker to others. See docs/decisions/0014.
+# While a request waits for its client or for PostgreSQL, the worker runs others. See docs/decisions/0014.
 worker_class = worker.Worker
 psycopg2.extensions.set_wait_callback(worker.wait_for_database)
-# Bytes of the request line and of each header, and the number of headers; more is 414 or 431. There is no setting for
-# the sum of them, see HEAD in app/serving/connection.py.
+# The maximum bytes of the request line and of each header, and the number of headers; beyond it, the answer is 414 or
+# 431. gunicorn has no setting for the sum, see HEAD_MAX in app/serving/connection.py.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 100
 # The master loads the application, and workers share that memory.
 preload_app = True
-# Heroku's router keeps idle connections for 90 seconds; the router, not the dyno, has to be the one to close them.
+# Heroku's router closes idle connections after 90 seconds. It must close them first, not the dyno.
 keepalive = 100
-# The router gives up on a request after 30 seconds, and a dyno is killed 30 seconds after SIGTERM.
+# The router times out after 30 seconds, and Heroku kills a dyno 30 seconds after SIGTERM.
 timeout = 30
 graceful_timeout = 25
-# Heartbeats go to memory: a slow disk must not look like a hung worker.
+# Heartbeats are written to memory: otherwise a slow disk would look like a hung worker.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # gunicorn 25 and later would open a control socket under $HOME.
 control_socket_disable = True
@@ -58,20 +58,20 @@ logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 
 
 def when_ready(master: Arbiter) -> None:
-    """Log in one sentence what is wrong with the database, if anything is."""
+    """Log what is wrong with the database, configure the listening sockets, and prepare the memory for forks."""
     revision.report(master.app.wsgi())
     for listener in master.LISTENERS:
         connection.limit_answers(listener.sock)
-    # A thread of the master does not go on in a worker, but a greenlet does: limits has one that ends at once.
+    # Greenlets of the master would continue in each worker. The package limits starts one, which ends at once.
     wait(timeout=1)
-    # What is loaded stays where it is, and so shared: collecting garbage would write to every page of it.
+    # Exclude loaded objects from garbage collection, which would write to every page of memory that workers share.
     gc.collect()
     gc.freeze()
 
 
 def pre_fork(_server: Arbiter, worker: Worker) -> None:
-    """Give the worker a region of the memory in which all workers count their requests."""
-    metrics.COUNTS.take_region(worker.age)
+    """Assign a region of shared memory to the worker, in which it counts its requests."""
+    metrics.COUNTS.assign_region(worker.age)
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
@@ -79,5 +79,5 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:
-    """Give the region of the dead worker to the next one."""
+    """Release the region of the dead worker, so that the next worker can use it."""
     metrics.COUNTS.release_region(worker.age)

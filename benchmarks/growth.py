@@ -17,7 +17,7 @@ from tests.support.load import get, post, run
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ROUNDS, EACH = 20, 5  # requests of each kind in turn, because the speed of a shared machine varies
 PLOT = report.DOCUMENT.with_name("growth.svg")
-# Each of them finds the same number of runs in every catalogue.
+# Each read returns the same number of runs in every catalogue.
 READS = {
     "first page": "/recipe_runs/",
     "first page, newest first": "/recipe_runs/?sort=desc",
@@ -33,7 +33,7 @@ READS = {
 
 
 def measure(server):
-    """A table of milliseconds as Markdown; writes a plot of it beside the document."""
+    """A Markdown table of milliseconds. Writes a plot of it beside the document."""
     found = [measure_one(server, size) for size in SIZES]
     names = list(found[0])
     plot({name: [times[name] for times in found] for name in names})
@@ -49,7 +49,7 @@ def measure_one(server, size):
         service = servers["service"]
         requests = {name: get(path or last_page(service)) for name, path in READS.items()}
         requests["creating a run"] = post("/recipe_runs/", NEW_RUN, new_key(service))
-        rounds = [{name: seconds(service, request) for name, request in requests.items()} for _ in range(ROUNDS)]
+        rounds = [{name: durations(service, request) for name, request in requests.items()} for _ in range(ROUNDS)]
     times = {name: 1000 * median(chain(*(found[name] for found in rounds))) for name in requests}
     print(f"{size:,} runs", *(f"{name} {time:.1f}" for name, time in times.items()), sep="  ", flush=True)
     return times
@@ -61,15 +61,15 @@ def last_page(service):
         return links(response)["prev"]
 
 
-def seconds(service, request):
-    """How long each of a few requests takes."""
+def durations(service, request):
+    """The seconds that each of EACH requests takes."""
     answers = run(service.port, request, connections=1, count=EACH)
     assert {answer.status for answer in answers} <= {200, 201}, request
     return [answer.seconds for answer in answers]
 
 
 def plot(lines):
-    # The same numbers give the same file, and a small one.
+    # The same numbers produce the same file, and text instead of outlines keeps it small.
     mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()

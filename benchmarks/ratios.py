@@ -13,7 +13,7 @@ from tests.support.dyno import ask
 from tests.support.load import get, post, rate
 from tests.support.memory import resident, worker
 
-# What is read, and the rates to reach as multiples of those of the floor and of the comparator.
+# The path of each read, and its goals: ratios of its rate to that of the floor and of the comparator.
 READS = {
     "100 runs": ("/recipe_runs/?limit=100", {"floor": 0.60, "comparator": 2.4}),
     "one run, with its bakery and feedstock": ("/recipe_runs/1000", {"floor": 0.60, "comparator": 2.4}),
@@ -38,7 +38,7 @@ class Kind:
 
 
 def measure(server, rounds, seconds, beside=None):
-    """Two tables, of rates and of memory, with what they were measured on; `beside` is the folder of a checkout."""
+    """Tables of rates and memory, and a sentence on the machine and data. `beside` is the folder of a checkout."""
     with catalogue.production(server) as url, started(url, *COMMANDS, beside=beside) as servers:
         kinds = [*reads(servers), creation(servers)]
         rows = [head(servers), *(compare(servers, kind, rounds, seconds) for kind in kinds)]
@@ -71,7 +71,7 @@ def creation(servers):
 
 
 def head(servers):
-    """The head of the table of rates; see `compare`."""
+    """The head of the table of rates. `compare` returns the rows."""
     names = ["request", *(f"{name}, 1/s" for name in servers)]
     for name in others(servers):
         names += [f"service/{name} (lowest to highest)", *(["goal, at least"] if name in WITH_GOALS else [])]
@@ -79,7 +79,7 @@ def head(servers):
 
 
 def compare(servers, kind, rounds, seconds):
-    """Measure the servers in rounds: the medians of their rates, and of the ratios of a round."""
+    """Measure the servers in rounds. A row of the medians of their rates and of the ratios in a round."""
     for server in servers.values():
         rate(server.port, kind.request, WARM_UP, kind.expected)
     found = [measure_once(servers, kind, seconds) for _ in range(rounds)]

@@ -1,4 +1,4 @@
-"""Writes measurements as Markdown between markers of docs/performance.md, so that nobody types a number."""
+"""Writes measurements as Markdown between markers of docs/performance.md, so that no number is typed by hand."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""Runs the migrations in one transaction that waits its turn, so that any number of releases may start at once."""
+"""Runs the migrations in one transaction, which waits for other migrations: several releases may start at once."""
 
 import logging
 import warnings
@@ -13,21 +13,21 @@ from sqlalchemy.exc import DBAPIError
 
 from config import engine_options
 
-LOCK_KEY = 8_215_731_407  # any number, the same for all who migrate this database
-LOCK_TIMEOUT = "2s"  # how long a migration may wait for a table, and so hold up those who read it: less than they wait
-SQLITE_TIMEOUT = 60_000  # milliseconds; SQLite cannot tell those who migrate from those who write
+LOCK_KEY = 8_215_731_407  # any number, but the same in every release
+LOCK_TIMEOUT = "2s"  # of a migration for a table; requests that queue behind it wait longer than that
+SQLITE_TIMEOUT = 60_000  # milliseconds; on SQLite migrations and requests wait for the same lock
 
 config = context.config
 migrate = current_app.extensions["migrate"]
-if not logging.getLogger().handlers:  # a program that logs in its own way, such as a test run, goes on with it
+if not logging.getLogger().handlers:  # keep the logging of a program that has configured it, such as pytest
     fileConfig(str(config.config_file_name), disable_existing_loggers=False)
 
-# Those on expressions are for PostgreSQL alone (app/database/indexes.py), where they are compared.
+# Indexes on expressions exist on PostgreSQL only (app/database/indexes.py). Alembic compares them there.
 warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
 
 
 def run_migrations_online() -> None:
-    """Migrate all or nothing; a database that is down, busy or refuses is an error in one sentence."""
+    """Run all migrations or none. Raises CommandError, with one sentence, for any error of the database."""
     try:
         with engine().connect() as connection:
             prepare_sqlite(connection)
@@ -38,10 +38,10 @@ def run_migrations_online() -> None:
                 **migrate.configure_args,
             )
             with context.begin_transaction():
-                wait_for_turn(connection)
-                given = ids_given_out(connection)
+                lock_out_other_migrations(connection)
+                last_ids = read_last_ids(connection)
                 context.run_migrations()
-                go_on_after(connection, given)
+                restore_last_ids(connection, last_ids)
                 check_foreign_keys(connection)
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
@@ -49,17 +49,17 @@ def run_migrations_online() -> None:
 
 
 def engine() -> Engine:
-    """The engine of the service, or one past the connection pooler that the service uses."""
+    """The engine of the service, or one that bypasses its connection pooler if MIGRATION_DATABASE_URI is set."""
     if url := current_app.config["MIGRATION_DATABASE_URI"]:
         return create_engine(url, **engine_options(url, pool_size=1))
-    own: Engine = migrate.db.engine
-    return own
+    service_engine: Engine = migrate.db.engine
+    return service_engine
 
 
 def prepare_sqlite(connection: Connection) -> None:
-    """Let batch operations replace tables that others refer to, and wait long for a turn.
+    """Let batch operations replace tables that others refer to, and set a long timeout for the write lock.
 
-    Only possible outside a transaction, and on a connection that the pool does not get back.
+    Call it before a transaction, in which SQLite ignores `foreign_keys`. The pool does not reuse the connection.
     """
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
@@ -68,8 +68,8 @@ def prepare_sqlite(connection: Connection) -> None:
         driver.execute(f"PRAGMA busy_timeout = {SQLITE_TIMEOUT}")
 
 
-def wait_for_turn(connection: Connection) -> None:
-    """Let one migrate at a time, then lift the request's time limit and set one for locks."""
+def lock_out_other_migrations(connection: Connection) -> None:
+    """Remove the time limits of requests, wait until no other migration runs, then limit the waits for locks."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -77,21 +77,21 @@ def wait_for_turn(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
-def ids_given_out(connection: Connection) -> dict[str, int]:
-    """How far the tables have come with their ids on SQLite; PostgreSQL's sequences stay by themselves."""
+def read_last_ids(connection: Connection) -> dict[str, int]:
+    """The last generated id of each table on SQLite. PostgreSQL's sequences survive migrations anyway."""
     if connection.dialect.name != "sqlite" or not inspect(connection).has_table("sqlite_sequence"):
         return {}
     return dict(connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all())
 
 
-def go_on_after(connection: Connection, given: dict[str, int]) -> None:
-    """Tables that batch operations have replaced would start again after their highest row."""
-    for name, last in given.items():
+def restore_last_ids(connection: Connection, last_ids: dict[str, int]) -> None:
+    """Restore the ids: tables that batch operations have replaced would continue after their highest row."""
+    for name, last in last_ids.items():
         definition = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar()
         if definition and "AUTOINCREMENT" in definition:
-            now = connection.exec_driver_sql("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (name,)).scalar()
+            max_id = connection.exec_driver_sql("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (name,)).scalar()
             connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
-            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, max(last, now or 0)))
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, max(last, max_id or 0)))
 
 
 def check_foreign_keys(connection: Connection) -> None:
@@ -100,5 +100,5 @@ def check_foreign_keys(connection: Connection) -> None:
 
 
 if context.is_offline_mode():
-    raise CommandError("Migrations look at the data, so they cannot be written out as SQL (--sql).")
+    raise CommandError("Migrations read the data, so they cannot be printed as SQL (--sql).")
 run_migrations_online()

@@ -14,7 +14,7 @@ from config import ConfigError, load
 from tests.conftest import environment
 
 POSTGRES = "postgresql://forge:hunter2@db.example:5432/catalogue"
-NUMBER = "it takes a whole number from {} to 9999."
+NUMBER = "it must be a whole number from {} to 9999."
 
 
 def wrong(**variables):
@@ -116,13 +116,13 @@ def test_a_url_that_is_none_is_not_repeated(url):
 
 @pytest.mark.parametrize("driver", ["mysql", "postgresql+asyncpg", "sqlite+aiosqlite", "https"])
 def test_another_database_is_refused_by_its_name(driver):
-    sentence = f"DATABASE_URL names {driver!r}; this service runs on postgresql and sqlite."
+    sentence = f"DATABASE_URL is a URL of {driver!r}; this service supports postgresql and sqlite."
     assert wrong(DATABASE_URL=f"{driver}://forge:hunter2@db/x") == sentence
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
 def test_sqlite_has_to_be_a_file(url):
-    assert wrong(DATABASE_URL=url) == "DATABASE_URL names an SQLite database in memory; give it a file."
+    assert wrong(DATABASE_URL=url) == "DATABASE_URL is an SQLite database in memory; use a file."
 
 
 @pytest.mark.parametrize("digest", ["secret", "a" * 63, "a" * 65, "g" * 64, "\u0661" * 64])
@@ -217,13 +217,13 @@ def test_limits_hosts_and_origins_are_taken_as_they_are_written(name, text, valu
 @pytest.mark.parametrize(
     ("name", "text", "beginning"),
     [
-        ("TRUSTED_HOSTS", "https://a.org", "TRUSTED_HOSTS has 'https://a.org' in it; it takes hosts, such as "),
-        ("TRUSTED_HOSTS", "a.org,b c", "TRUSTED_HOSTS has 'b c' in it; "),
-        ("CORS_ORIGINS", "a.org", "CORS_ORIGINS has 'a.org' in it; it takes origins, such as "),
-        ("CORS_ORIGINS", "https://a.org/", "CORS_ORIGINS has 'https://a.org/' in it; "),
-        ("CORS_ORIGINS", "https://*.a.org", "CORS_ORIGINS has 'https://*.a.org' in it; "),
-        ("CORS_ORIGINS", "*,https://a.org", "CORS_ORIGINS has "),
-        ("RATELIMIT_WRITES", "many", "RATELIMIT_WRITES is 'many'; it takes a number per second, minute or hour, "),
+        ("TRUSTED_HOSTS", "https://a.org", "TRUSTED_HOSTS contains 'https://a.org'; it must list hosts, such as "),
+        ("TRUSTED_HOSTS", "a.org,b c", "TRUSTED_HOSTS contains 'b c'; "),
+        ("CORS_ORIGINS", "a.org", "CORS_ORIGINS contains 'a.org'; it must list origins, such as "),
+        ("CORS_ORIGINS", "https://a.org/", "CORS_ORIGINS contains 'https://a.org/'; "),
+        ("CORS_ORIGINS", "https://*.a.org", "CORS_ORIGINS contains 'https://*.a.org'; "),
+        ("CORS_ORIGINS", "*,https://a.org", "CORS_ORIGINS contains "),
+        ("RATELIMIT_WRITES", "many", "RATELIMIT_WRITES is 'many'; it must be a number per second, minute or hour, "),
         ("RATELIMIT_FAILURES", "0/minute", "RATELIMIT_FAILURES is '0/minute'; "),
         ("RATELIMIT_STORAGE_URI", "hunter2", "RATELIMIT_STORAGE_URI is not memory:// or a URL such as "),
         ("RATELIMIT_STORAGE_URI", "redis://", "RATELIMIT_STORAGE_URI is not memory:// or a URL such as "),

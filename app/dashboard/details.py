@@ -59,8 +59,8 @@ def recipe_run(id: int) -> str:
     refuse_query(request)
     detail, event = serialiser(RecipeRunDetail), serialiser(RecipeRunEventRead)
     (run,) = detail.rows([rows.one(RecipeRun, detail.columns, id)])
-    history = pages.read(RecipeRunEvent, columns=event.columns, recipe_run_id=[id], **BY_ID)
-    later = pages.read(RecipeRun, columns=("id",), rerun_of=[id], **BY_ID)
+    history = pages.read_page(RecipeRunEvent, columns=event.columns, recipe_run_id=[id], **BY_ID)
+    later = pages.read_page(RecipeRun, columns=("id",), rerun_of=[id], **BY_ID)
     message_fields, trace = words.message(run["message"])
     return render_template(
         "dashboard/recipe_run.html",
@@ -101,7 +101,7 @@ def _statistics(query: dict[str, Any]) -> dict[str, Any]:
     parents: dict[str, Any] = {name: query[name] for name in ("bakery_id", "feedstock_id") if name in query}
     kind = {} if query["kind"] == "all" else {"is_test": query["kind"] == "test"}
     filters: dict[str, Any] = {name: [value] for name, value in (parents | kind).items()}
-    page = pages.read(RecipeRun, columns=RUN.columns, **LATEST, **filters)
+    page = pages.read_page(RecipeRun, columns=RUN.columns, **LATEST, **filters)
     newest = [(name, str(value).lower()) for name, value in (parents | kind).items()]
     calls = [
         api_path("stats.get_overview", query_items(parents)),

@@ -30,18 +30,18 @@ BAKERIES = Listing(
     "bakeries.list_bakeries",
     BakeryQuery,
     serialiser(BakeryRead),
-    partial(pages.read, Bakery),
+    partial(pages.read_page, Bakery),
     PAGE | {"order_by": "name"},
 )
 FEEDSTOCKS = Listing(
     "feedstocks.list_feedstocks",
     FeedstockQuery,
     serialiser(FeedstockRead),
-    partial(pages.read, Feedstock),
+    partial(pages.read_page, Feedstock),
     PAGE | {"order_by": "spec"},
 )
 NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
-RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read, RecipeRun), PAGE | NEWEST)
+RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read_page, RecipeRun), PAGE | NEWEST)
 DATASETS = Listing("datasets.list_datasets", DatasetListQuery, DATASET, page_of_datasets, PAGE)
 
 

@@ -76,5 +76,5 @@ def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
 
 def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:
     """Return ids and names of the records of `model` for a `select`, ordered by `name`, the column with the names."""
-    page = pages.read(model, columns=("id", name), limit=LIMIT_MAX, order_by=name, sort="asc")
+    page = pages.read_page(model, columns=("id", name), limit=LIMIT_MAX, order_by=name, sort="asc")
     return [tuple(row)[:2] for row in page.rows]

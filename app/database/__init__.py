@@ -1,1 +1,1 @@
-"""What every table gets: the engine, statements, record, columns, indexes, rows, pages, filters, deadline, revision."""
+"""Access to the database that is the same for all models: connections, statements, columns, lists, limits, revision."""

@@ -1,4 +1,4 @@
-"""How connections are prepared, checked and used for transactions."""
+"""Prepares and checks database connections, and begins transactions."""
 
 import sqlite3
 from time import monotonic
@@ -12,17 +12,17 @@ from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.database import resolve
-from app.database.write_lock import begin_to_write
+from app.database.write_lock import begin_immediate
 
 event.listen(Engine, "do_connect", resolve.connect)
 
-PING_AFTER = 1  # seconds of rest
+PING_AFTER = 1  # seconds unused in the pool
 READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
 
 @event.listens_for(Engine, "connect")
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Make SQLite check foreign keys, let readers and a writer work side by side, and leave BEGIN to us."""
+    """Check foreign keys, allow reads during a write, and leave BEGIN to `_begin` instead of the driver."""
     if isinstance(connection, sqlite3.Connection):
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
@@ -39,14 +39,14 @@ def _handle_error(context: ExceptionContext) -> None:
 def is_read_only(error: Any) -> bool:
     """Whether PostgreSQL refused a write because the session is read-only, as sessions of a standby are.
 
-    Such a session may stay read-only when its server has become the primary. So SQLAlchemy treats it as lost, and
-    replaces all connections of the pool at their next use.
+    Such a session may stay read-only after its server has become the primary. So SQLAlchemy is told that the connection
+    is lost, and replaces every connection of the pool at its next use.
     """
     return bool(getattr(getattr(error, "orig", error), "pgcode", None) == READ_ONLY)
 
 
 def without_details(error: Any) -> Any:
-    """Keep values out of errors, which are logged: PostgreSQL quotes the row it refuses, and in it digests of keys."""
+    """Remove the row that PostgreSQL quotes from an IntegrityError: errors are logged, and rows have keys' digests."""
     if isinstance(error, IntegrityError):
         for exception in filter(None, (error, error.orig)):
             exception.args = (str(exception.args[0]).partition("\n")[0],)
@@ -54,22 +54,22 @@ def without_details(error: Any) -> Any:
 
 
 @event.listens_for(Pool, "checkin")
-def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["rests_since"] = monotonic()
+def _record_checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["checked_in_at"] = monotonic()
 
 
 @event.listens_for(Pool, "checkout")
 def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that have died while they rested, as `pool_pre_ping` does; those that live are in autocommit.
+    """Set autocommit, and replace a lost connection that was unused for PING_AFTER.
 
-    That asks before every use, which is half of the round trips of a request that reads. One that was at work a moment
-    ago is taken at its word; should it have died since, its request is a 503, and the pool lets go of all the others.
+    `pool_pre_ping` checks each connection before every use, which is half of the round trips of a read. We do not check
+    one that was used recently. If it is lost, its request is answered 503, and the pool replaces all its connections.
     """
     if isinstance(connection, sqlite3.Connection):
         return
     if not connection.autocommit:
         connection.autocommit = True  # until a transaction begins
-    if monotonic() - record.info.get("rests_since", float("inf")) < PING_AFTER:
+    if monotonic() - record.info.get("checked_in_at", float("inf")) < PING_AFTER:
         return
     try:
         with connection.cursor() as cursor:
@@ -80,14 +80,14 @@ def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Begin a transaction that reads or one that may write.
+    """Begin a transaction.
 
-    The option `autocommit` makes each statement a transaction of its own. The option `read_only`, which is set for a
-    request by its method, is for transactions that only read.
+    With the option `autocommit`, each statement is a separate transaction. The option `read_only` is for transactions
+    that only read. By default, the method of the request decides.
 
-    SQLite gets its BEGIN from here, because its driver would run DDL outside of transactions. A transaction that may
-    write takes the write lock at once and waits for it; one that reads first and then writes would fail instead.
-    PostgreSQL gets its BEGIN from the driver, but not in a request that reads: that saves two round trips.
+    On SQLite we send BEGIN, because its driver would run DDL outside of transactions. A transaction that may write
+    acquires the write lock first; after a read, SQLite could refuse the lock without a wait. On PostgreSQL the driver
+    sends BEGIN, but not in a request that only reads: that saves two round trips.
     """
     options = connection.get_execution_options()
     autocommit = options.get("autocommit", False)
@@ -101,4 +101,4 @@ def _begin(connection: Connection) -> None:
     elif reading and not autocommit:
         connection.exec_driver_sql("BEGIN")
     elif not autocommit:
-        begin_to_write(connection)
+        begin_immediate(connection)

@@ -1,4 +1,4 @@
-"""Long computations in batches. A worker computes for one request at a time; between two batches it serves others."""
+"""Splits long computations of a request into batches, so that the worker serves other requests between two batches."""
 
 from collections.abc import Iterable, Iterator
 from time import sleep
@@ -6,21 +6,21 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SHORTEST = 1e-9  # seconds; of more than some microseconds gevent makes a millisecond
-BATCH = 100  # records; creating them takes some 20 milliseconds on SQLite, all else less
+PAUSE = 1e-9  # seconds; gevent extends a sleep of more than some microseconds to a millisecond
+BATCH = 100  # records; their creation takes about 20 milliseconds on SQLite, everything else takes less
 
 
 def let_others_run() -> None:
-    """Serve the requests that have arrived first. When a greenlet of the worker sleeps, gevent runs the others.
+    """Serve the requests that have arrived. While this greenlet sleeps, gevent runs the others.
 
-    It has to sleep for more than 0 seconds: else gevent runs only the greenlets that are ready, and looks whether
-    requests have arrived after fifty of those.
+    A sleep of 0 seconds does not suffice: gevent would run only the greenlets that are ready, and check for new
+    requests after fifty of them.
     """
-    sleep(SHORTEST)
+    sleep(PAUSE)
 
 
 def in_batches(items: list[T]) -> Iterator[list[T]]:
-    """`items`, up to BATCH of them at a time; other requests run between two batches."""
+    """Yield `items` in lists of up to BATCH. Other requests run between two lists."""
     for start in range(0, len(items), BATCH):
         if start:
             let_others_run()
@@ -28,7 +28,7 @@ def in_batches(items: list[T]) -> Iterator[list[T]]:
 
 
 def paced(items: Iterable[T]) -> Iterator[T]:
-    """`items`, one by one; other requests run after each BATCH of them."""
+    """Yield `items` one by one. Other requests run after every BATCH of them."""
     for number, item in enumerate(items, 1):
         yield item
         if number % BATCH == 0:

@@ -1,7 +1,8 @@
 """Pages of lists.
 
-A list goes by a column and, where rows are equal in it, by id. A page goes on from a cursor in that order, not after
-so many rows, so that rows that come and go meanwhile neither repeat nor skip others, and so that depth costs nothing.
+A list is sorted by a column, and rows with equal values by id. A page starts at a cursor, which is a position in that
+order, instead of an offset. So rows that are added or deleted meanwhile neither repeat nor skip other rows, and every
+page is equally fast.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, 
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
-from app.database.filters import FilterKey, conditions, key, parametrise
+from app.database.filters import FilterKey, conditions, index_key, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base, db
@@ -25,9 +26,9 @@ Where = tuple[ColumnElement[bool], ...]
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a list goes on: beyond the row with that id, and that value, as JSON has it, in the column of the order.
+    """A position in a list: the row with that id and that value, as in JSON, in the column of the order.
 
-    Without an id it starts at the end of the list.
+    Without an id it is the end of the list. The page has the rows after the position, or before it if `backward`.
     """
 
     value: str | int | None
@@ -37,9 +38,9 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in the order of the list, and where the pages before and after them are, if there may be any.
+    """Rows in the order of the list, and the cursors of the previous and the next page, None if there is none.
 
-    `total` is how many records all pages have, if that was asked.
+    `total` is the number of rows on all pages, None if it was not requested.
     """
 
     rows: Rows
@@ -56,35 +57,35 @@ class Order:
     id: Column[int]
     descending: bool
 
-    def clauses(self, *, mixed: bool) -> list[ColumnElement[Any]]:
-        """For ORDER BY; `mixed` if nulls are among other values, so that SQLite has to be told their place."""
-        columns = [key(self.column), self.id] if self.column is not self.id else [self.id]
+    def sort_clauses(self, *, with_nulls: bool) -> list[ColumnElement[Any]]:
+        """The clauses of ORDER BY. `with_nulls` if rows have nulls and other values; SQLite needs their position."""
+        columns = [index_key(self.column), self.id] if self.column is not self.id else [self.id]
         if self.descending:
-            return [column.desc().nulls_first() if mixed else column.desc() for column in columns]
-        return [column.asc().nulls_last() if mixed else column.asc() for column in columns]
+            return [column.desc().nulls_first() if with_nulls else column.desc() for column in columns]
+        return [column.asc().nulls_last() if with_nulls else column.asc() for column in columns]
 
     def ranges(self, *, id_given: bool, value_given: bool) -> list[ColumnElement[bool]]:
-        """The ranges of the index beyond a cursor, `id` and `value`, first to last: nulls are a range of their own.
+        """The conditions for rows after a cursor, one for each range of the index in order. Nulls are a range too.
 
-        A single condition, with OR, would make PostgreSQL read the index from its beginning.
+        A single condition with OR would make PostgreSQL read the index from its start.
         """
-        beyond = lt if self.descending else gt
-        value, number = key(self.column), bindparam("id", type_=self.id.type)
+        after = lt if self.descending else gt
+        value, number = index_key(self.column), bindparam("id", type_=self.id.type)
         null, other = value.is_(None), value.is_not(None)
         if not id_given:
             if not self.column.nullable:
                 return [other]
             return [null, other] if self.descending else [other, null]
         if self.column is self.id:
-            return [beyond(self.id, number)]
+            return [after(self.id, number)]
         if not value_given:
-            rest = null & beyond(self.id, number)
+            rest = null & after(self.id, number)
             return [rest, other] if self.descending else [rest]
-        rest = beyond(tuple_(value, self.id), tuple_(bindparam("value", type_=value.type), number))
+        rest = after(tuple_(value, self.id), tuple_(bindparam("value", type_=value.type), number))
         return [rest, null] if self.column.nullable and not self.descending else [rest]
 
     def cursor(self, row: Sequence[Any] | None, *, backward: bool) -> Cursor:
-        """Where `row`, which ends with the column and the id, is; without one, the end of the list."""
+        """The cursor at `row`, whose last values are the column and the id. Without a row, the end of the list."""
         if row is None:
             return Cursor(None, None, backward)
         *_, value, number = row
@@ -94,8 +95,8 @@ class Order:
             value = value[:KEY_LENGTH]
         return Cursor(value, number, backward)
 
-    def bound(self, cursor: Cursor) -> dict[str, Any]:
-        """The parameters of `ranges`."""
+    def parameters(self, cursor: Cursor) -> dict[str, Any]:
+        """The values of the parameters in `ranges`."""
         value: Any = cursor.value
         if isinstance(self.column.type, UTCDateTime) and value is not None:
             value = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
@@ -103,7 +104,7 @@ class Order:
 
 
 class ListKey(NamedTuple):
-    """What the statements of a list are made of, whatever the page: rows of which table, in which dialect and order."""
+    """The key of a list's cached statements, which do not depend on the page and the values of filters."""
 
     mapper: Mapper[Any]
     where: Where
@@ -120,13 +121,13 @@ class ListKey(NamedTuple):
         columns = self.mapper.columns
         return Order(columns[self.order_by], columns["id"], self.descending)
 
-    def rows(self) -> Select[Any]:
-        """All rows that fit: the columns of `names`, then what `Order.cursor` wants of a row."""
+    def statement(self) -> Select[Any]:
+        """Selects all matching rows: the columns of `names`, then the two that `Order.cursor` needs."""
         names = (*self.names, self.order_by, "id")
         return selection(self.mapper.class_, names).where(*self.conditions())
 
 
-def read(
+def read_page(
     model: type[Base],
     *where: ColumnElement[bool],
     columns: tuple[str, ...],
@@ -138,9 +139,9 @@ def read(
     count: bool = False,
     **filters: Any,
 ) -> Page:
-    """The page of up to `limit` rows that fit `where` and `filters` (`app.database.filters`), from `cursor` on.
+    """Up to `limit` rows that match `where` and `filters` (`app.database.filters`), from `cursor` or `offset` on.
 
-    Rows begin with `columns` (`app.database.rows`). What is in `where` is made once and for all.
+    Rows begin with `columns` (`app.database.rows`). Calls pass the same objects in `where`, a key of cached statements.
     """
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
@@ -148,41 +149,41 @@ def read(
     list_key = ListKey(inspect(model), where, filter_key, db.engine.dialect.name, columns, order_by, descending)
     order = list_key.order()
     if cursor:
-        ranges = _beyond(list_key, cursor.id is not None, cursor.value is not None)
-        place = order.bound(cursor)
+        statements = _from_cursor(list_key, cursor.id is not None, cursor.value is not None)
+        position = order.parameters(cursor)
     else:
-        ranges, place = [_first(list_key)], {"offset": offset}
+        statements, position = [_from_offset(list_key)], {"offset": offset}
     rows: Rows = []
-    for statement in ranges:
-        if (wanted := limit + 1 - len(rows)) > 0:
-            rows += fetch(statement, {**values, **place, "limit": wanted})
-    ahead, behind = None, None
+    for statement in statements:
+        if (missing := limit + 1 - len(rows)) > 0:
+            rows += fetch(statement, {**values, **position, "limit": missing})
+    after, before = None, None
     if len(rows) > limit > 0:
-        ahead = order.cursor(rows[limit - 1], backward=backward)
+        after = order.cursor(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (cursor and cursor.id)):
-        behind = order.cursor(rows[0] if rows else None, backward=not backward)
+        before = order.cursor(rows[0] if rows else None, backward=not backward)
     total = _total(list_key, filters, values) if count else None
-    return Page(rows[:limit][::-1], ahead, behind, total) if backward else Page(rows[:limit], behind, ahead, total)
+    return Page(rows[:limit][::-1], after, before, total) if backward else Page(rows[:limit], before, after, total)
 
 
-# Statements are made once, as `app.database.statements` wants them.
+# Statements are built once, see `app.database.statements.fetch`.
 @lru_cache(maxsize=128)
-def _first(list_key: ListKey) -> Select[Any]:
-    """The statement for pages that are given by their `offset`."""
-    rows = list_key.rows().order_by(*list_key.order().clauses(mixed=True))
-    return rows.limit(bindparam("limit")).offset(bindparam("offset"))
+def _from_offset(list_key: ListKey) -> Select[Any]:
+    """The statement for a page at `:offset`."""
+    statement = list_key.statement().order_by(*list_key.order().sort_clauses(with_nulls=True))
+    return statement.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @lru_cache(maxsize=128)
-def _beyond(list_key: ListKey, id_given: bool, value_given: bool) -> list[Select[Any]]:
-    """The statements for pages beyond a cursor, to be asked until there are rows enough."""
+def _from_cursor(list_key: ListKey, id_given: bool, value_given: bool) -> list[Select[Any]]:
+    """The statements for a page at a cursor, one for each range, to be run until there are enough rows."""
     order = list_key.order()
-    rows = list_key.rows().order_by(*order.clauses(mixed=False)).limit(bindparam("limit"))
-    return [rows.where(stretch) for stretch in order.ranges(id_given=id_given, value_given=value_given)]
+    statement = list_key.statement().order_by(*order.sort_clauses(with_nulls=False)).limit(bindparam("limit"))
+    return [statement.where(condition) for condition in order.ranges(id_given=id_given, value_given=value_given)]
 
 
 def _total(list_key: ListKey, filters: dict[str, Any], values: dict[str, Any]) -> int:
-    """How many rows fit, by the counts that the model keeps if they cover the filters."""
+    """The number of matching rows, from the counts that the model keeps if they cover the filters."""
     total: int | None = None if list_key.where else list_key.mapper.class_.kept_count(filters)
     if total is None:
         ((total,),) = fetch(_count(list_key), values)

@@ -1,4 +1,4 @@
-"""What bakeries, feedstocks and recipe runs have in common."""
+"""The base class of bakeries, feedstocks and recipe runs."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from app.extensions import db
 
 
 class Record(db.Model):
-    """A row with a number. `noun` names it in sentences; `natural_key` are the columns that no two rows share."""
+    """A row with an id. `noun` names it in error messages; the columns of `natural_key` are unique together."""
 
     __abstract__ = True
 
@@ -18,16 +18,16 @@ class Record(db.Model):
     id: Mapped[int]
 
     @classmethod
-    def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
-        """The columns of a new record with `values`, made by `actor`."""
+    def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
+        """The columns of the record that `actor` creates from `values`. Raises 422 if they contradict each other."""
         return values
 
     @classmethod
     def first_event(cls, row: Any, actor: str) -> dict[str, Any] | None:
-        """The columns of the event that begins the history of a new record, if it has one."""
+        """The columns of the first event in the history of a new record, None if its model has no history."""
         return None
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
-        """Set `values`, on behalf of `actor`."""
+        """Set columns to `values`. `actor` and `reason` go to the history, if the model has one."""
         for name, value in values.items():
             setattr(self, name, value)

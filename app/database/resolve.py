@@ -1,7 +1,7 @@
-"""Host names of PostgreSQL are resolved in time, and beside whatever else the process does.
+"""Resolves the host names of PostgreSQL servers within a time limit, while other greenlets run.
 
-libpq resolves them by itself, in C: a resolver that hangs would stop a worker with all its greenlets, for as long as
-that takes. It skips that for hosts whose addresses it is given, and still verifies certificates by name.
+libpq would resolve them in C, so a resolver that hangs would block all greenlets of the worker. With the addresses in
+`hostaddr`, libpq does not resolve names, and still verifies certificates by name.
 """
 
 import os
@@ -16,16 +16,16 @@ from sqlalchemy import Dialect
 
 from config import CONNECT_TIMEOUT
 
-# What is being looked up. Those who ask for the same name wait for the same answer, so that a resolver that hangs does
-# not collect threads. A fork has none of them.
-_under_way: dict[str, Future[list[str]]] = {}
-os.register_at_fork(after_in_child=_under_way.clear)
+# The running lookups, by name. There is one thread for each name, so a resolver that hangs does not accumulate threads.
+# A forked process starts without lookups, because it does not inherit threads.
+_running: dict[str, Future[list[str]]] = {}
+os.register_at_fork(after_in_child=_running.clear)
 
 
 def connect(dialect: Dialect, _record: object, args: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
-    """SQLAlchemy's event `do_connect`: a connection to the addresses of the hosts, or None if no host has a name.
+    """Handle SQLAlchemy's event `do_connect`: connect to the addresses of the hosts. Return None if no host is a name.
 
-    Names that cannot be resolved within CONNECT_TIMEOUT are left out. Raises OperationalError if no host remains.
+    Omits names that are not resolved within CONNECT_TIMEOUT. Raises OperationalError if no host remains.
     """
     hosts = str(parameters.get("host") or "").split(",")
     names = {host for host in hosts if _is_name(host)}
@@ -42,12 +42,12 @@ def connect(dialect: Dialect, _record: object, args: tuple[Any, ...], parameters
 
 
 def _is_name(host: str) -> bool:
-    """Whether a resolver is asked: not for a socket of this machine, and not for an address."""
+    """Whether `host` must be resolved: it is neither a Unix socket nor an address."""
     return bool(host) and not host.startswith(("/", "@")) and not _address(host)
 
 
 def _address(host: str) -> str:
-    """`host` if it is an address, else nothing, which makes libpq use the host itself."""
+    """`host` if it is an address, else an empty string, with which libpq uses `host`."""
     try:
         return str(ip_address(host))
     except ValueError:
@@ -55,27 +55,27 @@ def _address(host: str) -> str:
 
 
 def _resolve(names: set[str]) -> dict[str, list[str]]:
-    """The addresses of those names, none of a name that has none or whose are not known after CONNECT_TIMEOUT."""
-    lookups = {name: _under_way.get(name) or _look_up(name) for name in names}
+    """The addresses of each name; an empty list for a name that is not resolved within CONNECT_TIMEOUT."""
+    lookups = {name: _running.get(name) or _start_lookup(name) for name in names}
     wait(lookups.values(), CONNECT_TIMEOUT)
     return {
         name: lookup.result() if lookup.done() and not lookup.exception() else [] for name, lookup in lookups.items()
     }
 
 
-def _look_up(name: str) -> "Future[list[str]]":
+def _start_lookup(name: str) -> "Future[list[str]]":
     lookup: Future[list[str]] = Future()
-    _under_way[name] = lookup
-    # As a daemon, it does not keep a command from its end.
-    Thread(target=_ask, args=(name, lookup), name=f"resolve {name}", daemon=True).start()
+    _running[name] = lookup
+    # A daemon thread does not delay the exit of a command.
+    Thread(target=_look_up, args=(name, lookup), name=f"resolve {name}", daemon=True).start()
     return lookup
 
 
-def _ask(name: str, lookup: "Future[list[str]]") -> None:
+def _look_up(name: str, lookup: "Future[list[str]]") -> None:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         lookup.set_result([str(address[0]) for *_, address in found])
-    except (OSError, UnicodeError) as error:  # there is no such name, or nobody to ask
+    except (OSError, UnicodeError) as error:  # the name does not exist, or no resolver answers
         lookup.set_exception(error)
     finally:
-        _under_way.pop(name, None)
+        _running.pop(name, None)

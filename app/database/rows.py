@@ -1,6 +1,6 @@
-"""Rows in the place of records, where they are only to be shown: plain values, of no more columns than are asked for.
+"""Reads rows instead of ORM instances where a response only shows records: plain values of the given columns.
 
-Columns go by name; `bakery.name` is the name of the bakery that a record refers to. Times come without a zone, in UTC.
+Columns are given by name; `bakery.name` is the name of the bakery that a record refers to. Times are naive, in UTC.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ from app.database.record import Record
 from app.database.statements import Rows, fetch
 from app.extensions import Base
 
-BATCH = 1000  # rows in memory
+BATCH = 1000  # rows in memory at a time
 
 
 def one(model: type[Record], names: tuple[str, ...], record_id: int, connection: Connection | None = None) -> Row[Any]:
-    """The row of the record with that id, or 404."""
+    """The row with that id. Raises 404 if there is none."""
     if 0 < record_id <= INTEGER_MAX:
         for row in fetch(_by_id(inspect(model), names), {"id": record_id}, connection):
             return row
@@ -45,14 +45,14 @@ def require(model: type[Record], record_id: int) -> None:
 
 
 def related(
-    model: type[Record], member: str, names: tuple[str, ...], record_id: int, connection: Connection | None = None
+    model: type[Record], name: str, names: tuple[str, ...], record_id: int, connection: Connection | None = None
 ) -> Iterator[Rows]:
-    """The rows of all records in the list `member` of the record with that id, by id, a batch at a time."""
-    return batches(_related(inspect(model), member, names), 0, connection, parent=record_id)
+    """Yield the rows of the relationship `name` of the record with that id, sorted by id, in batches."""
+    return batches(_related(inspect(model), name, names), 0, connection, parent=record_id)
 
 
 def batches(statement: Select[Any], last: int, connection: Connection | None = None, **values: int) -> Iterator[Rows]:
-    """All rows, up to `limit` of them beyond the id `last` at a time; each ends with its id."""
+    """Yield up to BATCH rows at a time. `statement` has the parameters `last` and `limit`, and returns the id last."""
     while batch := fetch(statement, values | {"last": last, "limit": BATCH}, connection):
         yield batch
         if len(batch) < BATCH:
@@ -62,17 +62,17 @@ def batches(statement: Select[Any], last: int, connection: Connection | None = N
 
 
 def selection(model: type[Base], names: tuple[str, ...]) -> Select[Any]:
-    """All rows, with those columns."""
+    """A statement that selects those columns of all rows."""
     return _selection(inspect(model), names)
 
 
-# Statements are made once, as `app.database.statements` wants them.
+# Statements are built once, see `app.database.statements.fetch`.
 @lru_cache(maxsize=64)
 def _selection(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
-    whole: FromClause = mapper.local_table
+    source: FromClause = mapper.local_table
     for part in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
-        whole = whole.join(mapper.relationships[part].target)
-    return select(*(_plain(mapper, name) for name in names)).select_from(whole)
+        source = source.join(mapper.relationships[part].target)
+    return select(*(_plain(mapper, name) for name in names)).select_from(source)
 
 
 @lru_cache(maxsize=64)
@@ -81,8 +81,8 @@ def _by_id(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
 
 
 @lru_cache(maxsize=64)
-def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select[Any]:
-    relationship = mapper.relationships[member]
+def _related(mapper: Mapper[Any], name: str, names: tuple[str, ...]) -> Select[Any]:
+    relationship = mapper.relationships[name]
     (parent,) = relationship.remote_side
     number = relationship.mapper.columns["id"]
     rows = _selection(relationship.mapper, (*names, "id")).order_by(number).limit(bindparam("limit"))
@@ -90,7 +90,7 @@ def _related(mapper: Mapper[Any], member: str, names: tuple[str, ...]) -> Select
 
 
 def _plain(mapper: Mapper[Any], name: str) -> ColumnElement[Any]:
-    """The column, as the driver gives it: what makes aware times of rows costs as much as the rows themselves."""
+    """The column without a conversion of its values: aware times would double the cost of reading rows."""
     part, _, inner = name.rpartition(".")
     mapper = mapper.relationships[part].mapper if part else mapper
     if inner not in mapper.columns:

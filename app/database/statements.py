@@ -1,4 +1,4 @@
-"""Reads and inserts without instances of the ORM: statements of SQLAlchemy Core, for half the cost of a session's."""
+"""Reads and inserts with SQLAlchemy Core, which cost half as much as with instances of the ORM."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ Rows = list[Row[*tuple[Any, ...]]]
 
 @contextmanager
 def connect() -> Iterator[Connection]:
-    """The connection of the session if it is in a transaction, else one of the pool until the end of the block.
+    """The session's connection if the session is in a transaction, else one of the pool until the block ends.
 
-    On that one each statement is a transaction of its own, so nobody waits for this block but for the connection.
+    On a connection of the pool, each statement is a separate transaction, so the block holds no locks between them.
     """
     if db.session.registry.has() and db.session().in_transaction():
         yield db.session.connection()
@@ -27,19 +27,19 @@ def connect() -> Iterator[Connection]:
 
 
 def fetch(statement: Executable, values: Mapping[str, Any] | None = None, connection: Connection | None = None) -> Rows:
-    """All rows of `statement`, with `values` for its parameters, on `connection` or else on that of `connect`.
+    """All rows of `statement` with the parameters `values`, read on `connection`, by default that of `connect`.
 
-    Make a statement once and keep it: most of the cost of a short read is to build the statement.
+    Build a statement once and keep it: building it is most of the cost of a short read.
     """
     if connection is not None:
         return list(connection.execute(statement, values))
-    with connect() as own:
-        return list(own.execute(statement, values))
+    with connect() as connected:
+        return list(connected.execute(statement, values))
 
 
 def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool = False) -> Rows:
-    """Insert records, all with the same columns, in the transaction of the session; the new rows, if `returning`."""
-    # SQLAlchemy treats a list as many records, even if it has one, which takes longer.
+    """Insert `records`, all with the same columns, in the session's transaction. Return the rows if `returning`."""
+    # SQLAlchemy inserts a list as many records, even a list of one, which is slower.
     values = records if len(records) > 1 else records[0]
     result = db.session.connection().execute(_insertion(model, returning), values)
     return list(result) if returning else []

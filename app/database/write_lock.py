@@ -1,4 +1,4 @@
-"""The write lock of SQLite, of which a database has one."""
+"""The write lock of an SQLite database, which one connection can hold at a time."""
 
 import sqlite3
 from time import monotonic, sleep
@@ -10,24 +10,24 @@ from sqlalchemy.exc import OperationalError
 PAUSE = 0.005  # seconds between two attempts
 
 
-def begin_to_write(connection: Connection) -> None:
-    """Begin a transaction that holds the write lock; wait for that as long as the connection's `timeout` says.
+def begin_immediate(connection: Connection) -> None:
+    """Begin a transaction with the write lock. Raises OperationalError after the `timeout` of the connection.
 
-    SQLite would wait in C, where no other request of the worker could run: not even the one that holds the lock.
+    SQLite would wait in C and block all requests of the worker, even the one that holds the lock.
     """
     driver: Any = connection.connection.dbapi_connection
-    ((patience,),) = driver.execute("PRAGMA busy_timeout").fetchall()  # milliseconds
-    end = monotonic() + patience / 1000
+    ((timeout,),) = driver.execute("PRAGMA busy_timeout").fetchall()  # milliseconds
+    end = monotonic() + timeout / 1000
     driver.execute("PRAGMA busy_timeout = 0")
     try:
-        while not _has_begun(connection, is_last=monotonic() >= end):
+        while not _try_to_begin(connection, is_last=monotonic() >= end):
             sleep(PAUSE)
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {patience}")
+        driver.execute(f"PRAGMA busy_timeout = {timeout}")
 
 
-def _has_begun(connection: Connection, is_last: bool) -> bool:
-    """Whether the lock was free. Raises OperationalError if it was not at the last attempt."""
+def _try_to_begin(connection: Connection, is_last: bool) -> bool:
+    """Whether the lock was free. Raises OperationalError if it was not and the attempt is the last."""
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, rela
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
-from app.database.filters import Filter, contains, is_given, since, until
+from app.database.filters import Filter, contains, is_set, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
@@ -66,7 +66,7 @@ class RecipeRun(Record):
         "started_before": until("started_at"),
         "completed_after": since("completed_at"),
         "completed_before": until("completed_at"),
-        "has_dataset": is_given("dataset_public_url"),
+        "has_dataset": is_set("dataset_public_url"),
         "q": contains("recipe_id"),
     }
 
@@ -109,7 +109,7 @@ class RecipeRun(Record):
         return run_counts.count(filters) if run_counts.covers(filters) else None
 
     @classmethod
-    def start(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
+    def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """Return the columns of a new run. Raises 422 if `values` contradict each other."""
         time = now()
         return {"rerun_of": None, "created_at": time, "updated_at": time} | _with_derived_state(

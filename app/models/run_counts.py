@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Select, cast, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.columns import BIG_ID
-from app.database.filters import FilterKey, among, parametrise
+from app.database.filters import FilterKey, matches, parametrise
 from app.database.statements import fetch
 from app.extensions import db
 
@@ -55,7 +55,7 @@ def count(filters: dict[str, Any]) -> int:
 def _sum(filter_key: FilterKey) -> Select[Any]:
     """Return the statement for the sum of the counts that match `filter_key`."""
     columns = RunCount.__table__.columns
-    matching = (among(columns[name], name, form) for name, form in filter_key)
+    matching = (matches(columns[name], name, form) for name, form in filter_key)
     return select(func.coalesce(TOTAL, 0)).where(*matching)
 
 

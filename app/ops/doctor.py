@@ -55,7 +55,7 @@ def configuration() -> str:
         raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper a separate key.")
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
         raise DiagnosisError(
-            f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. Choose a longer one; that voids every key."
+            f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. Choose a longer one; it invalidates every key."
         )
     if config["DEPLOYMENT"] and not config["PROXY_COUNT"]:
         raise DiagnosisError("PROXY_COUNT is 0, so no request counts as https. Set it to the number of proxies.")

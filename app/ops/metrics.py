@@ -30,7 +30,7 @@ COUNTS = SharedCounts()
 
 
 def sample(app: Flask) -> None:
-    """Note how many connections of this process are in use. Workers do so once a second, and at a scrape."""
+    """Record how many database connections this process uses. Workers do so once a second and at a scrape."""
     with app.app_context():
         pool = cast(QueuePool, db.engine.pool)
     COUNTS.region.connections_in_use = pool.checkedout()

@@ -1,4 +1,4 @@
-"""Each request is logged and counted once, when it has been answered."""
+"""Logs and counts each request once, after its answer."""
 
 import logging
 from time import monotonic
@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
 
 
 def finish(response: Response) -> Response:
-    """Note the request: now, or if its answer is streamed, once that has been sent or the client has gone."""
+    """Log and count the request: now, or after a streamed answer was sent or its client disconnected."""
     started, rule = g.started, request.url_rule
     fields = {
         "method": request.method,
@@ -28,13 +28,13 @@ def finish(response: Response) -> Response:
         "address": request.remote_addr,
     }
 
-    def note() -> None:
+    def log_and_count() -> None:
         seconds = monotonic() - started
         logger.info("request", extra=fields | {"ms": round(seconds * 1000, 1)})
         metrics.observe(fields["method"], fields["route"], fields["status"], seconds)
 
     if response.is_streamed and not response.direct_passthrough:
-        response.call_on_close(note)
+        response.call_on_close(log_and_count)
     else:
-        note()
+        log_and_count()
     return response

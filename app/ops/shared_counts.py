@@ -45,7 +45,7 @@ class SharedCounts:
         # A mapping without a file is shared with forks, see https://docs.python.org/3/library/mmap.html.
         memory = mmap(-1, sizeof(Region) * regions)
         self.regions: Array[Region] = (Region * regions).from_buffer(memory)
-        self.taken: dict[int, int] = {}  # the regions of living workers, by worker
+        self.assigned: dict[int, int] = {}  # the indexes of living workers' regions, by worker
         self.lock = Lock()
         self._use(self.regions[0])
 
@@ -53,20 +53,20 @@ class SharedCounts:
         self.region = region
         self.series = {series.labels: series for series in _used(region)}
 
-    def take_region(self, worker: int) -> None:
+    def assign_region(self, worker: int) -> None:
         """In the parent, before `worker` is forked: choose a region that no living worker writes to."""
-        free = set(range(len(self.regions))) - set(self.taken.values())
+        free = set(range(len(self.regions))) - set(self.assigned.values())
         if not free:
             logger.warning("too many workers: /metrics does not count the requests of one of them")
             self._use(Region())
             return
-        self.taken[worker] = min(free)
+        self.assigned[worker] = min(free)
         self._use(self.regions[min(free)])
 
     def release_region(self, worker: int) -> None:
         """In the parent, after `worker` died: its connections are gone, its requests still count."""
-        if worker in self.taken:
-            region = self.regions[self.taken.pop(worker)]
+        if worker in self.assigned:
+            region = self.regions[self.assigned.pop(worker)]
             region.connections_in_use = region.connections_max = 0
 
     def count(self, labels: str, seconds: float) -> None:
@@ -106,4 +106,4 @@ def _used(region: Region) -> list[Series]:
 
 
 def _text(labels: bytes) -> str:
-    return labels.decode(errors="replace")  # where they were cut there may be half a character
+    return labels.decode(errors="replace")  # labels that were cut may end with a part of a character

@@ -35,7 +35,7 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 
     The answer contains neither the keys nor their digests. The admin key of the configuration is not in the list.
     """
-    return pages.read(APIKey, **query)
+    return pages.read_page(APIKey, **query)
 
 
 @blp.route("", methods=["POST"], caller=Caller.ADMIN)

@@ -20,4 +20,4 @@ def list_audit(query: dict[str, Any]) -> Page:
     Every successful write, through the API or by a command. The service only adds entries; it never changes or deletes
     them. Refused requests are not in the audit log but in the logs of the service.
     """
-    return pages.read(AuditEntry, **query)
+    return pages.read_page(AuditEntry, **query)

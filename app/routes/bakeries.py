@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from app.database import pages, rows
-from app.database.filters import within
+from app.database.filters import with_parent
 from app.database.pages import Page
 from app.models import Bakery, RecipeRun
 from app.schemas.bakeries import BakeryCreate, BakeryDetail, BakeryQuery, BakeryRead, BakeryUpdate
@@ -28,7 +28,7 @@ def list_bakeries(query: dict[str, Any]) -> Page:
 
     Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
-    return pages.read(Bakery, **query)
+    return pages.read_page(Bakery, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
@@ -66,7 +66,7 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
     The list has the parameters of `/recipe_runs/`.
     """
     rows.require(Bakery, id)
-    return pages.read(RecipeRun, **within(query, bakery_id=id))
+    return pages.read_page(RecipeRun, **with_parent(query, bakery_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

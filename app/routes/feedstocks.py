@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from app.database import pages, rows
-from app.database.filters import within
+from app.database.filters import with_parent
 from app.database.pages import Page
 from app.models import Feedstock, RecipeRun
 from app.schemas.common import Ok
@@ -37,7 +37,7 @@ def list_feedstocks(query: dict[str, Any]) -> Page:
 
     Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
-    return pages.read(Feedstock, **query)
+    return pages.read_page(Feedstock, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
@@ -73,7 +73,7 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
     The list has the parameters of `/recipe_runs/`.
     """
     rows.require(Feedstock, id)
-    return pages.read(RecipeRun, **within(query, feedstock_id=id))
+    return pages.read_page(RecipeRun, **with_parent(query, feedstock_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)

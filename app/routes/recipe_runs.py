@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from app.database import pages, rows
-from app.database.filters import within
+from app.database.filters import with_parent
 from app.database.pages import Page
 from app.models import RecipeRun, RecipeRunEvent
 from app.schemas.common import Ok
@@ -53,7 +53,7 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
 
     Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
     """
-    return pages.read(RecipeRun, **query)
+    return pages.read_page(RecipeRun, **query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.RUNNER)
@@ -103,7 +103,7 @@ def list_recipe_run_events(query: dict[str, Any], id: int) -> Page:
     by the original service are not recorded.
     """
     rows.require(RecipeRun, id)
-    return pages.read(RecipeRunEvent, **within(query, recipe_run_id=id))
+    return pages.read_page(RecipeRunEvent, **with_parent(query, recipe_run_id=id))
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.RUNNER)

@@ -29,7 +29,7 @@ def page(kind: Kind, q: str = "", **query: Any) -> Page:
     if q:
         ids = _matching_ids(q, where)
         query["id"] = sorted(ids & set(query.get("id", ids)))
-    return pages.read(Dataset, *where, **query)
+    return pages.read_page(Dataset, *where, **query)
 
 
 def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:

@@ -1,8 +1,8 @@
 """Find, create, change and delete bakeries, feedstocks and recipe runs.
 
-The database decides: its constraints are tried, and only when one refuses is the reason looked up, so that a request
-that races another gets the same answer as one that comes late. Where there may be more to do after a refusal the try is
-a savepoint; else a refusal ends the transaction, with whatever else it did.
+The constraints of the database decide. We look up the reason only after a violation. So a request that races another
+gets the same answer as a later request. Where the transaction must survive a violation, the statement runs in a
+savepoint; elsewhere a violation rolls back the transaction.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from app.models import RecipeRunEvent
 
 R = TypeVar("R", bound=Record)
 
-RACED = "Another request changed the same thing first; try again."
+CONFLICT = "Another request changed the same thing first; try again."
 
 
 def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
-    """The record with that id, or 404; `to_write` locks its row, so that writers take turns."""
+    """The record with that id. Raises 404 if there is none. `to_write` locks its row until the transaction ends."""
     record = None
     if 0 < record_id <= INTEGER_MAX:
         record = db.session.get(model, record_id, with_for_update=to_write)
@@ -37,40 +37,40 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
 
 
 def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[Any, bool]:
-    """Add a record; the second value is False if one with the same natural key and the same content was there.
+    """Add a record and return it, and True; or a record that already has the same content and natural key, and False.
 
-    Raises 409 if the content differs, 422 if `values` refer to something that does not exist.
+    Raises 409 if only the natural key is the same, 422 if `values` refer to a record that does not exist.
     """
-    new = model.start(values, actor)
+    new = model.new_columns(values, actor)
     try:
         with db.session.begin_nested() if model.natural_key else nullcontext():
             return _store(model, [new], actor)[0], True
     except IntegrityError:
         if not model.natural_key:
             db.session.rollback()
-        twin = _twin(model, values)
-        if twin is None or any(getattr(twin, name) != value for name, value in values.items()):
-            raise _refusal(model, values, twin) from None
-        return twin, False
+        existing = _with_same_key(model, values)
+        if existing is None or any(getattr(existing, name) != value for name, value in values.items()):
+            raise _explain(model, values, existing) from None
+        return existing, False
 
 
-def create_many(model: type[R], items: list[dict[str, Any]], actor: str, member: str) -> list[Any]:
-    """Add a record for each of `items`, all or none; for models without a natural key.
+def create_many(model: type[R], items: list[dict[str, Any]], actor: str, field: str) -> list[Any]:
+    """Add a record for each of `items`, or none. The model must not have a natural key.
 
-    Raises 422 with everything that is wrong in any of them. `member` is what the request calls the list.
+    Raises 422 with all errors of all items. `field` is the name of the list in the request.
     """
-    new, errors = _started(model, items, actor)
+    new, errors = _validate(model, items, actor)
     if not any(errors):
         try:
             return [row for batch in in_batches(new) for row in _store(model, batch, actor)]
         except IntegrityError:
-            db.session.rollback()  # what is wrong is said below, for every record at once
-    errors = [wrong + dangling for wrong, dangling in zip(errors, _dangling(model, items), strict=True)]
-    raise Invalid.in_list(member, errors) if any(errors) else Conflict(RACED)
+            db.session.rollback()  # the reasons are looked up below, for all records at once
+    errors = [own + missing for own, missing in zip(errors, _missing_references(model, items), strict=True)]
+    raise Invalid.in_list(field, errors) if any(errors) else Conflict(CONFLICT)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:
-    """Set `values`; whether that changed anything. Raises 409 and 422 as `create` does."""
+    """Set `values`, and return whether they changed anything. Raises 409 and 422 as `create` does."""
     model = type(record)
     merged = {name: getattr(record, name) for name in model.natural_key} | values
     try:
@@ -78,7 +78,7 @@ def update(record: Record, values: dict[str, Any], actor: str, reason: str | Non
             record.change(values, actor, reason)
             return db.session.is_modified(record)
     except IntegrityError:
-        raise _refusal(model, merged, _twin(model, merged)) from None
+        raise _explain(model, merged, _with_same_key(model, merged)) from None
 
 
 def delete(record: Record) -> None:
@@ -88,14 +88,14 @@ def delete(record: Record) -> None:
         with db.session.begin_nested():
             db.session.delete(record)
     except IntegrityError:
-        found = " and ".join(_referring(model, record_id))
-        if not found:
-            raise Conflict(RACED) from None
-        raise Conflict(f"{model.noun} {record_id} has {found}; delete those first.") from None
+        references = " and ".join(_count_references(model, record_id))
+        if not references:
+            raise Conflict(CONFLICT) from None
+        raise Conflict(f"{model.noun} {record_id} has {references}; delete those first.") from None
 
 
-def _referring(model: type[Record], record_id: int) -> Iterator[str]:
-    """How many rows of each table refer to the record, where the database does not settle that by itself."""
+def _count_references(model: type[Record], record_id: int) -> Iterator[str]:
+    """Yield the number and noun of each table's rows that refer to the record, unless it has an ON DELETE action."""
     models = _models()
     for table in db.metadata.sorted_tables:
         for key in table.foreign_keys:
@@ -108,49 +108,49 @@ def _referring(model: type[Record], record_id: int) -> Iterator[str]:
 
 
 def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:
-    """Insert records, all with the same columns, and their first events; the ORM would take as long as the database."""
+    """Insert records, all with the same columns, and their first events. The ORM would double the time."""
     rows = insert(model, new, returning=True)
     if events := [event for row in rows if (event := model.first_event(row, actor))]:
         insert(RecipeRunEvent, events)
     return rows
 
 
-def _twin(model: type[R], values: dict[str, Any]) -> R | None:
+def _with_same_key(model: type[R], values: dict[str, Any]) -> R | None:
     if not model.natural_key:
         return None
     return db.session.scalar(select(model).filter_by(**{name: values[name] for name in model.natural_key}))
 
 
-def _refusal(model: type[Record], values: dict[str, Any], twin: Record | None) -> HTTPException:
-    """Why the database refused `values`."""
-    if twin is not None:
-        same = " and ".join(f"{name} {getattr(twin, name)!r}" for name in model.natural_key)
-        return Conflict(f"{model.noun} {twin.id} already has {same}.")
-    (errors,) = _dangling(model, [values])
-    return Invalid(errors) if errors else Conflict(RACED)
+def _explain(model: type[Record], values: dict[str, Any], existing: Record | None) -> HTTPException:
+    """The error that says why the database refused `values`. `existing` is the record with the same natural key."""
+    if existing is not None:
+        same = " and ".join(f"{name} {getattr(existing, name)!r}" for name in model.natural_key)
+        return Conflict(f"{model.noun} {existing.id} already has {same}.")
+    (errors,) = _missing_references(model, [values])
+    return Invalid(errors) if errors else Conflict(CONFLICT)
 
 
-def _started(
+def _validate(
     model: type[Record], items: list[dict[str, Any]], actor: str
 ) -> tuple[list[dict[str, Any]], list[list[dict[str, str]]]]:
-    """The new records' columns, and for each of `items` what the model's rules find wrong in it."""
+    """The columns of the new records, and for each of `items` the errors that the rules of the model find."""
     records, errors = [], []
     for values in paced(items):
-        wrong: list[dict[str, str]] = []
+        found: list[dict[str, str]] = []
         try:
-            records.append(model.start(values, actor))
+            records.append(model.new_columns(values, actor))
         except Invalid as error:
-            wrong = error.errors
-        errors.append(wrong)
+            found = error.errors
+        errors.append(found)
     return records, errors
 
 
-def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dict[str, str]]]:
-    """For each of `items`, an error for every member that refers to a record that does not exist."""
+def _missing_references(model: type[Record], items: list[dict[str, Any]]) -> list[list[dict[str, str]]]:
+    """For each of `items`, an error for every field that refers to a record that does not exist."""
     errors: list[list[dict[str, str]]] = [[] for _ in items]
     for name, parent in _parents(model).items():
-        wanted = {values.get(name) for values in items} - {None}
-        missing = wanted - set(db.session.scalars(select(parent.id).where(parent.id.in_(wanted))))
+        ids = {values.get(name) for values in items} - {None}
+        missing = ids - set(db.session.scalars(select(parent.id).where(parent.id.in_(ids))))
         for values, found in zip(items, errors, strict=True):
             if values.get(name) in missing:
                 found.append({"in": "body", "pointer": f"/{name}", "detail": f"{parent.noun} {values[name]} not found"})
@@ -158,12 +158,12 @@ def _dangling(model: type[Record], items: list[dict[str, Any]]) -> list[list[dic
 
 
 def _parents(model: type[Record]) -> dict[str, type[Record]]:
-    """The foreign key columns of `model` and what they refer to."""
+    """The models that `model` refers to, by the names of its foreign key columns."""
     models = _models()
     return {column.key: models[key.column.table] for column in inspect(model).columns for key in column.foreign_keys}
 
 
 def _models() -> dict[Any, type[Record]]:
-    """The records' models by their tables."""
+    """The models of records by table."""
     mappers = (mapper for mapper in Record.registry.mappers if issubclass(mapper.class_, Record))
     return {mapper.local_table: mapper.class_ for mapper in mappers}

@@ -1,1 +1,1 @@
-"""What gunicorn needs from us."""
+"""gunicorn's worker with deadlines for connections, and its error pages."""

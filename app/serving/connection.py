@@ -1,4 +1,4 @@
-"""A client's socket as gunicorn gets it: how long the client may take, and how the connection ends."""
+"""A wrapper around a client's socket that limits how long the client may take, and closes the connection."""
 
 import socket
 import sys
@@ -14,27 +14,27 @@ from gunicorn.http.errors import LimitRequestHeaders
 
 from config import MAX_BULK_BODY, REQUEST_TIMEOUT
 
-FIRST_BYTE = 5  # seconds in which a new connection has to send something
-HEAD = 32 * 1024  # bytes of a request line and its headers; gunicorn keeps them twice until they are complete
-DISCARDED = 64 * 1024  # bytes of an unread body that are discarded at a time
-LINGERS = 2  # seconds in which a client that is still sending can read its last answer
+FIRST_BYTE_TIMEOUT = 5  # seconds within which a new connection must send its first byte
+HEAD_MAX = 32 * 1024  # bytes of a request line and its headers; gunicorn holds two copies until they are complete
+DISCARD_SIZE = 64 * 1024  # bytes of an unread body to read and discard at a time
+CLOSE_TIMEOUT = 2  # seconds before a connection is closed, so that a client that still sends can read its answer
 
-# Connections that wait for a request, the longest idle first, and since when, on the clock of `monotonic`.
+# Connections that wait for a request, the longest idle first, and the time since when, by `monotonic`.
 idle: dict["Connection", float] = {}
 
 
 class Connection:
-    """A socket that returns no more data once the time of its client is up, as if the client had closed it.
+    """A socket that returns no data after a deadline, as if the client had closed it.
 
-    A request has REQUEST_TIMEOUT to arrive, from its first byte on. A body that has not arrived whole by then, or when
-    the client closes its side, is a TimeoutError. Between two requests gunicorn's `keepalive` counts.
+    A request must arrive within REQUEST_TIMEOUT of its first byte. `recv` raises TimeoutError if the body is incomplete
+    at that time, or when the client closes its side. gunicorn's `keepalive` limits the time between two requests.
     """
 
     def __init__(self, client: socket.socket) -> None:
         self.client = client
-        self.request: Any = None  # of gunicorn, once its head has arrived
-        self.head = 0  # bytes that have arrived of the head
-        self.is_idle, self.end = True, monotonic() + FIRST_BYTE
+        self.request: Any = None  # gunicorn's, after its head has arrived
+        self.head_size = 0  # bytes of the head that have arrived
+        self.is_idle, self.deadline = True, monotonic() + FIRST_BYTE_TIMEOUT
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
@@ -47,21 +47,21 @@ class Connection:
         finally:
             if self.is_idle:
                 idle.pop(self, None)
-                self.is_idle, self.end = False, monotonic() + REQUEST_TIMEOUT
+                self.is_idle, self.deadline = False, monotonic() + REQUEST_TIMEOUT
         if self.request:
-            if not data:  # else gunicorn would take a part of the body for the whole
+            if not data:  # otherwise gunicorn would treat a part of the body as the whole
                 raise TimeoutError("the body did not arrive whole")
             return data
-        self.head += len(data)
-        if self.head > HEAD:
+        self.head_size += len(data)
+        if self.head_size > HEAD_MAX:
             raise LimitRequestHeaders("max buffer headers")
         return data
 
     def _receive(self, size: int) -> bytes:
-        left = self.end - monotonic()
-        if left <= 0:
+        remaining = self.deadline - monotonic()
+        if remaining <= 0:
             return b""
-        self.client.settimeout(None if left == inf else left)
+        self.client.settimeout(None if remaining == inf else remaining)
         try:
             return self.client.recv(size)
         except TimeoutError:
@@ -69,44 +69,44 @@ class Connection:
         except OSError as error:
             if error.errno != EBADF:
                 raise
-            return self.client.recv(size)  # `release` ended the wait; a request may have arrived in that moment
+            return self.client.recv(size)  # `release` ended the wait; a request may have arrived at the same time
         finally:
             self.client.settimeout(None)
 
     def release(self) -> None:
-        """End the wait for a request."""
+        """Close the reading side, which ends the wait for a request."""
         idle.pop(self, None)
-        with suppress(OSError):  # the client has closed it already
+        with suppress(OSError):  # the client has already closed the connection
             self.client.shutdown(socket.SHUT_RD)
 
     def has_unread_chunks(self) -> bool:
-        """Whether the body is chunked and has not been read to its end, where it may be malformed."""
+        """Whether the body is chunked and not read completely. The rest may be malformed."""
         reader = self.request.body.reader
         return isinstance(reader, ChunkedReader) and reader.parser is not None
 
     def finish(self) -> None:
-        """Discard what is left of the request, which has been answered. Raises StopIteration if that is not possible.
+        """Discard the rest of an answered request. Raises StopIteration if that fails.
 
-        The connection is then closed silently: a proxy would give a second answer to another client.
+        gunicorn then closes the connection without an answer: a proxy would pass a second answer to another client.
         """
         try:
-            while self.request.body.read(DISCARDED):
+            while self.request.body.read(DISCARD_SIZE):
                 pass
         except OSError:
             raise StopIteration from None
         if self.request.body.failed:
             raise StopIteration
-        has_begun = bool(self.request.unreader.buf.getvalue())  # the next request was sent with this one
-        self.is_idle, self.end = not has_begun, monotonic() + REQUEST_TIMEOUT if has_begun else inf
-        self.request, self.head = None, 0
+        has_begun = bool(self.request.unreader.buf.getvalue())  # the next request was pipelined
+        self.is_idle, self.deadline = not has_begun, monotonic() + REQUEST_TIMEOUT if has_begun else inf
+        self.request, self.head_size = None, 0
 
     def close(self) -> None:
         """Close the connection so that the client can read the last answer (RFC 9112, section 9.6)."""
-        util.close_graceful(self.client, LINGERS, MAX_BULK_BODY)
+        util.close_graceful(self.client, CLOSE_TIMEOUT, MAX_BULK_BODY)
 
 
 def release_idle(seconds: float, most: float = inf) -> None:
-    """Release connections that have been idle for `seconds`, and the longest idle of more than `most`."""
+    """Release connections that have been idle for `seconds`, and the longest idle ones beyond `most` connections."""
     now, surplus = monotonic(), len(idle) - most
     for number, (connection, since) in enumerate(list(idle.items())):
         if number >= surplus and since + seconds > now:
@@ -115,6 +115,6 @@ def release_idle(seconds: float, most: float = inf) -> None:
 
 
 def limit_answers(listener: socket.socket) -> None:
-    """Let the kernel drop connections that take nothing of an answer for REQUEST_TIMEOUT; only Linux can."""
+    """Make the kernel close connections whose client accepts no data for REQUEST_TIMEOUT. Only Linux can."""
     if sys.platform == "linux" and listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(REQUEST_TIMEOUT * 1000))

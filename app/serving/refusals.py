@@ -1,4 +1,4 @@
-"""Answers to what never becomes a request of the application, in the form that all errors of the service have."""
+"""Answers to requests that the application cannot answer, such as malformed ones, as problem details (RFC 9457)."""
 
 from http import HTTPStatus
 from uuid import uuid4
@@ -8,7 +8,7 @@ from gunicorn.http import errors
 
 from app.web.headers import SECURITY_HEADERS
 
-# The status of what gunicorn finds wrong, and the sentence around its text. The rest is 400 and the bare text.
+# The status and the detail for each of gunicorn's errors; {} is its message. The default is 400 and the message.
 SENTENCES: dict[type[Exception], tuple[int, str]] = {
     errors.InvalidRequestLine: (400, "Invalid Request Line '{}'"),
     errors.InvalidRequestMethod: (400, "Invalid Method '{}'"),
@@ -21,7 +21,7 @@ SENTENCES: dict[type[Exception], tuple[int, str]] = {
 
 
 def refusal(error: errors.ParseException | None) -> tuple[int, str, bytes]:
-    """The status, the request id and the bytes of the answer, the last one of its connection; None is for a 500."""
+    """The status, the request id and the bytes of an answer that closes the connection. None is answered 500."""
     status, sentence = SENTENCES.get(type(error), (400, "{}")) if error else (500, "Internal Server Error")
     request_id, title = uuid4().hex, HTTPStatus(status).phrase
     problem = {"type": "about:blank", "title": title, "status": status, "detail": sentence.format(error)}

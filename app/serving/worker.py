@@ -1,4 +1,4 @@
-"""gunicorn's worker of greenlets: requests wait side by side, for clients and for PostgreSQL."""
+"""gunicorn's worker of greenlets: while a request waits for a client or PostgreSQL, other requests run."""
 
 import socket
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ from app.serving.connection import Connection, release_idle
 from app.serving.refusals import refusal
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
-CROWDED = 0.9  # of the connections that a worker accepts: from here on it closes idle ones
-ARRIVES = 1  # seconds by which the request of a new connection should be there
-MADE = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # of a connection to PostgreSQL
-HANGS = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL has not even given up
+CROWDED_SHARE = 0.9  # of the connections that a worker accepts; beyond this share, it closes idle ones
+IDLE_MIN = 1  # seconds after which a worker that stops closes idle connections
+CONNECTED = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # the status of a connection to PostgreSQL
+ANSWER_TIMEOUT = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL should have cancelled the statement
 
 
 class Worker(GeventWorker):
-    """One whose connections have deadlines, and whose error pages are problem details."""
+    """gunicorn's worker with deadlines for its connections, and with problem details as error pages."""
 
     wsgi: Any
 
@@ -36,8 +36,8 @@ class Worker(GeventWorker):
         self.wsgi = partial(call, self.wsgi)
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve a connection; where there are too many, the one that has been idle longest is closed for it."""
-        release_idle(inf, CROWDED * self.worker_connections)
+        """Serve a connection. If there are too many, close those that have been idle longest."""
+        release_idle(inf, CROWDED_SHARE * self.worker_connections)
         super().handle(listener, Connection(client), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
@@ -46,7 +46,7 @@ class Worker(GeventWorker):
         sock.finish()
 
     def handle_error(self, req: Any, client: Connection, addr: Any, exc: BaseException) -> None:
-        """Answer what the application did not. The log says why, but repeats nothing that may be a key."""
+        """Answer a request that the application did not answer. Log why, without values that may be a key."""
         malformed = exc if req is None and isinstance(exc, ParseException) else None
         status, request_id, answer = refusal(malformed)
         fields = {"status": status, "request_id": request_id}
@@ -59,15 +59,15 @@ class Worker(GeventWorker):
             client.sendall(answer)
 
     def notify(self) -> None:
-        """Say once a second that the worker lives. A worker that is to end lets idle clients go."""
+        """Called once a second: tell the master that the worker lives. A worker that stops closes idle connections."""
         super().notify()
         metrics.sample(self.app.wsgi())
         if not self.alive:
-            release_idle(ARRIVES)
+            release_idle(IDLE_MIN)
 
 
 def call(app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Call the application. gunicorn ignores its `Connection: close`, so the request is told instead."""
+    """Call the application. gunicorn ignores its header `Connection: close`, so we call `force_close`."""
     connection: Connection = environ["gunicorn.socket"]
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
@@ -79,12 +79,12 @@ def call(app: WSGIApplication, environ: WSGIEnvironment, start_response: StartRe
 
 
 def wait_for_database(connection: Any) -> None:
-    """Let others work until a connection is made, or an answer there. Raises OperationalError if that takes too long.
+    """Run other greenlets until PostgreSQL has connected or answered. Raises OperationalError after a time limit.
 
-    After https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries. libpq leaves `connect_timeout` to
-    the caller that polls, and a PostgreSQL that hangs does not end its statements.
+    See https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries. libpq ignores `connect_timeout` when
+    the caller polls, and a PostgreSQL that hangs does not cancel statements.
     """
-    missing, seconds = ("answer", HANGS) if connection.status in MADE else ("connection", CONNECT_TIMEOUT)
+    missing, seconds = ("answer", ANSWER_TIMEOUT) if connection.status in CONNECTED else ("connection", CONNECT_TIMEOUT)
     with gevent.Timeout(seconds, psycopg2.OperationalError(f"no {missing} in time")):
         while (state := connection.poll()) != extensions.POLL_OK:
             wait = wait_read if state == extensions.POLL_READ else wait_write

@@ -166,7 +166,7 @@ def test_no_declared_filter_repeats_a_row(app, writer, parents, model, name):
     times = [LATE.replace(year=2000), LATE.replace(year=2100)]
     with app.app_context():
         listed = [
-            pages.read(getattr(models, model), **ALL_ROWS, **{name: value}).rows
+            pages.read_page(getattr(models, model), **ALL_ROWS, **{name: value}).rows
             for value in {"has_dataset": [False, True], "q": [""]}.get(name, times)
         ]
     assert any(listed)
@@ -176,4 +176,4 @@ def test_no_declared_filter_repeats_a_row(app, writer, parents, model, name):
 @pytest.mark.parametrize("name", ["since", "q", "has_dataset", "nothing"])
 def test_a_filter_that_the_model_does_not_declare_is_an_error(app, name):
     with app.app_context(), pytest.raises(KeyError):
-        pages.read(Bakery, **ALL_ROWS, **{name: LATE})
+        pages.read_page(Bakery, **ALL_ROWS, **{name: LATE})

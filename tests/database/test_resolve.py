@@ -36,7 +36,7 @@ def hanging(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: (asked.append(name), ended.wait(), [])[-1])
     yield asked
     ended.set()
-    while resolve._under_way:
+    while resolve._running:
         time.sleep(0.01)
 
 

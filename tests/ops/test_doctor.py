@@ -193,4 +193,6 @@ def test_the_command_ends_with_1_and_no_password_if_the_database_is_not_there():
 def test_the_command_ends_with_1_and_a_sentence_if_a_setting_is_wrong():
     ended = live.flask(environment(URL.create("mysql", host="h"), WEB_CONNECTIONS="4"), "doctor")
     assert ended.returncode == 1
-    assert ended.stdout == "pangeo-forge: DATABASE_URL names 'mysql'; this service runs on postgresql and sqlite.\n"
+    assert (
+        ended.stdout == "pangeo-forge: DATABASE_URL is a URL of 'mysql'; this service supports postgresql and sqlite.\n"
+    )

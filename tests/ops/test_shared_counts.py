@@ -18,7 +18,7 @@ def connections(counts):
 def test_the_next_worker_continues_the_counts_of_a_dead_one():
     counts = SharedCounts(regions=1)
     for worker in (1, 2):
-        counts.take_region(worker)
+        counts.assign_region(worker)
         counts.count("GET 200 /", 0.5)
         counts.release_region(worker)
     assert requests(counts) == {"GET 200 /": 2}
@@ -28,7 +28,7 @@ def test_the_next_worker_continues_the_counts_of_a_dead_one():
 def test_workers_that_live_at_once_write_to_regions_of_their_own():
     counts = SharedCounts(regions=3)
     for worker in (1, 2, 3):
-        counts.take_region(worker)
+        counts.assign_region(worker)
         counts.count("GET 200 /", worker)
     assert [region.series[0].seconds for region in counts.regions] == [1, 2, 3]
     assert requests(counts) == {"GET 200 /": 3}
@@ -37,7 +37,7 @@ def test_workers_that_live_at_once_write_to_regions_of_their_own():
 def test_a_dead_worker_has_no_connections():
     counts = SharedCounts(regions=2)
     for worker in (1, 2):
-        counts.take_region(worker)
+        counts.assign_region(worker)
         counts.region.connections_in_use = counts.region.connections_max = 8
     counts.release_region(1)
     assert connections(counts) == [0, 8]
@@ -45,18 +45,18 @@ def test_a_dead_worker_has_no_connections():
 
 def test_the_place_of_a_dead_worker_goes_to_the_next():
     counts = SharedCounts(regions=2)
-    counts.take_region(1)
-    counts.take_region(2)
+    counts.assign_region(1)
+    counts.assign_region(2)
     counts.release_region(1)
-    counts.take_region(3)
+    counts.assign_region(3)
     counts.region.connections_in_use = 5
     assert connections(counts) == [5, 0]
 
 
 def test_a_worker_without_a_region_works_and_the_log_says_that_it_is_not_counted(caplog):
     counts = SharedCounts(regions=1)
-    counts.take_region(1)
-    counts.take_region(2)
+    counts.assign_region(1)
+    counts.assign_region(2)
     counts.count("GET 200 /", 0.5)
     counts.release_region(2)
     assert requests(counts) == {}

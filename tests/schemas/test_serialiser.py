@@ -97,5 +97,5 @@ def test_every_plain_field_has_values_here():
 
 
 def test_a_field_that_is_not_plain_is_refused():
-    with pytest.raises(TypeError, match="needs plain members"):
+    with pytest.raises(TypeError, match="needs plain fields"):
         Serialiser(Schema.from_dict({"member": fields.Float()}), None)

@@ -40,7 +40,7 @@ def answered(near, request):
 
 
 def test_a_client_that_never_sends_anything_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(connection, "FIRST_BYTE", 0.1)
+    monkeypatch.setattr(connection, "FIRST_BYTE_TIMEOUT", 0.1)
     with connected() as (near, _):
         assert near.recv(100) == b""
         assert not connection.idle

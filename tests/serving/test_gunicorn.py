@@ -77,7 +77,7 @@ def test_a_stopping_server_is_done_before_heroku_kills_it(settings):
 def test_a_wrong_number_of_connections_is_one_sentence():
     result = run("gunicorn wsgi:app", dyno(environment("sqlite:///test.sqlite"), WEB_CONNECTIONS="many"))
     assert result.returncode != 0
-    assert result.stderr == "pangeo-forge: WEB_CONNECTIONS is 'many'; it takes a whole number from 1 to 9999.\n"
+    assert result.stderr == "pangeo-forge: WEB_CONNECTIONS is 'many'; it must be a whole number from 1 to 9999.\n"
 
 
 def test_a_server_on_an_outdated_database_says_so_once(outdated):

@@ -43,7 +43,7 @@ def test_while_one_waits_for_an_answer_another_is_at_work(connections):
 
 
 def test_a_server_that_answers_no_more_is_given_up_with_its_connection(connections, monkeypatch):
-    monkeypatch.setattr(worker, "HANGS", 0.2)
+    monkeypatch.setattr(worker, "ANSWER_TIMEOUT", 0.2)
     began = time.monotonic()
     with pytest.raises(psycopg2.OperationalError, match="no answer in time"):
         gevent.spawn(sleep, connections[0], 5).get()
@@ -68,6 +68,6 @@ def test_what_the_server_says_of_a_statement_is_raised_as_ever(connections):
 
 
 def test_one_whose_answer_has_come_meanwhile_is_left_alone(connections, monkeypatch):
-    monkeypatch.setattr(worker, "HANGS", 0.2)
+    monkeypatch.setattr(worker, "ANSWER_TIMEOUT", 0.2)
     greenlet = gevent.spawn(lambda: (sleep(connections[0], 0.05) and gevent.sleep(0.3)) or "at work")
     assert greenlet.get() == "at work"

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app.database.columns import UTCDateTime, largest
+from app.database.columns import UTCDateTime, max_value
 from app.database.deadline import lift_time_limit
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
@@ -60,7 +60,7 @@ class Loader:
                 self.add(line, self.table(line, name), row)
             case {"sequence": str(name), "last": int(last), **rest} if not rest:
                 (key,) = self.table(line, name).primary_key
-                if not 0 <= last <= largest(key):
+                if not 0 <= last <= max_value(key):
                     raise ArchiveError.at(line, f"{last} is not a valid id")
                 self.last_ids[name] = last
             case {"rows": int(rows), **rest} if not rest:
@@ -164,8 +164,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         raise ValueError(f"{column} must be {KINDS.get(kind, 'not null')}")
     if isinstance(value, str) and "\0" in value:
         raise ValueError(f"{column} must not contain the character U+0000")
-    if kind is int and abs(value) > largest(column):
-        raise ValueError(f"{column} must fit {largest(column).bit_length() + 1} bits")
+    if kind is int and abs(value) > max_value(column):
+        raise ValueError(f"{column} must fit {max_value(column).bit_length() + 1} bits")
     return value
 
 
