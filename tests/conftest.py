@@ -142,9 +142,11 @@ def postgresql_template(postgres_server):
 @pytest.fixture(scope="session")
 def sqlite_app(sqlite_template):
     # In memory, because SQLite waits for the disk at each commit.
-    with TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder:
-        with application(copied(sqlite_template, Path(folder, "test.sqlite"))) as app:
-            yield app
+    with (
+        TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder,
+        application(copied(sqlite_template, Path(folder, "test.sqlite"))) as app,
+    ):
+        yield app
 
 
 @pytest.fixture(scope="session")
