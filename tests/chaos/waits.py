@@ -53,7 +53,7 @@ def locked_table(_cluster, url, folder):
     assert all("retry-after:" in answer.headers.lower() for answer in refused)
     slowest, health = (max(answer.seconds for answer in found) for found in (refused, probes.answers))
     own = max(answer.seconds - machine_late(answer, late) for answer in probes.answers)
-    assert slowest < 8, slowest
+    assert slowest < 8.5, slowest  # two waits of four seconds for a connection, and the request itself
     assert own < 0.05, (own, health)
     assert back < 1, back
     return (
