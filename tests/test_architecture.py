@@ -53,13 +53,13 @@ def test_a_module_imports_only_what_its_part_may(path):
     assert set(imported_parts(path)) - {part} <= MAY_IMPORT[part]
 
 
-def test_the_table_names_every_part_and_nothing_else():
+def test_the_table_names_every_part():
     assert {part_of(path) for path in MODULES} == set(MAY_IMPORT)
     assert set().union(*MAY_IMPORT.values()) <= set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_stand_at_the_top(path):
+def test_imports_are_at_the_top(path):
     tree = ast.parse(path.read_text())
     nested = [
         node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in tree.body
@@ -73,7 +73,7 @@ def test_only_the_settings_read_the_environment():
     assert readers == READ_THE_ENVIRONMENT
 
 
-def test_only_the_edge_commits():
+def test_only_these_modules_commit():
     committers = {part_of(path) for path in MODULES if ".commit()" in path.read_text()}
     assert committers == {"cli", "routes", "web"}
 
@@ -85,7 +85,7 @@ def test_every_route_says_who_may_call_it(app):
     assert silent == []
 
 
-def test_every_route_that_writes_takes_a_key(app):
+def test_every_route_that_writes_requires_a_key(app):
     for rule in app.url_map.iter_rules():
         if rule.methods - {"GET", "HEAD", "OPTIONS"}:
             assert app.view_functions[rule.endpoint].caller in (Caller.RUNNER, Caller.WRITER, Caller.ADMIN)

@@ -15,7 +15,7 @@ BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
 
-def test_the_tour_prints_what_the_readme_says(own_service):
+def test_the_tour_prints_the_output_in_the_readme(own_service):
     for command, expected in STEPS:
         shell = {"PATH": os.environ["PATH"], "KEY": ADMIN_KEY}
         typed = command.replace("http://127.0.0.1:8000", own_service)
@@ -55,7 +55,7 @@ def test_the_commands_that_the_documents_name_exist():
             assert not groups[name] or not subcommand or subcommand in groups[name], (name, subcommand)
 
 
-def test_the_links_of_the_documents_lead_to_files_and_headings():
+def test_the_links_of_the_documents_resolve():
     for path, text in DOCUMENTS.items():
         for name, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
             target = (path.parent / name).resolve() if name else path

@@ -64,7 +64,7 @@ def complaints_of_axe(page):
 
 
 @pytest.mark.parametrize("path", [*PAGES, *(f"/{name}/" for name in RECORDS)])
-def test_everybody_can_use_the_page_on_any_screen(page, site, path):
+def test_every_page_is_accessible_on_any_screen(page, site, path):
     number = newest(page, path.strip("/")) if path.endswith("/") else ""
     page.goto(f"/dashboard{path}{number}")
     assert list(complaints_of_axe(page)) == []
@@ -111,7 +111,7 @@ def test_a_run_changes_on_its_page_without_a_reload(page, watched):
     assert "Ended: failure" in page.locator(".timeline").inner_text()
 
 
-def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
+def test_the_page_polls_with_its_etag(page):
     page.clock.install()
     page.goto("/dashboard/feedstocks")
     statuses = []
@@ -123,7 +123,7 @@ def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
     assert statuses == [200, 304]
 
 
-def test_a_service_that_is_gone_is_asked_less_often(page):
+def test_the_page_polls_a_service_that_is_down_less_often(page):
     page.clock.install()
     page.goto("/dashboard/feedstocks")
     page.route("**/dashboard/feedstocks", lambda route: route.abort())
@@ -142,7 +142,7 @@ def test_a_button_copies_the_snippet(page):
     assert snippet.startswith("import xarray as xr\n\nds = xr.open_dataset('https://")
 
 
-def test_a_button_copies_the_address_of_the_call(page, site):
+def test_a_button_copies_the_address_of_the_api_call(page, site):
     page.goto("/dashboard/bakeries")
     page.get_by_role("button", name="Copy the url of API call 1").click()
     page.get_by_role("button", name="Copied the url of API call 1").wait_for()
@@ -151,7 +151,7 @@ def test_a_button_copies_the_address_of_the_call(page, site):
     assert page.request.get(address).ok
 
 
-def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
+def test_the_keyboard_skips_to_the_content_and_reaches_the_navigation(page):
     page.goto("/dashboard")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"

@@ -44,7 +44,7 @@ def trickle(address, start, piece):
     return answer.decode(), time.monotonic() - started
 
 
-def test_a_head_or_a_body_of_a_byte_a_second_is_given_up(service):
+def test_a_head_or_a_body_of_a_byte_a_second_is_ended_at_the_deadline(service):
     ways = [
         (HEAD, b"X"),
         (f"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n{HEAD}", b"X"),
@@ -62,7 +62,7 @@ def test_a_head_or_a_body_of_a_byte_a_second_is_given_up(service):
         assert f'"detail":"The body did not arrive whole within {REQUEST_TIMEOUT} seconds."' in answer
 
 
-def test_no_statement_begins_past_the_deadline(app, client, impatient, monkeypatch):
+def test_no_statement_begins_after_the_deadline(app, client, impatient, monkeypatch):
     def view():
         time.sleep(0.3)
         return {"count": db.session.scalar(text("SELECT 1"))}
@@ -94,7 +94,7 @@ def test_the_last_statement_ends_before_the_router_gives_up():
 
 @pytest.mark.parametrize(("seconds", "milliseconds"), [(0, 3000), (4, 3000), (6, 2000), (9, 100)])
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_who_has_waited_for_connections_waits_less_for_a_lock(app, seconds, milliseconds):
+def test_a_request_that_waited_for_a_connection_waits_less_for_a_lock(app, seconds, milliseconds):
     with app.test_request_context():
         g.started = time.monotonic() - seconds
         shown = db.session.scalar(text("SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"))
@@ -102,7 +102,7 @@ def test_who_has_waited_for_connections_waits_less_for_a_lock(app, seconds, mill
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")
-def test_an_answer_that_nobody_takes_is_given_up(impatient):
+def test_an_answer_that_the_client_does_not_read_is_ended_at_the_deadline(impatient):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         connection.limit_answers(listener)
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as near:

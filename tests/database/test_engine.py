@@ -37,12 +37,12 @@ def test_without_a_connection_a_request_is_503_and_the_next_is_served(crowded, t
     assert [client.get("/bakeries/").status_code for _ in range(3)] == [200, 200, 200]
 
 
-def test_a_request_that_fails_gives_its_connection_back(crowded):
+def test_a_request_that_fails_returns_its_connection(crowded):
     client = crowded.test_client()
     assert [client.get("/bakeries/99").status_code for _ in range(3)] == [404, 404, 404]
 
 
-def test_what_is_read_in_a_transaction_uses_its_connection(crowded):
+def test_a_read_in_a_transaction_uses_the_connection_of_the_transaction(crowded):
     with crowded.test_request_context():
         db.session.connection()
         with connect() as one, connect() as other:
@@ -51,7 +51,7 @@ def test_what_is_read_in_a_transaction_uses_its_connection(crowded):
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}", "/datasets/{}"])
-def test_the_statements_of_a_detail_take_one_connection_together(crowded, path):
+def test_the_statements_of_a_detail_share_one_connection(crowded, path):
     published = {"dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
     run = make_run(crowded, status="completed", conclusion="success", **published)
     taken, note = [], lambda *_: taken.append(1)

@@ -101,11 +101,11 @@ def test_without_a_database_every_path_of_the_api_is_503(stranded_app, method, p
         ("PUT", "/bakeries/", 405),
     ],
 )
-def test_without_a_database_the_rest_is_as_ever(stranded_app, method, path, status):
+def test_without_a_database_all_other_paths_still_answer(stranded_app, method, path, status):
     assert stranded_app.test_client().open(path, method=method).status_code == status
 
 
-def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(stranded_app, caplog):
+def test_the_log_has_the_error_and_the_request_id_but_no_password(stranded_app, caplog):
     stranded_app.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
     (record,) = [record for record in caplog.records if record.name == "app.web.problems"]
     assert (record.getMessage(), record.request_id, record.error) == (
@@ -116,7 +116,7 @@ def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(strande
     assert "hunter2" not in caplog.text
 
 
-def test_out_of_connections_is_503_and_recovers(migrated_url):
+def test_a_pool_without_a_free_connection_is_503_until_one_is_free(migrated_url):
     with application(migrated_url, {"pool_size": 2, "pool_timeout": 1}) as app:
         with app.app_context():
             engine = db.engine
@@ -139,7 +139,7 @@ def test_more_clients_than_connections_get_200_or_503_and_never_500(migrated_url
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_a_record_that_another_program_holds_is_503_until_it_lets_go(migrated_url):
+def test_a_record_that_another_program_locks_is_503_until_it_is_unlocked(migrated_url):
     with application(migrated_url, impatient(migrated_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app, region='us').id}"
         with other_program(migrated_url, "UPDATE bakery SET region = 'moon'"):
@@ -174,7 +174,7 @@ def test_a_statement_that_takes_too_long_is_503(migrated_url, monkeypatch):
 
 
 @on_postgresql
-def test_a_database_that_is_read_only_is_503_to_write(migrated_url):
+def test_a_write_to_a_read_only_database_is_503(migrated_url):
     with application(migrated_url) as app:
         postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
         with app.app_context():
@@ -204,7 +204,7 @@ def cut_others(url):
 
 
 @on_postgresql
-def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(migrated_url, monkeypatch):
+def test_a_connection_that_was_cut_while_idle_is_replaced_without_an_error(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 0)
     with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
@@ -213,7 +213,7 @@ def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(migrated_url, 
 
 
 @on_postgresql
-def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(migrated_url, monkeypatch):
+def test_a_connection_that_was_cut_just_after_a_request_is_503_once(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
@@ -223,7 +223,7 @@ def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_
 
 
 @on_postgresql
-def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(migrated_url, monkeypatch):
+def test_connections_that_were_cut_are_replaced_by_the_same_number(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with application(migrated_url, {"pool_size": 2}) as app:
         with app.app_context():
@@ -249,7 +249,7 @@ def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served
 
 
 @on_postgresql
-def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, migrated_url):
+def test_a_database_that_refuses_new_connections_is_503(postgres_server, migrated_url):
     with application(migrated_url) as app:
         client = app.test_client()
         assert client.get("/recipe_runs/").status_code == 200

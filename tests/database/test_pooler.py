@@ -46,7 +46,7 @@ def test_records_are_written_and_read_through_a_pooler(pooled):
     assert client.delete(path, headers=KEY).status_code == 200
 
 
-def test_a_service_that_starts_again_finds_the_old_sessions_and_answers(pooled, pooled_url):
+def test_a_restarted_service_answers_with_the_sessions_that_the_pooler_kept(pooled, pooled_url):
     path = f"/bakeries/{make_bakery(pooled).id}"
     for _ in range(3):
         app = make_app(pooled_url)
@@ -95,7 +95,7 @@ def test_the_limits_of_a_transaction_end_with_it(pooled, postgres_url):
         assert cursor.fetchone() == ("0",)
 
 
-def test_the_doctor_names_the_pooler(pooled):
+def test_the_doctor_reports_the_pooler(pooled):
     with pooled.app_context():
         sentences = {name: (well, sentence) for name, sentence, well in doctor.examine()}
     well, sentence = sentences["connections"]
@@ -104,7 +104,7 @@ def test_the_doctor_names_the_pooler(pooled):
     assert sentence.endswith("Migrations go through it, too.")
 
 
-def test_migrations_can_go_past_the_pooler(postgres_url, tmp_path):
+def test_migrations_can_bypass_the_pooler(postgres_url, tmp_path):
     with pooler(postgres_url, tmp_path) as pooled:
         settings = environment(pooled, MIGRATION_DATABASE_URL=environment(postgres_url)["DATABASE_URL"])
     # The pooler is gone, so only the other address can have worked.
@@ -113,7 +113,7 @@ def test_migrations_can_go_past_the_pooler(postgres_url, tmp_path):
     assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_the_pool_of_heroku_serves_and_the_database_itself_is_migrated(pooled, pooled_url, postgres_url):
+def test_heroku_s_pooler_serves_and_migrations_use_the_database_url(pooled, pooled_url, postgres_url):
     settings = environment(postgres_url, DATABASE_CONNECTION_POOL_URL=environment(pooled_url)["DATABASE_URL"])
     with live.server(settings) as address:
         body = {"region": "r", "name": "n", "description": ""}

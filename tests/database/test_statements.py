@@ -53,7 +53,7 @@ def test_a_read_takes_as_many_statements_as_it_did(client, ids, path, number):
     assert len(sent) == number, sent
 
 
-def test_the_builds_of_a_dataset_are_read_by_the_batch(client, ids, monkeypatch):
+def test_the_builds_of_a_dataset_are_read_in_batches(client, ids, monkeypatch):
     path = f"/datasets/{ids['dataset']}"
     at_once = client.get(path)
     monkeypatch.setattr(rows, "BATCH", 2)

@@ -26,7 +26,7 @@ def locked(migrated_url):
 
 
 @on_sqlite
-def test_who_waits_for_the_write_lock_lets_others_run(locked, monkeypatch):
+def test_a_request_that_waits_for_the_write_lock_lets_others_run(locked, monkeypatch):
     app, other = locked
     monkeypatch.setattr(write_lock, "sleep", lambda _: other.rollback())  # which is what lets them run
     assert app.test_client().post("/bakeries/", json=BAKERY, headers=KEY).status_code == 201

@@ -210,7 +210,7 @@ def production(postgres_server):
 
 
 @pytest.mark.parametrize("revision", ORIGINAL)
-def test_upgrade_takes_over_every_revision_with_its_rows(app, client, revision):
+def test_upgrade_adopts_every_revision_with_its_rows(app, client, revision):
     stand_at(app, revision)
     fill(app, revision)
     upgrade(app)
@@ -222,7 +222,7 @@ def test_upgrade_takes_over_every_revision_with_its_rows(app, client, revision):
     assert client.get("/recipe_runs/1").json == expected
 
 
-def test_ids_given_out_later_follow_those_of_placeholders(app, admin):
+def test_new_ids_follow_those_of_placeholders(app, admin):
     stand_at(app, "81c7d27bde71")
     insert(app, "reciperun", **RUN | {"bakery_id": 3, "feedstock_id": 7})
     upgrade(app)
@@ -231,7 +231,7 @@ def test_ids_given_out_later_follow_those_of_placeholders(app, admin):
 
 
 @pytest.mark.parametrize("revision", WITH_KEYS)
-def test_keys_of_the_original_go_on_working(app, revision):
+def test_keys_of_the_original_keep_working(app, revision):
     stand_at(app, revision)
     insert_key(app, "ordinary")
     insert_key(app, "boss", is_admin=True)
@@ -282,7 +282,7 @@ def test_chain_builds_at_each_revision_what_the_original_built(app, revision):
 
 @on_postgresql
 @pytest.mark.parametrize("revision", ORIGINAL)
-def test_handing_back_leaves_the_structure_that_the_original_left(app, revision):
+def test_downgrade_restores_the_structure_of_the_original(app, revision):
     stand_at(app, revision)
     fill(app, revision)
     before = structure(app)
@@ -291,7 +291,7 @@ def test_handing_back_leaves_the_structure_that_the_original_left(app, revision)
     assert only_keys_added(before, structure(app))
 
 
-def test_handing_back_keeps_keys_made_since(app, admin):
+def test_downgrade_keeps_keys_created_since_the_upgrade(app, admin):
     stand_at(app, "0499cef6b57a")
     upgrade(app)
     key = admin.post("/api-keys", json={}).json["key"]
@@ -300,7 +300,7 @@ def test_handing_back_keeps_keys_made_since(app, admin):
     assert as_key(app, key).post("/bakeries/", json=BAKERY).status_code == 201
 
 
-def test_a_key_that_the_original_inserts_meanwhile_gets_a_number_and_writes(app, admin):
+def test_a_key_that_the_original_inserts_after_the_upgrade_gets_a_number_and_writes(app, admin):
     stand_at(app, "70bcddc9fffa")
     insert_key(app, "before")
     upgrade(app)
@@ -311,7 +311,7 @@ def test_a_key_that_the_original_inserts_meanwhile_gets_a_number_and_writes(app,
     assert admin.post("/api-keys", json={}).json["id"] == 3
 
 
-def test_handing_back_revokes_keys_that_would_be_good_for_more(app, admin):
+def test_downgrade_revokes_keys_that_would_gain_rights(app, admin):
     stand_at(app, "0499cef6b57a")
     upgrade(app)
     bakery = admin.post("/bakeries/", json=BAKERY).json["id"]
@@ -364,7 +364,7 @@ def test_production_shows_every_run_as_it_was(restored_app):
 
 
 @needs_dump
-def test_production_has_runs_that_nobody_ended_and_the_reaper_knows_each(production):
+def test_the_reaper_finds_each_stuck_run_of_production(production):
     output = production.application.test_cli_runner().invoke(args=["runs", "reap", "--dry-run"]).output
     counts = {outcome: int(count) for outcome, count in re.findall(r"^(\S.*?) +(\d+)$", output, re.MULTILINE)}
     ended = {"queued -> stale": 959, "in_progress -> timed_out": 50, "in_progress -> failure": 3}
@@ -386,7 +386,7 @@ def test_production_has_thirty_datasets_of_forty_two_successful_runs(production)
 
 
 @needs_dump
-def test_production_is_what_the_models_want(production):
+def test_production_matches_the_models_after_the_upgrade(production):
     check(production.application)
 
 
@@ -401,7 +401,7 @@ def test_production_shows_what_the_originals_orm_inserts(restored_app):
 
 
 @needs_dump
-def test_production_handed_back_is_as_it_was_and_takes_the_originals_inserts(restored_app):
+def test_a_downgrade_restores_production_and_accepts_the_originals_inserts(restored_app):
     before, rows = structure(restored_app), contents(restored_app)
     upgrade(restored_app)
     downgrade(restored_app, "0499cef6b57a")

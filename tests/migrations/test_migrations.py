@@ -117,13 +117,13 @@ def test_chain_begins_with_the_revisions_of_the_original():
     assert CHAIN[: len(ORIGINAL)] == ORIGINAL
 
 
-def test_upgrade_builds_an_empty_database_as_the_models_want_it(app):
+def test_upgrade_builds_the_schema_of_the_models(app):
     upgrade(app)
     check(app)
     assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_check_tells_a_database_that_differs_from_the_models(app):
+def test_check_detects_a_database_that_differs_from_the_models(app):
     upgrade(app)
     sql(app, "DROP INDEX ix_reciperun_dataset")
     with pytest.raises(SystemExit):
@@ -187,7 +187,7 @@ def test_references_are_checked_after_the_upgrade(app):
         sql(app, RUN)
 
 
-def test_insert_without_what_has_a_default_gets_it(app):
+def test_insert_fills_in_the_defaults_of_columns(app):
     upgrade(app)
     sql(app, BAKERY.format("ldeo"))
     sql(app, "INSERT INTO feedstock (spec) VALUES ('pangeo-forge/gpcp-feedstock')")
@@ -196,7 +196,7 @@ def test_insert_without_what_has_a_default_gets_it(app):
     assert sql(app, "SELECT status, is_test FROM reciperun WHERE NOT is_test") == [("queued", False)]
 
 
-def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
+def test_ids_of_rows_deleted_after_the_upgrade_are_not_reused(app):
     upgrade(app, "0499cef6b57a")
     fill(app)
     upgrade(app)
@@ -205,7 +205,7 @@ def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
     assert sql(app, "SELECT id FROM reciperun") == [(2,)]
 
 
-def test_ids_of_rows_deleted_before_a_migration_are_not_given_out_again(app):
+def test_ids_of_rows_deleted_before_a_migration_are_not_reused(app):
     upgrade(app, "0009_indexes")
     fill(app)
     sql(app, RUN)
@@ -261,7 +261,7 @@ def test_upgrade_that_the_database_refuses_says_so_and_changes_nothing(app, capl
     assert (schema(app), contents(app)) == before
 
 
-def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplog):
+def test_upgrade_of_a_database_that_is_down_prints_a_sentence(unreachable_app, caplog):
     with pytest.raises(SystemExit, match="1"):
         upgrade(unreachable_app)
     [sentence] = caplog.messages
@@ -269,7 +269,7 @@ def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplo
     assert "\n" not in sentence
 
 
-def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
+def test_upgrade_from_an_unknown_revision_prints_a_sentence(app, caplog):
     upgrade(app)
     sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
     with pytest.raises(SystemExit, match="1"):
@@ -278,7 +278,7 @@ def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
 
 
 @on_postgresql
-def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
+def test_upgrade_whose_connection_is_killed_prints_a_sentence(app, empty_url):
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
     with app.app_context(), db.engine.connect() as other:
         other.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
@@ -291,7 +291,7 @@ def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
 
 
 @on_postgresql
-def test_upgrade_gives_up_on_a_busy_table_and_changes_nothing(app, caplog):
+def test_upgrade_that_cannot_lock_a_table_changes_nothing(app, caplog):
     upgrade(app, "0499cef6b57a")
     before = schema(app), contents(app)
     with app.app_context(), db.engine.connect() as other:

@@ -119,7 +119,7 @@ def perform(parents, action, *details):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_counts_are_those_of_the_runs_whatever_is_done_to_them(app, parents, transactions):
+def test_the_counts_stay_exact_after_any_statement(app, parents, transactions):
     with app.app_context():
         for deeds, kept in transactions:
             for deed in deeds:
@@ -129,7 +129,7 @@ def test_the_counts_are_those_of_the_runs_whatever_is_done_to_them(app, parents,
             assert counted() == true()
 
 
-def test_a_run_inserted_again_as_an_update_is_counted_once(own_app):
+def test_a_run_inserted_by_an_upsert_is_counted_once(own_app):
     again = RUN.replace("(recipe_id", "(id, recipe_id").replace("('gpcp'", "(1, 'gpcp'")
     sql(own_app, f"{again} ON CONFLICT (id) DO UPDATE SET status = 'completed'")
     assert sql(own_app, "SELECT status FROM reciperun") == [("completed",)]
@@ -164,7 +164,7 @@ def compact(app):
             sql(app, COMPACT)
 
 
-def test_the_counts_are_exact_at_every_moment_while_many_write_and_roll_back(own_app):
+def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
     writers = [partial(write, own_app, number) for number in range(WRITERS)]
     wrong, *_ = at_once(partial(watch, own_app), partial(compact, own_app), *writers)
     assert wrong == {0}
@@ -172,7 +172,7 @@ def test_the_counts_are_exact_at_every_moment_while_many_write_and_roll_back(own
 
 
 @on_postgresql
-def test_compaction_leaves_a_row_of_each_kind_and_loses_none(own_app):
+def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
     for deed in DEEDS[:3] * 5:
         sql(own_app, deed.format(own=1))
     before = sorted(sql(own_app, COUNTS), key=str)
@@ -182,7 +182,7 @@ def test_compaction_leaves_a_row_of_each_kind_and_loses_none(own_app):
 
 
 @on_postgresql
-def test_compaction_passes_over_what_another_transaction_compacts(own_app):
+def test_compaction_skips_rows_that_another_transaction_compacts(own_app):
     sql(own_app, RUN)
     with own_app.app_context(), db.engine.connect() as other:
         other.exec_driver_sql(COMPACT)
@@ -201,7 +201,7 @@ def insert_many(connection):
 
 
 @on_postgresql
-def test_writers_compact_now_and_then(own_app):
+def test_some_inserts_compact_the_counts(own_app):
     with own_app.app_context(), db.engine.begin() as connection:
         insert_many(connection)
     assert sql(own_app, ROWS) < [(400,)]
@@ -209,7 +209,7 @@ def test_writers_compact_now_and_then(own_app):
 
 
 @on_postgresql
-def test_writers_who_see_one_moment_only_never_fail_for_what_others_compact(own_app):
+def test_repeatable_read_writers_never_fail_because_others_compact(own_app):
     with own_app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.exec_driver_sql(ROWS)
@@ -220,7 +220,7 @@ def test_writers_who_see_one_moment_only_never_fail_for_what_others_compact(own_
 
 
 @on_postgresql
-def test_truncate_leaves_nothing_to_count(own_app):
+def test_truncate_empties_the_counts(own_app):
     sql(own_app, "TRUNCATE reciperun CASCADE")
     assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(0,)]
     sql(own_app, RUN)
@@ -228,7 +228,7 @@ def test_truncate_leaves_nothing_to_count(own_app):
 
 
 @on_postgresql
-def test_who_may_write_runs_need_not_know_of_counts(own_app, migrated_url):
+def test_a_role_that_may_write_runs_needs_no_rights_on_the_counts(own_app, migrated_url):
     role = migrated_url.database.replace("pangeo_forge", "original")
     postgres.execute(migrated_url, f"CREATE ROLE {role}")
     grant = f"GRANT SELECT, INSERT, DELETE ON reciperun TO {role}; GRANT USAGE ON reciperun_id_seq TO {role}"
@@ -237,14 +237,14 @@ def test_who_may_write_runs_need_not_know_of_counts(own_app, migrated_url):
     sql(own_app, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_the_upgrade_counts_what_is_there_and_what_is_written_meanwhile(empty_app):
+def test_the_upgrade_counts_existing_runs_and_concurrent_inserts(empty_app):
     upgrade(empty_app, "0012_list_indexes")
     fill(empty_app)
     at_once(partial(upgrade, empty_app), *[partial(write, empty_app, number) for number in range(WRITERS // 2)])
     assert exact(empty_app)
 
 
-def test_the_counts_go_on_after_all_migrations_down_and_up_again(own_app):
+def test_the_counts_are_exact_after_all_migrations_down_and_up_again(own_app):
     downgrade(own_app, "base")
     upgrade(own_app)
     fill(own_app)
@@ -254,6 +254,6 @@ def test_the_counts_go_on_after_all_migrations_down_and_up_again(own_app):
 
 
 @on_sqlite
-def test_going_back_leaves_no_trigger(own_app):
+def test_downgrade_removes_every_trigger(own_app):
     downgrade(own_app, "0012_list_indexes")
     assert sql(own_app, "SELECT name FROM sqlite_master WHERE type = 'trigger'") == []

@@ -69,13 +69,13 @@ def test_a_server_starts_while_shared_memory_is_full(start):
 
 
 @needs_mounts
-def test_a_server_has_no_file_in_shared_memory_that_would_stay_if_it_were_killed(start):
+def test_a_killed_server_leaves_no_file_in_shared_memory(start):
     with start(SMALL) as server:
         assert create(server, "a") == 201
         assert list(seen(server, "/dev/shm").iterdir()) == []
 
 
-def test_no_process_of_a_server_writes_to_memory_that_can_run_full(start):
+def test_no_process_of_a_server_maps_a_file_of_shared_memory(start):
     with start() as server:
         assert create(server, "a") == 201
         for pid in (server.process.pid, *live.children(server.process)):

@@ -96,13 +96,13 @@ def scene(app, caplog, monkeypatch):
     return scene
 
 
-def test_nothing_that_leaves_the_service_holds_a_secret(scene):
+def test_no_output_of_the_service_contains_a_secret(scene):
     everything = "\n".join(scene.seen)
     assert len(scene.keys) > 8
     assert [secret for secret in scene.secrets() if secret in everything] == []
 
 
-def test_the_scenario_has_logged_faults_with_their_statements(scene):
+def test_the_scenario_logs_faults_with_their_statements(scene):
     everything = "\n".join(scene.seen)
     for trace in ("unexpected error", "INSERT INTO apikey", "IntegrityError", "FROM idempotency_key"):
         assert trace in everything
@@ -119,5 +119,5 @@ def test_every_table_that_holds_digests_has_a_repr_without_them(app):
         assert digest not in repr(mapper.class_(**dict.fromkeys(texts, digest)))
 
 
-def test_a_key_is_named_by_its_number(app):
+def test_the_repr_of_a_key_has_its_number(app):
     assert repr(APIKey(id=5, encrypted_key="digest")) == "<APIKey 5>"

@@ -83,18 +83,18 @@ def run(*paths, **more):
 
 
 @pytest.mark.parametrize(("variable", "module", "file"), ASKED)
-def test_an_extra_that_is_not_installed_is_a_sentence_at_boot(monkeypatch, variable, module, file):
+def test_a_missing_extra_is_one_sentence_at_boot(monkeypatch, variable, module, file):
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not
     with pytest.raises(ConfigError) as raised:
         make_app("sqlite:///never-opened.sqlite", **variable)
     assert str(raised.value) == f"{next(iter(variable))} is set but {module} is not installed: pip install -r {file}."
 
 
-def test_without_being_asked_for_they_are_not_imported():
+def test_telemetry_is_not_imported_unless_configured():
     assert run() == "500 []"
 
 
-def test_sentry_is_told_of_a_bug_but_of_no_key_query_or_body():
+def test_sentry_receives_a_bug_without_key_query_or_body():
     with collector() as sentry:
         assert run(SENTRY_DSN=f"http://public@{sentry.address}/1").startswith("500 ")
     ((path, envelope),) = [item for item in sentry.came if b'"type":"event"' in item[1]]
@@ -107,7 +107,7 @@ def test_sentry_is_told_of_a_bug_but_of_no_key_query_or_body():
         assert secret not in sent
 
 
-def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
+def test_a_collector_receives_the_route_without_key_or_body():
     with collector() as traces:
         assert run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{traces.address}") == "500 ['opentelemetry']"
     ((path, spans),) = traces.came
@@ -120,7 +120,7 @@ def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
 @pytest.mark.parametrize(
     ("variable", "url"), [("SENTRY_DSN", "http://public@{}/1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://{}")]
 )
-def test_neither_is_told_of_a_key_that_was_taken_for_an_id(variable, url):
+def test_telemetry_masks_a_key_that_was_sent_as_an_id(variable, url):
     key = new_key()
     with collector() as they:
         run(f"/api-keys/{key}", f"/nope/{key}", **{variable: url.format(they.address)})

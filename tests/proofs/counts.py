@@ -65,7 +65,7 @@ def insert_once(engine, runs):
         return connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {INSERT.format(runs)}").scalar_one()[0]
 
 
-def test_counts_stay_as_fast_when_four_have_written_side_by_side(engine, client):
+def test_counts_stay_fast_after_four_concurrent_writers(engine, client):
     before = client.get(STATS[0]).json["count"]
     at_once(*[partial(insert, engine, 1, WRITES)] * WRITERS)
     time = in_database(client, STATS[0])
@@ -75,7 +75,7 @@ def test_counts_stay_as_fast_when_four_have_written_side_by_side(engine, client)
 
 
 @pytest.mark.parametrize(("runs", "times", "most"), [(1, 2000, 0.15), (1000, 20, 5)])
-def test_an_insert_costs_little_more_for_being_counted(engine, runs, times, most):
+def test_counting_makes_an_insert_little_slower(engine, runs, times, most):
     plans = insert(engine, runs, times)
     triggers = [{trigger["Trigger Name"]: trigger["Time"] for trigger in plan["Triggers"]} for plan in plans]
     counting = median(times["reciperun_count_insert"] for times in triggers)

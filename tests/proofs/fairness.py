@@ -68,7 +68,7 @@ def copied(url, folder):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_healthz_is_answered_at_once_meanwhile(server, kind):
+def test_healthz_answers_at_once_during_long_requests(server, kind):
     connections, count, *requests = KINDS[kind]
     with ProcessPoolExecutor(1, get_context("spawn")) as others:  # as a thread it would keep the probe waiting
         crowd = others.submit(run, server.port, *requests, connections=connections, count=count)

@@ -30,7 +30,7 @@ def authorise(page):
     dialog.get_by_role("button", name="Close").first.click()
 
 
-def test_a_visitor_authorises_and_creates_a_bakery_without_help_from_other_hosts(own_service, page):
+def test_a_visitor_authorises_and_creates_a_bakery_without_loading_from_other_hosts(own_service, page):
     page.goto(f"{own_service}/docs")
     authorise(page)
     page.screenshot(path=SCREENSHOTS / "docs-authorised.png")
@@ -47,7 +47,7 @@ def test_a_visitor_authorises_and_creates_a_bakery_without_help_from_other_hosts
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/init.js", "/docs/swagger-ui.css", "/openapi.json"])
-def test_documentation_is_served_with_head_too(client, path):
+def test_the_documentation_answers_head(client, path):
     for method in ("GET", "HEAD"):
         assert client.open(path, method=method, buffered=True).status_code == 200
 
@@ -59,7 +59,7 @@ def test_the_policy_of_the_documentation_allows_nothing_inline_and_no_other_host
     assert "http" not in policy
 
 
-def test_redoc_leads_to_the_documentation(client):
+def test_redoc_redirects_to_the_documentation(client):
     response = client.get("/redoc")
     assert (response.status_code, response.headers["Location"]) == (308, "/docs")
 
@@ -69,7 +69,7 @@ def test_a_file_outside_of_the_distribution_is_not_found(client):
     assert client.get("/docs/%2e%2e/flask_swagger_ui.py").status_code == 404
 
 
-def test_a_visitor_reads_a_list_and_a_record_without_filling_anything_in(own_service, page):
+def test_a_visitor_reads_a_list_and_a_record_with_the_example_values(own_service, page):
     page.goto(f"{own_service}/docs")
     for name, status in (("recipe_runs-list_recipe_runs", "200"), ("stats-count_datasets", "200")):
         operation = page.locator(f"#operations-{name}")

@@ -81,7 +81,7 @@ def sorry(code, url, sentence):
 
 
 @pytest.mark.parametrize("path", ["v2.zarr", "v3.zarr/", "moved"])
-def test_a_store_is_shown_as_xarray_shows_it(opener, served, path):
+def test_a_store_has_the_representation_of_xarray(opener, served, path):
     html = opener.html(f"{served.url}/{path}")
     assert html.startswith("<div><svg")
     assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
@@ -102,7 +102,7 @@ def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, se
 @pytest.mark.parametrize(
     "query", [f"{DATA}?a=%20b+c&d=e", quote(f"{DATA}?a=%20b+c&d=e", safe=""), quote(f"{DATA}?a=%20b+c&d=e", safe=":")]
 )
-def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
+def test_a_url_may_be_percent_encoded_or_not(app, client, opened, query):
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}?a=%20b+c&d=e")
     for path in ("/repr/xarray/", "/repr/xarray"):
         assert client.get(f"{path}?url={query}").json["dataset"] == f"{DATA}?a=%20b+c&d=e"
@@ -127,7 +127,7 @@ def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
         f"url=https://data.org/{'a' * 2048}",
     ],
 )
-def test_what_is_not_the_url_of_a_store_is_422(client, opened, query):
+def test_an_invalid_url_is_422(client, opened, query):
     answer = client.get(f"/repr/xarray/?{query}")
     assert (answer.status_code, answer.content_type, opened) == (422, "application/problem+json", [])
 
@@ -139,7 +139,7 @@ def test_datasets_of_the_catalogue_are_opened_at_public_addresses_only(app, clie
 
 
 @pytest.mark.parametrize("columns", [{"status": "queued"}, {**PUBLISHED, "conclusion": "failure"}])
-def test_what_no_run_has_published_is_403(app, client, opened, columns):
+def test_a_url_that_no_run_has_published_is_403(app, client, opened, columns):
     make_run(app, **columns, dataset_public_url=DATA)
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}/more")
     answer = client.get(f"/repr/xarray/?url={DATA}")
@@ -147,7 +147,7 @@ def test_what_no_run_has_published_is_403(app, client, opened, columns):
     assert (answer.status_code, answer.json["detail"], opened) == (403, f"{DATA} {sentence}", [])
 
 
-def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
+def test_the_catalogue_is_queried_with_one_statement(app, client, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     client.get("/readyz")
     with statements() as sent:
@@ -174,7 +174,7 @@ def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
         ("https://evil.org/?listed.example.org/", False),
     ],
 )
-def test_a_host_is_allowed_with_its_port(fresh, url, listed):
+def test_an_allowed_host_includes_its_port(fresh, url, listed):
     assert fresh.allows(url) is listed
 
 
@@ -185,7 +185,7 @@ def test_s3_is_read_over_https_without_credentials(client, fresh, opened):
 
 
 @pytest.mark.parametrize("hosts", ["*", "https://data.org", "data.org/a", "data.org:x", "data org"])
-def test_hosts_that_are_none_are_a_sentence_at_boot(hosts):
+def test_an_invalid_list_of_hosts_is_one_sentence_at_boot(hosts):
     with pytest.raises(ConfigError, match="REPR_ALLOWED_HOSTS has"):
         load(environment("sqlite:///never-opened.sqlite", REPR_ALLOWED_HOSTS=hosts))
 
@@ -201,7 +201,7 @@ def test_hosts_that_are_none_are_a_sentence_at_boot(hosts):
         ("wordy.zarr", 502, "It is too large to be shown."),
     ],
 )
-def test_what_cannot_be_shown_says_why(opener, served, path, code, sentence):
+def test_an_error_says_why_a_store_cannot_be_shown(opener, served, path, code, sentence):
     url = f"{served.url}/{path}"
     assert refusal(opener, url) == sorry(code, url, sentence)
     assert not (served.folder / "unpickled").exists()
@@ -218,19 +218,19 @@ def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):
     assert refusal(Opener([]), url) == sorry(403, url, "It leads to an address that is not public.")
 
 
-def test_a_host_that_hangs_is_504_and_its_process_is_ended(opener, served, monkeypatch):
+def test_a_host_that_hangs_is_504_and_its_process_is_killed(opener, served, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", 2)
     url = f"{served.url}/{stores.HANGING}"
     assert refusal(opener, url) == sorry(504, url, "Its host took too long.")
 
 
-def test_a_process_whose_opener_is_gone_ends_by_itself(served):
+def test_a_process_ends_when_its_parent_is_gone(served):
     asked = json.dumps({"url": f"{served.url}/{stores.HANGING}", "trusted": True})
     ended = subprocess.run([sys.executable, "-I", module.PROGRAM, "1"], input=asked, text=True, env={})
     assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL where importing alone took a second
 
 
-def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
+def test_a_process_that_crashes_is_502(opener, served, monkeypatch, tmp_path):
     (tmp_path / "program.py").write_text("import os; os.abort()")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
     assert refusal(opener, served.url) == sorry(
@@ -238,7 +238,7 @@ def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
     )
 
 
-def test_the_process_knows_no_secrets(opener, served, monkeypatch, tmp_path):
+def test_the_environment_of_the_process_has_no_secrets(opener, served, monkeypatch, tmp_path):
     monkeypatch.setenv("ENCRYPTION_SALT", "hunter2")
     (tmp_path / "program.py").write_text("import json, os; print(json.dumps({'html': str(dict(os.environ))}))")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
@@ -256,20 +256,20 @@ def test_tags_in_names_attributes_and_values_are_escaped(opener, served):
     assert "div" in seen
 
 
-def test_a_second_request_fetches_nothing(opener, served):
+def test_a_second_request_is_served_from_the_cache(opener, served):
     url = f"{served.url}/v2.zarr"
     first, before = opener.html(url), len(served.asked)
     assert before
     assert (opener.html(url), len(served.asked)) == (first, before)
 
 
-def test_what_went_wrong_is_remembered_for_a_minute_and_the_rest_for_ten(opened, fresh):
+def test_errors_are_cached_for_one_minute_and_results_for_ten(opened, fresh):
     now = fresh.cache.timer()
     assert fresh.cache.ttu(DATA, Result(error="late"), now) == now + 60
     assert fresh.cache.ttu(DATA, Result("<div></div>"), now) == now + 600
 
 
-def test_what_is_remembered_is_bounded(opened, fresh):
+def test_the_cache_has_a_maximum_size(opened, fresh):
     module.run = lambda *_, **__: Result("x" * 2**20)
     for number in range(20):
         fresh.html(f"{DATA}{number}")
@@ -277,7 +277,7 @@ def test_what_is_remembered_is_bounded(opened, fresh):
     assert len(fresh.cache) == 7
 
 
-def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
+def test_a_third_request_at_once_is_503_with_retry_after(app, client, fresh, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     for _ in range(module.PROCESSES_MAX):
         assert fresh.slots.acquire(blocking=False)
@@ -288,7 +288,7 @@ def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
 
 
 @pytest.mark.parametrize("name", module.PACKAGES)
-def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypatch, name):
+def test_without_the_extra_the_answer_is_501(app, client, opened, monkeypatch, name):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     answer = client.get(f"/repr/xarray/?url={DATA}")
@@ -296,7 +296,7 @@ def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypat
     assert answer.json["detail"] == "xarray is not installed here: pip install -r requirements/repr.txt."
 
 
-def test_nothing_of_it_is_imported_at_boot():
+def test_xarray_is_not_imported_at_boot():
     names = ("aiohttp", "fsspec", "numpy", "xarray", "zarr")
     script = f"import sys, wsgi; print([name for name in {names} if name in sys.modules])"
     assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "[]\n"

@@ -66,7 +66,7 @@ def test_two_hundred_connections_to_one_worker_are_all_served(crowded):
     assert [answer.status for answer in answers] == [200] * 400
 
 
-def test_a_crowd_that_cannot_be_served_is_told_to_come_back_before_the_router_gives_up(crowded, database):
+def test_a_crowd_that_cannot_be_served_gets_503_before_the_router_times_out(crowded, database):
     with locked(database, "bakery"):
         answers = run(crowded.port, get("/bakeries/"), connections=200, count=200)
     assert [answer.status for answer in answers] == [503] * 200
@@ -75,7 +75,7 @@ def test_a_crowd_that_cannot_be_served_is_told_to_come_back_before_the_router_gi
     assert ask(crowded, "/bakeries/")[0] == 200
 
 
-def test_more_idle_connections_than_a_worker_accepts_keep_nobody_waiting(crowded, clients):
+def test_idle_connections_beyond_the_limit_do_not_delay_others(crowded, clients):
     idle = []
     for _ in range(CONNECTIONS + 20):
         [client] = clients(1)
@@ -98,7 +98,7 @@ def test_long_heads_are_refused_and_take_little_memory(crowded, clients):
     assert grown(crowded, send) < 40
 
 
-def test_heads_that_are_never_complete_take_little_memory(crowded, clients):
+def test_incomplete_heads_take_little_memory(crowded, clients):
     def send():
         for client in clients(200):
             client.sendall(LONG_HEAD[:32_000])
@@ -107,7 +107,7 @@ def test_heads_that_are_never_complete_take_little_memory(crowded, clients):
     assert grown(crowded, send) < 60
 
 
-def test_bodies_beyond_the_budget_of_a_worker_are_told_to_come_back(crowded, clients):
+def test_bodies_beyond_the_budget_of_a_worker_are_503(crowded, clients):
     """All of them have sent all but the last byte of an invalid body when the first answer is awaited."""
     head = f"{BULK}Content-Length: {MAX_BULK_BODY}\r\n\r\n".encode()
     answers = []
@@ -127,7 +127,7 @@ def test_bodies_beyond_the_budget_of_a_worker_are_told_to_come_back(crowded, cli
     assert json.loads(refused[0].partition(b"\r\n\r\n")[2])["status"] == 503
 
 
-def test_the_budget_of_bodies_is_given_back(crowded, clients):
+def test_the_budget_is_released_when_a_client_disconnects(crowded, clients):
     """A few more bodies than there is room for at a time, of clients that leave in the middle."""
     for _ in range(6):
         [client] = clients(1)

@@ -58,19 +58,19 @@ def settings():
         ("errorlog", "-"),
     ],
 )
-def test_a_dyno_decides_port_and_concurrency_but_not_whom_to_trust(settings, name, value):
+def test_the_environment_sets_port_and_workers_but_not_the_trusted_proxies(settings, name, value):
     assert settings[name] == value
 
 
-def test_the_router_is_the_one_to_close_idle_connections(settings):
+def test_the_server_keeps_idle_connections_longer_than_the_router(settings):
     assert int(settings["keepalive"]) > 90
 
 
-def test_a_hung_worker_is_replaced_when_the_router_has_given_up_on_its_request(settings):
+def test_a_hung_worker_is_replaced_after_the_time_limit_of_the_router(settings):
     assert int(settings["timeout"]) == 30
 
 
-def test_a_stopping_server_is_done_before_heroku_kills_it(settings):
+def test_a_stopping_server_ends_before_heroku_kills_it(settings):
     assert int(settings["graceful_timeout"]) < 30
 
 
@@ -80,7 +80,7 @@ def test_a_wrong_number_of_connections_is_one_sentence():
     assert result.stderr == "pangeo-forge: WEB_CONNECTIONS is 'many'; it takes a whole number from 1 to 9999.\n"
 
 
-def test_a_server_on_an_outdated_database_says_so_once(outdated):
+def test_a_server_on_an_outdated_database_logs_it_once(outdated):
     wait_until(lambda: "not ready" in outdated.log.read_text())
     (line,) = [line for line in outdated.log.read_text().splitlines() if "not ready" in line]
     assert line.endswith(f" ERROR not ready: {OUTDATED}")
@@ -92,7 +92,7 @@ def test_a_server_on_an_outdated_database_is_alive_but_not_ready(outdated):
     assert (status, headers["Retry-After"], json.loads(body)["detail"]) == (503, "5", OUTDATED)
 
 
-def test_a_server_without_a_database_says_so_and_is_alive_but_not_ready(tmp_path):
+def test_a_server_without_a_database_logs_it_and_is_alive_but_not_ready(tmp_path):
     with gunicorn(f"postgresql://nobody@127.0.0.1:{free_port()}/none", tmp_path) as server:
         wait_until(lambda: "not ready: the database does not answer" in server.log.read_text())
         assert ask(server, "/healthz")[0] == 200
@@ -114,7 +114,7 @@ def test_a_connection_serves_one_request_after_another(outdated):
         assert connection.sock is first
 
 
-def test_clients_that_leave_their_side_open_keep_nobody_waiting(outdated):
+def test_clients_that_do_not_close_their_side_do_not_delay_others(outdated):
     began = time.monotonic()
     with ExitStack() as stack:
         for _ in range(20):
@@ -127,7 +127,7 @@ def test_clients_that_leave_their_side_open_keep_nobody_waiting(outdated):
     assert time.monotonic() - began < 5
 
 
-def test_a_server_that_is_told_to_end_does_not_wait_for_idle_clients(tmp_path):
+def test_a_stopping_server_does_not_wait_for_idle_clients(tmp_path):
     url = URL.create("sqlite", database=str(tmp_path / "idle.sqlite"))
     with gunicorn(url, tmp_path, WEB_CONCURRENCY="1") as server:
         with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
@@ -139,7 +139,7 @@ def test_a_server_that_is_told_to_end_does_not_wait_for_idle_clients(tmp_path):
         assert "Traceback" not in server.log.read_text()
 
 
-def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):
+def test_a_request_is_one_line_in_the_log_with_the_settings_of_the_buildpack(outdated):
     ask(outdated, "/nope/once")
     wait_until(lambda: "/nope/once" in outdated.log.read_text())
     assert outdated.log.read_text().count("/nope/once") == 1
@@ -154,7 +154,7 @@ def test_a_request_is_one_line_in_the_log_whatever_the_buildpack_says(outdated):
         (b"GET /?" + b"hunter2" * 1200 + b" HTTP/1.1", "Request Line is too large"),
     ],
 )
-def test_what_gunicorn_refuses_is_in_the_log_but_not_what_it_said(outdated, head, reason):
+def test_the_log_has_a_refusal_of_gunicorn_without_the_text_of_the_request(outdated, head, reason):
     with closing(socket.create_connection(("127.0.0.1", outdated.port), timeout=15)) as connection:
         connection.sendall(head + b"\r\n\r\n")
         assert re.match(rb"HTTP/1\.1 4\d\d", connection.recv(100))
@@ -170,13 +170,13 @@ def test_the_line_of_a_refusal_has_the_request_id_of_its_answer(outdated):
     wait_until(lambda: line in outdated.log.read_text())
 
 
-def test_no_proxy_is_believed_unless_one_is_trusted(outdated):
+def test_forwarded_headers_are_ignored_without_a_trusted_proxy(outdated):
     ask(outdated, "/untrusted", x_forwarded_for="203.0.113.1")
     wait_until(lambda: "path=/untrusted" in outdated.log.read_text())
     assert re.search(r"path=/untrusted .* address=127\.0\.0\.1 ", outdated.log.read_text())
 
 
-def test_the_logged_client_is_the_one_that_the_outermost_of_two_trusted_proxies_saw(tmp_path):
+def test_the_logged_address_is_that_seen_by_the_outermost_trusted_proxy(tmp_path):
     with gunicorn(URL.create("sqlite", database=str(tmp_path / "two.sqlite")), tmp_path, PROXY_COUNT="2") as server:
         ask(server, "/healthz", x_forwarded_for="203.0.113.1, 203.0.113.2, 203.0.113.3")
         wait_until(lambda: "path=/healthz" in server.log.read_text())

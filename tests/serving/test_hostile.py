@@ -192,7 +192,7 @@ def test_hostile_bytes_are_answered_exactly(service, data, answer):
     assert found["request_id"] == headers["X-Request-ID"]
 
 
-def test_after_all_of_them_the_service_is_as_it_was(service):
+def test_the_hostile_requests_change_nothing(service):
     for data, _ in REQUESTS.values():
         exchange(service, data)
     body = exchange(service, b"GET /stats/bakeries HTTP/1.1\r\nHost: x\r\n\r\n")[2]

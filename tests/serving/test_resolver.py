@@ -34,7 +34,7 @@ def hanging(tmp_path):
         yield server
 
 
-def test_a_resolver_that_hangs_is_503_for_those_who_need_it_and_nothing_for_others(hanging):
+def test_a_resolver_that_hangs_affects_only_requests_that_need_the_database(hanging):
     pid = worker(hanging)
     with ThreadPoolExecutor(1) as pool:
         waits = pool.submit(ask, hanging, "/bakeries/")
@@ -50,7 +50,7 @@ def test_a_resolver_that_hangs_is_503_for_those_who_need_it_and_nothing_for_othe
     assert worker(hanging) == pid
 
 
-def test_a_worker_whose_master_has_resolved_a_name_resolves_it_too(postgres_url, tmp_path):
+def test_a_worker_resolves_a_name_after_its_master_did(postgres_url, tmp_path):
     """A fork has none of the threads that ask the resolver."""
     assert live.flask(environment(postgres_url), "db", "upgrade").returncode == 0
     by_name = postgres_url.set(host="localhost")

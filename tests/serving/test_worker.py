@@ -35,14 +35,14 @@ def sleep(connection, seconds):
         return cursor.fetchall()
 
 
-def test_while_one_waits_for_an_answer_another_is_at_work(connections):
+def test_two_greenlets_wait_for_answers_at_the_same_time(connections):
     began = time.monotonic()
     sleepers = gevent.joinall([gevent.spawn(sleep, connection, 0.5) for connection in connections], raise_error=True)
     assert [sleeper.value for sleeper in sleepers] == [[(1,)], [(1,)]]
     assert 0.5 <= time.monotonic() - began < 0.9
 
 
-def test_a_server_that_answers_no_more_is_given_up_with_its_connection(connections, monkeypatch):
+def test_a_server_that_stops_answering_times_out_and_its_connection_is_closed(connections, monkeypatch):
     monkeypatch.setattr(worker, "HANGS", 0.2)
     began = time.monotonic()
     with pytest.raises(psycopg2.OperationalError, match="no answer in time"):
@@ -52,7 +52,7 @@ def test_a_server_that_answers_no_more_is_given_up_with_its_connection(connectio
     assert sleep(connections[1], 0) == [(1,)]
 
 
-def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up(monkeypatch):
+def test_a_server_that_accepts_a_connection_without_answering_times_out(monkeypatch):
     monkeypatch.setattr(worker, "CONNECT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         began = time.monotonic()
@@ -61,13 +61,13 @@ def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up(monkeypat
         assert time.monotonic() - began < 1
 
 
-def test_what_the_server_says_of_a_statement_is_raised_as_ever(connections):
+def test_an_error_of_the_server_is_raised_and_the_connection_stays_open(connections):
     with connections[0].cursor() as cursor, pytest.raises(psycopg2.errors.UndefinedTable):
         cursor.execute("SELECT * FROM nothing")
     assert not connections[0].closed
 
 
-def test_one_whose_answer_has_come_meanwhile_is_left_alone(connections, monkeypatch):
+def test_a_greenlet_whose_answer_has_arrived_is_not_interrupted(connections, monkeypatch):
     monkeypatch.setattr(worker, "HANGS", 0.2)
     greenlet = gevent.spawn(lambda: (sleep(connections[0], 0.05) and gevent.sleep(0.3)) or "at work")
     assert greenlet.get() == "at work"

@@ -23,22 +23,22 @@ def test_a_body_beyond_what_is_left_is_503_and_says_when_to_try_again(admin, few
 
 
 @pytest.mark.parametrize("body", [BAKERY, {"region": 1}])
-def test_what_a_request_takes_is_given_back_whatever_its_answer_is(admin, few, body):
+def test_the_budget_is_released_after_any_answer(admin, few, body):
     for _ in range(3):
         assert admin.post("/bakeries/", json=body).status_code != 503
     assert few.left == 100
 
 
-def test_a_chunked_body_counts_as_the_longest_there_may_be(admin, few):
+def test_a_chunked_body_counts_as_the_longest_allowed(admin, few):
     headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
     assert admin.post("/bakeries/", data=b"{}", headers=headers, content_length=None).status_code == 503
 
 
-def test_a_caller_without_a_key_takes_nothing(client, few):
+def test_a_caller_without_a_key_uses_no_budget(client, few):
     few.take(100)
     assert client.post("/bakeries/", json=BAKERY).status_code == 403
 
 
-def test_a_request_without_a_body_takes_nothing(admin, few):
+def test_a_request_without_a_body_uses_no_budget(admin, few):
     few.take(100)
     assert admin.delete("/bakeries/99").status_code == 404

@@ -61,7 +61,7 @@ def perform(row, name, deed):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_links_lead_to_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
+def test_the_links_reach_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
     with app.app_context():
         db.session.execute(delete(RecipeRun))
         db.session.execute(insert(RecipeRun), [row(name, number) for number in rows])
@@ -142,7 +142,7 @@ def test_a_cursor_with_an_offset_is_422(client, cursor):
     assert client.get(f"/bakeries/?order_by=name&offset=0&cursor={cursor}").status_code == 200
 
 
-def test_a_cursor_fits_into_a_request_line_whatever_the_text(app, client):
+def test_a_cursor_fits_into_a_request_line_for_any_text(app, client):
     text = "".join(chr(0x1F300 + number * 7 % 500) for number in range(2048))
     for _ in range(2):
         make_run(app, dataset_public_url=text)

@@ -35,7 +35,7 @@ def in_memory(request, monkeypatch):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
-def test_a_detail_is_the_same_in_batches_and_at_once(app, client, monkeypatch, count):
+def test_a_detail_in_batches_has_the_same_bytes(app, client, monkeypatch, count):
     path = f"/feedstocks/{make_runs(app, count).id}"
     at_once = client.get(path)
     monkeypatch.setattr(rows, "BATCH", 3)
@@ -56,7 +56,7 @@ def test_a_long_detail_has_a_length_and_an_etag_and_can_be_304(app, client):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_a_long_detail_has_the_etag_that_writes_ask_for(app, client, writer):
+def test_a_long_detail_has_the_etag_for_if_match(app, client, writer):
     path = f"/feedstocks/{make_runs(app, 4).id}"
     match = {"If-Match": client.get(path, buffered=True).headers["ETag"]}
     assert writer.patch(path, json={"spec": "a/b"}, headers=match).status_code == 200
@@ -64,7 +64,7 @@ def test_a_long_detail_has_the_etag_that_writes_ask_for(app, client, writer):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_no_file_is_left_open(app, client):
+def test_every_temporary_file_is_closed(app, client):
     path = f"/feedstocks/{make_runs(app, 4).id}"
     with client.get(path) as answer:
         assert answer.status_code == 200
@@ -90,7 +90,7 @@ def crowded(migrated_url):
         yield app
 
 
-def test_while_eight_read_a_long_detail_others_are_served(crowded, monkeypatch):
+def test_eight_readers_of_a_long_detail_do_not_block_others(crowded, monkeypatch):
     long, short = (f"/feedstocks/{make_runs(crowded, count).id}" for count in (4, 0))
     begun, finish, write = Semaphore(0), Event(), documents.TemporaryFile
     monkeypatch.setattr(documents, "TemporaryFile", lambda: (begun.release(), finish.wait(60), write())[-1])
@@ -104,7 +104,7 @@ def test_while_eight_read_a_long_detail_others_are_served(crowded, monkeypatch):
     assert {detail.result() for detail in details} == {200}
 
 
-def test_who_waits_in_vain_for_a_long_detail_is_told_to_come_back(crowded, monkeypatch):
+def test_a_long_detail_without_a_free_slot_is_503(crowded, monkeypatch):
     monkeypatch.setattr(documents, "IN_MEMORY", 0)
     monkeypatch.setitem(crowded.config["SQLALCHEMY_ENGINE_OPTIONS"], "pool_timeout", 0)
     path, slots = f"/feedstocks/{make_runs(crowded, 4).id}", documents.slots_for(3)
@@ -123,7 +123,7 @@ def test_long_details_leave_a_connection_to_others(connections, slots):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_others_run_between_two_batches_of_a_detail(app, client, monkeypatch):
+def test_other_requests_run_between_two_batches_of_a_detail(app, client, monkeypatch):
     pauses = []
     monkeypatch.setattr(rows, "let_others_run", lambda: pauses.append(1))
     monkeypatch.setattr(fairness, "BATCH", 2)

@@ -87,7 +87,7 @@ def test_every_route_has_both_forms_for_each_of_its_methods(app):
     assert found == other
 
 
-def test_head_is_get_without_the_body_everywhere(app, admin):
+def test_head_is_get_without_the_body_on_every_path(app, admin):
     number = same_id(app)
     for path in reading_paths(app):
         path = path.format(id=number)
@@ -120,7 +120,7 @@ def test_another_method_is_405_with_the_allowed_ones(client, path, allowed, meth
     ("method", "path"),
     [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys/1/rotate"), ("POST", "/stats/bakeries")],
 )
-def test_a_method_of_other_paths_is_405_too(client, method, path):
+def test_a_method_of_another_path_is_405(client, method, path):
     assert client.open(path, method=method).status_code == 405
 
 
@@ -203,7 +203,7 @@ def test_https_at_the_proxy_is_served_when_deployed():
         ("0", "https", 307),
     ],
 )
-def test_only_the_trusted_proxies_are_believed(proxies, forwarded, status):
+def test_only_trusted_proxies_set_the_client_address(proxies, forwarded, status):
     client = deployed(PROXY_COUNT=proxies)
     assert client.get("/", headers={"X-Forwarded-Proto": forwarded}).status_code == status
 
@@ -227,7 +227,7 @@ def test_the_location_of_a_new_record_is_a_path(admin):
 
 @pytest.mark.parametrize("header", ["Accept", "If-None-Match", "Range", "Accept-Encoding", "Content-Type"])
 @pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
-def test_headers_without_meaning_here_are_ignored(client, header, value):
+def test_unused_headers_are_ignored(client, header, value):
     assert client.get("/bakeries/", headers={header: value}).get_data() == b"[]"
 
 

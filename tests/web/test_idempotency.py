@@ -25,7 +25,7 @@ def bodies(app):
 
 
 @pytest.mark.parametrize("path", ["/bakeries/", "/feedstocks/", "/recipe_runs/", "/api-keys"])
-def test_a_repeated_post_gets_the_same_answer_and_is_done_once(app, admin, path):
+def test_a_repeated_post_is_executed_once_with_the_same_answer(app, admin, path):
     body = bodies(app)[path]
     first = admin.post(path, json=body, headers=KEY)
     again = admin.post(path, json=body, headers=KEY)
@@ -35,7 +35,7 @@ def test_a_repeated_post_gets_the_same_answer_and_is_done_once(app, admin, path)
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
 
 
-def test_without_the_header_each_post_is_done(app, writer):
+def test_without_the_header_each_post_is_executed(app, writer):
     body = run_body(app)
     assert writer.post("/recipe_runs/", json=body).json["id"] != writer.post("/recipe_runs/", json=body).json["id"]
 
@@ -118,7 +118,7 @@ def age(app, duration):
 
 
 @on_postgresql
-def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch):
+def test_a_repeated_post_is_409_while_the_first_is_in_progress(migrated_url, monkeypatch):
     at_work, finish = threading.Event(), threading.Event()
     created = recipe_runs.created
 
@@ -142,7 +142,7 @@ def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch
             assert db.session.query(RecipeRun).count() == 1
 
 
-def test_eight_at_once_create_one(migrated_url, patient):
+def test_eight_concurrent_posts_create_one_record(migrated_url, patient):
     with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS="8") as app:
         make_key(app, "a-key")
         body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}

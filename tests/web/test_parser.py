@@ -185,7 +185,7 @@ def test_a_chunked_body_has_at_most_a_megabyte(admin, size, status):
     assert response.status_code == status
 
 
-def test_of_a_name_given_twice_the_last_counts(admin):
+def test_the_last_of_two_equal_names_is_used(admin):
     response = admin.post("/feedstocks/", data=b'{"spec":"a/a","spec":"b/b"}', content_type="application/json")
     assert response.json["spec"] == "b/b"
 

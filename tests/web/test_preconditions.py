@@ -20,7 +20,7 @@ def path(app, request):
     return request.param.format(id=run.id, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id)
 
 
-def test_every_get_has_a_strong_etag_that_stays_while_nothing_changes(client, path):
+def test_every_get_has_a_strong_etag_that_stays_the_same(client, path):
     first, again = client.get(path), client.get(path)
     etag, weak = first.get_etag()
     assert (bool(etag), weak) == (True, False)
@@ -74,7 +74,7 @@ def test_a_write_with_another_etag_is_412_and_changes_nothing(app, writer, noun,
 
 @pytest.mark.parametrize("condition", ["{etag}", '"other", {etag}', "*"])
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_write_with_the_right_etag_is_done(app, writer, method, condition):
+def test_a_write_with_the_current_etag_succeeds(app, writer, method, condition):
     path = f"/recipe_runs/{make_run(app).id}"
     headers = {"If-Match": condition.format(etag=writer.get(path).headers["ETag"])}
     body = {"json": {"version": "2"}} if method == "PATCH" else {}
@@ -105,5 +105,5 @@ def rounds_of_eight_writers(url, options, rounds):
     return outcomes
 
 
-def test_of_eight_writers_with_one_etag_exactly_one_is_served(migrated_url, patient):
+def test_one_of_eight_writers_with_the_same_etag_is_served(migrated_url, patient):
     assert rounds_of_eight_writers(migrated_url, patient(migrated_url), 25) == {((200, 1), (412, 7)): 25}

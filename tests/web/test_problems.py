@@ -58,7 +58,7 @@ def boom(app, monkeypatch):
 
 
 @pytest.mark.parametrize("status", ERRORS)
-def test_an_error_is_exactly_this(client, status):
+def test_an_error_has_exactly_these_fields(client, status):
     request, title, detail = ERRORS[status]
     response = send(client, *request)
     assert response.status_code == status
@@ -68,7 +68,7 @@ def test_an_error_is_exactly_this(client, status):
     assert response.json == problem
 
 
-def test_an_invalid_request_also_says_where(client):
+def test_an_error_of_validation_has_pointers(client):
     response = send(client, "PATCH", "/feedstocks/1", KEY | JSON, '{"spec":"","é":1}'.encode())
     assert response.content_type == "application/problem+json"
     assert response.get_data().decode() == (
@@ -156,7 +156,7 @@ def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, bo
     assert boom in caplog.text
 
 
-def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
+def test_a_bug_rolls_the_transaction_back(app, admin, monkeypatch):
     bakery, commit = make_bakery(app, region="us"), "app.web.blueprint.db.session.commit"
     monkeypatch.setattr(commit, lambda: 1 / 0)
     assert admin.patch(f"/bakeries/{bakery.id}", json={"region": "eu"}).status_code == 500
@@ -165,7 +165,7 @@ def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
-def test_a_mistake_of_the_caller_is_not_logged_as_an_error(client, caplog, status):
+def test_an_error_of_the_caller_is_not_logged_as_an_error(client, caplog, status):
     request = ERRORS[status][0] if status in ERRORS else ("GET", "/bakeries/x", {}, b"")
     assert send(client, *request).status_code == status
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
