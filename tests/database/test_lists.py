@@ -1,15 +1,15 @@
-"""`limit`, `offset`, `order_by` and `sort`: the same pages from both databases, with no row twice and none left out."""
+"""`limit`, `offset`, `order_by` and `sort` give the same pages on both databases. Each row appears exactly once."""
 
 import pytest
 from sqlalchemy import null
 
 from tests.support import samples
-from tests.support.factories import MAKE, RUN_MEMBERS, make_bakery, make_feedstock, make_run
+from tests.support.factories import MAKE, RUN_FIELDS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
     "bakeries": ["id", "region", "name", "description"],
     "feedstocks": ["id", "spec", "provider"],
-    "recipe_runs": ["id", *(name for name in RUN_MEMBERS if name != "id")],
+    "recipe_runs": ["id", *(name for name in RUN_FIELDS if name != "id")],
 }
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_LIMIT = "Must be greater than or equal to 0 and less than or equal to 1000."
@@ -38,7 +38,7 @@ NOT_INTEGERS = [
     "9" * 5000,
     "-" + "9" * 5000,
 ]
-# By code point; a dictionary would sort these otherwise.
+# The order is by code point. A dictionary has another order.
 TEXTS = ["", " ", "A", "Z", "_", "a", "a b", "a-b", "aB", "ab", "z", "\u00e9", "\u2602", "\uffff", "\U0001f600"]
 
 
@@ -165,7 +165,7 @@ def test_the_pages_of_equal_rows_have_every_row_once(app, admin, order_by, sort,
     for offset in range(0, 12, limit):
         page = ids(admin.get(f"/recipe_runs/?order_by={order_by}&sort={sort}&limit={limit}&offset={offset}"))
         met += page
-        # What an update moves in the table must not move in the list.
+        # An update moves the row in the table, but must not move it in the list.
         admin.patch(f"/recipe_runs/{runs[0].id}", json={"message": f"page at {offset}"})
     assert sorted(met) == [run.id for run in runs]
 

@@ -16,7 +16,7 @@ from tests.conftest import SALT
 from tests.support import postgres
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
-from tests.support.factories import RUN_MEMBERS
+from tests.support.factories import RUN_FIELDS
 
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
@@ -103,7 +103,7 @@ NO_DATASET = {"is_test": False, "dataset_type": None, "dataset_public_url": None
 DATASET = {"is_test": True, "dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
 
 # What a run of the original has in the fields that it did not know.
-OURS = dict.fromkeys({*RUN_MEMBERS} - {*RUN, *DATASET, "id"})
+OURS = dict.fromkeys({*RUN_FIELDS} - {*RUN, *DATASET, "id"})
 
 PLACEHOLDERS = {
     "bakery": {"region": "unknown", "name": "bakery-1", "description": ""},

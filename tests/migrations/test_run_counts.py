@@ -76,16 +76,16 @@ def exact(app):
 
 
 @pytest.fixture
-def empty_app(empty_url, patient):
+def empty_app(empty_url, long_timeouts):
     """An application on an empty database of its own."""
-    with application(empty_url, patient(empty_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
+    with application(empty_url, long_timeouts(empty_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         yield app
 
 
 @pytest.fixture
-def own_app(migrated_url, patient):
+def own_app(migrated_url, long_timeouts):
     """An application on a database of its own, with a run, where commits are commits."""
-    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
+    with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         fill(app)
         yield app
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.factories import RUN_MEMBERS, make_bakery, make_run
+from tests.support.factories import RUN_FIELDS, make_bakery, make_run
 
 BODY = {"region": "us-central1", "name": "ldeo", "description": "Océans ☂"}
 
@@ -77,7 +77,7 @@ def test_get_adds_the_flat_runs_ordered_by_id(app, client):
     body = client.get(f"/bakeries/{bakery.id}").json
     assert list(body) == ["region", "name", "description", "id", "recipe_runs"]
     assert [run["id"] for run in body["recipe_runs"]] == [run.id for run in runs]
-    assert [list(run) for run in body["recipe_runs"]] == [RUN_MEMBERS] * 3
+    assert [list(run) for run in body["recipe_runs"]] == [RUN_FIELDS] * 3
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 from app.extensions import db
 from app.models import RecipeRun
 from app.services import datasets
-from tests.support.factories import RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
-from tests.support.links import walk
+from tests.support.factories import RUN_FIELDS, STARTED_AT, make_bakery, make_feedstock, make_run
+from tests.support.links import follow
 
 PUBLISHED = {
     "status": "completed",
@@ -139,7 +139,7 @@ def test_the_pages_have_every_dataset_once_in_order(app, client, order_by, sort)
             publish(app, feedstock, recipe_id=f"r{number}", dataset_type=[None, "zarr", "parquet"][number % 3])
     query = f"order_by={order_by}&sort={sort}"
     whole = client.get(f"/datasets/?{query}").json
-    pages = [page.json for page in walk(client, f"/datasets/?{query}&limit=2")]
+    pages = [page.json for page in follow(client, f"/datasets/?{query}&limit=2")]
     assert [dataset for page in pages for dataset in page] == whole
     assert len({dataset["id"] for dataset in whole}) == 7
 
@@ -170,7 +170,7 @@ def test_a_dataset_is_found_by_the_id_of_any_of_its_builds(app, client):
     body = client.get(f"/datasets/{runs[1].id}").json
     assert body == listed | {"builds": body["builds"]}
     assert [build["id"] for build in body["builds"]] == [run.id for run in runs[::-1]]
-    assert list(body["builds"][0]) == RUN_MEMBERS
+    assert list(body["builds"][0]) == RUN_FIELDS
 
 
 def test_a_new_build_keeps_the_id_and_the_path_of_its_dataset(app, client):

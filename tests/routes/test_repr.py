@@ -36,7 +36,7 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def long_timeout(monkeypatch):
     """As much time to open a dataset as a busy machine takes."""
     monkeypatch.setattr(module, "TIMEOUT", live.PATIENCE)
 

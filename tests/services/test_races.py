@@ -14,9 +14,9 @@ THREADS = 8
 
 
 @pytest.fixture
-def busy_app(migrated_url, patient):
+def busy_app(migrated_url, long_timeouts):
     """An application with a database of its own, where commits are commits, and a connection for every thread."""
-    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
+    with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
         yield app
 
 

@@ -110,8 +110,8 @@ def test_an_interrupted_reaper_keeps_its_finished_batches(app, monkeypatch):
     assert counts(reap(app).output) == {"queued -> stale": 3, "total": 3}
 
 
-def test_two_concurrent_reapers_end_every_run_once(migrated_url, patient):
-    waiting = patient(migrated_url)
+def test_two_concurrent_reapers_end_every_run_once(migrated_url, long_timeouts):
+    waiting = long_timeouts(migrated_url)
     with application(migrated_url, waiting) as app, application(migrated_url, waiting) as other:
         parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
         for _ in range(40):

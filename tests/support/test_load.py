@@ -1,4 +1,4 @@
-"""The client that measures sees what the service answers."""
+"""The load generator reports the answers of the service."""
 
 from urllib.parse import urlsplit
 

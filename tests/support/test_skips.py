@@ -1,4 +1,4 @@
-"""A test that was skipped is not forgotten: the end of a run names what was missing."""
+"""The summary of a test run names the reasons of all skipped tests."""
 
 from types import SimpleNamespace
 

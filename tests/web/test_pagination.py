@@ -1,4 +1,4 @@
-"""Lists on the wire: links to other pages, counts, picked members, the runs of a parent."""
+"""Lists on the wire: links to other pages, counts, selected fields, and the runs of a parent."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import make_app
 from tests.support.factories import make_bakery, make_feedstock, make_run
-from tests.support.links import links, walk
+from tests.support.links import follow, links
 
 DOCUMENT = json.loads(make_app("sqlite:///never-opened.sqlite").extensions["openapi_json"])
 GETS = {path: item["get"] for path, item in DOCUMENT["paths"].items() if "get" in item}
@@ -15,7 +15,7 @@ LISTS = {path: get for path, get in GETS.items() if "Link" in get["responses"]["
 
 @pytest.fixture
 def bakeries(app):
-    """Five of them, by id."""
+    """The ids of five bakeries, in order."""
     return [make_bakery(app, region="here").id for _ in range(5)]
 
 
@@ -29,14 +29,14 @@ def test_a_list_that_fits_on_a_page_has_a_link_to_the_first(client, bakeries):
 
 
 def test_next_links_lead_through_the_list_and_prev_links_back(client, bakeries):
-    pages = list(walk(client, "/bakeries/?limit=2"))
+    pages = list(follow(client, "/bakeries/?limit=2"))
     assert [ids(page) for page in pages] == [bakeries[:2], bakeries[2:4], bakeries[4:]]
     assert [set(links(page)) for page in pages] == [{"first", "next"}, {"first", "prev", "next"}, {"first", "prev"}]
-    assert [ids(page) for page in walk(client, links(pages[2])["prev"], "prev")] == [bakeries[2:4], bakeries[:2]]
+    assert [ids(page) for page in follow(client, links(pages[2])["prev"], "prev")] == [bakeries[2:4], bakeries[:2]]
 
 
 def test_the_next_link_of_a_page_reached_by_prev_leads_forwards(client, bakeries):
-    *_, last = walk(client, "/bakeries/?limit=2")
+    *_, last = follow(client, "/bakeries/?limit=2")
     back = client.get(links(last)["prev"])
     assert ids(client.get(links(back)["next"])) == ids(last)
     assert ids(client.get(links(back)["first"])) == bakeries[:2]
@@ -106,7 +106,7 @@ def test_fields_selects_fields_in_wire_order(app, client):
 
 
 def test_fields_may_omit_the_field_of_the_order(client, bakeries):
-    pages = list(walk(client, "/bakeries/?fields=region&order_by=name&limit=3"))
+    pages = list(follow(client, "/bakeries/?fields=region&order_by=name&limit=3"))
     assert [page.json for page in pages] == [[{"region": "here"}] * 3, [{"region": "here"}] * 2]
 
 

@@ -15,7 +15,7 @@ PATHS += ["/recipe_runs/{id}", "/recipe_runs/{id}/events", "/feedstocks/{feedsto
 
 @pytest.fixture(params=PATHS)
 def path(app, request):
-    """The path of something that answers GET."""
+    """A path that answers GET."""
     run = make_run(app)
     return request.param.format(id=run.id, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id)
 
@@ -86,7 +86,7 @@ def test_a_write_to_a_missing_record_is_404_with_any_if_match(writer):
 
 
 def race(app, etag, path, writers):
-    """The statuses of `writers` PATCH requests with one ETag, sent at once."""
+    """Send `writers` concurrent PATCH requests with the same ETag, and count their statuses."""
 
     def write(number):
         headers = {"X-API-Key": ADMIN_KEY, "If-Match": etag}
@@ -96,7 +96,7 @@ def race(app, etag, path, writers):
 
 
 def rounds_of_eight_writers(url, options, rounds):
-    """Race eight writers with the current ETag, `rounds` times; return the statuses of each round."""
+    """Let eight writers with the current ETag compete, `rounds` times. Count the outcomes of the rounds."""
     with application(url, options, WEB_CONNECTIONS="8") as app:
         path = f"/recipe_runs/{make_run(app).id}"
         outcomes = Counter()
@@ -105,5 +105,5 @@ def rounds_of_eight_writers(url, options, rounds):
     return outcomes
 
 
-def test_one_of_eight_writers_with_the_same_etag_is_served(migrated_url, patient):
-    assert rounds_of_eight_writers(migrated_url, patient(migrated_url), 25) == {((200, 1), (412, 7)): 25}
+def test_one_of_eight_writers_with_the_same_etag_is_served(migrated_url, long_timeouts):
+    assert rounds_of_eight_writers(migrated_url, long_timeouts(migrated_url), 25) == {((200, 1), (412, 7)): 25}
