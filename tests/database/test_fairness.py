@@ -14,7 +14,7 @@ from tests.support.factories import make_run, run_body
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """How often others could run."""
+    """One item for each pause in which other requests could run."""
     found = []
     monkeypatch.setattr(fairness, "let_others_run", lambda: found.append(None))
     return found
@@ -34,11 +34,11 @@ def test_other_requests_run_after_each_hundred_items(pauses):
 
 
 def test_a_request_that_arrives_is_served_before_the_next_batch(monkeypatch):
-    monkeypatch.setattr(fairness, "sleep", gevent.sleep)  # as in a worker
+    monkeypatch.setattr(fairness, "sleep", gevent.sleep)  # like in a worker
     client, server = gevent.socket.socketpair(type=socket.SOCK_STREAM)
     with client, server:
         request = gevent.spawn(server.recv, 1)
-        let_others_run()  # it waits
+        let_others_run()  # the request now waits for data
         client.send(b"x")
         let_others_run()
         let_others_run()
@@ -48,7 +48,7 @@ def test_a_request_that_arrives_is_served_before_the_next_batch(monkeypatch):
 def test_a_bulk_of_a_thousand_runs_is_computed_in_batches(app, writer, pauses):
     body = {"recipe_runs": [run_body(app)] * 1000}
     assert writer.post("/recipe_runs/bulk", json=body).status_code == 201
-    # Runs are checked, completed, stored, audited and written by the hundred.
+    # Runs are checked, completed, stored, audited and written in batches of a hundred.
     assert len(pauses) >= 5 * 9
 
 

@@ -1,4 +1,4 @@
-"""Filters: which records a list is narrowed down to, the same on both databases."""
+"""Filters select the same records on both databases."""
 
 from datetime import UTC, datetime
 

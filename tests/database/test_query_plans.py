@@ -1,4 +1,4 @@
-"""No list reads the whole table of runs; `make proofs` shows the same of a million of them."""
+"""No list reads the whole table of runs. `make proofs` shows the same with a million runs."""
 
 import pytest
 

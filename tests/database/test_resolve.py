@@ -1,4 +1,4 @@
-"""Names of hosts are resolved in time, and libpq gets their addresses."""
+"""Host names are resolved within the connect timeout, and libpq receives the addresses."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from app.database import resolve
 from tests.conftest import make_app
 
 ADDRESSES = {"one.example": ["10.0.0.1"], "two.example": ["10.0.0.2", "fd00::2"]}
-LIBPQ = SimpleNamespace(connect=lambda **parameters: parameters)  # what a connection is made with
+LIBPQ = SimpleNamespace(connect=lambda **parameters: parameters)  # returns the parameters of the connection
 
 
 def resolver(name, *_args, **_kwargs):
@@ -30,7 +30,7 @@ def names(monkeypatch):
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """A resolver that does not answer until the test ends; how often it was asked."""
+    """A resolver that does not answer until the test ends. The list has the names that it was asked for."""
     asked, ended = [], Event()
     monkeypatch.setattr(resolve, "CONNECT_TIMEOUT", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: (asked.append(name), ended.wait(), [])[-1])

@@ -1,4 +1,4 @@
-"""A server in front of a database that is not the one its release needs."""
+"""A server whose database has another revision than its release needs."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.databases import CHAIN, HEAD, application, downgrade, sql, up
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database, in place of the migrated one that other tests share."""
+    """An application on an empty database. It replaces the migrated one that other tests share."""
     with application(empty_url) as app:
         yield app
 
