@@ -1,4 +1,4 @@
-"""A client has its time to send something, to send a request, and to be idle."""
+"""Time limits of a connection: for its first byte, for a request, and while it is idle."""
 
 from contextlib import ExitStack, closing, contextmanager
 
@@ -17,7 +17,7 @@ TWO_REQUESTS = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\n
 
 @contextmanager
 def connected():
-    """The server's side of a connection, and the client's."""
+    """The two sides of a connection: the server's and the client's."""
     near, far = gevent.socket.socketpair()
     with closing(near), closing(far):
         yield Connection(near), far
@@ -156,7 +156,7 @@ def test_a_long_body_does_not_count_as_a_head():
 
 
 def test_a_client_gets_its_answer_while_it_sends_a_long_body():
-    """A socket that is closed while data arrives is reset, and the client cannot read what was sent before."""
+    """A socket that is closed while data arrives is reset. The client then cannot read data that was sent before."""
     with connected() as (near, far):
         sender = gevent.spawn(far.sendall, bytes(4_000_000))
         near.sendall(b"the answer")
