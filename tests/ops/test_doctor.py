@@ -1,4 +1,4 @@
-"""`flask doctor`: each thing that can be wrong is a sentence, and exit code 1."""
+"""`flask doctor` reports each problem with a sentence, and exits with 1 if there is any."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NAMES = ["configuration", "database", "migrations", "clock", "connections", "sto
 
 
 def examine(url, **settings):
-    """What the doctor says of the database at `url` with those settings: the sentences by the name of the check."""
+    """The reports of the doctor about the database at `url` with these settings, by the name of the check."""
     with application(url) as app:
         app.config.update(settings)
         with app.app_context():
@@ -46,7 +46,7 @@ def test_a_sound_installation_has_no_problem(examined):
 @pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
 def test_a_database_behind_its_migrations_says_what_to_run(empty_url, revision):
     with application(empty_url) as app:
-        sql(app, "SELECT 1")  # SQLite makes the file
+        sql(app, "SELECT 1")  # SQLite creates the file
         if revision:
             upgrade(app, revision)
     reports = examine(empty_url)
@@ -93,7 +93,7 @@ def test_the_doctor_respects_the_connection_limits_of_database_and_role(examined
 
 @pytest.fixture
 def reader(migrated_url):
-    """A role that may only read one table, and the URL with its name; a new one each time."""
+    """The URL of the database with the name of a new role, which has no rights on tables yet."""
     name = f"reader_{migrated_url.database}"
     postgres.execute(migrated_url, f"CREATE ROLE {name} LOGIN")
     yield migrated_url.set(username=name)
@@ -170,7 +170,7 @@ def test_a_full_disk_is_a_problem(examined, monkeypatch):
 
 @on_sqlite
 def test_a_file_that_cannot_be_written_is_a_problem(examined, monkeypatch):
-    may = os.access  # a file of nobody's would not do: the tests may run as root
+    may = os.access  # root, as whom the tests may run, can write any file
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
     assert problems(examined()) == ["storage"]
 

@@ -1,4 +1,4 @@
-"""Metrics never decide whether a request is answered, nor whether a server starts: /dev/shm may be full."""
+"""Metrics never decide whether a request is answered or a server starts, even if /dev/shm is full."""
 
 import json
 import os
@@ -22,7 +22,7 @@ needs_mounts = pytest.mark.skipif(not MAY_MOUNT, reason="this user may not mount
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a server with two workers; after shell commands that mount, if there are any, with mounts of its own."""
+    """A function that starts a server with two workers. With shell commands that mount, it has separate mounts."""
     env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), PROXY_COUNT="0")
     assert live.flask(env, "db", "upgrade").returncode == 0
 
@@ -36,12 +36,12 @@ def start(tmp_path):
 
 
 def seen(server, path):
-    """The path of a file that the server, with its own mounts, sees at `path`."""
+    """The path to the file that the server, with its separate mounts, has at `path`."""
     return Path(f"/proc/{server.process.pid}/root{path}")
 
 
 def fill(server):
-    """Fill the /dev/shm that the server sees."""
+    """Fill the /dev/shm of the server."""
     with suppress(OSError), seen(server, "/dev/shm/full").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))

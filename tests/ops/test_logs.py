@@ -1,4 +1,4 @@
-"""What the log says of a request, and how."""
+"""The content and the format of the log."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ from tests.support.factories import make_feedstock, make_key
 
 @pytest.fixture
 def lines(caplog):
-    """The fields of the requests so far."""
+    """A function that returns the log fields of all requests so far."""
     caplog.set_level(logging.INFO, "app.requests")
     return lambda: [vars(record) for record in caplog.records if record.name == "app.requests"]
 
 
 @pytest.fixture
 def printed(capsys):
-    """What a server, deployed or not, prints for a call."""
+    """A function that returns the log output of a call, in the format of a deployed server or not."""
 
     def printed(deployed, call):
         logging.config.dictConfig(logs.configuration(deployed))
@@ -153,4 +153,4 @@ def test_a_log_line_takes_less_than_100_microseconds(printed, deployed):
     logger = logging.getLogger("app.requests")
     log = partial(logger.info, "request", extra=fields)
     printed(deployed, lambda: seconds.extend(timeit.repeat(log, number=20, repeat=200)))
-    assert min(seconds) / 20 < 100e-6  # about 10 on a quiet machine
+    assert min(seconds) / 20 < 100e-6  # about 10 on an idle machine

@@ -1,4 +1,4 @@
-"""What Prometheus can read, and who may."""
+"""The metrics for Prometheus, and the keys that may read them."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ REQUESTS = "pangeo_forge_request_duration_seconds"
 
 @pytest.fixture
 def scrape(app, monkeypatch):
-    """All values by name and labels, as the scraper reads them."""
+    """A function that scrapes the metrics and returns the values by name and labels."""
     monkeypatch.setitem(app.config, "METRICS_KEY_SHA256", key_digest(SALT, SCRAPER))
     client = app.test_client()
     return lambda: values(client.get("/metrics", headers={"Authorization": f"Bearer {SCRAPER}"}).text)
@@ -178,7 +178,7 @@ def test_connections_that_cannot_be_made_are_not_counted(empty_url):
 
 @pytest.fixture(scope="module")
 def server(postgres_server, tmp_path_factory):
-    """Two workers, and one client of theirs with the administrator's key."""
+    """A server with two workers."""
     with postgres.database(postgres_server) as url:
         env = dyno(environment(url), PROXY_COUNT="0", WEB_CONCURRENCY="2")
         assert live.flask(env, "db", "upgrade").returncode == 0

@@ -1,4 +1,4 @@
-"""Workers count in memory that they share, and what they counted outlives them."""
+"""Workers count in shared memory, and their counts remain after they end."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
@@ -7,7 +7,7 @@ from app.ops.shared_counts import BOUNDS, LABELS, SERIES, SharedCounts
 
 
 def requests(counts):
-    """How many requests of each kind were counted, by labels."""
+    """The number of counted requests, by labels."""
     return {labels: sum(series.buckets) for labels, series in counts.totals().items()}
 
 

@@ -1,4 +1,4 @@
-"""Who may write. The key is checked before anything else in a request."""
+"""Authentication of writes. The key is checked before the rest of a request."""
 
 import pytest
 from sqlalchemy import null
@@ -43,7 +43,7 @@ CHALLENGE = "Bearer realm=pangeo-forge"
 
 
 def create(app, **headers):
-    """Create a feedstock with these headers, which WSGI passes to an application decoded as Latin-1."""
+    """Create a feedstock with these headers. WSGI decodes headers as Latin-1."""
     environ = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     return app.test_client().post("/feedstocks/", json={"spec": "a/b"}, environ_overrides=environ)
 
@@ -152,7 +152,7 @@ def test_an_ordinary_key_writes_but_does_not_create_keys(app, is_admin):
 
 
 def test_a_key_of_the_original_still_works(app):
-    # As the original stored it: sha256 of "a-salt-for-tests" followed by the key.
+    # The digest that the original stored: sha256 of "a-salt-for-tests" followed by the key.
     digest = "5a5e0b22681f197bc6e93f33957ba158294a4296fad27c90460fb002c2e55651"
     with app.app_context():
         db.session.add(APIKey(encrypted_key=digest, is_active=True, is_admin=True))

@@ -1,4 +1,4 @@
-"""Protection of browsers: security headers on every answer, no cookies, lists of origins and of hosts."""
+"""Protection of browsers: security headers on every answer, no cookies, and lists of allowed origins and hosts."""
 
 from functools import cache
 
@@ -19,14 +19,14 @@ DASHBOARD = DOCUMENTATION.replace("form-action 'none'", "form-action 'self'")
 
 @cache
 def configured(**variables):
-    """An application with these settings; these tests do not use its database."""
+    """A client of an application with these settings. The tests do not use its database."""
     return create_app(load(environment("sqlite:////nowhere/at/all.sqlite", **variables))).test_client()
 
 
 def policy(response):
-    """The content security policy of the answer: nothing may be loaded, except by /docs and by the dashboard.
+    """The content security policy of the answer. Only /docs and the dashboard may load anything.
 
-    No view answers 400 for a strange host, and 405.
+    An answer of 400 to an unknown host and one of 405 do not come from a view.
     """
     path, status = response.request.path.rstrip("/"), response.status_code
     if path.startswith("/dashboard") and status not in (400, 405):
@@ -36,7 +36,7 @@ def policy(response):
 
 
 def every_kind_of_answer(app, client):
-    """The answer of each route to each method, and each kind of error and of redirect."""
+    """The answers of each route to each method, and each kind of error and of redirect."""
     number = same_id(app)
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<id:id>", str(number)).replace("<path:name>", "index.css")

@@ -1,4 +1,4 @@
-"""Every path: slashes, HEAD, OPTIONS, CORS, request ids, https, proxies, headers."""
+"""Every path: trailing slashes, HEAD, OPTIONS, CORS, request ids, https, proxies and headers."""
 
 import re
 from functools import cache
@@ -37,7 +37,7 @@ ALLOWED = {
 
 @cache
 def deployed(**more):
-    """A client of an application that is deployed behind one proxy; redirects need no database."""
+    """A client of an application that is deployed behind one proxy. Redirects do not use its database."""
     variables = environment("sqlite:////nowhere/at/all.sqlite", PANGEO_FORGE_DEPLOYMENT="prod", **more)
     return create_app(load(variables)).test_client()
 
@@ -45,7 +45,7 @@ def deployed(**more):
 def reading_paths(app):
     """The paths of all routes that read, with `{id}` for the id of a record.
 
-    Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
+    Metrics are excluded, because they change all the time, and so are unknown pages of the dashboard.
     """
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.unknown_page", "probes.scrape")
@@ -55,7 +55,7 @@ def reading_paths(app):
 
 
 def same_id(app):
-    """A number that a bakery, a feedstock, a run, its dataset and an API key have."""
+    """Create a bakery, a feedstock, a run with a dataset and an API key with the same id, and return the id."""
     bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)

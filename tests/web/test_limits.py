@@ -1,10 +1,11 @@
-"""Limits on callers and their headers (draft-ietf-httpapi-ratelimit-headers-10)."""
+"""Rate limits and their headers (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 import shutil
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from limits.storage import MemoryStorage
 from sqlalchemy.engine import URL
 
 from tests.conftest import ADMIN_KEY
-from tests.support import databases
+from tests.support import databases, live
 from tests.support.factories import make_key
 from tests.support.postgres import free_port
 
@@ -26,7 +27,7 @@ FIELDS = ("RateLimit-Policy", "RateLimit", "Retry-After")
 
 @contextmanager
 def limited(folder, **settings):
-    """A separate application with these settings on a new SQLite database; limits do not depend on the database."""
+    """A separate application with these settings on a new SQLite database. Limits do not depend on the database."""
     path = folder / "limits.sqlite"
     path.write_bytes(migrated())
     with databases.application(URL.create("sqlite", database=str(path)), **settings) as app:
@@ -35,7 +36,7 @@ def limited(folder, **settings):
 
 @cache
 def migrated():
-    """An empty, migrated database; it is kept because the migrations take most of a second."""
+    """The bytes of a migrated database without rows. They are cached because the migrations take most of a second."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "limits.sqlite")
         with databases.application(URL.create("sqlite", database=str(path))) as app:
@@ -57,13 +58,18 @@ def redis_url():
     port = free_port()
     command = [SERVER, "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        time.sleep(0.5)
+        live.wait_until(lambda: listens(port))
         yield f"redis://127.0.0.1:{port}/0"
         process.terminate()
 
 
+def listens(port):
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+
+
 def write(app, headers=KEY, **environ):
-    """Send a write that changes nothing; return its status and its headers about limits."""
+    """Send a write that changes nothing. Return its status and its headers about limits."""
     response = app.test_client().post("/feedstocks/", json={}, headers=headers, environ_base=environ)
     return response.status_code, [response.headers.get(name) for name in FIELDS]
 

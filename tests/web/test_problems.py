@@ -1,4 +1,4 @@
-"""Every error is problem details (RFC 9457), with any status and from any part of the service."""
+"""Every error has problem details (RFC 9457), with any status and from any part of the service."""
 
 import logging
 
@@ -14,7 +14,7 @@ JSON = {"Content-Type": "application/json"}
 REQUEST_ID = {"X-Request-ID": "5f0c-8d1e"}
 NOT_OURS = "Something went wrong on our side; the request id helps us to find out what."
 
-# One of each status: method, path, headers and body, then the title and the detail of the answer.
+# One error of each status: method, path, headers and body, then the title and the detail of the answer.
 ERRORS = {
     400: (
         ("POST", "/bakeries/", KEY | JSON, b""),
@@ -47,8 +47,8 @@ def send(client, method, path, headers, data):
 
 
 @pytest.fixture
-def boom(app, monkeypatch):
-    """The text of a bug in the count of bakeries."""
+def bug(app, monkeypatch):
+    """Replace the count of bakeries by a view with a bug, and return the text of the bug."""
 
     def view():
         raise KeyError("secret of the bug")
@@ -93,7 +93,7 @@ def test_a_conflict_has_no_list_of_errors(app, admin):
 
 
 @pytest.mark.parametrize("status", [*ERRORS, 500])
-def test_a_browser_can_read_every_error(client, boom, status):
+def test_a_browser_can_read_every_error(client, bug, status):
     request = ERRORS[status][0] if status in ERRORS else ("GET", "/stats/bakeries", {}, b"")
     response = send(client, *request)
     assert response.status_code == status
@@ -135,7 +135,7 @@ def test_head_of_an_error_has_its_headers_and_no_body(client):
     assert response.get_data() == b""
 
 
-def test_a_bug_is_500_without_its_text(client, boom):
+def test_a_bug_is_500_without_its_text(client, bug):
     response = send(client, "GET", "/stats/bakeries", {}, b"")
     assert response.status_code == 500
     assert response.content_type == "application/problem+json"
@@ -146,14 +146,14 @@ def test_a_bug_is_500_without_its_text(client, boom):
         "detail": NOT_OURS,
         "request_id": "5f0c-8d1e",
     }
-    assert boom not in response.get_data(as_text=True)
+    assert bug not in response.get_data(as_text=True)
 
 
-def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, boom, caplog):
+def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, bug, caplog):
     send(client, "GET", "/stats/bakeries", {}, b"")
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert (record.getMessage(), record.request_id) == ("unexpected error", "5f0c-8d1e")
-    assert boom in caplog.text
+    assert bug in caplog.text
 
 
 def test_a_bug_rolls_the_transaction_back(app, admin, monkeypatch):
