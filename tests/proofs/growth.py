@@ -1,4 +1,4 @@
-"""What a worker does under load: its memory does not grow, and a crowd waits or is told to come back."""
+"""A worker under load: its memory does not grow, and many clients wait or get 503."""
 
 import json
 from collections import Counter
@@ -15,13 +15,13 @@ from tests.support.live import ROOT
 from tests.support.load import get, post, run
 from tests.support.memory import forget_peak, peak, resident, worker
 
-# Of 120,000 runs about 15,000 stay those of feedstock 1, and the others become those of feedstock 2.
+# Of 120,000 runs, about 15,000 stay in feedstock 1. The others move to feedstock 2.
 TWO_FEEDSTOCKS = "UPDATE reciperun SET feedstock_id = 2 WHERE feedstock_id <> 1"
 
 
 @contextmanager
 def serve(url, folder):
-    """A server with one worker, which has answered."""
+    """A server whose one worker has answered a request."""
     env = dyno(environment(url), WEB_CONCURRENCY="1", RATELIMIT_WRITES="99999999/second")
     with serving("exec gunicorn wsgi:app", env, ROOT, folder / "log") as server:
         assert ask(server, "/readyz")[0] == 200
@@ -30,7 +30,7 @@ def serve(url, folder):
 
 @pytest.fixture(scope="module")
 def big(postgres_server, tmp_path_factory):
-    """A server of two feedstocks with many runs."""
+    """A server with two feedstocks that have many runs."""
     with runs(postgres_server, 120_000) as url:
         for statement in (TWO_FEEDSTOCKS, "VACUUM ANALYZE"):
             postgres.execute(url, statement)
@@ -40,7 +40,7 @@ def big(postgres_server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def small(postgres_server, tmp_path_factory):
-    """A server of production's data."""
+    """A server with production's data."""
     with production(postgres_server) as url, serve(url, tmp_path_factory.mktemp("small")) as server:
         yield server
 
