@@ -1,6 +1,7 @@
-"""Databases of the original: taken over in place at any of its revisions, and handed back.
+"""Databases of the original are adopted in place at any of its revisions, and can be downgraded again.
 
-They are built by the original's own DDL, as pg_dump shows it. It migrated no SQLite database; there, ours stand in.
+They are built by the DDL of the original, which pg_dump has printed. The original migrated no SQLite database. There,
+our migrations replace its DDL.
 """
 
 import re
@@ -102,7 +103,7 @@ RUN = {
 NO_DATASET = {"is_test": False, "dataset_type": None, "dataset_public_url": None}
 DATASET = {"is_test": True, "dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
 
-# What a run of the original has in the fields that it did not know.
+# The fields that the original does not have are null in its runs.
 OURS = dict.fromkeys({*RUN_FIELDS} - {*RUN, *DATASET, "id"})
 
 PLACEHOLDERS = {
@@ -110,7 +111,7 @@ PLACEHOLDERS = {
     "feedstock": {"spec": "unknown/feedstock-1", "provider": "github"},
 }
 
-# Timestamps that the original stored, and what becomes of them.
+# Timestamps that the original stored, and the values after the upgrade.
 POISON = {
     "10000-01-01 00:59:59": "9999-12-31T23:59:59.999999Z",
     "infinity": "9999-12-31T23:59:59.999999Z",
@@ -120,12 +121,12 @@ POISON = {
     "-infinity": "0001-01-01T00:00:00Z",
 }
 
-# What the original's last version counted (all, production, test) by feedstock.
+# The counts of the original's last version (all, production, test) by feedstock.
 DATASETS = {1: (49, 0, 49), 3: (3, 1, 2), 7: (38, 11, 27), 40: (16, 11, 5), 42: (1, 1, 0), 88: (6, 6, 0), 2: (0, 0, 0)}
 
 
 def stand_at(app, revision):
-    """Make of an empty database one that the original's release of `revision` left, without rows."""
+    """Create the tables of the original at `revision` in an empty database."""
     if app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
         upgrade(app, revision)
         return
@@ -135,14 +136,14 @@ def stand_at(app, revision):
 
 
 def insert(app, table, **values):
-    """Insert as the original's ORM does: every column it knows is named."""
+    """Insert like the original's ORM: the statement names every column that the ORM knows."""
     places = ", ".join(f":{name}" for name in values)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"), values)
 
 
 def fill(app, revision):
-    """One row in each table that the original has at `revision`, keys left out."""
+    """Insert one row into each table that the original has at `revision`, except the keys."""
     if revision in WITH_PARENTS:
         insert(app, "bakery", **BAKERY)
         insert(app, "feedstock", **FEEDSTOCK)
@@ -161,7 +162,7 @@ def as_key(app, key):
 
 
 def structure(app):
-    """All that PostgreSQL knows of columns, constraints, indexes, functions and triggers, a row each."""
+    """The columns, constraints, indexes, functions and triggers in the catalogs of PostgreSQL, one row each."""
     catalogues = (
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
         "WHERE table_schema = 'public'",
@@ -175,25 +176,25 @@ def structure(app):
 
 
 def only_keys_added(before, after):
-    """Whether two structures differ at most in our table of keys; the original does not mind a table beside its own."""
+    """Whether two structures differ at most in our table of keys. The original ignores additional tables."""
     return before <= after and {table for table, *_ in after - before} <= {"apikey"}
 
 
 def with_times(run):
-    """A run whose times are compared as such: PostgreSQL's JSON has no zone and no trailing zeros."""
+    """The run with its times as datetimes, because PostgreSQL's JSON has no zone and no trailing zeros."""
     return run | {at: run[at] and datetime.fromisoformat(run[at].rstrip("Z")) for at in ("started_at", "completed_at")}
 
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database of its own."""
+    """An application on a separate, empty database."""
     with application(empty_url) as app:
         yield app
 
 
 @pytest.fixture
 def restored_app(postgres_url):
-    """An application on the original's production database, not yet upgraded."""
+    """An application on the original's production database before the upgrade."""
     restore(postgres_url)
     with application(postgres_url) as app:
         yield app
@@ -201,7 +202,7 @@ def restored_app(postgres_url):
 
 @pytest.fixture(scope="module")
 def production(postgres_server):
-    """A client of the original's production database after our upgrade; only for reading."""
+    """A client of the original's production database after our upgrade, for tests that only read."""
     with postgres.database(postgres_server) as url:
         restore(url)
         with application(url) as app:

@@ -1,4 +1,4 @@
-"""The migrations: they build, undo and refuse as a whole, take turns, and a server waits for them."""
+"""Migrations: upgrades and downgrades succeed or fail as a whole, and concurrent upgrades run one after the other."""
 
 import os
 import re
@@ -38,7 +38,7 @@ from tests.support.databases import (
 from tests.support.sent import statements
 
 ROOT = Path(__file__).parents[2]
-LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
+LOCK_KEY = 8_215_731_407  # the key in migrations/env.py, which cannot be imported
 
 INDEXES = {
     "/bakeries/2": {"ix_reciperun_bakery_id_id"},
@@ -48,7 +48,7 @@ INDEXES = {
     "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
 }
 
-# Loads everything once, then forks into eight times `flask db upgrade`, which so begin at the same moment.
+# The program imports everything once, then forks eight processes of `flask db upgrade`, which begin at the same moment.
 EIGHT_TIMES = """
 import os, sys, app.cli.db
 from flask.cli import cli
@@ -58,7 +58,7 @@ for _ in range(8):
 sys.exit(any([os.wait()[1] for _ in range(8)]))
 """
 
-# A catalogue in which an index is worth using.
+# A catalogue that is large enough for the database to use indexes.
 MANY = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
     "INSERT INTO bakery (region, name, description) SELECT 'r', 'bakery-' || i, '' FROM n",
@@ -71,7 +71,7 @@ MANY = (
 
 
 def start_upgrade(url, command=("-m", "flask", "db", "upgrade")):
-    """Start `flask db upgrade` in a process of its own."""
+    """Start `flask db upgrade` in a separate process."""
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
@@ -83,14 +83,14 @@ def start_upgrade(url, command=("-m", "flask", "db", "upgrade")):
 
 
 def outcome(process):
-    """Its exit code and the last line of its log, once there has been no traceback."""
+    """Wait for the process, check that it printed no traceback, and return its exit code and last line of log."""
     log = process.communicate(timeout=live.PATIENCE)[1]
     assert "Traceback" not in log
     return process.returncode, log.splitlines()[-1]
 
 
 def indexes_used(app, client, path):
-    """The indexes in the database's plans for the statements on runs that a request makes."""
+    """The indexes in the query plans of the statements on runs that a request sends."""
     with statements() as sent:
         assert client.get(path).status_code == 200
     selects = [statement for statement in sent if statement.text.startswith("SELECT reciperun")]
@@ -102,7 +102,7 @@ def indexes_used(app, client, path):
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database, in place of the migrated one that other tests share."""
+    """An application on an empty database. It replaces the migrated one that other tests share."""
     with application(empty_url) as app:
         yield app
 
@@ -152,7 +152,7 @@ def test_each_downgrade_restores_the_schema_before_its_revision(app):
 def test_down_and_up_again_keeps_every_row(app, revision):
     upgrade(app)
     fill(app)
-    # The original has no place for these times; going back to it loses them.
+    # The original does not have these columns, so the downgrade loses their values.
     sql(app, "UPDATE reciperun SET created_at = NULL, updated_at = NULL")
     before = schema(app), contents(app)
     downgrade(app, revision)
@@ -162,7 +162,8 @@ def test_down_and_up_again_keeps_every_row(app, revision):
 
 def test_names_are_the_same_on_every_database(app):
     upgrade(app)
-    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}  # on expressions: PostgreSQL only
+    # These index expressions, on PostgreSQL only.
+    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}
     indexes = {index.name for index in RecipeRun.__table__.indexes} - long_text
     assert names(app) - long_text == indexes | {
         "apikey_encrypted_key_key",

@@ -1,4 +1,4 @@
-"""Times that Python cannot read: whatever stores them, the database keeps the nearest that can be read."""
+"""Python cannot read some times of PostgreSQL. Triggers replace them by the nearest readable time."""
 
 import pytest
 
@@ -42,7 +42,7 @@ CATALOGUES = {
 
 @pytest.fixture
 def app(empty_url):
-    """An application on a database of its own, with a bakery, a feedstock and a run."""
+    """An application on a separate database with a bakery, a feedstock and a run."""
     with application(empty_url) as app:
         upgrade(app)
         fill(app)
@@ -50,13 +50,13 @@ def app(empty_url):
 
 
 def insert(app, *times):
-    """A run for each of those times, which starts and ends it."""
+    """Insert a run for each time. The run starts and ends at it."""
     for time in times:
         sql(app, INSERT.format(started_at=time, completed_at=time))
 
 
 def times(app):
-    """Both times of all runs but the first, as they are shown."""
+    """Both times of all runs except the first, as the API shows them."""
     runs = app.test_client().get("/recipe_runs/?order_by=id").json
     return [tuple(run[column] for column in COLUMNS) for run in runs[1:]]
 
@@ -65,8 +65,8 @@ def both(times):
     return [(time, time) for time in times]
 
 
-def machinery(app):
-    """The names of what the migration made in the database."""
+def triggers_and_functions(app):
+    """The names of the triggers and functions that the migration created."""
     with app.app_context():
         catalogues = CATALOGUES[db.engine.name]
     return [name for query in catalogues for (name,) in sql(app, query) if "readable_times" in name]
@@ -146,6 +146,6 @@ def test_the_upgrade_changes_no_other_run(app):
 
 
 def test_downgrade_removes_every_trigger_and_function(app):
-    assert len(machinery(app)) == 2
+    assert len(triggers_and_functions(app)) == 2
     downgrade(app, "0016_datasets")
-    assert machinery(app) == []
+    assert triggers_and_functions(app) == []
