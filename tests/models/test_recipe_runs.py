@@ -121,7 +121,7 @@ def test_a_stale_run_may_be_sent_back_unchanged(app, writer):
 
 
 @pytest.mark.parametrize(
-    ("members", "status", "completed"),
+    ("fields", "status", "completed"),
     [
         ({}, "queued", False),
         ({"status": "in_progress"}, "in_progress", False),
@@ -129,13 +129,13 @@ def test_a_stale_run_may_be_sent_back_unchanged(app, writer):
         ({"status": "completed", "conclusion": "skipped"}, "completed", True),
     ],
 )
-def test_a_new_run_starts_in_any_status(app, writer, members, status, completed):
-    answer = writer.post("/recipe_runs/", json=run_body(app, **members)).json
+def test_a_new_run_starts_in_any_status(app, writer, fields, status, completed):
+    answer = writer.post("/recipe_runs/", json=run_body(app, **fields)).json
     assert (answer["status"], answer["completed_at"] is not None) == (status, completed)
 
 
 @pytest.mark.parametrize(
-    "members",
+    "fields",
     [
         {"status": "completed"},
         {"status": "queued", "conclusion": "success"},
@@ -144,12 +144,12 @@ def test_a_new_run_starts_in_any_status(app, writer, members, status, completed)
         {"conclusion": "success", "completed_at": "2022-03-03T02:29:53Z"},
     ],
 )
-def test_a_new_run_with_contradictory_values_is_422_and_not_created(app, writer, members):
-    assert writer.post("/recipe_runs/", json=run_body(app, **members)).status_code == 422
+def test_a_new_run_with_contradictory_values_is_422_and_not_created(app, writer, fields):
+    assert writer.post("/recipe_runs/", json=run_body(app, **fields)).status_code == 422
     assert writer.get("/stats/recipe_runs").json == {"count": 0}
 
 
-# What the original's database holds: such rows stay readable and can be repaired.
+# Rows like these are in the original's database. They stay readable and can be repaired.
 LEGACY = [
     ({"status": "in_progress", "conclusion": "failure", "completed_at": STARTED_AT}, {"status": "completed"}),
     ({"status": "completed", "conclusion": "success"}, {"completed_at": "2022-03-04T00:00:00Z"}),

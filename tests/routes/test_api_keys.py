@@ -1,4 +1,4 @@
-"""Keys that people can manage, over the API; what each may do is in test_scopes.py."""
+"""Management of API keys over the API. Their scopes are tested in tests/web/test_scopes.py."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -127,7 +127,7 @@ def test_an_answer_that_shows_a_key_is_not_stored(admin):
 
 
 def create(admin, **body):
-    """A new key: what the answer says of it."""
+    """Create a key and return the answer."""
     response = admin.post("/api-keys", json=body)
     assert response.status_code == 201
     return response.json
@@ -142,8 +142,8 @@ def wire(time):
 
 
 @pytest.fixture
-def another(app, admin):
-    """A client with an administrator's key that is a row, and the id of that."""
+def other_admin(app, admin):
+    """A client with the key of other_admin administrator, and the id of the key."""
     made = create(admin, is_admin=True, label="the other admin")
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = made["key"]
@@ -241,8 +241,8 @@ def test_if_match_guards_a_key(admin):
 
 
 @pytest.mark.parametrize("body", [{"is_active": False}, {"scopes": ["write"]}, {"expires_at": "2999-01-01T00:00:00Z"}])
-def test_administrators_cannot_revoke_their_own_key(another, body):
-    client, number = another
+def test_administrators_cannot_revoke_their_own_key(other_admin, body):
+    client, number = other_admin
     response = client.patch(f"/api-keys/{number}", json=body)
     assert (response.status_code, response.json["detail"]) == (409, OWN.format(number))
     assert client.delete(f"/api-keys/{number}").status_code == 409

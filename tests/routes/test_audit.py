@@ -1,4 +1,4 @@
-"""Who wrote what, and when: every write and every key operation, in the transaction that makes it, and for good."""
+"""The audit log has an entry for every write and every key operation, in the same transaction. Entries are final."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,8 +25,8 @@ def brief(admin):
 
 
 @pytest.fixture
-def keyed(app, admin):
-    """A client with a key that is a row, and the id of that."""
+def client_and_key_id(app, admin):
+    """A client with a key of the database, and the id of the key."""
     made = admin.post("/api-keys", json={"label": "dataflow"}).json
     return client_with(app, made["key"]), made["id"]
 
@@ -43,8 +43,8 @@ def test_every_write_adds_an_entry(app, admin, noun, name):
     assert brief(admin) == [(f"{verb}_{name}", noun, number, details) for verb, details in expected]
 
 
-def test_an_entry_has_actor_action_time_and_request_id(admin, keyed):
-    client, number = keyed
+def test_an_entry_has_actor_action_time_and_request_id(admin, client_and_key_id):
+    client, number = client_and_key_id
     made = client.post("/feedstocks/", json={"spec": "a/b"}, headers=ID).json
     entry = entries(admin)[-1]
     age = datetime.now(UTC) - datetime.fromisoformat(entry.pop("at"))
@@ -109,8 +109,8 @@ def test_a_write_that_fails_at_the_end_leaves_no_entry(app, admin, monkeypatch):
     assert (entries(admin), admin.get("/stats/feedstocks").json) == ([], {"count": 0})
 
 
-def test_the_log_is_paged_and_filtered(app, admin, keyed):
-    client, number = keyed
+def test_the_log_is_paged_and_filtered(app, admin, client_and_key_id):
+    client, number = client_and_key_id
     times = []
     for noun in MAKE:
         times.append(client.post(f"/{noun}/", json=BODY[noun](app)) and datetime.now(UTC))

@@ -15,7 +15,7 @@ def post(client, runs, **options):
     return client.post("/recipe_runs/bulk", json={"recipe_runs": runs}, **options)
 
 
-def complaints(response):
+def errors_of(response):
     assert response.status_code == 422, response.json
     return {error["pointer"]: error["detail"] for error in response.json["errors"]}
 
@@ -47,9 +47,9 @@ def test_a_thousand_runs_are_created_a_hundred_at_a_time(app, writer, body):
     with statements() as sent:
         response = post(writer, [body | {"recipe_id": f"recipe-{number}"} for number in range(1000)])
     assert [run["recipe_id"] for run in response.json["recipe_runs"]] == [f"recipe-{number}" for number in range(1000)]
-    # SQLite, whose RETURNING promises no order, gets each row by itself from SQLAlchemy; it is in the same process.
+    # RETURNING of SQLite guarantees no order, so SQLAlchemy inserts each row separately. SQLite is in the same process.
     by_row = app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite"
-    # Runs, events and entries of the audit log.
+    # The statements insert runs, events and entries of the audit log.
     assert len(sent) <= (3 * 1000 if by_row else 3 * 10) + 6
 
 
@@ -59,14 +59,14 @@ def test_a_bulk_accepts_one_to_a_thousand_runs(writer, body, count, status):
 
 
 def test_the_length_of_the_list_is_checked_before_its_items(writer):
-    assert complaints(post(writer, [{}] * 1001)) == {
+    assert errors_of(post(writer, [{}] * 1001)) == {
         "/recipe_runs": "recipe_runs: Length must be between 1 and 1000.",
     }
 
 
 def test_errors_name_the_index_of_the_run(writer, body):
     bad = body | {"started_at": "yesterday", "a/b": 1}
-    assert complaints(post(writer, [body, bad, 5])) == {
+    assert errors_of(post(writer, [body, bad, 5])) == {
         "/recipe_runs/1/started_at": "recipe_runs/1: started_at: "
         "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
         "/recipe_runs/1/a~1b": "recipe_runs/1: a/b: Unknown field.",
@@ -77,7 +77,7 @@ def test_errors_name_the_index_of_the_run(writer, body):
 def test_one_answer_lists_the_errors_of_all_runs(writer, body):
     early = body | {"completed_at": "2022-03-03T03:00:00Z"}
     lost = body | {"bakery_id": 999999, "rerun_of": 888888}
-    assert complaints(post(writer, [body, early, lost, early | {"feedstock_id": 777777}])) == {
+    assert errors_of(post(writer, [body, early, lost, early | {"feedstock_id": 777777}])) == {
         "/recipe_runs/1/completed_at": "recipe_runs/1: completed_at: "
         "Only a completed run can have this field, and the run would be queued.",
         "/recipe_runs/2/bakery_id": "recipe_runs/2: bakery 999999 not found",
@@ -90,14 +90,14 @@ def test_one_answer_lists_the_errors_of_all_runs(writer, body):
 
 @pytest.mark.parametrize("fault", [{"bakery_id": 999999}, {"conclusion": "stale"}, {"version": None}])
 def test_one_invalid_run_prevents_the_creation_of_all(writer, body, fault):
-    (pointer,) = complaints(post(writer, [*[body] * 20, body | fault]))
+    (pointer,) = errors_of(post(writer, [*[body] * 20, body | fault]))
     assert pointer.startswith("/recipe_runs/20/")
     assert writer.get("/stats/recipe_runs").json == {"count": 0}
 
 
 def test_a_thousand_missing_parents_are_found_with_few_statements(writer, body):
     with statements() as sent:
-        errors = complaints(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
+        errors = errors_of(post(writer, [body | {"bakery_id": 900000 + number} for number in range(1000)]))
     assert list(errors)[999] == "/recipe_runs/999/bakery_id"
     assert len(sent) <= 16
 

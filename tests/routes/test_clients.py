@@ -1,4 +1,4 @@
-"""What the original's real clients call, byte for byte, and what they read of the answers."""
+"""The requests of the original's real clients, byte for byte, and the fields of the answers that they use."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url
 
 
 def read(client, path):
-    """The JSON at `path` as a browser on another site gets to see it."""
+    """The JSON at `path` for a browser on another site."""
     response = client.get(path, headers=SITE)
     assert (response.status_code, response.content_type) == (200, "application/json")
     assert response.headers["Access-Control-Allow-Origin"] in ("*", SITE["Origin"])
@@ -83,7 +83,7 @@ def test_dates_can_be_parsed_by_javascript(app, client, microsecond):
     started_at = datetime(2022, 3, 3, 2, 29, 54, microsecond, tzinfo=UTC)
     make_run(app, started_at=started_at, completed_at=started_at + timedelta(hours=1))
     (run,) = read(client, "/recipe_runs/")
-    # The format of ECMAScript's Date.parse; a second `Z`, which the old cards append, makes no date of it.
+    # The format of Date.parse in ECMAScript. The old cards append a second `Z`, which makes the date invalid.
     for name, time in (("started_at", started_at), ("completed_at", started_at + timedelta(hours=1))):
         assert run[name] == time.strftime("%Y-%m-%dT%H:%M:%S") + (".055180" if microsecond else "") + "Z"
         assert datetime.fromisoformat(run[name]) == time

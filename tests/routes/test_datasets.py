@@ -1,4 +1,4 @@
-"""The catalogue of datasets: which runs make one, how it is found, and Python that opens it."""
+"""The catalogue of datasets: the runs that build one, its lists, and the Python snippet that opens it."""
 
 import ast
 from datetime import timedelta

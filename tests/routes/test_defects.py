@@ -1,6 +1,6 @@
 """The 30 defects measured in the original, D1 to D30: none can be reproduced here.
 
-`COVERED` names the tests that show it, `LEFT_OUT` says why there is none.
+`COVERED` names the tests that show it. `LEFT_OUT` gives the reason if there is no test.
 """
 
 import ast
@@ -12,7 +12,7 @@ from tests.support.factories import make_run, run_body
 from tests.support.sent import statements
 
 COVERED = {
-    # A timestamp that nobody could read back, or a status of null, took every list down.
+    # An unreadable timestamp or a status of null broke every list.
     "D1": [
         "routes/test_defects.py::test_an_unreadable_timestamp_breaks_no_list",
         "schemas/test_timestamps.py::test_an_invalid_timestamp_is_422_and_not_stored",
@@ -20,13 +20,13 @@ COVERED = {
         "migrations/test_readable_times.py::test_every_route_that_reads_still_answers",
     ],
     "D2": ["routes/test_defects.py::test_a_status_of_null_breaks_no_list"],
-    # More clients than connections, and workers that raced at the start.
+    # There were more clients than connections, and workers raced at the start.
     "D3": [
         "database/test_faults.py::test_a_pool_without_a_free_connection_is_503_until_one_is_free",
         "database/test_faults.py::test_more_clients_than_connections_get_200_or_503_and_never_500",
     ],
     "D4": ["web/test_auth.py::test_the_administrators_key_needs_no_row"],
-    # Pages without bounds and without an order.
+    # Pages had no bounds and no order.
     "D5": [
         "database/test_lists.py::test_a_limit_or_an_offset_out_of_range_is_422",
         "database/test_lists.py::test_limit_and_offset_select_a_part_of_the_list",
@@ -36,13 +36,13 @@ COVERED = {
         "database/test_lists.py::test_the_pages_of_equal_rows_have_every_row_once",
         "routes/test_recipe_runs.py::test_update_keeps_the_order_of_the_list",
     ],
-    # What is not there was always a feedstock.
+    # The answer 404 always named a feedstock.
     "D7": [
         "routes/test_bakeries.py::test_a_missing_bakery_is_404_and_named",
         "routes/test_feedstocks.py::test_a_missing_feedstock_is_404_and_named",
         "routes/test_recipe_runs.py::test_a_missing_run_is_404_and_named",
     ],
-    # 500 for what the caller got wrong.
+    # Errors of the caller were 500.
     "D8": [
         "routes/test_recipe_runs.py::test_create_with_a_missing_parent_is_422_and_names_it",
         "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
@@ -56,7 +56,7 @@ COVERED = {
         "routes/test_feedstocks.py::test_delete_with_runs_is_409_and_counts_them",
         "routes/test_defects.py::test_a_refused_delete_loads_no_runs",
     ],
-    # 200 for what was not done, or not meant.
+    # Requests that were not executed, or not as the caller intended, were 200.
     "D10": [
         "web/test_parser.py::test_a_body_that_is_not_an_object_is_422",
         "web/test_parser.py::test_another_media_type_is_415",
@@ -79,7 +79,7 @@ COVERED = {
         "web/test_parser.py::test_unknown_fields_are_422",
         "web/test_parser.py::test_unknown_parameters_are_422",
     ],
-    # Bodies read before the caller is known, and of any size.
+    # Bodies of any size were read before authentication.
     "D14": [
         "web/test_auth.py::test_a_missing_key_is_refused_before_anything_else",
         "routes/test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
@@ -87,7 +87,7 @@ COVERED = {
         "web/test_parser.py::test_a_chunked_body_has_at_most_a_megabyte",
         "web/test_parser.py::test_text_has_a_maximum_length_in_characters",
     ],
-    # HTTP as others speak it.
+    # The use of HTTP did not follow the standards.
     "D15": [
         "web/test_auth.py::test_any_other_key_is_401_with_a_challenge",
         "web/test_headers.py::test_another_method_is_405_with_the_allowed_ones",
@@ -103,7 +103,7 @@ COVERED = {
         "web/test_headers.py::test_no_answer_repeats_the_host",
         "web/test_headers.py::test_every_route_answers_with_and_without_the_slash",
     ],
-    # The same instant and the same references on both databases.
+    # Databases differed in times and in references.
     "D19": [
         "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
         "routes/test_recipe_runs.py::test_create_with_a_missing_parent_is_422_and_names_it",

@@ -11,12 +11,12 @@ SCREENSHOTS = live.ROOT / "test-results"
 
 @pytest.fixture
 def page(browser):
-    """A page that remembers what went wrong (`complaints`) and what it asked for (`requested`)."""
+    """A page that records its errors (`errors`) and its requests (`requested`)."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(1000 * live.PATIENCE)
-    page.complaints, page.requested = [], []
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.errors, page.requested = [], []
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: page.requested.append(request.url))
     yield page
     page.close()
@@ -41,7 +41,7 @@ def test_a_visitor_authorises_and_creates_a_bakery_without_loading_from_other_ho
     operation.locator(".live-responses-table .response-col_status").get_by_text("201").wait_for()
     page.screenshot(path=SCREENSHOTS / "docs-created.png")
     assert "from-the-docs" in operation.locator(".live-responses-table").inner_text()
-    assert page.complaints == []
+    assert page.errors == []
     hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")}
     assert hosts == {urlsplit(own_service).netloc}
 
@@ -77,4 +77,4 @@ def test_a_visitor_reads_a_list_and_a_record_with_the_example_values(own_service
         operation.get_by_role("button", name="Execute").click()
         operation.locator(".live-responses-table .response-col_status").get_by_text(status).wait_for()
         page.screenshot(path=SCREENSHOTS / f"docs-{name}.png")
-    assert page.complaints == []
+    assert page.errors == []

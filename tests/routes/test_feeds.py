@@ -1,4 +1,4 @@
-"""What other programs read: Intake, news readers, pages with badges."""
+"""Formats for other programs: Intake catalogues, Atom feeds and badges."""
 
 from datetime import timedelta
 from xml.etree import ElementTree

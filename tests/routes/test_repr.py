@@ -1,4 +1,4 @@
-"""`/repr/xarray/`: datasets of the catalogue as xarray shows them, and no way to anything else."""
+"""`/repr/xarray/` shows datasets of the catalogue like xarray, and reads no other address."""
 
 import json
 import signal
@@ -37,19 +37,19 @@ def served(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def long_timeout(monkeypatch):
-    """As much time to open a dataset as a busy machine takes."""
+    """The time limit for opening a dataset suffices for a busy machine."""
     monkeypatch.setattr(module, "TIMEOUT", live.PATIENCE)
 
 
 @pytest.fixture
 def opener(served):
-    """One that is allowed the server on loopback."""
+    """An opener that may read the server on loopback."""
     return Opener([served.host])
 
 
 @pytest.fixture
 def fresh(app):
-    """The opener of the application, with nothing remembered."""
+    """The opener of the application, with an empty cache."""
     app.extensions["repr"] = Opener(
         ["listed.example.org", "listed.example.org:8080", "ported.example.org:80", ".below.example.org"]
     )
@@ -58,7 +58,7 @@ def fresh(app):
 
 @pytest.fixture
 def opened(fresh, monkeypatch):
-    """What would have been opened, and whether without an address check."""
+    """The URLs that would have been opened, and whether their hosts are trusted."""
     asked = []
 
     def run(url, trusted):
@@ -87,7 +87,7 @@ def test_a_store_has_the_representation_of_xarray(opener, served, path):
     assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
 
 
-@on_sqlite  # opening a dataset takes a second, on any database
+@on_sqlite  # opening a dataset takes a second and does not depend on the database
 def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, served):
     url, fresh.hosts = f"{served.url}/v2.zarr?x=1&y=%20a+b", [served.host]
     answer = client.get(f"/repr/xarray/?url={url}", headers={"Origin": "https://pangeo-forge.org"})
@@ -227,7 +227,7 @@ def test_a_host_that_hangs_is_504_and_its_process_is_killed(opener, served, monk
 def test_a_process_ends_when_its_parent_is_gone(served):
     asked = json.dumps({"url": f"{served.url}/{stores.HANGING}", "trusted": True})
     ended = subprocess.run([sys.executable, "-I", module.PROGRAM, "1"], input=asked, text=True, env={})
-    assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL where importing alone took a second
+    assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL if the imports already took a second
 
 
 def test_a_process_that_crashes_is_502(opener, served, monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""The STAC API: valid by pystac and its own schemas, and walked by pystac-client."""
+"""The STAC API is valid by the schemas of pystac, and pystac-client can follow its links."""
 
 import pystac
 import pytest

@@ -1,4 +1,4 @@
-"""What serialisers make is what marshmallow dumps, for every schema that answers."""
+"""Serialisers write the same bytes as marshmallow, for every schema of an answer."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -33,9 +33,9 @@ def subclasses(schema):
 
 
 def records(schema):
-    """Records with any values that the members of `schema` may have."""
-    members = {name: values(field) for name, field in schema.dump_fields.items()}
-    return st.builds(SimpleNamespace, **members)
+    """Records with any values that the fields of `schema` may have."""
+    strategies = {name: values(field) for name, field in schema.dump_fields.items()}
+    return st.builds(SimpleNamespace, **strategies)
 
 
 def values(field):
@@ -46,7 +46,7 @@ def values(field):
 
 
 def row(record, columns):
-    """The row that a database would give for a record, its times without a zone."""
+    """The row of a record in a database. Its times have no zone."""
     found = []
     for column in columns:
         value = record
@@ -72,7 +72,7 @@ def test_a_record_is_serialised_as_marshmallow_dumps_it(schema, data):
 @given(data=st.data())
 def test_a_row_is_serialised_as_marshmallow_dumps_its_record(schema, data):
     shown = serialiser(schema)
-    without_lists = schema(exclude=tuple(shown.lists))  # which are no part of a row
+    without_lists = schema(exclude=tuple(shown.lists))  # lists are not part of a row
     many = data.draw(st.lists(records(without_lists), max_size=3))
     expected = [without_lists.dump(record) for record in many]
     assert encode(shown.rows([row(record, shown.columns) for record in many])) == orjson.dumps(expected)

@@ -1,4 +1,4 @@
-"""RFC 3339 in; UTC with a `Z` out, the same instant from both databases."""
+"""Timestamps of requests are RFC 3339, and those of answers are UTC with a `Z`. Both databases keep the instant."""
 
 from datetime import datetime, timedelta, timezone
 
