@@ -21,7 +21,7 @@ KINDS = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="module")
 def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory):
-    """Applications on databases of their own, by the kind of database: one to export, one to import."""
+    """Two applications on separate databases for each kind of database: one to export, and one to import."""
     folder, made = tmp_path_factory.mktemp("archive"), {kind: [] for kind in KINDS}
     with ExitStack() as stack:
         for name in ("source", "target"):
@@ -33,10 +33,10 @@ def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory
 
 
 def emptied(app):
-    """The application, with nothing in its database and no id given out."""
+    """Delete all rows of the database and reset its sequences. Return the application."""
     with app.app_context():
         for table in reversed(db.metadata.sorted_tables):
-            if table is not RunCount.__table__:  # the triggers see to those
+            if table is not RunCount.__table__:  # triggers delete these
                 db.session.execute(table.delete())
         for table in filter(sequences.assigns_ids, db.metadata.sorted_tables):
             sequences.set_last_id(db.session.connection(), table, 0)
@@ -61,7 +61,7 @@ def run(app, *arguments, **options):
 
 
 def exported(app):
-    """What `flask export` writes, as lines."""
+    """The lines that `flask export` writes."""
     result = run(app, "export")
     assert result.exit_code == 0, result.output
     return result.stdout_bytes.splitlines(keepends=True)
@@ -84,7 +84,7 @@ def line(**entry):
 
 
 def make_catalogue(app):
-    """Records with everything that two databases might treat differently."""
+    """Records with all values that the two databases might treat differently."""
     bakery = make_bakery(app, name="Océans ☂ 🌊", description="", timeout_minutes=90)
     feedstock = make_feedstock(app)
     parents = {"bakery_id": bakery.id, "feedstock_id": feedstock.id}
@@ -97,8 +97,8 @@ def make_catalogue(app):
     make_key(app, "two", is_active=None, is_admin=True, created_at=null())
 
 
-def point_ahead(app):
-    """Make the first of two new runs a new attempt at the second."""
+def make_rerun_of_later_run(app):
+    """Create two runs. The first is a rerun of the second."""
     first, second = make_run(app), make_run(app)
     with app.app_context():
         db.session.execute(update(RecipeRun).where(RecipeRun.id == first.id).values(rerun_of=second.id))
@@ -108,7 +108,7 @@ def point_ahead(app):
 
 def test_an_import_is_exported_again_as_the_same_bytes(source, target):
     make_catalogue(source)
-    point_ahead(source)
+    make_rerun_of_later_run(source)
     lines = exported(source)
     assert imported(target, lines).exit_code == 0
     assert exported(target) == lines
@@ -220,7 +220,7 @@ def test_ids_continue_after_the_highest_id(source, target):
 
 
 def test_a_run_may_repeat_a_later_run(source, target):
-    first, second = point_ahead(source)
+    first, second = make_rerun_of_later_run(source)
     assert imported(target, exported(source)).exit_code == 0
     assert {row["id"]: row["rerun_of"] for row in rows(exported(target), "reciperun")} == {
         first.id: second.id,
@@ -305,13 +305,13 @@ HEADER, FEEDSTOCK, SEQUENCE, END = range(4)
 A_FEEDSTOCK = {"spec": "a/b", "provider": "github", "id": 1}
 
 
-def feedstock(**members):
-    return line(table="feedstock", row=A_FEEDSTOCK | members)
+def feedstock(**fields):
+    return line(table="feedstock", row=A_FEEDSTOCK | fields)
 
 
-# The place of a line, what stands there in its stead, and how the sentence that refuses it begins.
+# The number of a line, its replacement, and the start of the sentence that refuses it.
 FAULTS = {
-    "another form": (
+    "another format": (
         HEADER,
         line(pangeo_forge_export=2),
         "Line 1: this is not the first line of an export in format 1.",
@@ -322,8 +322,8 @@ FAULTS = {
         line(pangeo_forge_export=1, revision="81c7d27bde71"),
         "Line 1: the export has revision 81c7d27bde71, this database has ",
     ),
-    "no JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
-    "no object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
+    "a line that is not JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
+    "a line that is not an object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
     "an unknown line": (FEEDSTOCK, line(table="feedstock"), "Line 2: this is not a line of an export."),
     "an unknown table": (FEEDSTOCK, line(table="cookie", row={}), "Line 2: there is no table 'cookie'."),
     "a table left out": (FEEDSTOCK, line(table="idempotency_key", row={}), "Line 2: there is no table"),
@@ -335,7 +335,7 @@ FAULTS = {
     "a row twice": (FEEDSTOCK, feedstock() + feedstock(spec="c/d"), "Line 3: the database refuses this row: "),
     "a number too large": (FEEDSTOCK, feedstock(id=2**31), "Line 2: feedstock.id must fit 32 bits."),
     "a NUL": (FEEDSTOCK, feedstock(spec="a\0"), "Line 2: feedstock.spec must not contain the character U+0000."),
-    "an id that cannot be": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is not a valid id."),
+    "an invalid id": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is not a valid id."),
     "an unknown sequence": (SEQUENCE, line(sequence="cookie", last=1), "Line 3: there is no table 'cookie'."),
     "a wrong count": (END, line(rows=2), "Line 4: this line counts 2 rows, but 1 came before it."),
     "a missing end": (END, b"", "The export is truncated: the number of rows is missing after line 3."),
@@ -351,9 +351,9 @@ def revision_of(app):
 def test_a_faulty_export_is_refused_with_the_line_and_changes_nothing(target, fault):
     good = [line(pangeo_forge_export=1, revision=revision_of(target)), feedstock()]
     good += [line(sequence="feedstock", last=1), line(rows=1)]
-    place, instead, sentence = FAULTS[fault]
+    position, replacement, sentence = FAULTS[fault]
     before = exported(target)
-    result = imported(target, [*good[:place], instead, *good[place + 1 :]])
+    result = imported(target, [*good[:position], replacement, *good[position + 1 :]])
     assert result.exit_code == 1
     assert f"Error: {sentence}" in result.stderr
     assert exported(target) == before
@@ -364,7 +364,7 @@ def test_an_empty_file_is_refused(target):
 
 
 def edited(text, **values):
-    """The line of a row with other values in it."""
+    """The line of a row with other values."""
     entry = json.loads(text)
     return line(table=entry["table"], row=entry["row"] | values)
 
@@ -373,10 +373,10 @@ def edited(text, **values):
 def test_a_reference_to_a_missing_row_is_refused_with_its_line(source, target, reference):
     make_run(source)
     lines = exported(source)
-    (place,) = [number for number, text in enumerate(lines) if b'"recipe_id"' in text]
-    lines[place] = edited(lines[place], **{reference: 99})
+    (position,) = [number for number, text in enumerate(lines) if b'"recipe_id"' in text]
+    lines[position] = edited(lines[position], **{reference: 99})
     result = imported(target, lines)
-    assert f"Error: Line {place + 1}: the database refuses this row: " in result.stderr
+    assert f"Error: Line {position + 1}: the database refuses this row: " in result.stderr
     assert rows(exported(target), "bakery") == []
 
 

@@ -1,4 +1,4 @@
-"""Rotation: another key takes the place of one, which lives on for a while."""
+"""Rotation replaces a key by a new one. The old key stays valid for a while."""
 
 from datetime import UTC, datetime, timedelta
 

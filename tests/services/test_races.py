@@ -1,4 +1,4 @@
-"""Requests that meet: each has the answer it would have had alone, a moment earlier or later."""
+"""Concurrent requests get the answers that they would get one after the other."""
 
 from collections import Counter
 from functools import partial
@@ -15,13 +15,13 @@ THREADS = 8
 
 @pytest.fixture
 def busy_app(migrated_url, long_timeouts):
-    """An application with a database of its own, where commits are commits, and a connection for every thread."""
+    """An application with a separate database and a connection for every thread."""
     with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
         yield app
 
 
 def at_once(app, *requests):
-    """The responses to `requests`, each (method, path, body), sent by as many threads at the same moment."""
+    """Send `requests`, each (method, path, body), at the same moment in separate threads. Return the responses."""
     headers = {"X-API-Key": ADMIN_KEY}
     calls = (
         partial(app.test_client().open, path, method=method, json=body, headers=headers)

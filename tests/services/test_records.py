@@ -1,4 +1,4 @@
-"""Records are deleted unless others refer to them, whatever table those are in."""
+"""A record is not deleted if any row of any table refers to it."""
 
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, Table, insert
@@ -11,7 +11,7 @@ from tests.support.factories import make_bakery, make_run
 
 @pytest.fixture
 def permits():
-    """A table that refers to bakeries, as one of a later release may."""
+    """A table that refers to bakeries, like a table of a later release."""
     table = Table("permit", db.metadata, Column("id", Integer, primary_key=True), Column("to", ForeignKey(Bakery.id)))
     yield table
     db.metadata.remove(table)

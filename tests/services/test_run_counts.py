@@ -20,7 +20,7 @@ AGREE = "The counts agree with the runs.\n"
 
 @pytest.fixture
 def parents(app):
-    """Two feedstocks and two bakeries, each feedstock in each bakery with a run of every kind and one run more."""
+    """Two feedstocks and two bakeries. Each pair has a run of every kind, and one pair has an additional run."""
     parents = {"feedstock_id": [make_feedstock(app).id for _ in "12"], "bakery_id": [make_bakery(app).id for _ in "12"]}
     fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT}
     rows = [dict(zip(parents | KIND, values, strict=True)) for values in product(*parents.values(), *KIND.values())]

@@ -1,4 +1,4 @@
-"""The numbers of runs: against plain Python over the same runs, and at the edges."""
+"""Statistics of runs equal those that plain Python computes, and are right in edge cases."""
 
 import math
 import random
@@ -14,7 +14,7 @@ ENDED = {"status": "completed", "conclusion": "success"}
 
 
 def make_runs(app, lengths, **columns):
-    """Runs that took so long, of one feedstock in one bakery."""
+    """Runs of these durations, of one feedstock in one bakery."""
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     ends = [STARTED_AT + timedelta(seconds=length) for length in lengths]
     return [make_run(app, completed_at=end, **parents | ENDED | columns) for end in ends]
