@@ -1,4 +1,4 @@
-"""Settings: what is right is taken, what is not is one sentence that names the variable and no password."""
+"""Valid settings are accepted. An invalid one is one sentence with the name of the variable and no password."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ NUMBER = "it takes a whole number from {} to 9999."
 
 
 def wrong(**variables):
-    """The sentence about an environment with those variables; None leaves one out."""
+    """The sentence about an environment with these variables. A variable of None is removed."""
     environ = environment(POSTGRES) | variables
     with pytest.raises(ConfigError) as error:
         load({name: value for name, value in environ.items() if value is not None})

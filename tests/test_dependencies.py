@@ -1,4 +1,4 @@
-"""The audit of dependencies: a vulnerability fails, and so does a package that could not be audited."""
+"""The audit of dependencies fails for a vulnerability, and for a package that could not be audited."""
 
 import json
 import re

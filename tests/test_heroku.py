@@ -25,10 +25,10 @@ TEST, REVIEW = APP["environments"]["test"], APP["environments"]["review"]
 SCHEMA = json.loads((ROOT / "tests" / "support" / "heroku_app_json.schema.json").read_text())
 GUIDE = (ROOT / "docs" / "deploying.md").read_text()
 
-# Every key that Heroku documents, in every form.
+# A manifest with every key that Heroku documents, in every form.
 EVERYTHING = {
     "name": "Everything",
-    "description": "All that Heroku documents.",
+    "description": "Every key that Heroku documents.",
     "keywords": ["all"],
     "website": "https://example.org/",
     "repository": "git@github.com:example/everything.git",
@@ -55,7 +55,7 @@ PINNED = r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==[A-Za-z0-9.+!]+(?: --hash=sha256:[0-9
 
 
 def heroku_url(url):
-    """The URL as Heroku writes it into DATABASE_URL."""
+    """The URL in the form of Heroku's DATABASE_URL."""
     return url.set(drivername="postgres").render_as_string(hide_password=False)
 
 
@@ -66,7 +66,7 @@ def deployed(url, **more):
 
 @pytest.fixture(scope="module")
 def slug(tmp_path_factory):
-    """A folder with what is deployed, and so without the .env of a working tree."""
+    """A folder with the deployed files, without the .env of a working tree."""
     folder = tmp_path_factory.mktemp("slug") / "app"
     return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "instance"))
 
@@ -89,14 +89,14 @@ def web(database_url, slug):
 
 
 def ci(url):
-    """The environment of a test run, for the one test that is fast and needs a database."""
+    """The environment of a test run of one fast test that needs a database."""
     options = "-p no:cacheprovider --ignore-glob=*/test_[!h]* -k test_a_url_of_heroku_connects_to_its_database"
     return dyno(TEST["env"], DATABASE_URL=heroku_url(url), PYTEST_ADDOPTS=options)
 
 
 @contextmanager
 def locked(url, table):
-    """Nobody else can use the table until the `with` ends."""
+    """Lock the table for all other connections until the `with` ends."""
     connection = psycopg2.connect(url.render_as_string(hide_password=False))
     try:
         connection.cursor().execute(f"LOCK TABLE {table}")
@@ -106,7 +106,7 @@ def locked(url, table):
 
 
 def requirements(name):
-    """The requirements of a file, each on a line of its own and without comments."""
+    """The requirements of a file, one a line and without comments."""
     lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
     return {" ".join(line.split()) for line in lines if line.strip() and not line.lstrip().startswith("#")}
 

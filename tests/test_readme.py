@@ -1,4 +1,4 @@
-"""The README and the other documents are true: the tour runs as typed, and what they name exists."""
+"""The README and the documents are correct: the tour works, and all named commands, targets and files exist."""
 
 import doctest
 import os
@@ -48,7 +48,7 @@ def test_the_targets_that_the_documents_name_exist():
 
 def test_the_commands_that_the_documents_name_exist():
     groups = {command.name: set(getattr(command, "commands", ())) for command in COMMANDS}
-    groups |= {"db": {"upgrade", "downgrade"}, "run": set()}  # not ours
+    groups |= {"db": {"upgrade", "downgrade"}, "run": set()}  # commands of Flask and its extensions
     for text in DOCUMENTS.values():
         for name, subcommand in re.findall(r"\bflask ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", text):
             assert name in groups
@@ -64,7 +64,7 @@ def test_the_links_of_the_documents_resolve():
 
 
 def headings(text):
-    """The anchors that GitHub gives to the headings of a page."""
+    """The anchors that GitHub creates for the headings of a page."""
     return {
         re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)", text, re.MULTILINE)
     }

@@ -65,9 +65,8 @@ def handover(_cluster, url, folder):
     pidfile, ledger, ends = folder / "pid", {}, []
     with ExitStack() as stack:
         server = stack.enter_context(service(url, folder, f"{COMMAND} --pid {pidfile}"))
-        stack.callback(
-            lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM)
-        )  # the last master is not our child process
+        # The last master is not our child process.
+        stack.callback(lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM))
         readers = stack.enter_context(Clients(12, reader(server)))
         writers = stack.enter_context(Clients(4, writer(server, ledger)))
         for _ in range(HANDOVERS):

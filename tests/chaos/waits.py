@@ -141,9 +141,8 @@ def reading_slowly(connections):
 
     def read(_clients, _name):
         for connection in list(connections):
-            with suppress(
-                BlockingIOError, ConnectionResetError
-            ):  # no data has arrived yet, or the server has closed the connection
+            # No data may have arrived yet, or the server may have closed the connection.
+            with suppress(BlockingIOError, ConnectionResetError):
                 connection.recv(2000)
         time.sleep(1)
 

@@ -1,4 +1,4 @@
-"""`flask api-keys`: the same for whoever has a shell."""
+"""`flask api-keys`: key management for administrators with a shell."""
 
 import pytest
 from sqlalchemy import null
@@ -15,7 +15,7 @@ def run(app):
 
 
 def table(result):
-    """The table's cells, row by row."""
+    """The cells of the table, row by row."""
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in result.stdout.splitlines()]
 
 

@@ -41,7 +41,7 @@ def test_the_examples_show_every_status_and_conclusion(app, client):
     assert client.get("/stats/datasets?exclude_test_runs=true").json["count"] > 0
 
 
-# Members that the service gives, and no client.
+# Fields that only the service sets.
 GIVEN = ("id", "created_at", "updated_at")
 
 

@@ -1,4 +1,4 @@
-"""The dashboard in Chromium, on the original's production data if they are here, else on the example catalogue."""
+"""The dashboard in Chromium, on the original's production data if there is a dump, else on the example catalogue."""
 
 import re
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
 
 @pytest.fixture(scope="module")
 def site(request):
-    """The address of a service with the original's production data, or where that is not, with the examples."""
+    """The address of a service with the original's production data or, without its dump, with the examples."""
     if not catalogue.DUMP:
         yield request.getfixturevalue("own_service")
         return
@@ -30,30 +30,31 @@ def site(request):
 
 @pytest.fixture
 def page(browser, site):
-    """A page that remembers what went wrong (`complaints`) and whom it asked (`hosts`)."""
+    """A page that records its errors (`errors`) and the hosts that it requested (`hosts`)."""
     context = browser.new_context(base_url=site, permissions=["clipboard-read", "clipboard-write"])
     context.set_default_timeout(1000 * live.PATIENCE)
     page = context.new_page()
-    page.complaints, page.hosts = [], set()
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.errors, page.hosts = [], set()
+    page.on("console", lambda message: page.errors.append(message.text) if message.type != "log" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: page.hosts.add(urlsplit(request.url).netloc))
     yield page
     context.close()
 
 
 def newest(page, name):
-    """The number of the newest record of that name; of runs, of one with a message."""
+    """The id of the newest record of the resource. Of runs, it is the newest with a message."""
     query = "?limit=1000&sort=desc"
     records = page.request.get(f"/{name}/{query}").json()
     return next((record["id"] for record in records if record.get("message")), records[0]["id"])
 
 
-def complaints_of_axe(page):
-    """What axe-core has against the page on each screen, and whether it is wider than the window."""
+def violations(page):
+    """The violations that axe-core finds on each screen, and the screens on which the page is too wide."""
     page.evaluate(Axe().axe_script)
     for width, scheme in SCREENS:
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours that are on their way are no colours
+        # Without reduced motion, axe-core would measure colours in the middle of a transition.
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 900})
         found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
         yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
@@ -67,16 +68,16 @@ def complaints_of_axe(page):
 def test_every_page_is_accessible_on_any_screen(page, site, path):
     number = newest(page, path.strip("/")) if path.endswith("/") else ""
     page.goto(f"/dashboard{path}{number}")
-    assert list(complaints_of_axe(page)) == []
+    assert list(violations(page)) == []
     assert page.hosts == {urlsplit(site).netloc}
-    assert page.complaints == [] or path == "/nope"
+    assert page.errors == [] or path == "/nope"
 
 
 @pytest.fixture
 def watched(page):
-    """The path of a queued run of the recipe `watched`, the newest there is."""
-    place = {name: page.request.get(f"/{name}/?limit=1").json()[0]["id"] for name in ("bakeries", "feedstocks")}
-    body = {"recipe_id": "watched", "bakery_id": place["bakeries"], "feedstock_id": place["feedstocks"]}
+    """The path of a queued run of the recipe `watched`, which is the newest run."""
+    parents = {name: page.request.get(f"/{name}/?limit=1").json()[0]["id"] for name in ("bakeries", "feedstocks")}
+    body = {"recipe_id": "watched", "bakery_id": parents["bakeries"], "feedstock_id": parents["feedstocks"]}
     body |= {"head_sha": "35d889f", "version": "", "started_at": "2099-01-01T00:00:00Z"}
     path = f"/recipe_runs/{page.request.post('/recipe_runs/', data=body, headers=KEY).json()['id']}"
     yield path
@@ -96,7 +97,7 @@ def test_a_run_changes_in_a_list_without_a_reload(page, watched, path):
     row.get_by_text("in progress").wait_for()
     assert page.evaluate("[window.same, document.activeElement.textContent]") == [True, "watched"]
     assert page.locator("#news").inner_text().endswith(", watched: in progress")
-    assert page.complaints == []
+    assert page.errors == []
 
 
 def test_a_run_changes_on_its_page_without_a_reload(page, watched):

@@ -1,4 +1,4 @@
-"""Plots as shapes, and numbers in words."""
+"""The shapes of plots, and the texts of durations, times and messages."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -105,7 +105,7 @@ def test_times_are_shown_relative_to_now(age, said):
 
 
 @pytest.mark.parametrize(
-    ("text", "members", "rest"),
+    ("text", "fields", "rest"),
     [
         (None, {}, ""),
         ("the archive answered 404", {}, "the archive answered 404"),
@@ -116,5 +116,5 @@ def test_times_are_shown_relative_to_now(age, said):
         ("{" * 10_000, {}, "{" * 10_000),
     ],
 )
-def test_messages_in_json_are_split_into_fields(text, members, rest):
-    assert words.message(text) == (members, rest)
+def test_messages_in_json_are_split_into_fields(text, fields, rest):
+    assert words.message(text) == (fields, rest)

@@ -1,4 +1,4 @@
-"""The dashboard without a browser: what its pages say, where they lead, and that they run nothing of others."""
+"""The dashboard without a browser: the text and the links of its pages, and that they load no foreign code."""
 
 import re
 from datetime import UTC, datetime
@@ -28,14 +28,14 @@ def seeded(app, client):
 
 @pytest.fixture(params=["", *LISTS, *(f"{name}/" for name in LISTS)])
 def path(request, seeded):
-    """Of each page one."""
+    """The path of one page of each kind."""
     name, slash, _ = request.param.partition("/")
     number = seeded.get(f"/{name}/?limit=1&sort=desc").json[0]["id"] if slash else ""
     return f"/dashboard/{name}{slash}{number}".removesuffix("/")
 
 
 def references(text, start):
-    """Where the links and files of a page lead on this service; without those into a page."""
+    """The paths of the links and files of a page on this service, without fragments."""
     found = {urljoin(start, unescape(url)) for url in re.findall(r'(?:href|src)="([^"#]*)"', text)}
     return {url for url in found if not urlsplit(url).netloc}
 
@@ -106,7 +106,7 @@ def test_hostile_text_is_shown_as_text(app, client):
     own = [f"bakeries/{bakery.id}", f"feedstocks/{feedstock.id}", f"recipe_runs/{run.id}", f"datasets/{run.id}"]
     for path in ["", *LISTS, *own, f"recipe_runs?q={quote(HOSTILE)}"]:
         text = client.get(f"/dashboard/{path}").text
-        assert text.count("<script") == 2  # ours
+        assert text.count("<script") == 2  # this service
         assert "<script>alert" not in text
         assert HOSTILE in unescape(text)
 

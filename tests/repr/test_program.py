@@ -1,4 +1,4 @@
-"""The program that opens datasets: where it lets itself be led, and how far."""
+"""The program that opens datasets: the addresses and redirects that it follows, and its limits."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from aiohttp import ClientError
 from app.repr.program import Store, StoreError, is_public
 from tests.support import live, stores
 
-# By us, or before that by aiohttp, which knows numbers for what they are.
+# Our check refuses the address, or aiohttp does so before, because it recognises addresses written as numbers.
 REFUSED = r"private|is not a canonical IPv4 address"
 
 
