@@ -12,7 +12,7 @@ import psycopg2
 
 from tests.chaos.service import Clients, ask
 from tests.conftest import environment
-from tests.migrations.test_adoption import stand_at
+from tests.migrations.test_adoption import create_original_schema
 from tests.migrations.test_migrations import start_upgrade
 from tests.support import live, postgres
 from tests.support.databases import application
@@ -95,7 +95,7 @@ def upgrade_read(_cluster, url, folder):
 def make_legacy(url):
     """Create a database of the original and return its checksums."""
     with application(url) as app:
-        stand_at(app, LAST_OF_THE_ORIGINAL)
+        create_original_schema(app, LAST_OF_THE_ORIGINAL)
     for statement in DIRTY:
         postgres.execute(url, statement)
     return checksums(url)

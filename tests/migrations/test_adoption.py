@@ -125,7 +125,7 @@ POISON = {
 DATASETS = {1: (49, 0, 49), 3: (3, 1, 2), 7: (38, 11, 27), 40: (16, 11, 5), 42: (1, 1, 0), 88: (6, 6, 0), 2: (0, 0, 0)}
 
 
-def stand_at(app, revision):
+def create_original_schema(app, revision):
     """Create the tables of the original at `revision` in an empty database."""
     if app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
         upgrade(app, revision)
@@ -212,7 +212,7 @@ def production(postgres_server):
 
 @pytest.mark.parametrize("revision", ORIGINAL)
 def test_upgrade_adopts_every_revision_with_its_rows(app, client, revision):
-    stand_at(app, revision)
+    create_original_schema(app, revision)
     fill(app, revision)
     upgrade(app)
     check(app)
@@ -224,7 +224,7 @@ def test_upgrade_adopts_every_revision_with_its_rows(app, client, revision):
 
 
 def test_new_ids_follow_those_of_placeholders(app, admin):
-    stand_at(app, "81c7d27bde71")
+    create_original_schema(app, "81c7d27bde71")
     insert(app, "reciperun", **RUN | {"bakery_id": 3, "feedstock_id": 7})
     upgrade(app)
     assert admin.post("/bakeries/", json=BAKERY).json["id"] == 4
@@ -233,7 +233,7 @@ def test_new_ids_follow_those_of_placeholders(app, admin):
 
 @pytest.mark.parametrize("revision", WITH_KEYS)
 def test_keys_of_the_original_keep_working(app, revision):
-    stand_at(app, revision)
+    create_original_schema(app, revision)
     insert_key(app, "ordinary")
     insert_key(app, "boss", is_admin=True)
     upgrade(app)
@@ -243,7 +243,7 @@ def test_keys_of_the_original_keep_working(app, revision):
 
 
 def test_keys_that_the_original_refused_are_still_refused(app):
-    stand_at(app, "70bcddc9fffa")
+    create_original_schema(app, "70bcddc9fffa")
     insert_key(app, "revoked", is_active=False)
     insert_key(app, "never active", is_active=None)
     upgrade(app)
@@ -252,7 +252,7 @@ def test_keys_that_the_original_refused_are_still_refused(app):
 
 
 def test_upgrade_queues_runs_without_a_status(app, client):
-    stand_at(app, "70bcddc9fffa")
+    create_original_schema(app, "70bcddc9fffa")
     fill(app, "70bcddc9fffa")
     insert(app, "reciperun", **RUN | DATASET | {"status": None})
     upgrade(app)
@@ -262,7 +262,7 @@ def test_upgrade_queues_runs_without_a_status(app, client):
 @on_postgresql
 @pytest.mark.parametrize("column", ["started_at", "completed_at"])
 def test_upgrade_makes_timestamps_readable(app, column):
-    stand_at(app, "0499cef6b57a")
+    create_original_schema(app, "0499cef6b57a")
     insert(app, "bakery", **BAKERY)
     insert(app, "feedstock", **FEEDSTOCK)
     for poison in POISON:
@@ -274,7 +274,7 @@ def test_upgrade_makes_timestamps_readable(app, column):
 @on_postgresql
 @pytest.mark.parametrize("revision", ORIGINAL)
 def test_chain_builds_at_each_revision_what_the_original_built(app, revision):
-    stand_at(app, revision)
+    create_original_schema(app, revision)
     expected = structure(app)
     sql(app, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     upgrade(app, revision)
@@ -284,7 +284,7 @@ def test_chain_builds_at_each_revision_what_the_original_built(app, revision):
 @on_postgresql
 @pytest.mark.parametrize("revision", ORIGINAL)
 def test_downgrade_restores_the_structure_of_the_original(app, revision):
-    stand_at(app, revision)
+    create_original_schema(app, revision)
     fill(app, revision)
     before = structure(app)
     upgrade(app)
@@ -293,7 +293,7 @@ def test_downgrade_restores_the_structure_of_the_original(app, revision):
 
 
 def test_downgrade_keeps_keys_created_since_the_upgrade(app, admin):
-    stand_at(app, "0499cef6b57a")
+    create_original_schema(app, "0499cef6b57a")
     upgrade(app)
     key = admin.post("/api-keys", json={}).json["key"]
     downgrade(app, "0499cef6b57a")
@@ -302,7 +302,7 @@ def test_downgrade_keeps_keys_created_since_the_upgrade(app, admin):
 
 
 def test_a_key_that_the_original_inserts_after_the_upgrade_gets_a_number_and_writes(app, admin):
-    stand_at(app, "70bcddc9fffa")
+    create_original_schema(app, "70bcddc9fffa")
     insert_key(app, "before")
     upgrade(app)
     insert_key(app, "meanwhile", is_admin=True)
@@ -313,7 +313,7 @@ def test_a_key_that_the_original_inserts_after_the_upgrade_gets_a_number_and_wri
 
 
 def test_downgrade_revokes_keys_that_would_gain_rights(app, admin):
-    stand_at(app, "0499cef6b57a")
+    create_original_schema(app, "0499cef6b57a")
     upgrade(app)
     bakery = admin.post("/bakeries/", json=BAKERY).json["id"]
     for body in ({}, {"scopes": [f"bakery:{bakery}"]}, {"expires_at": "2999-01-01T00:00:00Z"}, {}):

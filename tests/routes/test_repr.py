@@ -22,7 +22,7 @@ from tests.support.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success"}
 DATA = "https://data.example.org/gpcp.zarr"
-SORRY = "An error occurred while fetching the data from URL: {url}. {sentence}"
+SENTENCE = "An error occurred while fetching the data from URL: {url}. {sentence}"
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def refusal(opener, url):
     return raised.value.code, raised.value.description
 
 
-def sorry(code, url, sentence):
-    return code, SORRY.format(url=url, sentence=sentence)
+def expected_error(code, url, sentence):
+    return code, SENTENCE.format(url=url, sentence=sentence)
 
 
 @pytest.mark.parametrize("path", ["v2.zarr", "v3.zarr/", "moved"])
@@ -203,25 +203,25 @@ def test_an_invalid_list_of_hosts_is_one_sentence_at_boot(hosts):
 )
 def test_an_error_says_why_a_store_cannot_be_shown(opener, served, path, code, sentence):
     url = f"{served.url}/{path}"
-    assert refusal(opener, url) == sorry(code, url, sentence)
+    assert refusal(opener, url) == expected_error(code, url, sentence)
     assert not (served.folder / "unpickled").exists()
 
 
 def test_a_host_that_cannot_be_reached_is_502():
     url = "http://127.0.0.1:1/a"
     opener = Opener(["127.0.0.1:1"])
-    assert refusal(opener, url) == sorry(502, url, "Its host cannot be reached, or answered with an error.")
+    assert refusal(opener, url) == expected_error(502, url, "Its host cannot be reached, or answered with an error.")
 
 
 def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):
     url = f"http://localhost:{served.port}/v2.zarr"
-    assert refusal(Opener([]), url) == sorry(403, url, "It leads to an address that is not public.")
+    assert refusal(Opener([]), url) == expected_error(403, url, "It leads to an address that is not public.")
 
 
 def test_a_host_that_hangs_is_504_and_its_process_is_killed(opener, served, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", 2)
     url = f"{served.url}/{stores.HANGING}"
-    assert refusal(opener, url) == sorry(504, url, "Its host took too long.")
+    assert refusal(opener, url) == expected_error(504, url, "Its host took too long.")
 
 
 def test_a_process_ends_when_its_parent_is_gone(served):
@@ -233,7 +233,7 @@ def test_a_process_ends_when_its_parent_is_gone(served):
 def test_a_process_that_crashes_is_502(opener, served, monkeypatch, tmp_path):
     (tmp_path / "program.py").write_text("import os; os.abort()")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
-    assert refusal(opener, served.url) == sorry(
+    assert refusal(opener, served.url) == expected_error(
         502, served.url, "It needs more memory or time than the service allows."
     )
 
