@@ -1,4 +1,4 @@
-"""An application on a database built by the migrations, on SQLite and on PostgreSQL; each test begins with no rows."""
+"""Applications on databases built by the migrations, on SQLite and on PostgreSQL. Each test begins without rows."""
 
 import shutil
 from collections import Counter
@@ -24,13 +24,13 @@ from tests.support.chromium import chromium
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
 
-# A property test has no deadline: it does not fail because the machine is busy.
+# Without a deadline, a property test cannot fail because the machine is busy.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say loudly what was not tested, and what this machine lacks for it."""
+    """Report loudly what was not tested, and what this machine lacks."""
     for line in not_tested(terminalreporter.stats.get("skipped", ())):
         terminalreporter.section(line, sep="!", red=True, bold=True)
 
@@ -49,14 +49,14 @@ def environment(url, **more):
 
 
 def make_app(url, engine_options=None, **more):
-    """An application on the database at `url`, with the engine options of the service and then `engine_options`.
+    """An application on the database at `url`. `engine_options` override those of the service.
 
     It answers errors instead of raising them, and has the commands of `flask db`.
     """
     config = load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
-    given, own = engine_options or {}, config["SQLALCHEMY_ENGINE_OPTIONS"]
-    connect = own["connect_args"] | given.get("connect_args", {})
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = own | given | {"connect_args": connect}
+    overrides, defaults = engine_options or {}, config["SQLALCHEMY_ENGINE_OPTIONS"]
+    connect = defaults["connect_args"] | overrides.get("connect_args", {})
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = defaults | overrides | {"connect_args": connect}
     app = create_app(config)
     migrate.init_app(app)
     return app
@@ -64,7 +64,7 @@ def make_app(url, engine_options=None, **more):
 
 @contextmanager
 def application(url, engine_options=None, **settings):
-    """An application of `make_app`; its connections are closed in the end."""
+    """An application of `make_app`. Its connections are closed at the end."""
     app = make_app(url, engine_options, **settings)
     yield app
     with app.app_context():
@@ -110,8 +110,8 @@ def migrated_url(request, kind):
 
 
 @pytest.fixture
-def patient(monkeypatch):
-    """A function: engine options for a database, with which a crowd waits as long as a busy machine takes."""
+def long_timeouts(monkeypatch):
+    """A function that returns engine options with long timeouts, so that requests wait even on a busy machine."""
     for limit in ("REQUEST_TIMEOUT", "WAIT_TIMEOUT"):
         monkeypatch.setattr(deadline, limit, live.PATIENCE)
 
@@ -126,7 +126,7 @@ def patient(monkeypatch):
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
-    """A database at the head of the migrations, to be copied: the migrations take longer than most tests."""
+    """A database at the head of the migrations. Tests copy it, because the migrations take longer than most tests."""
     url = sqlite_url(tmp_path_factory.mktemp("sqlite") / "template.sqlite")
     upgrade(url)
     return url
@@ -157,7 +157,7 @@ def postgresql_app(postgres_server, postgresql_template):
 
 @pytest.fixture
 def migrated_app(request, kind):
-    """An application on a migrated database that all tests share; use `app`, which cleans up."""
+    """An application on a migrated database that all tests share. Use `app`, which cleans up."""
     return request.getfixturevalue(f"{kind}_app")
 
 
@@ -166,7 +166,7 @@ def sqlite_url(path):
 
 
 def copied(url, path):
-    """The URL of a copy at `path` of the SQLite database at `url`, which no program may have open."""
+    """Copy the SQLite database at `url` to `path` and return its URL. No program may have the original open."""
     shutil.copyfile(url.database, path)
     return sqlite_url(path)
 
@@ -178,14 +178,14 @@ def upgrade(url):
 
 @pytest.fixture
 def app(migrated_app):
-    """The application on an empty database; what a test commits is deleted after it."""
+    """The application on an empty database. The rows that a test commits are deleted after it."""
     with migrated_app.app_context():
         engine = db.engine
     committed = []
-    note = committed.append
-    event.listen(engine, "commit", note)
+    record_commit = committed.append
+    event.listen(engine, "commit", record_commit)
     yield migrated_app
-    event.remove(engine, "commit", note)
+    event.remove(engine, "commit", record_commit)
     if committed:
         rows.delete_all(engine)
     migrated_app.extensions["limits"].storage.reset()
@@ -217,7 +217,7 @@ def client_with(app, key):
 
 @pytest.fixture
 def unreachable_app():
-    """An application on a PostgreSQL that nobody runs."""
+    """An application whose PostgreSQL server does not exist."""
     url = URL.create("postgresql", username="nobody", host="127.0.0.1", port=postgres.free_port(), database="none")
     return make_app(url)
 

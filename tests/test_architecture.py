@@ -1,4 +1,4 @@
-"""The import direction of docs and design, held as a table; every module is walked."""
+"""Rules of the architecture, checked in the source of every module. A table has the import direction."""
 
 import ast
 import inspect
@@ -11,7 +11,7 @@ from app.web.auditing import Written
 from app.web.auth import Caller
 from tests.support.live import ROOT
 
-# Each part of the application, and the parts it may import, besides itself.
+# Each part of the application, and the other parts that it may import.
 MAY_IMPORT = {
     "app": {"cli", "dashboard", "extensions", "ops", "repr", "routes", "web"},
     "cli": {"database", "extensions", "keys", "models", "ops", "schemas", "services", "web"},
@@ -34,7 +34,7 @@ MODULES = sorted((ROOT / "app").rglob("*.py"))
 
 
 def part_of(path):
-    """The part a module belongs to: `app/routes/stats.py` is of `routes`."""
+    """The part of a module: `app/routes/stats.py` belongs to `routes`."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return "app" if parts == ("app", "__init__") else parts[1]
 
@@ -53,13 +53,13 @@ def test_a_module_imports_only_what_its_part_may(path):
     assert set(imported_parts(path)) - {part} <= MAY_IMPORT[part]
 
 
-def test_the_table_names_every_part_and_nothing_else():
+def test_the_table_names_every_part():
     assert {part_of(path) for path in MODULES} == set(MAY_IMPORT)
     assert set().union(*MAY_IMPORT.values()) <= set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_stand_at_the_top(path):
+def test_imports_are_at_the_top(path):
     tree = ast.parse(path.read_text())
     nested = [
         node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in tree.body
@@ -73,7 +73,7 @@ def test_only_the_settings_read_the_environment():
     assert readers == READ_THE_ENVIRONMENT
 
 
-def test_only_the_edge_commits():
+def test_only_these_modules_commit():
     committers = {part_of(path) for path in MODULES if ".commit()" in path.read_text()}
     assert committers == {"cli", "routes", "web"}
 
@@ -85,7 +85,7 @@ def test_every_route_says_who_may_call_it(app):
     assert silent == []
 
 
-def test_every_route_that_writes_takes_a_key(app):
+def test_every_route_that_writes_requires_a_key(app):
     for rule in app.url_map.iter_rules():
         if rule.methods - {"GET", "HEAD", "OPTIONS"}:
             assert app.view_functions[rule.endpoint].caller in (Caller.RUNNER, Caller.WRITER, Caller.ADMIN)
@@ -100,13 +100,13 @@ def test_every_view_that_writes_returns_what_the_audit_log_needs(app):
 
 def test_the_same_noun_names_the_module_in_every_layer():
     nouns = {path.stem for path in Path(ROOT / "app/models").glob("*.py")} - {"__init__"}
-    nouns -= {"recipe_run_events", "idempotency_keys", "run_counts"}  # these have no path of their own
+    nouns -= {"recipe_run_events", "idempotency_keys", "run_counts"}  # these have no path
     for layer in ("schemas", "routes"):
         assert nouns <= {path.stem for path in (ROOT / "app" / layer).glob("*.py")}
 
 
 def compares_a_secret(node):
-    """Whether `node` compares something that is named like a secret by a plain operator, and not in SQL."""
+    """Whether `node` compares a name of a secret with `==` or `!=`, outside of SQL."""
     plain, text = isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq)), ast.unparse(node)
     return plain and "bindparam" not in text and re.search(r"\b\w*(digest|secret|salt|token|signature)", text)
 

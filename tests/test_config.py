@@ -1,4 +1,4 @@
-"""Settings: what is right is taken, what is not is one sentence that names the variable and no password."""
+"""Valid settings are accepted. An invalid one is one sentence with the name of the variable and no password."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ NUMBER = "it must be a whole number from {} to 9999."
 
 
 def wrong(**variables):
-    """The sentence about an environment with those variables; None leaves one out."""
+    """The sentence about an environment with these variables. A variable of None is removed."""
     environ = environment(POSTGRES) | variables
     with pytest.raises(ConfigError) as error:
         load({name: value for name, value in environ.items() if value is not None})
     return str(error.value)
 
 
-def test_the_least_that_is_needed_is_three_variables():
+def test_three_variables_are_required():
     given = load(environment("sqlite:////data/catalogue.sqlite"))
     assert given["SQLALCHEMY_DATABASE_URI"].render_as_string() == "sqlite:////data/catalogue.sqlite"
     assert (given["DEPLOYMENT"], given["PROXY_COUNT"], given["MAX_CONTENT_LENGTH"]) == ("", 0, 1024 * 1024)
@@ -44,7 +44,7 @@ def test_the_least_that_is_needed_is_three_variables():
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 @pytest.mark.parametrize("name", ["DATABASE_URL", "ENCRYPTION_SALT", "ADMIN_API_KEY_SHA256"])
-def test_what_is_missing_is_named(name, value):
+def test_a_missing_variable_is_named(name, value):
     sentence = wrong(**{name: value})
     assert sentence.startswith(f"{name} is not set: ")
     assert sentence.endswith(".")
@@ -57,7 +57,7 @@ def test_every_way_to_write_postgresql_means_the_same(scheme):
     assert url.render_as_string(hide_password=False) == expected
 
 
-def test_postgresql_gives_up_before_the_client_does():
+def test_postgresql_times_out_before_the_client():
     options = load(environment(POSTGRES, WEB_CONNECTIONS="7"))["SQLALCHEMY_ENGINE_OPTIONS"]
     assert options == {
         "pool_size": 7,
@@ -73,49 +73,49 @@ def test_postgresql_gives_up_before_the_client_does():
     }
 
 
-def test_whoever_encrypts_by_kerberos_says_so_in_the_url():
+def test_kerberos_encryption_is_set_in_the_url():
     given = load(environment(f"{POSTGRES}?gssencmode=require"))
     assert given["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["gssencmode"] == "require"
 
 
 @pytest.mark.parametrize(("workers", "connections"), [(1, 8), (2, 8), (4, 4), (5, 3), (16, 1), (40, 1)])
-def test_workers_share_what_the_smallest_plan_allows(workers, connections):
+def test_workers_share_the_connections_of_the_smallest_plan(workers, connections):
     options = load(environment(POSTGRES, WEB_CONCURRENCY=str(workers)))["SQLALCHEMY_ENGINE_OPTIONS"]
     assert options["pool_size"] == connections
 
 
-def test_options_in_the_url_are_for_the_driver():
+def test_options_in_the_url_are_passed_to_the_driver():
     given = load(environment(f"{POSTGRES}?sslmode=require&options=-c%20search_path%3Dforge"))
     assert given["SQLALCHEMY_DATABASE_URI"].query == {"sslmode": "require", "options": "-c search_path=forge"}
 
 
-def test_heroku_s_pool_is_for_the_service_and_its_database_for_migrations():
+def test_the_service_uses_heroku_s_pooler_and_migrations_use_its_database():
     given = load(environment(POSTGRES, DATABASE_CONNECTION_POOL_URL="postgres://forge@pool.example:6432/catalogue"))
     assert given["SQLALCHEMY_DATABASE_URI"].host == "pool.example"
     assert given["MIGRATION_DATABASE_URI"].host == "db.example"
 
 
-def test_migrations_have_the_address_that_is_given_for_them():
+def test_migrations_use_the_url_that_is_set_for_them():
     given = load(environment(POSTGRES, MIGRATION_DATABASE_URL="postgres://owner@direct.example/catalogue"))
     assert given["SQLALCHEMY_DATABASE_URI"].host == "db.example"
     assert given["MIGRATION_DATABASE_URI"].render_as_string() == "postgresql+psycopg2://owner@direct.example/catalogue"
 
 
 @pytest.mark.parametrize("name", ["DATABASE_CONNECTION_POOL_URL", "MIGRATION_DATABASE_URL"])
-def test_another_address_that_is_no_url_is_refused_by_its_name(name):
+def test_another_invalid_url_is_refused_and_its_variable_is_named(name):
     assert wrong(**{name: "hunter2"}) == f"{name} is not a URL, such as postgresql://user:password@host:5432/name."
 
 
 @pytest.mark.parametrize(
     "url", ["hunter2", "forge:hunter2@db", "postgresql://forge:hunter2@db:port/x", "://hunter2", "//forge:hunter2@db/x"]
 )
-def test_a_url_that_is_none_is_not_repeated(url):
+def test_an_invalid_url_is_not_repeated(url):
     sentence = "DATABASE_URL is not a URL, such as postgresql://user:password@host:5432/name."
     assert wrong(DATABASE_URL=url) == sentence
 
 
 @pytest.mark.parametrize("driver", ["mysql", "postgresql+asyncpg", "sqlite+aiosqlite", "https"])
-def test_another_database_is_refused_by_its_name(driver):
+def test_an_unsupported_database_is_refused_and_named(driver):
     sentence = f"DATABASE_URL is a URL of {driver!r}; this service supports postgresql and sqlite."
     assert wrong(DATABASE_URL=f"{driver}://forge:hunter2@db/x") == sentence
 
@@ -138,11 +138,11 @@ def test_a_digest_may_be_in_capitals():
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "one", "1_0", "\u0661", "10000", "1 0"])
 @pytest.mark.parametrize(("name", "minimum"), [("PROXY_COUNT", 0), ("WEB_CONNECTIONS", 1)])
-def test_a_number_is_written_in_plain_digits(name, minimum, value):
+def test_a_number_accepts_plain_digits_only(name, minimum, value):
     assert wrong(**{name: value}) == f"{name} is {value!r}; {NUMBER.format(minimum)}"
 
 
-def test_a_worker_has_a_connection_at_least():
+def test_a_worker_has_at_least_one_connection():
     assert wrong(WEB_CONNECTIONS="0") == f"WEB_CONNECTIONS is '0'; {NUMBER.format(1)}"
 
 
@@ -157,28 +157,28 @@ def test_a_worker_has_a_connection_at_least():
         ({"PROXY_COUNT": ""}, 0),
     ],
 )
-def test_where_it_is_deployed_there_is_a_proxy_unless_told_otherwise(variables, count):
+def test_a_deployed_service_trusts_one_proxy_by_default(variables, count):
     assert load(environment(POSTGRES, **variables))["PROXY_COUNT"] == count
 
 
-def test_a_digest_is_sha256_of_salt_and_key_as_the_original_had_it():
+def test_a_digest_is_sha256_of_salt_and_key_like_the_originals():
     assert key_digest("salt", "key\u00e9") == hashlib.sha256("saltkey\u00e9".encode()).hexdigest()
 
 
-def test_new_secrets_fit_each_other_and_are_never_the_same():
+def test_new_secrets_match_each_other_and_are_unique():
     first, second = new_secrets(), new_secrets()
     assert first["ADMIN_API_KEY_SHA256"] == key_digest(first["ENCRYPTION_SALT"], first["ADMIN_API_KEY"])
     assert set(first.values()).isdisjoint(second.values())
     assert re.fullmatch("pfk_[0-9A-Za-z]{36}", first["ADMIN_API_KEY"])
 
 
-def test_a_fresh_admin_key_fits_a_salt_that_there_is():
+def test_a_new_admin_key_can_use_an_existing_salt():
     fresh = new_secrets("the-salt")
     assert fresh["ENCRYPTION_SALT"] == "the-salt"
     assert fresh["ADMIN_API_KEY_SHA256"] == key_digest("the-salt", fresh["ADMIN_API_KEY"])
 
 
-def test_the_environment_goes_before_a_local_env_file(monkeypatch, tmp_path):
+def test_the_environment_overrides_a_local_env_file(monkeypatch, tmp_path):
     (tmp_path / ".env").write_text("ENCRYPTION_SALT=of-the-file\nWEB_CONNECTIONS=3\n")
     monkeypatch.setattr(config, "__file__", str(tmp_path / "config.py"))
     monkeypatch.setattr(os, "environ", environment(POSTGRES))
@@ -210,7 +210,7 @@ def test_a_server_without_its_settings_ends_with_one_sentence():
         ("RATELIMIT_STORAGE_URI", "valkeys://host", "rediss://host"),
     ],
 )
-def test_limits_hosts_and_origins_are_taken_as_they_are_written(name, text, value):
+def test_limits_hosts_and_origins_are_accepted(name, text, value):
     assert load(environment(POSTGRES, **{name: text}))[name] == value
 
 
@@ -229,5 +229,5 @@ def test_limits_hosts_and_origins_are_taken_as_they_are_written(name, text, valu
         ("RATELIMIT_STORAGE_URI", "redis://", "RATELIMIT_STORAGE_URI is not memory:// or a URL such as "),
     ],
 )
-def test_a_limit_a_host_or_an_origin_that_is_none_is_one_sentence(name, text, beginning):
+def test_an_invalid_limit_host_or_origin_is_one_sentence(name, text, beginning):
     assert wrong(**{name: text}).startswith(beginning)

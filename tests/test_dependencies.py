@@ -1,4 +1,4 @@
-"""The audit of dependencies: a vulnerability fails, and so does a package that could not be audited."""
+"""The audit of dependencies fails for a vulnerability, and for a package that could not be audited."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_a_network_that_is_down_is_reported_loudly():
     assert (text, outcome) == ("!!! NOT AUDITED: requests.exceptions.ConnectionError: pypi.org", NOT_AUDITED)
 
 
-def test_an_audit_that_broke_for_another_reason_fails():
+def test_an_audit_that_failed_for_another_reason_fails():
     assert vulnerabilities.verdict("", "ValueError: no such file")[1] == FAILED
     assert vulnerabilities.verdict("", "")[1] == FAILED
 
@@ -59,7 +59,7 @@ def test_missing_advisories_fail_unless_they_are_allowed_by_name():
 
 
 @pytest.mark.parametrize("how", ["", " AUDIT=offline"])
-def test_make_lint_tells_the_audit_what_it_was_told(how):
+def test_make_lint_passes_its_option_to_the_audit(how):
     asked = ["make", "--dry-run", "--assume-old=.venv/development", "lint", *how.split()]
     printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.search(rf"-m tests.support.vulnerabilities *{how.partition('=')[2]}$", printed.strip())

@@ -25,10 +25,10 @@ TEST, REVIEW = APP["environments"]["test"], APP["environments"]["review"]
 SCHEMA = json.loads((ROOT / "tests" / "support" / "heroku_app_json.schema.json").read_text())
 GUIDE = (ROOT / "docs" / "deploying.md").read_text()
 
-# Every key that Heroku documents, in every form.
+# A manifest with every key that Heroku documents, in every form.
 EVERYTHING = {
     "name": "Everything",
-    "description": "All that Heroku documents.",
+    "description": "Every key that Heroku documents.",
     "keywords": ["all"],
     "website": "https://example.org/",
     "repository": "git@github.com:example/everything.git",
@@ -55,7 +55,7 @@ PINNED = r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==[A-Za-z0-9.+!]+(?: --hash=sha256:[0-9
 
 
 def heroku_url(url):
-    """The URL as Heroku writes it into DATABASE_URL."""
+    """The URL in the form of Heroku's DATABASE_URL."""
     return url.set(drivername="postgres").render_as_string(hide_password=False)
 
 
@@ -66,7 +66,7 @@ def deployed(url, **more):
 
 @pytest.fixture(scope="module")
 def slug(tmp_path_factory):
-    """A folder with what is deployed, and so without the .env of a working tree."""
+    """A folder with the deployed files, without the .env of a working tree."""
     folder = tmp_path_factory.mktemp("slug") / "app"
     return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "instance"))
 
@@ -89,14 +89,14 @@ def web(database_url, slug):
 
 
 def ci(url):
-    """The environment of a test run, for the one test that is fast and needs a database."""
-    options = "-p no:cacheprovider --ignore-glob=*/test_[!h]* -k test_a_url_as_heroku_writes_it_leads_to_that_database"
+    """The environment of a test run of one fast test that needs a database."""
+    options = "-p no:cacheprovider --ignore-glob=*/test_[!h]* -k test_a_url_of_heroku_connects_to_its_database"
     return dyno(TEST["env"], DATABASE_URL=heroku_url(url), PYTEST_ADDOPTS=options)
 
 
 @contextmanager
 def locked(url, table):
-    """Nobody else can use the table until the `with` ends."""
+    """Lock the table for all other connections until the `with` ends."""
     connection = psycopg2.connect(url.render_as_string(hide_password=False))
     try:
         connection.cursor().execute(f"LOCK TABLE {table}")
@@ -106,7 +106,7 @@ def locked(url, table):
 
 
 def requirements(name):
-    """The requirements of a file, each on a line of its own and without comments."""
+    """The requirements of a file, one a line and without comments."""
     lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
     return {" ".join(line.split()) for line in lines if line.strip() and not line.lstrip().startswith("#")}
 
@@ -115,17 +115,17 @@ def test_the_web_process_is_ready_once_the_release_phase_has_run(web):
     assert ask(web, "/readyz", x_forwarded_proto="https")[0] == 200
 
 
-def test_a_release_can_run_while_the_last_one_serves(web, database_url, slug):
+def test_a_release_phase_can_run_while_the_previous_release_serves(web, database_url, slug):
     assert run(PROCESSES["release"], deployed(database_url), slug).returncode == 0
     assert ask(web, "/readyz", x_forwarded_proto="https")[0] == 200
 
 
-def test_there_are_as_many_workers_as_heroku_says(web):
+def test_web_concurrency_sets_the_number_of_workers(web):
     wait_until(lambda: web.log.read_text().count("Booting worker") >= 2)
     assert web.log.read_text().count("Booting worker") == 2
 
 
-def test_the_administrator_writes_and_everybody_reads(web):
+def test_the_administrator_writes_and_anyone_reads(web):
     body = json.dumps({"region": "us-east-1", "name": "on-heroku", "description": ""})
     headers = {"x_forwarded_proto": "https", "content_type": "application/json"}
     status, _, created = ask(web, "/bakeries/", "POST", body=body, x_api_key=ADMIN_KEY, **headers)
@@ -141,13 +141,13 @@ def test_https_is_answered_with_strict_transport_security(web):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize("headers", [{"x_forwarded_proto": "http"}, {"x_forwarded_proto": "https, http"}, {}])
-def test_plain_http_is_sent_to_https_with_its_path_and_query(web, method, headers):
+def test_plain_http_is_redirected_to_https_with_its_path_and_query(web, method, headers):
     target = "/recipe_runs/?offset=1&order_by=started_at&x=a%2Bb%26c%20d"
     status, answered, _ = ask(web, target, method, host="api.example.org", **headers)
     assert (status, answered["Location"]) == (307, f"https://api.example.org{target}")
 
 
-def test_the_address_in_the_log_is_the_one_the_router_saw_not_the_one_the_client_claims(web):
+def test_the_logged_address_is_the_one_that_the_router_saw(web):
     ask(web, "/from-afar", x_forwarded_proto="https", x_forwarded_for="198.51.100.66, 203.0.113.9")
     wait_until(lambda: "/from-afar" in web.log.read_text())
     (line,) = [json.loads(line) for line in web.log.read_text().splitlines() if "/from-afar" in line]
@@ -160,7 +160,7 @@ def test_every_line_of_the_log_is_json(web):
     assert {"app.requests", "gunicorn.error"} <= {line["logger"] for line in lines}
 
 
-def test_a_stopped_server_finishes_the_request_it_is_answering(database_url, slug, tmp_path):
+def test_a_stopping_server_finishes_its_requests(database_url, slug, tmp_path):
     env = deployed(database_url, WEB_CONCURRENCY="1")
     with serving(PROCESSES["web"], env, slug, tmp_path / "log") as server:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
@@ -186,7 +186,7 @@ def test_a_missing_or_wrong_variable_ends_a_process_with_one_sentence(slug, proc
     assert re.fullmatch(rf"pangeo-forge: {name} is not .+\.\n", result.stderr)
 
 
-def test_a_review_app_has_examples_and_keeps_them_as_they_are(database_url, slug):
+def test_a_review_app_has_examples_and_keeps_them_unchanged(database_url, slug):
     counts = "SELECT (SELECT count(*) FROM bakery), (SELECT count(*) FROM feedstock), (SELECT count(*) FROM reciperun)"
     seeded = postgres.execute(database_url, counts)
     assert min(seeded[0]) > 0
@@ -194,7 +194,7 @@ def test_a_review_app_has_examples_and_keeps_them_as_they_are(database_url, slug
     assert postgres.execute(database_url, counts) == seeded
 
 
-def test_a_url_as_heroku_writes_it_leads_to_that_database(postgres_url):
+def test_a_url_of_heroku_connects_to_its_database(postgres_url):
     url = config.database_url({"DATABASE_URL": heroku_url(postgres_url)}).set(drivername="postgresql")
     assert postgres.execute(url, "SELECT current_database()") == [(postgres_url.database,)]
 
@@ -212,19 +212,19 @@ def test_the_test_script_of_heroku_ci_uses_the_database_of_the_dyno(postgres_ser
     assert f"port {port} failed" in result.stdout
 
 
-def test_what_the_setup_script_of_heroku_ci_installs_is_what_the_tests_run_on():
+def test_the_setup_script_of_heroku_ci_installs_the_requirements_of_the_tests():
     dry = {"PIP_DRY_RUN": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     result = run(TEST["scripts"]["test-setup"], dyno(TEST["env"], **dry))
     assert result.returncode == 0, result.stderr
     assert "Would install" not in result.stdout
 
 
-def test_a_test_run_has_the_settings_the_tests_have():
+def test_heroku_ci_has_the_settings_of_the_tests():
     assert environment("postgres://any@host/any") == {"DATABASE_URL": "postgres://any@host/any", **TEST["env"]}
 
 
 @pytest.mark.parametrize("variables", [APP["env"], REVIEW["env"]], ids=["production", "review"])
-def test_an_app_made_from_the_manifest_has_every_setting_and_trusts_the_router(variables):
+def test_the_manifest_has_every_setting_and_trusts_the_router(variables):
     given = environment("postgres://any@host/any")
     asked = {name: given[name] for name, variable in variables.items() if variable.get("required", True)}
     preset = {name: variable["value"] for name, variable in variables.items() if "value" in variable}
@@ -234,7 +234,7 @@ def test_an_app_made_from_the_manifest_has_every_setting_and_trusts_the_router(v
 
 
 @pytest.mark.parametrize("manifest", [APP, EVERYTHING, {}], ids=["ours", "all of it", "nothing"])
-def test_a_manifest_that_heroku_understands_is_valid(manifest):
+def test_a_valid_manifest_passes_the_schema(manifest):
     Draft202012Validator.check_schema(SCHEMA)
     assert list(Draft202012Validator(SCHEMA).iter_errors(manifest)) == []
 
@@ -269,7 +269,7 @@ def test_a_manifest_that_heroku_understands_is_valid(manifest):
     ],
     ids=json.dumps,
 )
-def test_a_manifest_that_heroku_would_not_understand_is_refused(wrong):
+def test_an_invalid_manifest_fails_the_schema(wrong):
     assert not Draft202012Validator(SCHEMA).is_valid(APP | wrong)
 
 

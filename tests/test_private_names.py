@@ -23,11 +23,11 @@ def test_the_decision_lists_the_private_names_that_the_code_uses():
     assert found == {(path, name) for path, name, *_ in ROWS}
 
 
-def test_there_are_at_most_eight_of_them_besides_the_documented_ones():
+def test_at_most_eight_private_names_are_not_documented_by_their_library():
     assert len(TESTED) <= 8
 
 
-def test_each_has_a_test_that_fails_when_an_upgrade_changes_it():
+def test_each_private_name_has_a_test():
     for *_, node in TESTED:
         path, _, name = node.partition("::")
         assert f"def {name}(" in Path(ROOT, path).read_text()
@@ -53,5 +53,5 @@ def test_each_has_a_test_that_fails_when_an_upgrade_changes_it():
         ("from flask import g\ng.started = 1\nview.caller = 2\n_own = _other()", set()),
     ],
 )
-def test_every_kind_of_use_is_found_and_our_own_names_are_not(source, found):
+def test_uses_of_libraries_are_found_and_our_own_names_are_not(source, found):
     assert private_names(source) == found

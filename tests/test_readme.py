@@ -1,4 +1,4 @@
-"""The README and the other documents are true: the tour runs as typed, and what they name exists."""
+"""The README and the documents are correct: the tour works, and all named commands, targets and files exist."""
 
 import doctest
 import os
@@ -15,7 +15,7 @@ BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
 
-def test_the_tour_prints_what_the_readme_says(own_service):
+def test_the_tour_prints_the_output_in_the_readme(own_service):
     for command, expected in STEPS:
         shell = {"PATH": os.environ["PATH"], "KEY": ADMIN_KEY}
         typed = command.replace("http://127.0.0.1:8000", own_service)
@@ -48,14 +48,14 @@ def test_the_targets_that_the_documents_name_exist():
 
 def test_the_commands_that_the_documents_name_exist():
     groups = {command.name: set(getattr(command, "commands", ())) for command in COMMANDS}
-    groups |= {"db": {"upgrade", "downgrade"}, "run": set()}  # not ours
+    groups |= {"db": {"upgrade", "downgrade"}, "run": set()}  # commands of Flask and its extensions
     for text in DOCUMENTS.values():
         for name, subcommand in re.findall(r"\bflask ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", text):
             assert name in groups
             assert not groups[name] or not subcommand or subcommand in groups[name], (name, subcommand)
 
 
-def test_the_links_of_the_documents_lead_to_files_and_headings():
+def test_the_links_of_the_documents_resolve():
     for path, text in DOCUMENTS.items():
         for name, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
             target = (path.parent / name).resolve() if name else path
@@ -64,7 +64,7 @@ def test_the_links_of_the_documents_lead_to_files_and_headings():
 
 
 def headings(text):
-    """The anchors that GitHub gives to the headings of a page."""
+    """The anchors that GitHub creates for the headings of a page."""
     return {
         re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)", text, re.MULTILINE)
     }

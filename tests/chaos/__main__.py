@@ -1,4 +1,4 @@
-"""`make chaos`: faults, one after the other, and what came of each as a table. Exit code 1 if any did harm.
+"""`make chaos`: inject one fault after the other and print a table of the results. Exit code 1 if any did harm.
 
 `python -m tests.chaos disk_full` runs one case.
 """
@@ -31,7 +31,7 @@ def main(names):
 
 
 def row(case, cluster, folder):
-    """What was done, whether it did harm, and the figures."""
+    """Run a case. Return its description, its verdict and its figures."""
     own = folder / case.__name__
     own.mkdir()
     try:

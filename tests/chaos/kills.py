@@ -65,7 +65,8 @@ def handover(_cluster, url, folder):
     pidfile, ledger, ends = folder / "pid", {}, []
     with ExitStack() as stack:
         server = stack.enter_context(service(url, folder, f"{COMMAND} --pid {pidfile}"))
-        stack.callback(lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM))  # the last master is no child of ours
+        # The last master is not our child process.
+        stack.callback(lambda: os.kill(int(pidfile.read_text()), signal.SIGTERM))
         readers = stack.enter_context(Clients(12, reader(server)))
         writers = stack.enter_context(Clients(4, writer(server, ledger)))
         for _ in range(HANDOVERS):
@@ -87,7 +88,7 @@ def reader(server):
 
 
 def replace(pidfile, log):
-    """Start a second master beside the first, and stop the first once the second serves; the moment it was told."""
+    """Start a second master beside the first, and stop the first once the second serves. Return when it was stopped."""
     old, fresh = int(pidfile.read_text()), pidfile.with_name(f"{pidfile.name}.2")
     booted = log.read_text().count("Booting worker")
     os.kill(old, signal.SIGUSR2)
@@ -105,7 +106,7 @@ def seconds_until_ready(server):
 
 
 def verify(clients, ledger, url, expected):
-    """Every acknowledged write is there, once, under the id that was told; nothing else is."""
+    """Check that the database has every acknowledged write exactly once, with the acknowledged id, and nothing else."""
     assert stored(url) == ledger
     assert set(clients.statuses()) <= expected, clients.statuses()
     assert all(answer.headers["Retry-After"] for answer in clients.answers if answer.status == 503)

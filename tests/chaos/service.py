@@ -1,4 +1,4 @@
-"""The service under test, and clients that keep a record of every answer."""
+"""The service under test, and clients that record every answer."""
 
 import http.client
 import json
@@ -17,13 +17,13 @@ from tests.support.dyno import dyno, serving
 from tests.support.factories import make_bakery, make_feedstock, run_body
 
 COMMAND = "exec gunicorn wsgi:app"
-# Limits of callers are no part of this.
+# The rate limit must not interfere with the test.
 SETTINGS = {"PROXY_COUNT": "0", "WEB_CONCURRENCY": "2", "RATELIMIT_WRITES": "99999999/second"}
 
 
 @contextmanager
 def service(url, folder, command=COMMAND, **settings):
-    """gunicorn on a migrated database with a bakery and a feedstock; `body` creates a run of them."""
+    """gunicorn on a migrated database with a bakery and a feedstock. `body` is a request body that creates a run."""
     env = dyno(environment(url), **SETTINGS | settings)
     assert live.flask(env, "db", "upgrade").returncode == 0
     with application(url) as app:
@@ -33,8 +33,11 @@ def service(url, folder, command=COMMAND, **settings):
         yield server
 
 
-def ask(port, path, method="GET", body=None, headers=(), timeout=15):
-    """The answer, when it `began` and its `seconds`; a connection that breaks is an OSError or an HTTPException."""
+def ask(port, path, method="GET", body=None, headers=(), timeout=live.PATIENCE):
+    """Send a request and return its answer, with the time when it `began` and its duration in `seconds`.
+
+    Raises OSError or HTTPException if the connection breaks.
+    """
     began = time.monotonic()
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
         connection.request(method, path, body, dict(headers))
@@ -45,9 +48,9 @@ def ask(port, path, method="GET", body=None, headers=(), timeout=15):
 
 
 class Clients:
-    """Threads that repeat a request until the `with` ends; `answers` are all that came, `broken` those that did not.
+    """Threads that repeat a request until the `with` ends.
 
-    What else goes wrong in one is raised in the end.
+    `answers` has all answers, `broken` the errors of connections that broke. Other exceptions are raised at the end.
     """
 
     def __init__(self, count, act):
@@ -55,10 +58,10 @@ class Clients:
         self._pool, self._calls = ThreadPoolExecutor(count), [(number, act) for number in range(count)]
 
     def _work(self, number, act):
-        turn = 0
+        number_of_request = 0
         while not self._stop.is_set():
-            act(self, f"{number}-{turn}")
-            turn += 1
+            act(self, f"{number}-{number_of_request}")
+            number_of_request += 1
 
     def send(self, *args, **kwargs):
         """The answer, or None if the connection broke."""
@@ -84,7 +87,9 @@ class Clients:
 
 
 def writer(server, ledger):
-    """What a writer does: create a run, under one Idempotency-Key until it is acknowledged, and note its id."""
+    """A client that creates a run, repeats the request with its Idempotency-Key until it is acknowledged, and
+    records the id in `ledger`.
+    """
 
     def write(clients, name):
         body = json.dumps(server.body | {"recipe_id": name})
@@ -102,5 +107,5 @@ def writer(server, ledger):
 def stored(url):
     """The ids of the runs in the database, by recipe id."""
     rows = postgres.execute(url, "SELECT recipe_id, id FROM reciperun")
-    assert len(rows) == len(dict(rows)), "a run is there twice"
+    assert len(rows) == len(dict(rows)), "a run is stored twice"
     return dict(rows)

@@ -12,14 +12,14 @@ import psycopg2
 
 from tests.chaos.service import Clients, ask
 from tests.conftest import environment
-from tests.migrations.test_adoption import stand_at
+from tests.migrations.test_adoption import create_original_schema
 from tests.migrations.test_migrations import start_upgrade
 from tests.support import live, postgres
 from tests.support.databases import application
-from tests.support.dyno import dyno, serving
+from tests.support.dyno import dyno, serving, wait_until
 
 LAST_OF_THE_ORIGINAL, RUNS, KILLS, READERS = "0499cef6b57a", 100_000, 20, 8
-PATIENCE = 30  # seconds a reader may wait: as long as Heroku's router lets it
+ROUTER_TIMEOUT = 30  # seconds a reader may wait: as long as Heroku's router lets it
 DIRTY = (
     "INSERT INTO bakery (region, name, description) SELECT '', 'bakery ' || i, 'Océans ☂' FROM generate_series(1, 9) i",
     "INSERT INTO feedstock (spec, provider) SELECT i || '-feedstock', 'gitlab ' FROM generate_series(1, 90) i",
@@ -47,8 +47,8 @@ COLUMNS = {
     "feedstock": "id, spec, provider",
     "reciperun": f"{MEMBERS}, {READABLE.format('started_at')}, {READABLE.format('completed_at')}",
 }
-# As the original asks for a list, one record, what is nested in another, and a count; times as text, as no driver can
-# read them all.
+# The statements of the original for a list, a record, nested records and a count. Times are read as text, because no
+# driver can read all of them.
 RUN = f"{MEMBERS}, started_at::text, completed_at::text"
 READS = (
     f"SELECT {RUN} FROM reciperun ORDER BY id LIMIT 100",
@@ -74,7 +74,7 @@ def upgrade_killed(cluster, url, _folder):
 
 
 def upgrade_read(_cluster, url, folder):
-    """The same upgrade under 8 readers of the original's kind, and one of our service"""
+    """The same upgrade under 8 readers that behave like the original, and one reader of our service"""
     before, waits = make_legacy(url), []
     env = dyno(environment(url), WEB_CONCURRENCY="1", PROXY_COUNT="0")
     with serving("exec gunicorn wsgi:app", env, live.ROOT, folder / "log") as server:
@@ -85,7 +85,7 @@ def upgrade_read(_cluster, url, folder):
     assert checksums(url) == before
     assert not ours.broken
     assert set(ours.statuses()) == {200, 503}
-    assert max(waits) < PATIENCE, max(waits)
+    assert max(waits) < ROUTER_TIMEOUT, max(waits)
     return (
         f"{len(waits)} reads, none failed, the longest took {max(waits):.1f} s of the upgrade's {seconds:.1f}; "
         "our service said 503 until it was done; checksums equal"
@@ -93,22 +93,22 @@ def upgrade_read(_cluster, url, folder):
 
 
 def make_legacy(url):
-    """Its checksums."""
+    """Create a database of the original and return its checksums."""
     with application(url) as app:
-        stand_at(app, LAST_OF_THE_ORIGINAL)
+        create_original_schema(app, LAST_OF_THE_ORIGINAL)
     for statement in DIRTY:
         postgres.execute(url, statement)
     return checksums(url)
 
 
 def checksums(url):
-    """Of each table of the original, how many rows it has and their digest."""
+    """The number of rows of each table of the original, and their digest."""
     digest = "SELECT count(*), md5(string_agg(row::text, '' ORDER BY id)) FROM (SELECT {} FROM {}) AS row"
     return {table: postgres.execute(url, digest.format(columns, table)) for table, columns in COLUMNS.items()}
 
 
 def upgrade(url):
-    """The seconds it took."""
+    """Upgrade the database and return the duration in seconds."""
     began = time.monotonic()
     done = live.flask(environment(url), "db", "upgrade")
     assert done.returncode == 0, done.stdout
@@ -116,7 +116,7 @@ def upgrade(url):
 
 
 def time_of_migration(cluster):
-    """For how many seconds an upgrade migrates that nobody kills."""
+    """The duration, in seconds, of the migrations of an upgrade that is not killed."""
     with postgres.database(cluster.url) as url:
         make_legacy(url)
         with migration(url):
@@ -127,12 +127,12 @@ def time_of_migration(cluster):
 
 
 def kill(url, delay):
-    """Whether the upgrade, killed so many seconds after it began to migrate, was still at it."""
+    """Start an upgrade and kill it `delay` seconds after it began to migrate. Return whether it was still migrating."""
     with migration(url) as process:
         time.sleep(delay)
         found = process.poll() is None and migrating(url)
         process.kill()
-    while migrating(url):  # until PostgreSQL has noticed
+    while migrating(url):  # until PostgreSQL has detected the closed connection
         time.sleep(0.05)
     return found
 
@@ -141,20 +141,18 @@ def kill(url, delay):
 def migration(url):
     """The process of an upgrade that has just begun to migrate."""
     with start_upgrade(url) as process:
-        wait_for_turn = time.monotonic() + 15
-        while not migrating(url):
-            assert time.monotonic() < wait_for_turn, "nothing is left to migrate"
-            time.sleep(0.01)
+        wait_until(lambda: migrating(url) or process.poll() is not None)
+        assert process.poll() is None, "nothing is left to migrate"
         yield process
 
 
 def migrating(url):
-    """Whether anyone holds the lock of migrations/env.py."""
+    """Whether any process holds the lock of migrations/env.py."""
     return bool(postgres.execute(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
 
 
 def reader(url, waits):
-    """A program of the original's: statements that stand alone, one connection each, and no limit of its own."""
+    """A client that reads like the original: each statement in a separate transaction and without a time limit."""
 
     def read(_clients, _name):
         with closing(psycopg2.connect(url.render_as_string(hide_password=False))) as connection:

@@ -1,4 +1,4 @@
-"""(d), (f), (g): tables that are locked, clients that are slow, disks that are full."""
+"""(d), (f), (g): locked tables, slow clients and full disks."""
 
 import json
 import multiprocessing
@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from tests.chaos.service import Clients, ask, service
 from tests.conftest import ADMIN_KEY
-from tests.support import load, postgres
+from tests.support import live, load, postgres
 from tests.support.dyno import wait_until
 from tests.support.memory import resident, worker
 from tests.test_heroku import locked
@@ -36,10 +36,10 @@ def locked_table(_cluster, url, folder):
     late = []
     with service(url, folder, WEB_CONCURRENCY="1") as server, ProcessPoolExecutor(1, SPAWN) as other:
         requests = load.get("/bakeries/"), load.post("/bakeries/", BAKERY, new_key(server))
-        load.run(server.port, *requests, connections=1, count=2)  # what is made once is made now
-        with locked(url, "bakery"), Clients(1, probe(server)) as probes, Clients(1, oversleep(late)):
+        load.run(server.port, *requests, connections=1, count=2)  # fill the caches before the measurement
+        with locked(url, "bakery"), Clients(1, probe(server)) as probes, Clients(1, measure_delays(late)):
             began = time.monotonic()
-            # From a process of its own: as threads beside the probe they would keep that waiting, not the service.
+            # The clients run in a separate process: threads would delay the probe instead of the service.
             crowd = other.submit(load.run, server.port, *requests, connections=CLIENTS, seconds=LOCKED)
             time.sleep(LOCKED)
         unlocked = time.monotonic()
@@ -52,7 +52,7 @@ def locked_table(_cluster, url, folder):
     assert len(refused) > CLIENTS, len(refused)
     assert all("retry-after:" in answer.headers.lower() for answer in refused)
     slowest, health = (max(answer.seconds for answer in found) for found in (refused, probes.answers))
-    own = max(answer.seconds - machine_late(answer, late) for answer in probes.answers)
+    own = max(answer.seconds - machine_delay(answer, late) for answer in probes.answers)
     assert slowest < 8.5, slowest  # two waits of four seconds for a connection, and the request itself
     assert own < 0.05, (own, health)
     assert back < 1, back
@@ -62,8 +62,8 @@ def locked_table(_cluster, url, folder):
     )
 
 
-def oversleep(late):
-    """What sleeps as short as can be, and notes by how much longer it did: no answer is faster on a busy machine."""
+def measure_delays(late):
+    """A client that sleeps for a short time and records how late it woke up, which is the delay of the machine."""
 
     def nap(_clients, _name):
         began = time.monotonic()
@@ -73,15 +73,15 @@ def oversleep(late):
     return nap
 
 
-def machine_late(answer, late):
-    """The seconds by which those who slept while it was under way woke late."""
+def machine_delay(answer, late):
+    """The seconds by which sleepers woke up late during the request."""
     return sum(
         seconds for began, seconds in late if began < answer.began + answer.seconds and began + seconds > answer.began
     )
 
 
 def new_key(server):
-    """A key that is looked up in the database, as the administrator's is not."""
+    """A key that is looked up in the database, unlike the administrator's."""
     headers = {"X-API-Key": ADMIN_KEY, "Content-Type": "application/json"}
     return json.loads(ask(server.port, "/api-keys", "POST", "{}", headers).text)["key"]
 
@@ -97,7 +97,7 @@ def probe(server):
 def slow_clients(_cluster, url, folder):
     """300 slow readers of 3 MB and 150 who send half a request at one worker"""
     readers = []
-    with service(url, folder, WEB_CONCURRENCY="1") as server, ExitStack() as stack, Clients(1, sipping(readers)):
+    with service(url, folder, WEB_CONCURRENCY="1") as server, ExitStack() as stack, Clients(1, reading_slowly(readers)):
         postgres.execute(url, MANY_RUNS)
         before, _ = resident(worker(server))
         for _ in range(SLOW):
@@ -125,31 +125,33 @@ def sockets(pid):
 
 
 def slow_reader(server):
-    """A client whose answer of 3 MB has begun."""
+    """A client that has received the start of an answer of 3 MB."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(15)
+    connection.settimeout(live.PATIENCE)
     connection.connect(("127.0.0.1", server.port))
     connection.sendall(load.get(f"/feedstocks/{server.body['feedstock_id']}"))
     assert connection.recv(12) == b"HTTP/1.1 200"
+    connection.setblocking(False)
     return connection
 
 
-def sipping(connections):
-    """Taking 2 kB a second of each answer; the first have been given up when the last have come."""
+def reading_slowly(connections):
+    """A client that reads 2 kB a second of each answer. The server cuts the first answers off meanwhile."""
 
-    def sip(_clients, _name):
+    def read(_clients, _name):
         for connection in list(connections):
-            with suppress(BlockingIOError, ConnectionResetError):  # there is nothing yet, or never will be
-                connection.recv(2000, socket.MSG_DONTWAIT)
+            # No data may have arrived yet, or the server may have closed the connection.
+            with suppress(BlockingIOError, ConnectionResetError):
+                connection.recv(2000)
         time.sleep(1)
 
-    return sip
+    return read
 
 
 def half_a_request(server, number):
-    """A client that sends half a request: of a read in its head, of a write in its body, the key being valid."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=15)
+    """A client that sends half a request with a valid key: half the head of a read, or half the body of a write."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=live.PATIENCE)
     if number % 2:
         connection.sendall(b"GET /recipe_runs/ HTTP/1.1\r\nHost: localhost\r\n")
     else:
@@ -177,11 +179,11 @@ def disk_full(_cluster, _url, folder):
 
 @contextmanager
 def mounted(folder, size):
-    """A disk of that size, in memory; it takes root."""
+    """A disk of that size in memory. To mount it requires root."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
     try:
         yield
     finally:
-        # Lazily: a worker that has been killed may hold its files a moment longer than its master lives.
+        # The unmount is lazy, because a killed worker may hold its files a moment longer than its master lives.
         subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,4 +1,4 @@
-"""`flask api-keys`: the same for whoever has a shell."""
+"""`flask api-keys`: key management for administrators with a shell."""
 
 import pytest
 from sqlalchemy import null
@@ -15,7 +15,7 @@ def run(app):
 
 
 def table(result):
-    """The table's cells, row by row."""
+    """The cells of the table, row by row."""
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in result.stdout.splitlines()]
 
 
@@ -30,7 +30,7 @@ def test_create_prints_the_key_alone_on_standard_output(app, run):
     assert result.stderr.startswith("API key ")
 
 
-def test_create_takes_scopes_and_an_expiry(app, run, admin):
+def test_create_accepts_scopes_and_an_expiry(app, run, admin):
     one, two = (f"bakery:{make_bakery(app).id}" for _ in range(2))
     assert run("create", "--scope", one, "--scope", two, "--days", "30").exit_code == 0
     (shown,) = admin.get("/api-keys").json
@@ -49,11 +49,11 @@ def test_list_is_a_table_with_aligned_columns_and_no_key(app, run):
     assert key not in result.output
 
 
-def test_list_says_so_if_there_are_none(run):
+def test_list_says_that_there_are_no_keys(run):
     assert run("list").stdout == "There are no API keys except the admin key of the configuration.\n"
 
 
-def test_list_tells_what_has_become_of_a_key(app, run):
+def test_list_shows_the_state_of_each_key(app, run):
     with app.app_context():
         for number in (1, 2, 3, 4):
             db.session.add(APIKey(id=900 + number, encrypted_key=str(number), is_active=number != 1))
@@ -65,13 +65,13 @@ def test_list_tells_what_has_become_of_a_key(app, run):
     assert states["902"].startswith("replaced by ")
 
 
-def test_revoke_ends_a_key_at_once(app, run):
+def test_revoke_deactivates_a_key_at_once(app, run):
     record = make_key(app, "a-key")
     assert run("revoke", str(record.id)).stdout == f"API key {record.id} is revoked.\n"
     assert not works(app, "a-key")
 
 
-def test_rotate_prints_the_new_key_and_keeps_the_old_for_a_while(app, run):
+def test_rotate_prints_the_new_key_and_keeps_the_old_one_for_a_day(app, run):
     record = make_key(app, "a-key")
     result = run("rotate", str(record.id))
     assert (works(app, "a-key"), works(app, result.stdout.strip())) == (True, True)
@@ -94,19 +94,19 @@ def test_rotate_prints_the_new_key_and_keeps_the_old_for_a_while(app, run):
         ),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(run, admin, arguments, sentence):
+def test_a_failing_command_prints_a_sentence_and_exits_with_1(run, admin, arguments, sentence):
     result = run(*arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {sentence}\n")
     assert admin.get("/audit").json == []
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["create"], ["revoke", "1"], ["rotate", "1"]])
-def test_a_database_without_migrations_is_a_sentence(empty_url, arguments):
+def test_commands_report_a_database_without_migrations(empty_url, arguments):
     result = make_app(empty_url).test_cli_runner().invoke(args=["api-keys", *arguments])
     assert (result.exit_code, result.stderr.partition(",")[0]) == (1, "Error: The database is empty")
 
 
-def test_each_is_in_the_audit_log(run, admin):
+def test_each_command_is_in_the_audit_log(run, admin):
     run("create")
     number = str(admin.get("/api-keys").json[0]["id"])
     run("rotate", number)

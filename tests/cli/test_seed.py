@@ -18,7 +18,7 @@ def counts(client):
     return [client.get(f"/stats/{noun}").json["count"] for noun in ("bakeries", "feedstocks", "recipe_runs")]
 
 
-def test_seed_loads_a_catalogue_once(app, client):
+def test_seed_loads_the_catalogue_once(app, client):
     assert seed(app) == (0, LOADED)
     assert counts(client) == [3, 4, 12]
     assert seed(app) == (0, NOTHING)
@@ -26,7 +26,7 @@ def test_seed_loads_a_catalogue_once(app, client):
 
 
 @pytest.mark.parametrize("make", [make_bakery, make_feedstock, make_run])
-def test_seed_leaves_a_database_with_anything_in_it_alone(app, client, make):
+def test_seed_does_not_change_a_database_that_has_rows(app, client, make):
     make(app)
     before = counts(client)
     assert seed(app) == (0, NOTHING)
@@ -41,7 +41,7 @@ def test_the_examples_show_every_status_and_conclusion(app, client):
     assert client.get("/stats/datasets?exclude_test_runs=true").json["count"] > 0
 
 
-# Members that the service gives, and no client.
+# Fields that only the service sets.
 GIVEN = ("id", "created_at", "updated_at")
 
 
@@ -53,14 +53,14 @@ def test_the_examples_could_have_been_created_over_the_api(app, admin):
             assert admin.patch(f"/{resource}/{record['id']}", json=body).json == record
 
 
-def test_seed_of_an_empty_database_says_what_to_do(empty_url):
+def test_seed_of_a_database_without_migrations_says_what_to_do(empty_url):
     code, output = seed(make_app(empty_url))
     assert code == 1
     assert output.startswith("Error: The database is empty, this release needs ")
     assert output.endswith(": run `flask db upgrade`.\n")
 
 
-def test_seed_without_a_database_is_one_sentence():
+def test_seed_without_a_database_prints_one_sentence():
     code, output = seed(make_app(f"postgresql://forge:hunter2@127.0.0.1:{postgres.free_port()}/catalogue"))
     assert code == 1
     assert output.startswith("Error: The database does not answer: ")

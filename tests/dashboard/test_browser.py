@@ -1,4 +1,4 @@
-"""The dashboard in Chromium, on the original's production data if they are here, else on the example catalogue."""
+"""The dashboard in Chromium, on the original's production data if there is a dump, else on the example catalogue."""
 
 import re
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
 
 @pytest.fixture(scope="module")
 def site(request):
-    """The address of a service with the original's production data, or where that is not, with the examples."""
+    """The address of a service with the original's production data or, without its dump, with the examples."""
     if not catalogue.DUMP:
         yield request.getfixturevalue("own_service")
         return
@@ -30,30 +30,31 @@ def site(request):
 
 @pytest.fixture
 def page(browser, site):
-    """A page that remembers what went wrong (`complaints`) and whom it asked (`hosts`)."""
+    """A page that records its errors (`errors`) and the hosts that it requested (`hosts`)."""
     context = browser.new_context(base_url=site, permissions=["clipboard-read", "clipboard-write"])
     context.set_default_timeout(1000 * live.PATIENCE)
     page = context.new_page()
-    page.complaints, page.hosts = [], set()
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.errors, page.hosts = [], set()
+    page.on("console", lambda message: page.errors.append(message.text) if message.type != "log" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: page.hosts.add(urlsplit(request.url).netloc))
     yield page
     context.close()
 
 
 def newest(page, name):
-    """The number of the newest record of that name; of runs, of one with a message."""
+    """The id of the newest record of the resource. Of runs, it is the newest with a message."""
     query = "?limit=1000&sort=desc"
     records = page.request.get(f"/{name}/{query}").json()
     return next((record["id"] for record in records if record.get("message")), records[0]["id"])
 
 
-def complaints_of_axe(page):
-    """What axe-core has against the page on each screen, and whether it is wider than the window."""
+def violations(page):
+    """The violations that axe-core finds on each screen, and the screens on which the page is too wide."""
     page.evaluate(Axe().axe_script)
     for width, scheme in SCREENS:
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours that are on their way are no colours
+        # Without reduced motion, axe-core would measure colours in the middle of a transition.
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 900})
         found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
         yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
@@ -64,19 +65,19 @@ def complaints_of_axe(page):
 
 
 @pytest.mark.parametrize("path", [*PAGES, *(f"/{name}/" for name in RECORDS)])
-def test_everybody_can_use_the_page_on_any_screen(page, site, path):
+def test_every_page_is_accessible_on_any_screen(page, site, path):
     number = newest(page, path.strip("/")) if path.endswith("/") else ""
     page.goto(f"/dashboard{path}{number}")
-    assert list(complaints_of_axe(page)) == []
+    assert list(violations(page)) == []
     assert page.hosts == {urlsplit(site).netloc}
-    assert page.complaints == [] or path == "/nope"
+    assert page.errors == [] or path == "/nope"
 
 
 @pytest.fixture
 def watched(page):
-    """The path of a queued run of the recipe `watched`, the newest there is."""
-    place = {name: page.request.get(f"/{name}/?limit=1").json()[0]["id"] for name in ("bakeries", "feedstocks")}
-    body = {"recipe_id": "watched", "bakery_id": place["bakeries"], "feedstock_id": place["feedstocks"]}
+    """The path of a queued run of the recipe `watched`, which is the newest run."""
+    parents = {name: page.request.get(f"/{name}/?limit=1").json()[0]["id"] for name in ("bakeries", "feedstocks")}
+    body = {"recipe_id": "watched", "bakery_id": parents["bakeries"], "feedstock_id": parents["feedstocks"]}
     body |= {"head_sha": "35d889f", "version": "", "started_at": "2099-01-01T00:00:00Z"}
     path = f"/recipe_runs/{page.request.post('/recipe_runs/', data=body, headers=KEY).json()['id']}"
     yield path
@@ -96,7 +97,7 @@ def test_a_run_changes_in_a_list_without_a_reload(page, watched, path):
     row.get_by_text("in progress").wait_for()
     assert page.evaluate("[window.same, document.activeElement.textContent]") == [True, "watched"]
     assert page.locator("#news").inner_text().endswith(", watched: in progress")
-    assert page.complaints == []
+    assert page.errors == []
 
 
 def test_a_run_changes_on_its_page_without_a_reload(page, watched):
@@ -111,7 +112,7 @@ def test_a_run_changes_on_its_page_without_a_reload(page, watched):
     assert "Ended: failure" in page.locator(".timeline").inner_text()
 
 
-def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
+def test_the_page_polls_with_its_etag(page):
     page.clock.install()
     page.goto("/dashboard/feedstocks")
     statuses = []
@@ -123,7 +124,7 @@ def test_a_page_that_has_not_changed_is_asked_for_with_its_etag(page):
     assert statuses == [200, 304]
 
 
-def test_a_service_that_is_gone_is_asked_less_often(page):
+def test_the_page_polls_a_service_that_is_down_less_often(page):
     page.clock.install()
     page.goto("/dashboard/feedstocks")
     page.route("**/dashboard/feedstocks", lambda route: route.abort())
@@ -142,7 +143,7 @@ def test_a_button_copies_the_snippet(page):
     assert snippet.startswith("import xarray as xr\n\nds = xr.open_dataset('https://")
 
 
-def test_a_button_copies_the_address_of_the_call(page, site):
+def test_a_button_copies_the_address_of_the_api_call(page, site):
     page.goto("/dashboard/bakeries")
     page.get_by_role("button", name="Copy the url of API call 1").click()
     page.get_by_role("button", name="Copied the url of API call 1").wait_for()
@@ -151,7 +152,7 @@ def test_a_button_copies_the_address_of_the_call(page, site):
     assert page.request.get(address).ok
 
 
-def test_the_keyboard_skips_to_the_content_and_walks_the_navigation(page):
+def test_the_keyboard_skips_to_the_content_and_reaches_the_navigation(page):
     page.goto("/dashboard")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"

@@ -1,4 +1,4 @@
-"""Plots as shapes, and numbers in words."""
+"""The shapes of plots, and the texts of durations, times and messages."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def long_time(count):
     return [week(str(first + timedelta(weeks=number)), 1, success=1) for number in range(count)]
 
 
-def test_weeks_without_runs_are_there_too():
+def test_weeks_without_runs_are_in_the_plot():
     parts = plots.periods([week("2022-05-02", 3, success=1), week("2022-05-23", 1)])
     assert [(str(part.first), part.runs) for part in parts] == [
         *(("2022-05-02", 3), ("2022-05-09", 0)),
@@ -28,13 +28,13 @@ def test_weeks_without_runs_are_there_too():
 @pytest.mark.parametrize(
     ("weeks", "bars", "days"), [(1, 1, 7), (80, 80, 7), (81, 41, 14), (400, 31, 91), (90_000, 80, 0)]
 )
-def test_many_weeks_are_folded_and_no_run_is_lost(weeks, bars, days):
+def test_many_weeks_are_merged_and_no_run_is_lost(weeks, bars, days):
     parts = plots.periods(long_time(weeks))
     assert (len(parts), sum(part.runs for part in parts)) == (bars, weeks)
     assert not days or (parts[0].last - parts[0].first).days + 1 == days
 
 
-def test_segments_stand_upon_one_another_and_are_as_high_as_their_runs():
+def test_segments_are_stacked_and_their_height_is_the_number_of_runs():
     parts = plots.periods([week("2022-05-02", 8, success=2, failure=1, timed_out=1, cancelled=1, stale=1)])
     (bar,) = plots.run_counts(parts).bars
     assert [segment.series for segment in bar.segments] == ["success", "failure", "timed_out", "other", "open"]
@@ -61,7 +61,7 @@ def test_an_axis_ends_above_the_highest_bar_and_has_round_ticks(highest, labels)
     assert [tick.label for tick in plot.y_ticks] == labels
 
 
-def test_a_rate_is_of_the_runs_that_say_something_about_their_recipe():
+def test_the_success_rate_ignores_runs_that_do_not_judge_their_recipe():
     parts = plots.periods([week("2022-05-02", 9, success=1, failure=2, timed_out=1, cancelled=3)])
     (bar,) = plots.success_rates(parts).bars
     assert (parts[0].success_rate, parts[0].decided) == (0.25, 4)
@@ -89,7 +89,7 @@ def test_bars_and_labels_are_within_the_plot():
         *((7200, "2 h"), (7201, "2 h"), (86400, "1 d"), (98000, "1 d 3 h"), (40 * 86400 + 7200, "40 d")),
     ],
 )
-def test_durations_are_said_by_their_largest_units(seconds, said):
+def test_durations_are_shown_in_their_largest_units(seconds, said):
     assert words.duration(seconds) == said
 
 
@@ -100,12 +100,12 @@ def test_durations_are_said_by_their_largest_units(seconds, said):
         *(({"days": 1500}, "4 years ago"), ({"days": -2, "hours": -1}, "in 2 days")),
     ],
 )
-def test_times_are_said_by_how_long_ago_they_were(age, said):
+def test_times_are_shown_relative_to_now(age, said):
     assert words.ago(datetime.now(UTC) - timedelta(**age)) == said
 
 
 @pytest.mark.parametrize(
-    ("text", "members", "rest"),
+    ("text", "fields", "rest"),
     [
         (None, {}, ""),
         ("the archive answered 404", {}, "the archive answered 404"),
@@ -116,5 +116,5 @@ def test_times_are_said_by_how_long_ago_they_were(age, said):
         ("{" * 10_000, {}, "{" * 10_000),
     ],
 )
-def test_messages_are_taken_apart_if_they_are_json(text, members, rest):
-    assert words.message(text) == (members, rest)
+def test_messages_in_json_are_split_into_fields(text, fields, rest):
+    assert words.message(text) == (fields, rest)

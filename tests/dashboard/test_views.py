@@ -1,4 +1,4 @@
-"""The dashboard without a browser: what its pages say, where they lead, and that they run nothing of others."""
+"""The dashboard without a browser: the text and the links of its pages, and that they load no foreign code."""
 
 import re
 from datetime import UTC, datetime
@@ -28,14 +28,14 @@ def seeded(app, client):
 
 @pytest.fixture(params=["", *LISTS, *(f"{name}/" for name in LISTS)])
 def path(request, seeded):
-    """Of each page one."""
+    """The path of one page of each kind."""
     name, slash, _ = request.param.partition("/")
     number = seeded.get(f"/{name}/?limit=1&sort=desc").json[0]["id"] if slash else ""
     return f"/dashboard/{name}{slash}{number}".removesuffix("/")
 
 
 def references(text, start):
-    """Where the links and files of a page lead on this service; without those into a page."""
+    """The paths of the links and files of a page on this service, without fragments."""
     found = {urljoin(start, unescape(url)) for url in re.findall(r'(?:href|src)="([^"#]*)"', text)}
     return {url for url in found if not urlsplit(url).netloc}
 
@@ -49,7 +49,7 @@ def ended(app, **columns):
     return make_run(app, status="completed", conclusion="success", **columns)
 
 
-def test_every_link_of_the_dashboard_leads_somewhere(seeded):
+def test_every_link_of_the_dashboard_works(seeded):
     seen, ahead = set(), {"/dashboard"}
     while ahead:
         path = ahead.pop()
@@ -62,14 +62,14 @@ def test_every_link_of_the_dashboard_leads_somewhere(seeded):
     assert len([path for path in seen if re.fullmatch(r"/dashboard/recipe_runs/\d+", path)]) == 12
 
 
-def test_a_page_shows_the_calls_behind_it_and_they_work(seeded, path):
+def test_the_api_calls_that_a_page_shows_work(seeded, path):
     shown = calls(seeded.get(path).text)
     assert shown != []
     assert {seeded.get(call).content_type for call in shown} == {"application/json"}
     assert {seeded.get(call).status_code for call in shown} == {200}
 
 
-def test_the_call_behind_a_list_has_the_query_of_the_page(seeded):
+def test_the_api_call_of_a_list_has_the_query_of_the_page(seeded):
     page = seeded.get("/dashboard/recipe_runs?conclusion=failure&sort=asc")
     (call,) = calls(page.text)
     assert call == "/recipe_runs/?limit=25&count=true&order_by=started_at&conclusion=failure&sort=asc"
@@ -77,7 +77,7 @@ def test_the_call_behind_a_list_has_the_query_of_the_page(seeded):
     assert shown == [f"/dashboard/recipe_runs/{run['id']}" for run in seeded.get(call).json] != []
 
 
-def test_pages_of_a_list_follow_one_another(app, client):
+def test_the_links_lead_through_the_pages_of_a_list(app, client):
     bakery, feedstock = make_bakery(app).id, make_feedstock(app).id
     for _ in range(3):
         make_run(app, bakery_id=bakery, feedstock_id=feedstock)
@@ -88,12 +88,12 @@ def test_pages_of_a_list_follow_one_another(app, client):
     assert len(client.get(calls(second)[0]).json) == 1
 
 
-def test_what_a_form_leaves_blank_is_left_out(client):
+def test_blank_fields_of_a_form_are_ignored(client):
     response = client.get("/dashboard/recipe_runs?q=&status=queued&conclusion=")
     assert (response.status_code, response.headers["Location"]) == (303, "/dashboard/recipe_runs?status=queued")
 
 
-def test_pages_are_the_same_with_a_slash_at_their_end(seeded):
+def test_a_page_is_the_same_with_a_trailing_slash(seeded):
     assert seeded.get("/dashboard/").text == seeded.get("/dashboard").text
 
 
@@ -106,7 +106,7 @@ def test_hostile_text_is_shown_as_text(app, client):
     own = [f"bakeries/{bakery.id}", f"feedstocks/{feedstock.id}", f"recipe_runs/{run.id}", f"datasets/{run.id}"]
     for path in ["", *LISTS, *own, f"recipe_runs?q={quote(HOSTILE)}"]:
         text = client.get(f"/dashboard/{path}").text
-        assert text.count("<script") == 2  # ours
+        assert text.count("<script") == 2  # this service
         assert "<script>alert" not in text
         assert HOSTILE in unescape(text)
 
@@ -138,7 +138,7 @@ def test_the_trace_in_a_message_is_preformatted(app, client):
     assert "<dt>job id</dt><dd><code>7</code></dd>" in text
 
 
-def test_lists_of_bakeries_and_feedstocks_say_how_their_runs_ended(app, client):
+def test_lists_of_bakeries_and_feedstocks_show_how_their_runs_ended(app, client):
     run = ended(app)
     make_run(app, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id, status="completed", conclusion="failure")
     make_run(app, bakery_id=run.bakery_id)
@@ -147,7 +147,7 @@ def test_lists_of_bakeries_and_feedstocks_say_how_their_runs_ended(app, client):
     assert ("2 runs of pangeo" in feedstock, "1 succeeded, 1 failed" in feedstock) == (True, True)
 
 
-def test_a_timeline_tells_who_did_what_and_why(app, writer, client):
+def test_a_timeline_shows_who_did_what_and_why(app, writer, client):
     run = make_run(app)
     body = {"status": "in_progress", "reason": "A machine is free."}
     assert writer.patch(f"/recipe_runs/{run.id}", json=body).status_code == 200
@@ -173,20 +173,20 @@ def test_a_timeline_tells_who_did_what_and_why(app, writer, client):
         ("?since=yesterday", 422, "since: Must be an RFC 3339 timestamp"),
     ],
 )
-def test_what_is_wrong_is_said_on_a_page(client, path, status, sentence):
+def test_an_error_is_shown_as_a_page(client, path, status, sentence):
     response = client.get(f"/dashboard{path}")
     assert (response.status_code, response.content_type) == (status, "text/html; charset=utf-8")
     assert sentence in unescape(response.text)
     assert "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-def test_without_a_database_there_is_a_page_that_says_so(unreachable_app):
+def test_a_page_reports_a_database_that_is_down(unreachable_app):
     response = unreachable_app.test_client().get("/dashboard")
     assert (response.status_code, response.mimetype, response.headers["Retry-After"]) == (503, "text/html", "5")
     assert "The database did not answer in time." in response.text
 
 
-def test_a_database_behind_its_migrations_is_a_page_that_says_so(empty_url):
+def test_a_page_reports_a_database_behind_its_migrations(empty_url):
     with application(empty_url) as app:
         response = app.test_client().get("/dashboard/recipe_runs")
     assert (response.status_code, response.mimetype) == (503, "text/html")
@@ -199,7 +199,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(seeded, path):
     assert (response.status_code, again.status_code, again.data) == (200, 304, b"")
 
 
-def test_no_page_has_anything_inline_or_of_another_host(seeded, path):
+def test_no_page_loads_inline_code_or_another_host(seeded, path):
     response = seeded.get(path)
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?! src=\"/dashboard/assets/)", response.text)
     assert {urlsplit(url).netloc for url in re.findall(r'src="([^"]*)"', response.text)} == {""}
@@ -207,19 +207,19 @@ def test_no_page_has_anything_inline_or_of_another_host(seeded, path):
 
 
 @pytest.mark.parametrize("name", ["index.css", "live.js", "copy.js", "icon.svg"])
-def test_an_asset_is_sent_once(client, name):
+def test_an_asset_is_cached(client, name):
     response = client.get(f"/dashboard/assets/{name}")
     again = client.get(f"/dashboard/assets/{name}", headers={"If-None-Match": response.headers["ETag"]})
     assert (response.status_code, again.status_code) == (200, 304)
     assert response.mimetype in ("text/css", "text/javascript", "image/svg+xml")
 
 
-def test_an_empty_service_has_a_dashboard_too(client):
+def test_the_dashboard_works_without_records(client):
     for path in ["", *LISTS]:
         assert 'class="empty"' in client.get(f"/dashboard/{path}").text
 
 
-def test_runs_of_any_year_have_their_place(app, client):
+def test_the_plots_show_runs_of_any_year(app, client):
     for year, month, day in ((1, 1, 1), (9999, 12, 31)):
         run = make_run(app, started_at=datetime(year, month, day, 23, tzinfo=UTC))
         for path in ("", "/recipe_runs", f"/recipe_runs/{run.id}", f"/bakeries/{run.bakery_id}"):
@@ -227,13 +227,13 @@ def test_runs_of_any_year_have_their_place(app, client):
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html", "text/plain"])
-def test_the_root_answers_programs_as_ever(client, accept):
+def test_the_root_answers_programs_with_json(client, accept):
     response = client.get("/", headers={"Accept": accept} if accept else {})
     assert (response.status_code, response.data, response.headers["Vary"]) == (200, b'{"status":"ok"}', "Accept")
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html, application/json;q=0.9"])
-def test_the_root_leads_a_browser_to_the_dashboard(client, accept):
+def test_the_root_redirects_a_browser_to_the_dashboard(client, accept):
     response = client.get("/", headers={"Accept": accept})
     assert (response.status_code, response.headers["Location"], response.headers["Vary"]) == (
         *(303, "/dashboard"),

@@ -1,4 +1,4 @@
-"""Requests share the connections of the pool. What needs no database needs no connection."""
+"""Requests share the connections of the pool. Paths that do not use the database need no connection."""
 
 from contextlib import closing
 
@@ -12,38 +12,38 @@ from tests.support.factories import make_run
 
 
 @pytest.fixture
-def crowded(migrated_url):
-    """An application with one connection, for which a request waits one second."""
+def small_pool(migrated_url):
+    """An application with one connection. A request waits one second for it."""
     with application(migrated_url, {"pool_size": 1, "pool_timeout": 1}) as app:
-        assert app.test_client().get("/bakeries/").status_code == 200  # the first request asks for the revision
+        assert app.test_client().get("/bakeries/").status_code == 200  # the first request reads the revision
         yield app
 
 
 @pytest.fixture
-def taken(crowded):
-    """Its connection, taken."""
-    with crowded.app_context(), closing(db.engine.raw_connection()) as connection:
+def held(small_pool):
+    """The only connection of the pool, in use."""
+    with small_pool.app_context(), closing(db.engine.raw_connection()) as connection:
         yield connection
 
 
-def test_without_a_connection_a_request_is_503_and_the_next_is_served(crowded, taken):
-    client = crowded.test_client()
+def test_without_a_connection_a_request_is_503_and_the_next_is_served(small_pool, held):
+    client = small_pool.test_client()
     refused = client.get("/bakeries/")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     assert [client.get(path).status_code for path in ("/healthz", "/docs", "/openapi.json", "/no")] == [
         *(200, 200, 200, 404)
     ]
-    taken.close()
+    held.close()
     assert [client.get("/bakeries/").status_code for _ in range(3)] == [200, 200, 200]
 
 
-def test_a_request_that_fails_gives_its_connection_back(crowded):
-    client = crowded.test_client()
+def test_a_request_that_fails_returns_its_connection(small_pool):
+    client = small_pool.test_client()
     assert [client.get("/bakeries/99").status_code for _ in range(3)] == [404, 404, 404]
 
 
-def test_what_is_read_in_a_transaction_uses_its_connection(crowded):
-    with crowded.test_request_context():
+def test_a_read_in_a_transaction_uses_the_connection_of_the_transaction(small_pool):
+    with small_pool.test_request_context():
         db.session.connection()
         with connect() as one, connect() as other:
             assert one is other
@@ -51,12 +51,12 @@ def test_what_is_read_in_a_transaction_uses_its_connection(crowded):
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs/{}", "/feedstocks/{}", "/bakeries/{}", "/datasets/{}"])
-def test_the_statements_of_a_detail_take_one_connection_together(crowded, path):
+def test_the_statements_of_a_detail_share_one_connection(small_pool, path):
     published = {"dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
-    run = make_run(crowded, status="completed", conclusion="success", **published)
-    taken, note = [], lambda *_: taken.append(1)
+    run = make_run(small_pool, status="completed", conclusion="success", **published)
+    checkouts, count = [], lambda *_: checkouts.append(1)
     number = {"/feedstocks/{}": run.feedstock_id, "/bakeries/{}": run.bakery_id}.get(path, run.id)
-    event.listen(Pool, "checkout", note)
-    assert crowded.test_client().get(path.format(number)).status_code == 200
-    event.remove(Pool, "checkout", note)
-    assert len(taken) == 1
+    event.listen(Pool, "checkout", count)
+    assert small_pool.test_client().get(path.format(number)).status_code == 200
+    event.remove(Pool, "checkout", count)
+    assert len(checkouts) == 1

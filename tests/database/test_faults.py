@@ -1,4 +1,4 @@
-"""A database that is down, slow, locked or out of connections: 503 with Retry-After, and back to work after it."""
+"""A database that is down, slow, locked or out of connections is 503 with Retry-After. The service then recovers."""
 
 import sqlite3
 import time
@@ -34,8 +34,8 @@ API = [
 ]
 
 
-def impatient(url):
-    """Options that give up on a lock or a statement after a fifth of a second."""
+def short_timeouts(url):
+    """Engine options with a time limit of 0.2 seconds for locks and statements."""
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 0.2}}
     return {"execution_options": {"statement_timeout": 200, "lock_timeout": 200}}
@@ -43,7 +43,7 @@ def impatient(url):
 
 @contextmanager
 def other_program(url, statement):
-    """Another program that has run `statement` in a transaction which it has not ended yet."""
+    """Another program with an open transaction in which it has executed `statement`."""
     if url.get_backend_name() == "sqlite":
         connection = sqlite3.connect(url.database, isolation_level=None)
     else:
@@ -55,7 +55,7 @@ def other_program(url, statement):
 
 
 def occupy_a_connection():
-    """A view that takes its time."""
+    """A view that holds its connection for 1.5 seconds."""
     db.session.connection()
     time.sleep(1.5)
     return {}
@@ -71,8 +71,8 @@ def assert_unavailable(response, detail=UNAVAILABLE):
 
 
 @pytest.fixture(scope="module", params=["postgresql", "sqlite"])
-def stranded_app(request):
-    """An application whose database is not there."""
+def app_without_database(request):
+    """An application whose database does not exist."""
     if request.param == "sqlite":
         url = URL.create("sqlite", database="/nowhere/at/all.sqlite")
     else:
@@ -81,8 +81,8 @@ def stranded_app(request):
 
 
 @pytest.mark.parametrize(("method", "path"), API)
-def test_without_a_database_every_path_of_the_api_is_503(stranded_app, method, path):
-    response = stranded_app.test_client().open(path, method=method, json={}, headers=KEY | ORIGIN)
+def test_without_a_database_every_path_of_the_api_is_503(app_without_database, method, path):
+    response = app_without_database.test_client().open(path, method=method, json={}, headers=KEY | ORIGIN)
     assert_unavailable(response)
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
@@ -101,12 +101,12 @@ def test_without_a_database_every_path_of_the_api_is_503(stranded_app, method, p
         ("PUT", "/bakeries/", 405),
     ],
 )
-def test_without_a_database_the_rest_is_as_ever(stranded_app, method, path, status):
-    assert stranded_app.test_client().open(path, method=method).status_code == status
+def test_without_a_database_all_other_paths_still_answer(app_without_database, method, path, status):
+    assert app_without_database.test_client().open(path, method=method).status_code == status
 
 
-def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(stranded_app, caplog):
-    stranded_app.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
+def test_the_log_has_the_error_and_the_request_id_but_no_password(app_without_database, caplog):
+    app_without_database.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
     (record,) = [record for record in caplog.records if record.name == "app.web.problems"]
     assert (record.getMessage(), record.request_id, record.error) == (
         "database unavailable",
@@ -116,7 +116,7 @@ def test_the_log_says_what_is_wrong_under_the_request_id_and_no_password(strande
     assert "hunter2" not in caplog.text
 
 
-def test_out_of_connections_is_503_and_recovers(migrated_url):
+def test_a_pool_without_a_free_connection_is_503_until_one_is_free(migrated_url):
     with application(migrated_url, {"pool_size": 2, "pool_timeout": 1}) as app:
         with app.app_context():
             engine = db.engine
@@ -139,8 +139,8 @@ def test_more_clients_than_connections_get_200_or_503_and_never_500(migrated_url
         assert app.test_client().get("/bakeries/").status_code == 200
 
 
-def test_a_record_that_another_program_holds_is_503_until_it_lets_go(migrated_url):
-    with application(migrated_url, impatient(migrated_url)) as app:
+def test_a_record_that_another_program_locks_is_503_until_it_is_unlocked(migrated_url):
+    with application(migrated_url, short_timeouts(migrated_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app, region='us').id}"
         with other_program(migrated_url, "UPDATE bakery SET region = 'moon'"):
             assert_unavailable(client.patch(path, json={"region": "eu"}, headers=KEY))
@@ -149,7 +149,7 @@ def test_a_record_that_another_program_holds_is_503_until_it_lets_go(migrated_ur
 
 
 def test_readers_are_served_while_another_program_writes(migrated_url):
-    with application(migrated_url, impatient(migrated_url)) as app:
+    with application(migrated_url, short_timeouts(migrated_url)) as app:
         bakery = make_bakery(app, region="us")
         with other_program(migrated_url, "UPDATE bakery SET region = 'moon'"):
             assert app.test_client().get(f"/bakeries/{bakery.id}").json["region"] == "us"
@@ -157,7 +157,7 @@ def test_readers_are_served_while_another_program_writes(migrated_url):
 
 
 def test_writers_are_served_while_another_program_reads(migrated_url):
-    with application(migrated_url, impatient(migrated_url)) as app:
+    with application(migrated_url, short_timeouts(migrated_url)) as app:
         client, path = app.test_client(), f"/bakeries/{make_bakery(app).id}"
         with other_program(migrated_url, "SELECT * FROM bakery"):
             assert client.patch(path, json={"region": "eu"}, headers=KEY).json["region"] == "eu"
@@ -166,7 +166,7 @@ def test_writers_are_served_while_another_program_reads(migrated_url):
 
 @on_postgresql
 def test_a_statement_that_takes_too_long_is_503(migrated_url, monkeypatch):
-    with application(migrated_url, impatient(migrated_url)) as app:
+    with application(migrated_url, short_timeouts(migrated_url)) as app:
         slow = db.text("SELECT pg_sleep(20)")
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(slow))
         assert_unavailable(app.test_client().get("/stats/bakeries"))
@@ -174,7 +174,7 @@ def test_a_statement_that_takes_too_long_is_503(migrated_url, monkeypatch):
 
 
 @on_postgresql
-def test_a_database_that_is_read_only_is_503_to_write(migrated_url):
+def test_a_write_to_a_read_only_database_is_503(migrated_url):
     with application(migrated_url) as app:
         postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
         with app.app_context():
@@ -198,13 +198,13 @@ def test_connections_made_while_the_database_was_read_only_are_replaced_afterwar
 
 
 def cut_others(url):
-    """End the connections of everybody else to the database at `url`."""
+    """Terminate all other connections to the database at `url`."""
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     assert postgres.execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
 
 @on_postgresql
-def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(migrated_url, monkeypatch):
+def test_a_connection_that_was_cut_while_idle_is_replaced_without_an_error(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 0)
     with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
@@ -213,7 +213,7 @@ def test_a_connection_that_was_cut_while_it_rested_goes_unnoticed(migrated_url, 
 
 
 @on_postgresql
-def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_is_served(migrated_url, monkeypatch):
+def test_a_connection_that_was_cut_just_after_a_request_is_503_once(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with application(migrated_url) as app:
         assert app.test_client().get("/bakeries/").status_code == 200
@@ -223,7 +223,7 @@ def test_a_connection_that_was_cut_a_moment_after_a_request_is_503_and_the_next_
 
 
 @on_postgresql
-def test_connections_that_were_cut_are_made_anew_and_no_more_of_them(migrated_url, monkeypatch):
+def test_connections_that_were_cut_are_replaced_by_the_same_number(migrated_url, monkeypatch):
     monkeypatch.setattr(app_engine, "PING_AFTER", 60)
     with application(migrated_url, {"pool_size": 2}) as app:
         with app.app_context():
@@ -249,7 +249,7 @@ def test_a_connection_that_is_cut_during_a_request_is_503_and_the_next_is_served
 
 
 @on_postgresql
-def test_a_database_that_takes_no_new_connections_any_more_is_503(postgres_server, migrated_url):
+def test_a_database_that_refuses_new_connections_is_503(postgres_server, migrated_url):
     with application(migrated_url) as app:
         client = app.test_client()
         assert client.get("/recipe_runs/").status_code == 200

@@ -1,4 +1,4 @@
-"""Filters: which records a list is narrowed down to, the same on both databases."""
+"""Filters select the same records on both databases."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ def parents(app):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_field_of_a_run_filters_and_repeated_means_or(app, client, parents, name):
+def test_runs_are_filtered_by_a_field_and_a_repeated_filter_means_or(app, client, parents, name):
     runs = {in_query(value): make_run(app, **parents | {name: value}).id for value in SAMPLES[name]}
     for value, run in runs.items():
         assert ids(client, "/recipe_runs/", **{name: value}) == [run]
@@ -41,7 +41,7 @@ def test_a_field_of_a_run_filters_and_repeated_means_or(app, client, parents, na
 
 
 @pytest.mark.parametrize("name", ["id", "bakery_id", "feedstock_id", "rerun_of"])
-def test_a_number_of_a_run_filters(app, client, name):
+def test_runs_are_filtered_by_a_number(app, client, name):
     first = make_run(app).id
     runs = [make_run(app, rerun_of=number).id for number in (None, first)]
     wanted = client.get(f"/recipe_runs/{runs[1]}").json[name]
@@ -49,19 +49,19 @@ def test_a_number_of_a_run_filters(app, client, name):
 
 
 @pytest.mark.parametrize(("name", "value"), [("region", "here"), ("name", "a"), ("description", "")])
-def test_a_member_of_a_bakery_filters(app, client, name, value):
+def test_bakeries_are_filtered_by_a_field(app, client, name, value):
     make_bakery(app)
     bakery = make_bakery(app, **{name: value})
     assert ids(client, "/bakeries/", **{name: value}) == [bakery.id]
 
 
-def test_a_member_of_a_feedstock_filters(app, client):
+def test_feedstocks_are_filtered_by_a_field(app, client):
     first, second = make_feedstock(app), make_feedstock(app)
     assert ids(client, "/feedstocks/", spec=second.spec) == [second.id]
     assert ids(client, "/feedstocks/", provider="github") == [first.id, second.id]
 
 
-def test_a_member_of_an_event_filters(app, writer, parents):
+def test_events_are_filtered_by_a_field(app, writer, parents):
     run = make_run(app, **parents).id
     for status, reason in (("in_progress", "It began."), ("in_progress", "It ended.")):
         writer.patch(f"/recipe_runs/{run}", json={"status": status, "version": reason, "reason": reason})
@@ -88,7 +88,7 @@ def test_after_is_inclusive_and_before_is_exclusive(app, client, parents, name):
     assert ids(client, "/recipe_runs/", **{f"{name}_after": second, f"{name}_before": "2022-01-02T00:00:00Z"}) == [late]
 
 
-def test_has_dataset_tells_runs_with_a_url_from_those_without(app, client, parents):
+def test_has_dataset_separates_runs_with_and_without_a_url(app, client, parents):
     runs = [make_run(app, **parents, dataset_public_url=url).id for url in ("https://a.org", None)]
     assert ids(client, "/recipe_runs/", has_dataset="true") == runs[:1]
     assert ids(client, "/recipe_runs/", has_dataset="false") == runs[1:]
@@ -108,7 +108,7 @@ def test_has_dataset_tells_runs_with_a_url_from_those_without(app, client, paren
         (" ", [6]),
     ],
 )
-def test_q_is_a_part_of_recipe_id_in_upper_or_lower_case(app, client, parents, text, expected):
+def test_q_matches_a_part_of_recipe_id_in_any_case(app, client, parents, text, expected):
     names = ("gpcp-from-gcs", "GPCP", "100%", "a_b", "c\\d", "été", "x y")
     runs = [make_run(app, **parents, recipe_id=name).id for name in names]
     assert ids(client, "/recipe_runs/", q=text) == [runs[index] for index in expected]
@@ -138,7 +138,7 @@ def test_q_in_an_empty_catalogue_finds_nothing(client):
         ("started_after", ["2022-01-01T00:00:00Z"] * 2, "started_after is given more than once."),
     ],
 )
-def test_what_is_no_filter_or_no_value_of_one_is_422(client, name, value, detail):
+def test_an_unknown_filter_or_an_invalid_value_is_422(client, name, value, detail):
     response = client.get("/recipe_runs/", query_string={name: value})
     assert response.status_code == 422
     assert response.json["errors"] == [{"in": "query", "pointer": f"/{name}", "detail": detail}]

@@ -1,15 +1,15 @@
-"""`limit`, `offset`, `order_by` and `sort`: the same pages from both databases, with no row twice and none left out."""
+"""`limit`, `offset`, `order_by` and `sort` give the same pages on both databases. Each row appears exactly once."""
 
 import pytest
 from sqlalchemy import null
 
 from tests.support import samples
-from tests.support.factories import MAKE, RUN_MEMBERS, make_bakery, make_feedstock, make_run
+from tests.support.factories import MAKE, RUN_FIELDS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
     "bakeries": ["id", "region", "name", "description"],
     "feedstocks": ["id", "spec", "provider"],
-    "recipe_runs": ["id", *(name for name in RUN_MEMBERS if name != "id")],
+    "recipe_runs": ["id", *(name for name in RUN_FIELDS if name != "id")],
 }
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_LIMIT = "Must be greater than or equal to 0 and less than or equal to 1000."
@@ -38,7 +38,7 @@ NOT_INTEGERS = [
     "9" * 5000,
     "-" + "9" * 5000,
 ]
-# By code point; a dictionary would sort these otherwise.
+# The order is by code point. A dictionary has another order.
 TEXTS = ["", " ", "A", "Z", "_", "a", "a b", "a-b", "aB", "ab", "z", "\u00e9", "\u2602", "\uffff", "\U0001f600"]
 
 
@@ -48,7 +48,7 @@ def ids(response):
 
 
 @pytest.mark.parametrize("resource", MAKE)
-def test_a_page_has_100_records_unless_asked_for_more(app, client, resource):
+def test_a_page_has_100_records_by_default(app, client, resource):
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     columns = parents if resource == "recipe_runs" else {}
     for _ in range(101):
@@ -77,7 +77,7 @@ def test_a_page_has_100_records_unless_asked_for_more(app, client, resource):
         ("order_by=id&sort=desc&limit=1", [2]),
     ],
 )
-def test_limit_and_offset_cut_the_list(app, client, resource, query, expected):
+def test_limit_and_offset_select_a_part_of_the_list(app, client, resource, query, expected):
     records = [MAKE[resource](app) for _ in range(3)]
     assert ids(client.get(f"/{resource}/?{query}")) == [records[index].id for index in expected]
 
@@ -96,14 +96,14 @@ def test_limit_and_offset_cut_the_list(app, client, resource, query, expected):
         ("sort", "", "Must be one of: asc, desc."),
     ],
 )
-def test_what_is_out_of_range_is_422(client, resource, name, value, detail):
+def test_a_limit_or_an_offset_out_of_range_is_422(client, resource, name, value, detail):
     response = client.get(f"/{resource}/?{name}={value}")
     assert response.status_code == 422
     assert response.json["errors"] == [{"in": "query", "pointer": f"/{name}", "detail": f"{name}: {detail}"}]
 
 
 @pytest.mark.parametrize("value", NOT_INTEGERS, ids=lambda value: value[:12])
-def test_limit_and_offset_are_written_in_plain_digits(client, value):
+def test_limit_and_offset_accept_plain_digits_only(client, value):
     response = client.get(f"/bakeries/?offset={value}&limit={value}")
     assert response.status_code == 422
     assert response.json["errors"] == [
@@ -116,7 +116,7 @@ def test_limit_and_offset_are_written_in_plain_digits(client, value):
     "name",
     ["", "nope", "ID", "bakery", "feedstock", "recipe_runs", "metadata", "__class__", "id,id", "id%20desc", "id%00"],
 )
-def test_order_by_takes_columns_and_nothing_else(client, resource, name):
+def test_order_by_accepts_columns_only(client, resource, name):
     response = client.get(f"/{resource}/?order_by={name}")
     assert response.status_code == 422
     columns = ", ".join(COLUMNS[resource])
@@ -125,7 +125,7 @@ def test_order_by_takes_columns_and_nothing_else(client, resource, name):
 
 
 @pytest.mark.parametrize("resource", MAKE)
-def test_every_member_can_be_ordered_by(app, client, resource):
+def test_order_by_accepts_every_field(app, client, resource):
     first, last = MAKE[resource](app), MAKE[resource](app)
     assert sorted(client.get(f"/{resource}/").json[0]) == sorted(COLUMNS[resource])
     for name in COLUMNS[resource]:
@@ -134,7 +134,7 @@ def test_every_member_can_be_ordered_by(app, client, resource):
 
 
 @pytest.mark.parametrize("name", samples.TEXTS)
-def test_text_goes_by_code_point(app, client, name):
+def test_text_is_ordered_by_code_point(app, client, name):
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     for text in reversed(TEXTS):
         make_run(app, **parents | {name: text})
@@ -158,19 +158,19 @@ def test_false_is_before_true(app, client):
 @pytest.mark.parametrize("sort", ["asc", "desc"])
 @pytest.mark.parametrize("order_by", ["id", "version", "conclusion", "is_test", "started_at"])
 @pytest.mark.parametrize("limit", [1, 4])
-def test_a_walk_over_ties_meets_every_row_once(app, admin, order_by, sort, limit):
+def test_the_pages_of_equal_rows_have_every_row_once(app, admin, order_by, sort, limit):
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     runs = [make_run(app, **parents, conclusion=("success" if number % 3 else None)) for number in range(10)]
     met = []
     for offset in range(0, 12, limit):
         page = ids(admin.get(f"/recipe_runs/?order_by={order_by}&sort={sort}&limit={limit}&offset={offset}"))
         met += page
-        # What an update moves in the table must not move in the list.
+        # An update moves the row in the table, but must not move it in the list.
         admin.patch(f"/recipe_runs/{runs[0].id}", json={"message": f"page at {offset}"})
     assert sorted(met) == [run.id for run in runs]
 
 
-def test_ties_go_by_id_in_the_direction_of_the_list(app, client):
+def test_equal_rows_are_ordered_by_id_in_the_direction_of_the_list(app, client):
     bakeries = [make_bakery(app, region=region).id for region in ("b", "a", "b", "a")]
     first, second, third, fourth = bakeries
     assert ids(client.get("/bakeries/?order_by=region")) == [second, fourth, first, third]

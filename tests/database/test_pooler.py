@@ -1,4 +1,4 @@
-"""Every promise holds behind a connection pooler, where a session is any connection to the server."""
+"""The service keeps its promises behind a connection pooler, where transactions of a session use any connection."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from tests.test_heroku import locked
 
 @pytest.fixture
 def pooled_url(postgres_url, tmp_path):
-    """An empty database behind PgBouncer, which has one connection to it."""
+    """An empty database behind a PgBouncer with one connection to it."""
     with pooler(postgres_url, tmp_path) as url:
         yield url
 
@@ -46,7 +46,7 @@ def test_records_are_written_and_read_through_a_pooler(pooled):
     assert client.delete(path, headers=KEY).status_code == 200
 
 
-def test_a_service_that_starts_again_finds_the_old_sessions_and_answers(pooled, pooled_url):
+def test_a_restarted_service_answers_with_the_sessions_that_the_pooler_kept(pooled, pooled_url):
     path = f"/bakeries/{make_bakery(pooled).id}"
     for _ in range(3):
         app = make_app(pooled_url)
@@ -63,27 +63,27 @@ def test_many_clients_share_the_one_connection_of_a_pooler(pooled):
 
 
 @pytest.fixture
-def impatient(pooled):
-    """The application, with a fifth of a second for each statement and for each lock."""
+def app_with_short_limits(pooled):
+    """The application with a time limit of 0.2 seconds for statements and locks."""
     with pooled.app_context():
         db.engine.update_execution_options(statement_timeout=200, lock_timeout=200)
     return pooled
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/bakeries/"), ("POST", "/bakeries/"), ("GET", "/recipe_runs/1")])
-def test_a_locked_table_is_503_in_time_behind_a_pooler(impatient, postgres_url, method, path):
+def test_a_locked_table_is_503_in_time_behind_a_pooler(app_with_short_limits, postgres_url, method, path):
     body = {"region": "r", "name": "n", "description": ""}
     with locked(postgres_url, "bakery"):
         began = time.monotonic()
-        assert_unavailable(impatient.test_client().open(path, method=method, json=body, headers=KEY))
+        assert_unavailable(app_with_short_limits.test_client().open(path, method=method, json=body, headers=KEY))
         assert time.monotonic() - began < STATEMENT_TIMEOUT / 1000
-    assert impatient.test_client().get("/bakeries/").status_code == 200
+    assert app_with_short_limits.test_client().get("/bakeries/").status_code == 200
 
 
-def test_a_statement_that_takes_too_long_is_503_behind_a_pooler(impatient, monkeypatch):
+def test_a_statement_that_takes_too_long_is_503_behind_a_pooler(app_with_short_limits, monkeypatch):
     slow = db.text("SELECT pg_sleep(20)")
-    monkeypatch.setitem(impatient.view_functions, "stats.count_bakeries", lambda: db.session.execute(slow))
-    assert_unavailable(impatient.test_client().get("/stats/bakeries"))
+    monkeypatch.setitem(app_with_short_limits.view_functions, "stats.count_bakeries", lambda: db.session.execute(slow))
+    assert_unavailable(app_with_short_limits.test_client().get("/stats/bakeries"))
 
 
 def test_the_limits_of_a_transaction_end_with_it(pooled, postgres_url):
@@ -95,7 +95,7 @@ def test_the_limits_of_a_transaction_end_with_it(pooled, postgres_url):
         assert cursor.fetchone() == ("0",)
 
 
-def test_the_doctor_names_the_pooler(pooled):
+def test_the_doctor_reports_the_pooler(pooled):
     with pooled.app_context():
         sentences = {name: (well, sentence) for name, sentence, well in doctor.examine()}
     well, sentence = sentences["connections"]
@@ -104,16 +104,16 @@ def test_the_doctor_names_the_pooler(pooled):
     assert sentence.endswith("Migrations go through it, too.")
 
 
-def test_migrations_can_go_past_the_pooler(postgres_url, tmp_path):
+def test_migrations_can_bypass_the_pooler(postgres_url, tmp_path):
     with pooler(postgres_url, tmp_path) as pooled:
         settings = environment(pooled, MIGRATION_DATABASE_URL=environment(postgres_url)["DATABASE_URL"])
-    # The pooler is gone, so only the other address can have worked.
+    # The pooler does not run any more, so the migrations used the other address.
     assert live.flask(settings, "db", "upgrade").returncode == 0
     app = make_app(postgres_url)
     assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_the_pool_of_heroku_serves_and_the_database_itself_is_migrated(pooled, pooled_url, postgres_url):
+def test_heroku_s_pooler_serves_and_migrations_use_the_database_url(pooled, pooled_url, postgres_url):
     settings = environment(postgres_url, DATABASE_CONNECTION_POOL_URL=environment(pooled_url)["DATABASE_URL"])
     with live.server(settings) as address:
         body = {"region": "r", "name": "n", "description": ""}

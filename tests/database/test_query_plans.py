@@ -1,4 +1,4 @@
-"""No list reads the whole table of runs; `make proofs` shows the same of a million of them."""
+"""No list reads the whole table of runs. `make proofs` shows the same with a million runs."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_stats_read_no_runs(client, reference):
 @pytest.mark.parametrize(
     "query", ["is_test=true", "status=queued&status=completed", "conclusion=success&has_dataset=true"]
 )
-def test_a_list_counts_by_the_counts(client, path, query):
+def test_a_list_reads_its_count_from_the_table_of_counts(client, path, query):
     rest = indexes(client, f"{path}?{query}")
     assert indexes(client, f"{path}?{query}&count=true") == rest | {"ix_reciperun_count_slice"}
 
@@ -56,7 +56,7 @@ def test_a_list_counts_by_the_counts(client, path, query):
 @pytest.mark.parametrize(
     "query", ["since=2020-01-14T00:00:00Z", "feedstock_id=300", "bakery_id=1&since=2020-01-14T00:00:00Z"]
 )
-def test_no_narrowed_overview_scans_the_table(client, query):
+def test_no_filtered_overview_scans_the_table(client, query):
     assert "Seq Scan" not in indexes(client, f"/stats/overview?{query}")
 
 

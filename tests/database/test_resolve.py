@@ -1,4 +1,4 @@
-"""Names of hosts are resolved in time, and libpq gets their addresses."""
+"""Host names are resolved within the connect timeout, and libpq receives the addresses."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from app.database import resolve
 from tests.conftest import make_app
 
 ADDRESSES = {"one.example": ["10.0.0.1"], "two.example": ["10.0.0.2", "fd00::2"]}
-LIBPQ = SimpleNamespace(connect=lambda **parameters: parameters)  # what a connection is made with
+LIBPQ = SimpleNamespace(connect=lambda **parameters: parameters)  # returns the parameters of the connection
 
 
 def resolver(name, *_args, **_kwargs):
@@ -30,7 +30,7 @@ def names(monkeypatch):
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """A resolver that does not answer until the test ends; how often it was asked."""
+    """A resolver that does not answer until the test ends. The list has the names that it was asked for."""
     asked, ended = [], Event()
     monkeypatch.setattr(resolve, "CONNECT_TIMEOUT", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: (asked.append(name), ended.wait(), [])[-1])
@@ -57,22 +57,22 @@ def test_each_address_of_each_name_is_tried(names, host, port, hosts, addresses,
 
 
 @pytest.mark.parametrize("host", [None, "", "/run/postgresql", "@abstract", "127.0.0.1", "::1", "127.0.0.1,/tmp"])
-def test_without_a_name_the_resolver_is_not_asked(hanging, host):
+def test_an_address_is_not_resolved(hanging, host):
     assert resolve.connect(LIBPQ, None, (), {"host": host}) is None
     assert hanging == []
 
 
-def test_given_addresses_are_left_as_they_are(hanging):
+def test_a_given_hostaddr_is_kept(hanging):
     assert resolve.connect(LIBPQ, None, (), {"host": "one.example", "hostaddr": "10.0.0.9"}) is None
 
 
 @pytest.mark.parametrize("host", ["none.example", "a..b", "none.example,nil.example"])
-def test_a_name_that_does_not_exist_is_a_database_that_cannot_be_reached(names, host):
+def test_a_name_that_does_not_exist_is_an_operational_error(names, host):
     with pytest.raises(psycopg2.OperationalError, match="no address of "):
         resolve.connect(LIBPQ, None, (), {"host": host})
 
 
-def test_a_resolver_that_hangs_is_asked_once_and_not_waited_for(hanging):
+def test_a_resolver_that_hangs_is_asked_once_and_times_out(hanging):
     for _ in range(3):
         with pytest.raises(psycopg2.OperationalError, match=r"no address of slow\.example in time"):
             resolve.connect(LIBPQ, None, (), {"host": "slow.example"})
@@ -84,7 +84,7 @@ def test_a_request_that_needs_an_unresolved_name_is_503(hanging):
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
-def test_an_engine_connects_by_name_and_resolves_it_anew_each_time(postgres_url, monkeypatch):
+def test_an_engine_resolves_its_host_for_every_connection(postgres_url, monkeypatch):
     asked, ask = [], socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *a, **k: (asked.append(name), ask("127.0.0.1", *a, **k))[1])
     by_name = create_engine(postgres_url.set(drivername="postgresql+psycopg2", host="database.example"))

@@ -1,4 +1,4 @@
-"""A server in front of a database that is not the one its release needs."""
+"""A server whose database has another revision than its release needs."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.databases import CHAIN, HEAD, application, downgrade, sql, up
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database, in place of the migrated one that other tests share."""
+    """An application on an empty database. It replaces the migrated one that other tests share."""
     with application(empty_url) as app:
         yield app
 
@@ -71,7 +71,7 @@ def test_server_serves_a_database_that_a_newer_release_has_migrated(app, client,
     assert client.get("/recipe_runs/").json == []
 
 
-def test_server_notices_that_the_database_was_handed_back(app, client):
+def test_server_notices_that_the_database_was_downgraded(app, client):
     upgrade(app)
     assert client.get("/recipe_runs/").status_code == 200
     downgrade(app, "0499cef6b57a")
@@ -79,7 +79,7 @@ def test_server_notices_that_the_database_was_handed_back(app, client):
         assert client.get(path).status_code == 503
 
 
-def test_server_whose_database_is_down_is_alive_but_not_ready(unreachable_app, caplog):
+def test_server_without_a_database_is_alive_but_not_ready(unreachable_app, caplog):
     revision.report(unreachable_app)
     client = unreachable_app.test_client()
     (record,) = caplog.records

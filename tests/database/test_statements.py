@@ -1,4 +1,4 @@
-"""How many statements an answer takes: numbers that may go down, and must not go up unnoticed."""
+"""The number of statements of a request. It may decrease, but only increase on purpose."""
 
 import pytest
 from sqlalchemy import select
@@ -36,7 +36,7 @@ READS = {
 
 @pytest.fixture
 def ids(app, client):
-    """Runs and a dataset of one feedstock in one bakery; the service has looked at its database before."""
+    """Runs and a dataset of one feedstock in one bakery. The service has already read the revision of its database."""
     bakery, feedstock = make_bakery(app).id, make_feedstock(app).id
     [*_, run] = [make_run(app, bakery_id=bakery, feedstock_id=feedstock).id for _ in range(3)]
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
@@ -53,7 +53,7 @@ def test_a_read_takes_as_many_statements_as_it_did(client, ids, path, number):
     assert len(sent) == number, sent
 
 
-def test_the_builds_of_a_dataset_are_read_by_the_batch(client, ids, monkeypatch):
+def test_the_builds_of_a_dataset_are_read_in_batches(client, ids, monkeypatch):
     path = f"/datasets/{ids['dataset']}"
     at_once = client.get(path)
     monkeypatch.setattr(rows, "BATCH", 2)
@@ -79,14 +79,14 @@ def delete(client, ids, body):
     return client.delete(f"/recipe_runs/{ids['run']}")
 
 
-# On PostgreSQL and on SQLite, where many rows that are to come back in their order are sent one by one.
+# The numbers for PostgreSQL and for SQLite, where rows whose order matters are inserted one by one.
 WRITES = {create: (4, 4), create_many: (4, 13), finish: (5, 5), delete: (4, 4)}
 
 
 @pytest.mark.parametrize(("write", "numbers"), WRITES.items())
 def test_a_write_takes_as_many_statements_as_it_did(app, writer, ids, write, numbers):
     body = run_body(app, bakery_id=ids["bakery"], feedstock_id=ids["feedstock"])
-    writer.get("/api-keys/me")  # notes the use of the key, which is done once a minute
+    writer.get("/api-keys/me")  # stores the use of the key, at most once a minute
     with statements() as sent:
         assert write(writer, ids, body).status_code in (200, 201)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""SQLite has one write lock. Whoever waits for it lets other requests run, above all the one that holds it."""
+"""SQLite has one write lock. A request that waits for it lets other requests run, so that its holder can finish."""
 
 import sqlite3
 from contextlib import closing
@@ -26,9 +26,9 @@ def locked(migrated_url):
 
 
 @on_sqlite
-def test_who_waits_for_the_write_lock_lets_others_run(locked, monkeypatch):
+def test_a_request_that_waits_for_the_write_lock_lets_others_run(locked, monkeypatch):
     app, other = locked
-    monkeypatch.setattr(write_lock, "sleep", lambda _: other.rollback())  # which is what lets them run
+    monkeypatch.setattr(write_lock, "sleep", lambda _: other.rollback())  # other requests run during the sleep
     assert app.test_client().post("/bakeries/", json=BAKERY, headers=KEY).status_code == 201
 
 

@@ -1,1 +1,1 @@
-"""`make fuzz`: Schemathesis against the service as it is deployed, on both databases, in every role."""
+"""`make fuzz`: Schemathesis against the deployed form of the service, on both databases, in every role."""

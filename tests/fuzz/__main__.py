@@ -1,7 +1,7 @@
 """Run Schemathesis with all its checks and phases, and print how many requests each role sent on each database.
 
-Goes on with other seeds until there were as many requests as asked for, and ends with 1 if a check failed.
-Schemathesis lives in an environment of its own, as it brings fifty packages along and a plugin for pytest.
+Continues with other seeds until the required number of requests is reached, and exits with 1 if a check failed.
+Schemathesis has a separate environment, because it depends on fifty packages and installs a plugin for pytest.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from tests.conftest import ADMIN_KEY, environment
 from tests.support import live, postgres
 
 HERE = Path(__file__).parent
-# Keys that are made for it: one limited to a bakery, one that writes.
-MADE = {"runner": {"scopes": ["bakery:1"]}, "writer": {}}
-ROLES = ("nobody", *MADE, "admin")
-# The limits are no part of this, and would hide what is.
+# The keys that are created for the run: one limited to a bakery, and one that writes.
+NEW_KEYS = {"runner": {"scopes": ["bakery:1"]}, "writer": {}}
+ROLES = ("nobody", *NEW_KEYS, "admin")
+# Rate limits would hide other errors.
 UNLIMITED = {"RATELIMIT_WRITES": "99999999/second", "RATELIMIT_FAILURES": "99999999/second"}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("schemathesis", help="its command")
+    parser.add_argument("schemathesis", help="the command of Schemathesis")
     parser.add_argument("--cases", type=int, default=20_000, help="requests on each database, at least")
     parser.add_argument("--examples", type=int, default=30, help="of each operation, in each role and phase")
     parser.add_argument("--seed", type=int, default=1)
@@ -41,7 +41,10 @@ def main():
 
 
 def fuzz(options, name, database):
-    """Whether all is well on that database; each role in turn with fresh data, in rounds until there are enough."""
+    """Fuzz the database, one role after the other and each with new data, in rounds until there are enough requests.
+
+    Return whether there was no failure.
+    """
     sent, failures = 0, 0
     for seed in count(options.seed):
         for role in ROLES:
@@ -52,7 +55,7 @@ def fuzz(options, name, database):
             sent, failures = sent + cases["generated"], failures + cases["unique_failures"] + cases["errored"]
         if failures or sent >= options.cases:
             break
-    print(f"{name:<11} together {sent} requests, {failures} failures", flush=True)
+    print(f"{name:<11} total {sent} requests, {failures} failures", flush=True)
     return not failures
 
 
@@ -67,12 +70,12 @@ def service(url):
     for command in (("db", "upgrade"), ("seed",)):
         assert live.flask(env, *command).returncode == 0
     with live.server(env) as address:
-        made = {role: live.post(f"{address}/api-keys", body, ADMIN_KEY)["key"] for role, body in MADE.items()}
+        made = {role: live.post(f"{address}/api-keys", body, ADMIN_KEY)["key"] for role, body in NEW_KEYS.items()}
         yield address, {"nobody": None, "admin": ADMIN_KEY, **made}
 
 
 def run(options, address, key, seed):
-    """Schemathesis' counts of its cases; what it found it prints."""
+    """Run Schemathesis, print its findings and return its counts of cases."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         arguments = [

@@ -1,4 +1,4 @@
-"""Makes requests that are valid by the document valid in fact, where that depends on earlier answers."""
+"""Replaces values that the document allows, but that are only valid if they come from an earlier answer."""
 
 from uuid import uuid4
 
@@ -7,10 +7,10 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(context, case, **_):
-    """Leave the cursor out, let If-Match fit any record, and use no Idempotency-Key for two requests.
+    """Remove the cursor, let If-Match match any record, and use each Idempotency-Key once.
 
-    A cursor is signed, an ETag is that of an answer, and a key used before belongs to another request. Requests that
-    are to be refused go out as they are.
+    A cursor is signed, an ETag comes from an answer, and a used key belongs to another request. Requests that should be
+    refused are sent unchanged.
     """
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return

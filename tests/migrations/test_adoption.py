@@ -1,6 +1,7 @@
-"""Databases of the original: taken over in place at any of its revisions, and handed back.
+"""Databases of the original are adopted in place at any of its revisions, and can be downgraded again.
 
-They are built by the original's own DDL, as pg_dump shows it. It migrated no SQLite database; there, ours stand in.
+They are built by the DDL of the original, which pg_dump has printed. The original migrated no SQLite database. There,
+our migrations replace its DDL.
 """
 
 import re
@@ -16,7 +17,7 @@ from tests.conftest import SALT
 from tests.support import postgres
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
-from tests.support.factories import RUN_MEMBERS
+from tests.support.factories import RUN_FIELDS
 
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
@@ -102,15 +103,15 @@ RUN = {
 NO_DATASET = {"is_test": False, "dataset_type": None, "dataset_public_url": None}
 DATASET = {"is_test": True, "dataset_type": "zarr", "dataset_public_url": "https://example.org/gpcp.zarr"}
 
-# What a run of the original has in the fields that it did not know.
-OURS = dict.fromkeys({*RUN_MEMBERS} - {*RUN, *DATASET, "id"})
+# The fields that the original does not have are null in its runs.
+OURS = dict.fromkeys({*RUN_FIELDS} - {*RUN, *DATASET, "id"})
 
 PLACEHOLDERS = {
     "bakery": {"region": "unknown", "name": "bakery-1", "description": ""},
     "feedstock": {"spec": "unknown/feedstock-1", "provider": "github"},
 }
 
-# Timestamps that the original stored, and what becomes of them.
+# Timestamps that the original stored, and the values after the upgrade.
 POISON = {
     "10000-01-01 00:59:59": "9999-12-31T23:59:59.999999Z",
     "infinity": "9999-12-31T23:59:59.999999Z",
@@ -120,12 +121,12 @@ POISON = {
     "-infinity": "0001-01-01T00:00:00Z",
 }
 
-# What the original's last version counted (all, production, test) by feedstock.
+# The counts of the original's last version (all, production, test) by feedstock.
 DATASETS = {1: (49, 0, 49), 3: (3, 1, 2), 7: (38, 11, 27), 40: (16, 11, 5), 42: (1, 1, 0), 88: (6, 6, 0), 2: (0, 0, 0)}
 
 
-def stand_at(app, revision):
-    """Make of an empty database one that the original's release of `revision` left, without rows."""
+def create_original_schema(app, revision):
+    """Create the tables of the original at `revision` in an empty database."""
     if app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
         upgrade(app, revision)
         return
@@ -135,14 +136,14 @@ def stand_at(app, revision):
 
 
 def insert(app, table, **values):
-    """Insert as the original's ORM does: every column it knows is named."""
+    """Insert like the original's ORM: the statement names every column that the ORM knows."""
     places = ", ".join(f":{name}" for name in values)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"), values)
 
 
 def fill(app, revision):
-    """One row in each table that the original has at `revision`, keys left out."""
+    """Insert one row into each table that the original has at `revision`, except the keys."""
     if revision in WITH_PARENTS:
         insert(app, "bakery", **BAKERY)
         insert(app, "feedstock", **FEEDSTOCK)
@@ -161,7 +162,7 @@ def as_key(app, key):
 
 
 def structure(app):
-    """All that PostgreSQL knows of columns, constraints, indexes, functions and triggers, a row each."""
+    """The columns, constraints, indexes, functions and triggers in the catalogs of PostgreSQL, one row each."""
     catalogues = (
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
         "WHERE table_schema = 'public'",
@@ -175,25 +176,25 @@ def structure(app):
 
 
 def only_keys_added(before, after):
-    """Whether two structures differ at most in our table of keys; the original does not mind a table beside its own."""
+    """Whether two structures differ at most in our table of keys. The original ignores additional tables."""
     return before <= after and {table for table, *_ in after - before} <= {"apikey"}
 
 
 def with_times(run):
-    """A run whose times are compared as such: PostgreSQL's JSON has no zone and no trailing zeros."""
+    """The run with its times as datetimes, because PostgreSQL's JSON has no zone and no trailing zeros."""
     return run | {at: run[at] and datetime.fromisoformat(run[at].rstrip("Z")) for at in ("started_at", "completed_at")}
 
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database of its own."""
+    """An application on a separate, empty database."""
     with application(empty_url) as app:
         yield app
 
 
 @pytest.fixture
 def restored_app(postgres_url):
-    """An application on the original's production database, not yet upgraded."""
+    """An application on the original's production database before the upgrade."""
     restore(postgres_url)
     with application(postgres_url) as app:
         yield app
@@ -201,7 +202,7 @@ def restored_app(postgres_url):
 
 @pytest.fixture(scope="module")
 def production(postgres_server):
-    """A client of the original's production database after our upgrade; only for reading."""
+    """A client of the original's production database after our upgrade, for tests that only read."""
     with postgres.database(postgres_server) as url:
         restore(url)
         with application(url) as app:
@@ -210,8 +211,8 @@ def production(postgres_server):
 
 
 @pytest.mark.parametrize("revision", ORIGINAL)
-def test_upgrade_takes_over_every_revision_with_its_rows(app, client, revision):
-    stand_at(app, revision)
+def test_upgrade_adopts_every_revision_with_its_rows(app, client, revision):
+    create_original_schema(app, revision)
     fill(app, revision)
     upgrade(app)
     check(app)
@@ -222,8 +223,8 @@ def test_upgrade_takes_over_every_revision_with_its_rows(app, client, revision):
     assert client.get("/recipe_runs/1").json == expected
 
 
-def test_ids_given_out_later_follow_those_of_placeholders(app, admin):
-    stand_at(app, "81c7d27bde71")
+def test_new_ids_follow_those_of_placeholders(app, admin):
+    create_original_schema(app, "81c7d27bde71")
     insert(app, "reciperun", **RUN | {"bakery_id": 3, "feedstock_id": 7})
     upgrade(app)
     assert admin.post("/bakeries/", json=BAKERY).json["id"] == 4
@@ -231,8 +232,8 @@ def test_ids_given_out_later_follow_those_of_placeholders(app, admin):
 
 
 @pytest.mark.parametrize("revision", WITH_KEYS)
-def test_keys_of_the_original_go_on_working(app, revision):
-    stand_at(app, revision)
+def test_keys_of_the_original_keep_working(app, revision):
+    create_original_schema(app, revision)
     insert_key(app, "ordinary")
     insert_key(app, "boss", is_admin=True)
     upgrade(app)
@@ -242,7 +243,7 @@ def test_keys_of_the_original_go_on_working(app, revision):
 
 
 def test_keys_that_the_original_refused_are_still_refused(app):
-    stand_at(app, "70bcddc9fffa")
+    create_original_schema(app, "70bcddc9fffa")
     insert_key(app, "revoked", is_active=False)
     insert_key(app, "never active", is_active=None)
     upgrade(app)
@@ -251,7 +252,7 @@ def test_keys_that_the_original_refused_are_still_refused(app):
 
 
 def test_upgrade_queues_runs_without_a_status(app, client):
-    stand_at(app, "70bcddc9fffa")
+    create_original_schema(app, "70bcddc9fffa")
     fill(app, "70bcddc9fffa")
     insert(app, "reciperun", **RUN | DATASET | {"status": None})
     upgrade(app)
@@ -261,7 +262,7 @@ def test_upgrade_queues_runs_without_a_status(app, client):
 @on_postgresql
 @pytest.mark.parametrize("column", ["started_at", "completed_at"])
 def test_upgrade_makes_timestamps_readable(app, column):
-    stand_at(app, "0499cef6b57a")
+    create_original_schema(app, "0499cef6b57a")
     insert(app, "bakery", **BAKERY)
     insert(app, "feedstock", **FEEDSTOCK)
     for poison in POISON:
@@ -273,7 +274,7 @@ def test_upgrade_makes_timestamps_readable(app, column):
 @on_postgresql
 @pytest.mark.parametrize("revision", ORIGINAL)
 def test_chain_builds_at_each_revision_what_the_original_built(app, revision):
-    stand_at(app, revision)
+    create_original_schema(app, revision)
     expected = structure(app)
     sql(app, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     upgrade(app, revision)
@@ -282,8 +283,8 @@ def test_chain_builds_at_each_revision_what_the_original_built(app, revision):
 
 @on_postgresql
 @pytest.mark.parametrize("revision", ORIGINAL)
-def test_handing_back_leaves_the_structure_that_the_original_left(app, revision):
-    stand_at(app, revision)
+def test_downgrade_restores_the_structure_of_the_original(app, revision):
+    create_original_schema(app, revision)
     fill(app, revision)
     before = structure(app)
     upgrade(app)
@@ -291,8 +292,8 @@ def test_handing_back_leaves_the_structure_that_the_original_left(app, revision)
     assert only_keys_added(before, structure(app))
 
 
-def test_handing_back_keeps_keys_made_since(app, admin):
-    stand_at(app, "0499cef6b57a")
+def test_downgrade_keeps_keys_created_since_the_upgrade(app, admin):
+    create_original_schema(app, "0499cef6b57a")
     upgrade(app)
     key = admin.post("/api-keys", json={}).json["key"]
     downgrade(app, "0499cef6b57a")
@@ -300,8 +301,8 @@ def test_handing_back_keeps_keys_made_since(app, admin):
     assert as_key(app, key).post("/bakeries/", json=BAKERY).status_code == 201
 
 
-def test_a_key_that_the_original_inserts_meanwhile_gets_a_number_and_writes(app, admin):
-    stand_at(app, "70bcddc9fffa")
+def test_a_key_that_the_original_inserts_after_the_upgrade_gets_a_number_and_writes(app, admin):
+    create_original_schema(app, "70bcddc9fffa")
     insert_key(app, "before")
     upgrade(app)
     insert_key(app, "meanwhile", is_admin=True)
@@ -311,8 +312,8 @@ def test_a_key_that_the_original_inserts_meanwhile_gets_a_number_and_writes(app,
     assert admin.post("/api-keys", json={}).json["id"] == 3
 
 
-def test_handing_back_revokes_keys_that_would_be_good_for_more(app, admin):
-    stand_at(app, "0499cef6b57a")
+def test_downgrade_revokes_keys_that_would_gain_rights(app, admin):
+    create_original_schema(app, "0499cef6b57a")
     upgrade(app)
     bakery = admin.post("/bakeries/", json=BAKERY).json["id"]
     for body in ({}, {"scopes": [f"bakery:{bakery}"]}, {"expires_at": "2999-01-01T00:00:00Z"}, {}):
@@ -364,7 +365,7 @@ def test_production_shows_every_run_as_it_was(restored_app):
 
 
 @needs_dump
-def test_production_has_runs_that_nobody_ended_and_the_reaper_knows_each(production):
+def test_the_reaper_finds_each_stuck_run_of_production(production):
     output = production.application.test_cli_runner().invoke(args=["runs", "reap", "--dry-run"]).output
     counts = {outcome: int(count) for outcome, count in re.findall(r"^(\S.*?) +(\d+)$", output, re.MULTILINE)}
     ended = {"queued -> stale": 959, "in_progress -> timed_out": 50, "in_progress -> failure": 3}
@@ -386,7 +387,7 @@ def test_production_has_thirty_datasets_of_forty_two_successful_runs(production)
 
 
 @needs_dump
-def test_production_is_what_the_models_want(production):
+def test_production_matches_the_models_after_the_upgrade(production):
     check(production.application)
 
 
@@ -401,7 +402,7 @@ def test_production_shows_what_the_originals_orm_inserts(restored_app):
 
 
 @needs_dump
-def test_production_handed_back_is_as_it_was_and_takes_the_originals_inserts(restored_app):
+def test_a_downgrade_restores_production_and_accepts_the_originals_inserts(restored_app):
     before, rows = structure(restored_app), contents(restored_app)
     upgrade(restored_app)
     downgrade(restored_app, "0499cef6b57a")

@@ -1,4 +1,4 @@
-"""The migrations: they build, undo and refuse as a whole, take turns, and a server waits for them."""
+"""Migrations: upgrades and downgrades succeed or fail as a whole, and concurrent upgrades run one after the other."""
 
 import os
 import re
@@ -38,7 +38,7 @@ from tests.support.databases import (
 from tests.support.sent import statements
 
 ROOT = Path(__file__).parents[2]
-LOCK_KEY = 8_215_731_407  # as in migrations/env.py, which cannot be imported
+LOCK_KEY = 8_215_731_407  # the key in migrations/env.py, which cannot be imported
 
 INDEXES = {
     "/bakeries/2": {"ix_reciperun_bakery_id_id"},
@@ -48,7 +48,7 @@ INDEXES = {
     "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
 }
 
-# Loads everything once, then forks into eight times `flask db upgrade`, which so begin at the same moment.
+# The program imports everything once, then forks eight processes of `flask db upgrade`, which begin at the same moment.
 EIGHT_TIMES = """
 import os, sys, app.cli.db
 from flask.cli import cli
@@ -58,7 +58,7 @@ for _ in range(8):
 sys.exit(any([os.wait()[1] for _ in range(8)]))
 """
 
-# A catalogue in which an index is worth using.
+# A catalogue that is large enough for the database to use indexes.
 MANY = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
     "INSERT INTO bakery (region, name, description) SELECT 'r', 'bakery-' || i, '' FROM n",
@@ -71,7 +71,7 @@ MANY = (
 
 
 def start_upgrade(url, command=("-m", "flask", "db", "upgrade")):
-    """Start `flask db upgrade` in a process of its own."""
+    """Start `flask db upgrade` in a separate process."""
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
@@ -83,14 +83,14 @@ def start_upgrade(url, command=("-m", "flask", "db", "upgrade")):
 
 
 def outcome(process):
-    """Its exit code and the last line of its log, once there has been no traceback."""
+    """Wait for the process, check that it printed no traceback, and return its exit code and last line of log."""
     log = process.communicate(timeout=live.PATIENCE)[1]
     assert "Traceback" not in log
     return process.returncode, log.splitlines()[-1]
 
 
 def indexes_used(app, client, path):
-    """The indexes in the database's plans for the statements on runs that a request makes."""
+    """The indexes in the query plans of the statements on runs that a request sends."""
     with statements() as sent:
         assert client.get(path).status_code == 200
     selects = [statement for statement in sent if statement.text.startswith("SELECT reciperun")]
@@ -102,7 +102,7 @@ def indexes_used(app, client, path):
 
 @pytest.fixture
 def app(empty_url):
-    """An application on an empty database, in place of the migrated one that other tests share."""
+    """An application on an empty database. It replaces the migrated one that other tests share."""
     with application(empty_url) as app:
         yield app
 
@@ -117,13 +117,13 @@ def test_chain_begins_with_the_revisions_of_the_original():
     assert CHAIN[: len(ORIGINAL)] == ORIGINAL
 
 
-def test_upgrade_builds_an_empty_database_as_the_models_want_it(app):
+def test_upgrade_builds_the_schema_of_the_models(app):
     upgrade(app)
     check(app)
     assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_check_tells_a_database_that_differs_from_the_models(app):
+def test_check_detects_a_database_that_differs_from_the_models(app):
     upgrade(app)
     sql(app, "DROP INDEX ix_reciperun_dataset")
     with pytest.raises(SystemExit):
@@ -152,7 +152,7 @@ def test_each_downgrade_restores_the_schema_before_its_revision(app):
 def test_down_and_up_again_keeps_every_row(app, revision):
     upgrade(app)
     fill(app)
-    # The original has no place for these times; going back to it loses them.
+    # The original does not have these columns, so the downgrade loses their values.
     sql(app, "UPDATE reciperun SET created_at = NULL, updated_at = NULL")
     before = schema(app), contents(app)
     downgrade(app, revision)
@@ -162,7 +162,8 @@ def test_down_and_up_again_keeps_every_row(app, revision):
 
 def test_names_are_the_same_on_every_database(app):
     upgrade(app)
-    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}  # on expressions: PostgreSQL only
+    # These index expressions, on PostgreSQL only.
+    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}
     indexes = {index.name for index in RecipeRun.__table__.indexes} - long_text
     assert names(app) - long_text == indexes | {
         "apikey_encrypted_key_key",
@@ -187,7 +188,7 @@ def test_references_are_checked_after_the_upgrade(app):
         sql(app, RUN)
 
 
-def test_insert_without_what_has_a_default_gets_it(app):
+def test_insert_fills_in_the_defaults_of_columns(app):
     upgrade(app)
     sql(app, BAKERY.format("ldeo"))
     sql(app, "INSERT INTO feedstock (spec) VALUES ('pangeo-forge/gpcp-feedstock')")
@@ -196,7 +197,7 @@ def test_insert_without_what_has_a_default_gets_it(app):
     assert sql(app, "SELECT status, is_test FROM reciperun WHERE NOT is_test") == [("queued", False)]
 
 
-def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
+def test_ids_of_rows_deleted_after_the_upgrade_are_not_reused(app):
     upgrade(app, "0499cef6b57a")
     fill(app)
     upgrade(app)
@@ -205,7 +206,7 @@ def test_ids_of_rows_deleted_after_the_upgrade_are_not_given_out_again(app):
     assert sql(app, "SELECT id FROM reciperun") == [(2,)]
 
 
-def test_ids_of_rows_deleted_before_a_migration_are_not_given_out_again(app):
+def test_ids_of_rows_deleted_before_a_migration_are_not_reused(app):
     upgrade(app, "0009_indexes")
     fill(app)
     sql(app, RUN)
@@ -261,7 +262,7 @@ def test_upgrade_that_the_database_refuses_says_so_and_changes_nothing(app, capl
     assert (schema(app), contents(app)) == before
 
 
-def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplog):
+def test_upgrade_of_a_database_that_is_down_prints_a_sentence(unreachable_app, caplog):
     with pytest.raises(SystemExit, match="1"):
         upgrade(unreachable_app)
     [sentence] = caplog.messages
@@ -269,7 +270,7 @@ def test_upgrade_of_a_database_that_is_down_is_a_sentence(unreachable_app, caplo
     assert "\n" not in sentence
 
 
-def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
+def test_upgrade_from_an_unknown_revision_prints_a_sentence(app, caplog):
     upgrade(app)
     sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
     with pytest.raises(SystemExit, match="1"):
@@ -278,7 +279,7 @@ def test_upgrade_from_an_unknown_revision_is_a_sentence(app, caplog):
 
 
 @on_postgresql
-def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
+def test_upgrade_whose_connection_is_killed_prints_a_sentence(app, empty_url):
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
     with app.app_context(), db.engine.connect() as other:
         other.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_KEY})")
@@ -291,7 +292,7 @@ def test_upgrade_whose_connection_is_killed_is_a_sentence(app, empty_url):
 
 
 @on_postgresql
-def test_upgrade_gives_up_on_a_busy_table_and_changes_nothing(app, caplog):
+def test_upgrade_that_cannot_lock_a_table_changes_nothing(app, caplog):
     upgrade(app, "0499cef6b57a")
     before = schema(app), contents(app)
     with app.app_context(), db.engine.connect() as other:

@@ -1,4 +1,4 @@
-"""Times that Python cannot read: whatever stores them, the database keeps the nearest that can be read."""
+"""Python cannot read some times of PostgreSQL. Triggers replace them by the nearest readable time."""
 
 import pytest
 
@@ -42,7 +42,7 @@ CATALOGUES = {
 
 @pytest.fixture
 def app(empty_url):
-    """An application on a database of its own, with a bakery, a feedstock and a run."""
+    """An application on a separate database with a bakery, a feedstock and a run."""
     with application(empty_url) as app:
         upgrade(app)
         fill(app)
@@ -50,13 +50,13 @@ def app(empty_url):
 
 
 def insert(app, *times):
-    """A run for each of those times, which starts and ends it."""
+    """Insert a run for each time. The run starts and ends at it."""
     for time in times:
         sql(app, INSERT.format(started_at=time, completed_at=time))
 
 
 def times(app):
-    """Both times of all runs but the first, as they are shown."""
+    """Both times of all runs except the first, as the API shows them."""
     runs = app.test_client().get("/recipe_runs/?order_by=id").json
     return [tuple(run[column] for column in COLUMNS) for run in runs[1:]]
 
@@ -65,20 +65,20 @@ def both(times):
     return [(time, time) for time in times]
 
 
-def machinery(app):
-    """The names of what the migration made in the database."""
+def triggers_and_functions(app):
+    """The names of the triggers and functions that the migration created."""
     with app.app_context():
         catalogues = CATALOGUES[db.engine.name]
     return [name for query in catalogues for (name,) in sql(app, query) if "readable_times" in name]
 
 
-def test_an_insert_stores_the_nearest_time(app):
+def test_an_insert_stores_the_nearest_readable_time(app):
     insert(app, *TIMES)
     assert times(app) == both(TIMES.values())
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_an_update_stores_the_nearest_time_and_leaves_the_other(app, column):
+def test_an_update_stores_the_nearest_readable_time_and_keeps_the_other(app, column):
     insert(app, NORMAL)
     for stored, shown in TIMES.items():
         sql(app, f"UPDATE reciperun SET {column} = '{stored}' WHERE id = 2")
@@ -87,32 +87,32 @@ def test_an_update_stores_the_nearest_time_and_leaves_the_other(app, column):
 
 
 @on_sqlite
-def test_sqlite_knows_times_as_iso_8601_writes_them(app):
+def test_sqlite_accepts_times_in_iso_8601(app):
     insert(app, *ISO_8601)
     assert times(app) == both(ISO_8601.values())
 
 
 @on_sqlite
-def test_sqlite_leaves_what_can_be_read_as_it_is(app):
+def test_sqlite_keeps_readable_times_unchanged(app):
     readable = ["9999-12-31T23:59:59", "20220303T022954", "2022-03-03 02:29:54+01:00", "2022-03-03"]
     insert(app, *readable)
     assert sql(app, "SELECT started_at, completed_at FROM reciperun WHERE id > 1 ORDER BY id") == both(readable)
 
 
-def test_a_run_that_has_not_ended_stays_without_an_end(app):
+def test_an_unfinished_run_stays_without_a_completion_time(app):
     for stored in OUTSIDE:
         sql(app, f"UPDATE reciperun SET started_at = '{stored}'")
         assert app.test_client().get("/recipe_runs/1").json["completed_at"] is None
 
 
 @pytest.mark.parametrize("started_at", OUTSIDE)
-def test_every_route_that_reads_goes_on_answering(app, client, started_at):
+def test_every_route_that_reads_still_answers(app, client, started_at):
     for completed_at in OUTSIDE:
         sql(app, INSERT.format(started_at=started_at, completed_at=completed_at))
     assert {path: client.get(path.format(2)).status_code for path in PATHS} == dict.fromkeys(PATHS, 200)
 
 
-def test_the_run_can_be_corrected_and_deleted(app, admin):
+def test_a_run_with_corrected_times_can_be_updated_and_deleted(app, admin):
     insert(app, *OUTSIDE)
     right = dict.fromkeys(COLUMNS, "2022-03-03T02:29:54Z")
     runs = [f"/recipe_runs/{number}" for number in range(2, 2 + len(OUTSIDE))]
@@ -130,7 +130,7 @@ def test_counts_stay_exact(app):
     assert recount.output == "The counts agree with the runs.\n"
 
 
-def test_the_upgrade_mends_what_came_since_the_first(app):
+def test_the_upgrade_fixes_times_stored_since_the_first(app):
     downgrade(app, "0016_datasets")
     insert(app, *TIMES)
     upgrade(app)
@@ -145,7 +145,7 @@ def test_the_upgrade_changes_no_other_run(app):
     assert contents(app)["reciperun"] == before
 
 
-def test_going_back_leaves_no_trigger_and_no_function(app):
-    assert len(machinery(app)) == 2
+def test_downgrade_removes_every_trigger_and_function(app):
+    assert len(triggers_and_functions(app)) == 2
     downgrade(app, "0016_datasets")
-    assert machinery(app) == []
+    assert triggers_and_functions(app) == []

@@ -1,4 +1,4 @@
-"""The counts kept by triggers: exact whatever writes runs, and however many do at once."""
+"""Triggers keep the counts of runs exact for any statement and any number of concurrent writers."""
 
 from functools import partial
 from random import Random
@@ -34,21 +34,21 @@ COLUMNS = {
     "dataset_public_url": st.sampled_from(["https://example.org/a.zarr", None]),
     "version": st.sampled_from(["1", "2"]),
 }
-DEED = st.one_of(
+CHANGE = st.one_of(
     st.tuples(st.just("insert"), st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=3)),
     st.tuples(st.just("update"), st.integers(0, 3), st.fixed_dictionaries({}, optional=COLUMNS)),
     st.tuples(st.just("delete"), st.integers(0, 3)),
 )
 SLICES = ("'all'", "'feedstock ' || feedstock_id", "'bakery ' || bakery_id")
-TRUE = (
+EXPECTED = (
     "SELECT {}, status, conclusion, is_test, dataset_public_url IS NOT NULL, count(*) FROM reciperun GROUP BY 1,2,3,4,5"
 )
 MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all') - count(*) FROM reciperun"
 COMPACT = "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count"
 ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
 
-# What a writer does to runs of its own.
-DEEDS = (
+# The statements of a writer, each for the runs of this writer only.
+CHANGES = (
     RUN.replace("35d889f", "{own}"),
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, conclusion) "
     "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'success' FROM reciperun LIMIT 9",
@@ -61,31 +61,31 @@ ROUNDS = 50
 
 
 def counted():
-    """The counts, those of nothing left out."""
+    """The counts that are not zero."""
     return {tuple(row) for row in db.session.connection().exec_driver_sql(COUNTS)}
 
 
-def true():
-    """What the counts have to be, by the runs."""
-    return {tuple(row) for of in SLICES for row in db.session.connection().exec_driver_sql(TRUE.format(of))}
+def expected():
+    """The expected counts, computed from the runs."""
+    return {tuple(row) for of in SLICES for row in db.session.connection().exec_driver_sql(EXPECTED.format(of))}
 
 
 def exact(app):
     with app.app_context():
-        return counted() == true()
+        return counted() == expected()
 
 
 @pytest.fixture
-def empty_app(empty_url, patient):
-    """An application on an empty database of its own."""
-    with application(empty_url, patient(empty_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
+def empty_app(empty_url, long_timeouts):
+    """An application on a separate, empty database."""
+    with application(empty_url, long_timeouts(empty_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         yield app
 
 
 @pytest.fixture
-def own_app(migrated_url, patient):
-    """An application on a database of its own, with a run, where commits are commits."""
-    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
+def own_app(migrated_url, long_timeouts):
+    """An application on a separate database with a run."""
+    with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS=str(WRITERS + 2)) as app:
         fill(app)
         yield app
 
@@ -97,7 +97,7 @@ def parents(app):
 
 
 def perform(parents, action, *details):
-    """Do it in one statement; which runs it hits is for the end of their ids to say."""
+    """Execute a change in one statement. Updates and deletions affect the runs with the given remainder of the id."""
 
     def values(row):
         return {name: parents[name][value] if name in parents else value for name, value in row.items()}
@@ -111,7 +111,7 @@ def perform(parents, action, *details):
         db.session.execute(update(RecipeRun).where(RecipeRun.id % 4 == details[0]).values(values(details[1])))
 
 
-@given(transactions=st.lists(st.tuples(st.lists(DEED, max_size=4), st.booleans()), max_size=6))
+@given(transactions=st.lists(st.tuples(st.lists(CHANGE, max_size=4), st.booleans()), max_size=6))
 @settings(
     max_examples=60,
     derandomize=True,
@@ -119,17 +119,17 @@ def perform(parents, action, *details):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_counts_are_those_of_the_runs_whatever_is_done_to_them(app, parents, transactions):
+def test_the_counts_stay_exact_after_any_statement(app, parents, transactions):
     with app.app_context():
-        for deeds, kept in transactions:
-            for deed in deeds:
-                perform(parents, *deed)
-            assert counted() == true()
+        for changes, kept in transactions:
+            for change in changes:
+                perform(parents, *change)
+            assert counted() == expected()
             db.session.commit() if kept else db.session.rollback()
-            assert counted() == true()
+            assert counted() == expected()
 
 
-def test_a_run_inserted_again_as_an_update_is_counted_once(own_app):
+def test_a_run_inserted_by_an_upsert_is_counted_once(own_app):
     again = RUN.replace("(recipe_id", "(id, recipe_id").replace("('gpcp'", "(1, 'gpcp'")
     sql(own_app, f"{again} ON CONFLICT (id) DO UPDATE SET status = 'completed'")
     assert sql(own_app, "SELECT status FROM reciperun") == [("completed",)]
@@ -137,19 +137,19 @@ def test_a_run_inserted_again_as_an_update_is_counted_once(own_app):
 
 
 def write(app, own):
-    """Change what nobody else does, in transactions of which some are rolled back, and some see one moment only."""
+    """Change the runs of one writer. Some transactions are rolled back, and some use the isolation REPEATABLE READ."""
     chance = Random(own)
     for _ in range(ROUNDS):
         with app.app_context(), db.engine.connect() as connection:
             if own % 2 and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for deed in chance.choices(DEEDS, k=3):
-                connection.exec_driver_sql(deed.format(own=own))
+            for change in chance.choices(CHANGES, k=3):
+                connection.exec_driver_sql(change.format(own=own))
             connection.commit() if chance.random() < 0.7 else connection.rollback()
 
 
 def watch(app):
-    """By how much the count of all runs is wrong, at many moments."""
+    """The differences between the count and the number of all runs, at many moments."""
     with app.app_context(), db.engine.connect().execution_options(read_only=True) as connection:
         wrong = set()
         for _ in range(ROUNDS * 4):
@@ -164,7 +164,7 @@ def compact(app):
             sql(app, COMPACT)
 
 
-def test_the_counts_are_exact_at_every_moment_while_many_write_and_roll_back(own_app):
+def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
     writers = [partial(write, own_app, number) for number in range(WRITERS)]
     wrong, *_ = at_once(partial(watch, own_app), partial(compact, own_app), *writers)
     assert wrong == {0}
@@ -172,9 +172,9 @@ def test_the_counts_are_exact_at_every_moment_while_many_write_and_roll_back(own
 
 
 @on_postgresql
-def test_compaction_leaves_a_row_of_each_kind_and_loses_none(own_app):
-    for deed in DEEDS[:3] * 5:
-        sql(own_app, deed.format(own=1))
+def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
+    for change in CHANGES[:3] * 5:
+        sql(own_app, change.format(own=1))
     before = sorted(sql(own_app, COUNTS), key=str)
     sql(own_app, COMPACT)
     assert sorted(sql(own_app, COUNTS), key=str) == before
@@ -182,7 +182,7 @@ def test_compaction_leaves_a_row_of_each_kind_and_loses_none(own_app):
 
 
 @on_postgresql
-def test_compaction_passes_over_what_another_transaction_compacts(own_app):
+def test_compaction_skips_rows_that_another_transaction_compacts(own_app):
     sql(own_app, RUN)
     with own_app.app_context(), db.engine.connect() as other:
         other.exec_driver_sql(COMPACT)
@@ -194,14 +194,14 @@ def test_compaction_passes_over_what_another_transaction_compacts(own_app):
 
 
 def insert_many(connection):
-    """Enough for the triggers to find, by chance that is the same every time, that it is time to compact."""
+    """Insert so many runs that a trigger compacts the counts. The random seed is the same every time."""
     connection.exec_driver_sql("SELECT setseed(0.5)")
     for _ in range(500):
         connection.exec_driver_sql(RUN)
 
 
 @on_postgresql
-def test_writers_compact_now_and_then(own_app):
+def test_some_inserts_compact_the_counts(own_app):
     with own_app.app_context(), db.engine.begin() as connection:
         insert_many(connection)
     assert sql(own_app, ROWS) < [(400,)]
@@ -209,7 +209,7 @@ def test_writers_compact_now_and_then(own_app):
 
 
 @on_postgresql
-def test_writers_who_see_one_moment_only_never_fail_for_what_others_compact(own_app):
+def test_repeatable_read_writers_never_fail_because_others_compact(own_app):
     with own_app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.exec_driver_sql(ROWS)
@@ -220,7 +220,7 @@ def test_writers_who_see_one_moment_only_never_fail_for_what_others_compact(own_
 
 
 @on_postgresql
-def test_truncate_leaves_nothing_to_count(own_app):
+def test_truncate_empties_the_counts(own_app):
     sql(own_app, "TRUNCATE reciperun CASCADE")
     assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(0,)]
     sql(own_app, RUN)
@@ -228,7 +228,7 @@ def test_truncate_leaves_nothing_to_count(own_app):
 
 
 @on_postgresql
-def test_who_may_write_runs_need_not_know_of_counts(own_app, migrated_url):
+def test_a_role_that_may_write_runs_needs_no_rights_on_the_counts(own_app, migrated_url):
     role = migrated_url.database.replace("pangeo_forge", "original")
     postgres.execute(migrated_url, f"CREATE ROLE {role}")
     grant = f"GRANT SELECT, INSERT, DELETE ON reciperun TO {role}; GRANT USAGE ON reciperun_id_seq TO {role}"
@@ -237,23 +237,23 @@ def test_who_may_write_runs_need_not_know_of_counts(own_app, migrated_url):
     sql(own_app, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_the_upgrade_counts_what_is_there_and_what_is_written_meanwhile(empty_app):
+def test_the_upgrade_counts_existing_runs_and_concurrent_inserts(empty_app):
     upgrade(empty_app, "0012_list_indexes")
     fill(empty_app)
     at_once(partial(upgrade, empty_app), *[partial(write, empty_app, number) for number in range(WRITERS // 2)])
     assert exact(empty_app)
 
 
-def test_the_counts_go_on_after_all_migrations_down_and_up_again(own_app):
+def test_the_counts_are_exact_after_all_migrations_down_and_up_again(own_app):
     downgrade(own_app, "base")
     upgrade(own_app)
     fill(own_app)
-    for deed in DEEDS:
-        sql(own_app, deed.format(own=1))
+    for change in CHANGES:
+        sql(own_app, change.format(own=1))
     assert exact(own_app)
 
 
 @on_sqlite
-def test_going_back_leaves_no_trigger(own_app):
+def test_downgrade_removes_every_trigger(own_app):
     downgrade(own_app, "0012_list_indexes")
     assert sql(own_app, "SELECT name FROM sqlite_master WHERE type = 'trigger'") == []

@@ -28,7 +28,7 @@ def test_a_run_moves_forward_only(app, writer, state, target):
     assert stored == (target if target in MOVES[state] else state)
 
 
-def test_a_refused_move_says_what_is_allowed(app, writer):
+def test_a_refused_transition_says_what_is_allowed(app, writer):
     run = make_run(app, **STATES["completed"])
     response = writer.patch(f"/recipe_runs/{run.id}", json={"status": "queued"})
     assert response.json["detail"] == (
@@ -37,7 +37,7 @@ def test_a_refused_move_says_what_is_allowed(app, writer):
     )
 
 
-def test_a_conclusion_completes_a_run_now(app, writer):
+def test_a_conclusion_completes_a_run_at_the_current_time(app, writer):
     run = make_run(app, **STATES["in_progress"])
     answer = writer.patch(f"/recipe_runs/{run.id}", json={"conclusion": "neutral"}).json
     assert (answer["status"], answer["conclusion"]) == ("completed", "neutral")
@@ -50,7 +50,7 @@ def test_a_given_time_of_completion_is_kept(app, writer):
     assert writer.patch(f"/recipe_runs/{run.id}", json=body).json["completed_at"] == "2022-03-04T00:00:00.500000Z"
 
 
-def test_a_run_that_starts_later_than_it_completes_now_ends_as_it_starts(app, writer):
+def test_a_run_that_starts_in_the_future_completes_at_its_start(app, writer):
     run = make_run(app, started_at=datetime(9000, 1, 1, tzinfo=UTC))
     answer = writer.patch(f"/recipe_runs/{run.id}", json={"conclusion": "cancelled"}).json
     assert answer["completed_at"] == answer["started_at"]
@@ -99,7 +99,7 @@ def test_a_run_that_starts_later_than_it_completes_now_ends_as_it_starts(app, wr
         ),
     ],
 )
-def test_values_that_do_not_go_together_are_422(app, writer, state, body, pointer, detail):
+def test_contradictory_values_are_422(app, writer, state, body, pointer, detail):
     run = make_run(app, **STATES[state])
     before = writer.get(f"/recipe_runs/{run.id}").json
     response = writer.patch(f"/recipe_runs/{run.id}", json=body)
@@ -114,14 +114,14 @@ def test_the_conclusion_of_a_completed_run_may_be_corrected(app, writer):
     assert (answer["conclusion"], answer["completed_at"]) == ("failure", "2022-03-03T02:29:54Z")
 
 
-def test_a_stale_run_may_be_sent_back_as_it_is(app, writer):
+def test_a_stale_run_may_be_sent_back_unchanged(app, writer):
     run = make_run(app, **STATES["completed"] | {"conclusion": "stale"})
     body = {"status": "completed", "conclusion": "stale", "message": "seen"}
     assert writer.patch(f"/recipe_runs/{run.id}", json=body).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("members", "status", "completed"),
+    ("fields", "status", "completed"),
     [
         ({}, "queued", False),
         ({"status": "in_progress"}, "in_progress", False),
@@ -129,13 +129,13 @@ def test_a_stale_run_may_be_sent_back_as_it_is(app, writer):
         ({"status": "completed", "conclusion": "skipped"}, "completed", True),
     ],
 )
-def test_a_new_run_starts_in_any_status(app, writer, members, status, completed):
-    answer = writer.post("/recipe_runs/", json=run_body(app, **members)).json
+def test_a_new_run_starts_in_any_status(app, writer, fields, status, completed):
+    answer = writer.post("/recipe_runs/", json=run_body(app, **fields)).json
     assert (answer["status"], answer["completed_at"] is not None) == (status, completed)
 
 
 @pytest.mark.parametrize(
-    "members",
+    "fields",
     [
         {"status": "completed"},
         {"status": "queued", "conclusion": "success"},
@@ -144,12 +144,12 @@ def test_a_new_run_starts_in_any_status(app, writer, members, status, completed)
         {"conclusion": "success", "completed_at": "2022-03-03T02:29:53Z"},
     ],
 )
-def test_a_new_run_that_contradicts_itself_is_422_and_not_there(app, writer, members):
-    assert writer.post("/recipe_runs/", json=run_body(app, **members)).status_code == 422
+def test_a_new_run_with_contradictory_values_is_422_and_not_created(app, writer, fields):
+    assert writer.post("/recipe_runs/", json=run_body(app, **fields)).status_code == 422
     assert writer.get("/stats/recipe_runs").json == {"count": 0}
 
 
-# What the original's database holds: such rows stay readable and can be repaired.
+# Rows like these are in the original's database. They stay readable and can be repaired.
 LEGACY = [
     ({"status": "in_progress", "conclusion": "failure", "completed_at": STARTED_AT}, {"status": "completed"}),
     ({"status": "completed", "conclusion": "success"}, {"completed_at": "2022-03-04T00:00:00Z"}),
@@ -171,12 +171,12 @@ def test_a_row_that_breaks_the_rules_is_readable_and_can_be_repaired(app, writer
     assert (repaired.status_code, repaired.json["status"]) == (200, "completed")
 
 
-def test_correcting_an_old_conclusion_does_not_make_up_a_time_of_completion(app, writer):
+def test_correcting_an_old_conclusion_sets_no_completion_time(app, writer):
     run = make_run(app, status="completed", conclusion="success")
     assert writer.patch(f"/recipe_runs/{run.id}", json={"conclusion": "failure"}).json["completed_at"] is None
 
 
-def test_a_rerun_names_the_run_it_repeats_as_long_as_that_exists(app, writer):
+def test_a_rerun_names_the_run_it_repeats_while_that_exists(app, writer):
     first = make_run(app)
     again = writer.post("/recipe_runs/", json=run_body(app, rerun_of=first.id)).json
     assert again["rerun_of"] == first.id
@@ -184,12 +184,12 @@ def test_a_rerun_names_the_run_it_repeats_as_long_as_that_exists(app, writer):
     assert writer.get(f"/recipe_runs/{again['id']}").json["rerun_of"] is None
 
 
-def test_a_rerun_of_nothing_is_422(app, writer):
+def test_a_rerun_of_a_missing_run_is_422(app, writer):
     response = writer.post("/recipe_runs/", json=run_body(app, rerun_of=99))
     assert response.json["errors"] == [{"in": "body", "pointer": "/rerun_of", "detail": "recipe run 99 not found"}]
 
 
-def test_a_run_is_no_rerun_of_itself_or_of_a_later_one(app, writer):
+def test_a_run_cannot_repeat_itself_or_a_later_run(app, writer):
     run, later = make_run(app), make_run(app)
     for number in (run.id, later.id):
         response = writer.patch(f"/recipe_runs/{run.id}", json={"rerun_of": number})
@@ -197,6 +197,6 @@ def test_a_run_is_no_rerun_of_itself_or_of_a_later_one(app, writer):
     assert writer.patch(f"/recipe_runs/{later.id}", json={"rerun_of": run.id}).status_code == 200
 
 
-def test_a_run_with_a_status_that_is_none_can_be_repaired(app, writer):
+def test_a_run_with_an_unknown_status_can_be_repaired(app, writer):
     run = make_run(app, status="bogus")
     assert writer.patch(f"/recipe_runs/{run.id}", json={"status": "in_progress"}).json["status"] == "in_progress"

@@ -1,4 +1,4 @@
-"""`flask doctor`: each thing that can be wrong is a sentence, and exit code 1."""
+"""`flask doctor` reports each problem with a sentence, and exits with 1 if there is any."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NAMES = ["configuration", "database", "migrations", "clock", "connections", "sto
 
 
 def examine(url, **settings):
-    """What the doctor says of the database at `url` with those settings: the sentences by the name of the check."""
+    """The reports of the doctor about the database at `url` with these settings, by the name of the check."""
     with application(url) as app:
         app.config.update(settings)
         with app.app_context():
@@ -46,7 +46,7 @@ def test_a_sound_installation_has_no_problem(examined):
 @pytest.mark.parametrize("revision", [None, "0499cef6b57a"])
 def test_a_database_behind_its_migrations_says_what_to_run(empty_url, revision):
     with application(empty_url) as app:
-        sql(app, "SELECT 1")  # SQLite makes the file
+        sql(app, "SELECT 1")  # SQLite creates the file
         if revision:
             upgrade(app, revision)
     reports = examine(empty_url)
@@ -65,7 +65,7 @@ def test_a_database_behind_its_migrations_says_what_to_run(empty_url, revision):
     ],
 )
 @on_sqlite
-def test_settings_that_are_valid_but_no_good_are_named(examined, settings, name):
+def test_valid_but_unsafe_settings_are_problems(examined, settings, name):
     reports = examined(**settings)
     assert problems(reports) == ["configuration"]
     assert reports["configuration"][1].startswith(name)
@@ -82,7 +82,7 @@ def test_more_connections_than_postgresql_has_is_a_problem(examined):
 
 @pytest.mark.parametrize("limited", ["DATABASE {0.database}", "ROLE {0.username}"])
 @on_postgresql
-def test_the_limits_of_database_and_role_count(examined, migrated_url, limited):
+def test_the_doctor_respects_the_connection_limits_of_database_and_role(examined, migrated_url, limited):
     limited = limited.format(migrated_url)
     postgres.execute(migrated_url, f"ALTER {limited} CONNECTION LIMIT 5")
     try:
@@ -93,7 +93,7 @@ def test_the_limits_of_database_and_role_count(examined, migrated_url, limited):
 
 @pytest.fixture
 def reader(migrated_url):
-    """A role that may only read one table, and the URL with its name; a new one each time."""
+    """The URL of the database with the name of a new role, which has no rights on tables yet."""
     name = f"reader_{migrated_url.database}"
     postgres.execute(migrated_url, f"CREATE ROLE {name} LOGIN")
     yield migrated_url.set(username=name)
@@ -102,7 +102,7 @@ def reader(migrated_url):
 
 
 @on_postgresql
-def test_a_role_that_may_only_read_is_a_problem(examined, migrated_url, reader):
+def test_a_role_without_the_right_to_write_is_a_problem(examined, migrated_url, reader):
     postgres.execute(migrated_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
     with application(reader) as app, app.app_context():
         reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
@@ -111,7 +111,7 @@ def test_a_role_that_may_only_read_is_a_problem(examined, migrated_url, reader):
 
 
 @on_postgresql
-def test_a_role_that_may_not_even_read_is_told_so(examined, migrated_url, reader):
+def test_a_role_without_the_right_to_read_is_a_problem(examined, migrated_url, reader):
     with application(reader) as app, app.app_context():
         reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
     assert reports["migrations"].startswith("The database refused the check: permission denied for table alembic")
@@ -124,21 +124,21 @@ def test_a_role_that_may_not_even_read_is_told_so(examined, migrated_url, reader
     assert live.flask(environment(reader), "api-keys", "list").returncode == 0
 
 
-def test_a_storage_of_limits_that_does_not_answer_is_a_problem(migrated_url):
+def test_a_limits_storage_that_does_not_answer_is_a_problem(migrated_url):
     settings = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{postgres.free_port()}/0"}
     with application(migrated_url, **settings) as app, app.app_context():
         assert [name for name, _, well in doctor.examine() if not well] == ["limits"]
 
 
 @on_sqlite
-def test_a_file_that_does_not_exist_is_a_problem_and_not_made(empty_url):
+def test_a_missing_file_is_a_problem_and_is_not_created(empty_url):
     with application(empty_url) as app, app.app_context():
         assert [(name, well) for name, _, well in doctor.examine()] == [(NAMES[0], True), (NAMES[1], False)]
     assert not os.path.exists(empty_url.database)
 
 
 @on_postgresql
-def test_a_password_in_the_query_is_not_told(empty_url):
+def test_a_password_in_the_query_is_not_printed(empty_url):
     with application(empty_url.update_query_dict({"password": "hunter2"})) as app, app.app_context():
         assert "hunter2" not in doctor.database()
 
@@ -170,19 +170,19 @@ def test_a_full_disk_is_a_problem(examined, monkeypatch):
 
 @on_sqlite
 def test_a_file_that_cannot_be_written_is_a_problem(examined, monkeypatch):
-    may = os.access  # a file of nobody's would not do: the tests may run as root
+    may = os.access  # root, as whom the tests may run, can write any file
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
     assert problems(examined()) == ["storage"]
 
 
-def test_the_command_ends_with_0_if_all_is_well(migrated_url):
+def test_the_command_exits_with_0_without_problems(migrated_url):
     env = environment(migrated_url)
     ended = live.flask(env, "doctor")
     assert ended.returncode == 0
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", name] for name in NAMES]
 
 
-def test_the_command_ends_with_1_and_no_password_if_the_database_is_not_there():
+def test_the_command_exits_with_1_and_prints_no_password_without_a_database():
     port = postgres.free_port()
     ended = live.flask(environment(f"postgresql://forge:hunter2@127.0.0.1:{port}/none"), "doctor")
     assert ended.returncode == 1
@@ -190,7 +190,7 @@ def test_the_command_ends_with_1_and_no_password_if_the_database_is_not_there():
     assert "hunter2" not in ended.stdout
 
 
-def test_the_command_ends_with_1_and_a_sentence_if_a_setting_is_wrong():
+def test_the_command_exits_with_1_and_a_sentence_if_a_setting_is_wrong():
     ended = live.flask(environment(URL.create("mysql", host="h"), WEB_CONNECTIONS="4"), "doctor")
     assert ended.returncode == 1
     assert (

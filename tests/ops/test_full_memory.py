@@ -1,4 +1,4 @@
-"""Metrics never decide whether a request is answered, nor whether a server starts: /dev/shm may be full."""
+"""Metrics never decide whether a request is answered or a server starts, even if /dev/shm is full."""
 
 import json
 import os
@@ -22,7 +22,7 @@ needs_mounts = pytest.mark.skipif(not MAY_MOUNT, reason="this user may not mount
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a server with two workers; after shell commands that mount, if there are any, with mounts of its own."""
+    """A function that starts a server with two workers. With shell commands that mount, it has separate mounts."""
     env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), PROXY_COUNT="0")
     assert live.flask(env, "db", "upgrade").returncode == 0
 
@@ -36,12 +36,12 @@ def start(tmp_path):
 
 
 def seen(server, path):
-    """The path of a file that the server, with its own mounts, sees at `path`."""
+    """The path to the file that the server, with its separate mounts, has at `path`."""
     return Path(f"/proc/{server.process.pid}/root{path}")
 
 
 def fill(server):
-    """Fill the /dev/shm that the server sees."""
+    """Fill the /dev/shm of the server."""
     with suppress(OSError), seen(server, "/dev/shm/full").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))
@@ -69,13 +69,13 @@ def test_a_server_starts_while_shared_memory_is_full(start):
 
 
 @needs_mounts
-def test_a_server_has_no_file_in_shared_memory_that_would_stay_if_it_were_killed(start):
+def test_a_killed_server_leaves_no_file_in_shared_memory(start):
     with start(SMALL) as server:
         assert create(server, "a") == 201
         assert list(seen(server, "/dev/shm").iterdir()) == []
 
 
-def test_no_process_of_a_server_writes_to_memory_that_can_run_full(start):
+def test_no_process_of_a_server_maps_a_file_of_shared_memory(start):
     with start() as server:
         assert create(server, "a") == 201
         for pid in (server.process.pid, *live.children(server.process)):

@@ -1,4 +1,4 @@
-"""What the log says of a request, and how."""
+"""The content and the format of the log."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ from tests.support.factories import make_feedstock, make_key
 
 @pytest.fixture
 def lines(caplog):
-    """The fields of the requests so far."""
+    """A function that returns the log fields of all requests so far."""
     caplog.set_level(logging.INFO, "app.requests")
     return lambda: [vars(record) for record in caplog.records if record.name == "app.requests"]
 
 
 @pytest.fixture
 def printed(capsys):
-    """What a server, deployed or not, prints for a call."""
+    """A function that returns the log output of a call, in the format of a deployed server or not."""
 
     def printed(deployed, call):
         logging.config.dictConfig(logs.configuration(deployed))
@@ -40,7 +40,7 @@ def printed(capsys):
         logging.getLogger(name).propagate = True
 
 
-def test_a_request_is_one_line_with_all_there_is_to_know(client, lines):
+def test_a_request_is_logged_in_one_line_with_all_fields(client, lines):
     client.get("/recipe_runs/999?fields=id", headers={"X-Request-ID": "mine"})
     (line,) = lines()
     expected = {"method": "GET", "route": "/recipe_runs/<id:id>", "path": "/recipe_runs/999", "status": 422}
@@ -71,7 +71,7 @@ def test_every_method_is_logged_once(client, lines, method):
     assert [line["method"] for line in lines()] == [method]
 
 
-def test_an_answer_of_304_is_logged_as_such(app, client, lines):
+def test_an_answer_of_304_is_logged_with_its_status(app, client, lines):
     path = f"/feedstocks/{make_feedstock(app).id}"
     client.get(path, headers={"If-None-Match": client.get(path).headers["ETag"]})
     assert [line["status"] for line in lines()] == [200, 304]
@@ -85,7 +85,7 @@ def test_a_bug_is_logged_with_its_traceback_under_the_same_id(app, client, lines
     assert [(line["status"], line["request_id"]) for line in lines()] == [(500, "bug")]
 
 
-def test_a_streamed_answer_is_logged_once_it_has_been_sent(app, client, lines, monkeypatch):
+def test_a_streamed_answer_is_logged_after_it_was_sent(app, client, lines, monkeypatch):
     monkeypatch.setitem(app.view_functions, "probes.healthz", lambda: ((part for part in "abc"), 203))
     with client.get("/healthz") as response:
         assert lines() == []
@@ -106,14 +106,14 @@ def test_no_line_has_a_query_a_body_a_key_or_a_digest(app, client, printed):
 
 
 @pytest.mark.parametrize("path", ["/api-keys/{}", "/api-keys/{}/rotate", "/nope-{}"])
-def test_a_key_that_was_taken_for_an_id_is_masked(client, printed, path):
+def test_a_key_that_was_sent_as_an_id_is_masked(client, printed, path):
     key = new_key()
     out = printed(True, lambda: client.delete(path.format(key)))
     assert json.loads(out)["path"] == path.format("pfk_***")
     assert key not in out
 
 
-def test_where_it_is_deployed_a_line_is_json(client, printed):
+def test_a_deployed_server_logs_json(client, printed):
     line = json.loads(printed(True, lambda: client.get("/nope", headers={"X-Request-ID": "mine"})))
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", line.pop("time"))
     assert line.pop("ms") > 0
@@ -122,7 +122,7 @@ def test_where_it_is_deployed_a_line_is_json(client, printed):
     assert line == expected
 
 
-def test_at_a_terminal_a_line_is_names_and_values(client, printed):
+def test_a_server_at_a_terminal_logs_names_and_values(client, printed):
     line = printed(False, lambda: client.get("/nope", headers={"X-Request-ID": "mine"}))
     fields = r"method=GET route=none path=/nope status=404 request_id=mine address=127\.0\.0\.1 ms=[\d.]+"
     assert re.fullmatch(rf"\d\d:\d\d:\d\d INFO request {fields}\n", line)
@@ -135,7 +135,7 @@ def test_a_path_cannot_forge_a_line(client, printed, deployed):
     assert r"\n12:00:00 INFO forged status=200" in out
 
 
-def test_a_traceback_is_one_line_where_machines_read_it(printed):
+def test_a_traceback_in_json_is_one_line(printed):
     def call():
         try:
             raise ValueError("broken")
@@ -147,10 +147,10 @@ def test_a_traceback_is_one_line_where_machines_read_it(printed):
 
 
 @pytest.mark.parametrize("deployed", [True, False])
-def test_a_line_costs_microseconds(printed, deployed):
+def test_a_log_line_takes_less_than_100_microseconds(printed, deployed):
     fields = {"method": "GET", "route": "/recipe_runs/<id:id>", "path": "/recipe_runs/1", "status": 200, "ms": 1.5}
     seconds = []
     logger = logging.getLogger("app.requests")
     log = partial(logger.info, "request", extra=fields)
     printed(deployed, lambda: seconds.extend(timeit.repeat(log, number=20, repeat=200)))
-    assert min(seconds) / 20 < 100e-6  # about 10 on a quiet machine
+    assert min(seconds) / 20 < 100e-6  # about 10 on an idle machine

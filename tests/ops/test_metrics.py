@@ -1,4 +1,4 @@
-"""What Prometheus can read, and who may."""
+"""The metrics for Prometheus, and the keys that may read them."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ REQUESTS = "pangeo_forge_request_duration_seconds"
 
 @pytest.fixture
 def scrape(app, monkeypatch):
-    """All values by name and labels, as the scraper reads them."""
+    """A function that scrapes the metrics and returns the values by name and labels."""
     monkeypatch.setitem(app.config, "METRICS_KEY_SHA256", key_digest(SALT, SCRAPER))
     client = app.test_client()
     return lambda: values(client.get("/metrics", headers={"Authorization": f"Bearer {SCRAPER}"}).text)
@@ -44,7 +44,7 @@ def requests(method, route, status):
     return (f"{REQUESTS}_count", ("method", method), ("route", route), ("status", str(status)))
 
 
-def test_the_format_is_prometheus_own(admin):
+def test_the_format_is_that_of_prometheus(admin):
     assert admin.get("/metrics").content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert admin.get("/metrics/").status_code == 200
 
@@ -56,12 +56,12 @@ def test_metrics_are_for_administrators(client, key, status):
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": ""}, {"Authorization": "Bearer "}])
-def test_an_empty_key_is_nobodys(app, client, monkeypatch, headers):
+def test_an_empty_key_is_not_the_key_of_the_scraper(app, client, monkeypatch, headers):
     monkeypatch.setitem(app.config, "METRICS_KEY_SHA256", key_digest(SALT, ""))
     assert client.get("/metrics", headers=headers).status_code == 403
 
 
-def test_the_use_of_a_key_is_noted_and_no_lock_kept(app, monkeypatch):
+def test_the_use_of_a_key_is_stored_and_no_lock_is_kept(app, monkeypatch):
     key = make_key(app, "of-an-administrator", is_admin=True)
     inside = []
     monkeypatch.setattr(metrics, "exposition", lambda _: inside.append(db.session().in_transaction()) or b"")
@@ -88,7 +88,7 @@ def test_requests_are_counted_by_method_route_and_status(client, scrape):
     assert scrape()[series] == before + 3
 
 
-def test_no_client_can_make_series_at_will(client, scrape):
+def test_clients_cannot_create_series(client, scrape):
     client.open("/nope-1", method="GET")
     client.open("/nope-2", method="BREW")
     names = {series for series in scrape() if series[0] == f"{REQUESTS}_count"}
@@ -112,7 +112,7 @@ def test_runs_are_counted_by_status(app, scrape):
     assert found == {"queued": 2, "in_progress": 1, "completed": 0}
 
 
-def test_the_age_of_the_oldest_queued_run_is_known(app, scrape):
+def test_the_age_of_the_oldest_queued_run_is_a_metric(app, scrape):
     make_run(app, status="in_progress", created_at=now() - timedelta(hours=9))
     assert scrape()[("pangeo_forge_oldest_queued_run_age_seconds",)] == 0
     make_run(app, created_at=now() - timedelta(hours=1))
@@ -121,7 +121,7 @@ def test_the_age_of_the_oldest_queued_run_is_known(app, scrape):
     assert scrape()[("pangeo_forge_oldest_queued_run_age_seconds",)] == pytest.approx(7200, abs=30)
 
 
-def test_a_scrape_does_not_read_the_runs_that_have_ended(app):
+def test_a_scrape_does_not_read_finished_runs(app):
     with app.app_context():
         db.session.execute(db.update(RunCount).values(runs=0))
         assert metrics.runs_by_status() == {"queued": 0, "in_progress": 0, "completed": 0}
@@ -132,7 +132,7 @@ def test_a_scrape_does_not_read_the_runs_that_have_ended(app):
         db.session.rollback()
 
 
-def test_without_a_database_the_rest_is_still_told(unreachable_app):
+def test_without_a_database_all_other_metrics_are_shown(unreachable_app):
     response = unreachable_app.test_client().get("/metrics", headers={"X-API-Key": ADMIN_KEY})
     assert response.status_code == 200
     assert values(response.text)[("pangeo_forge_database_up",)] == 0
@@ -178,7 +178,7 @@ def test_connections_that_cannot_be_made_are_not_counted(empty_url):
 
 @pytest.fixture(scope="module")
 def server(postgres_server, tmp_path_factory):
-    """Two workers, and one client of theirs with the administrator's key."""
+    """A server with two workers."""
     with postgres.database(postgres_server) as url:
         env = dyno(environment(url), PROXY_COUNT="0", WEB_CONCURRENCY="2")
         assert live.flask(env, "db", "upgrade").returncode == 0
@@ -191,7 +191,7 @@ def scraped(server):
     return values(ask(server, "/metrics", authorization=f"Bearer {ADMIN_KEY}")[2])
 
 
-def test_any_worker_tells_of_all_of_them(server):
+def test_any_worker_shows_the_metrics_of_all_workers(server):
     wait_until(lambda: server.log.read_text().count("Booting worker") == 2)
     for _ in range(50):
         ask(server, "/healthz")

@@ -1,4 +1,4 @@
-"""No key, salt or digest in any log, error, answer or repr: a broad scenario, and a search through all it left."""
+"""A broad scenario, and a search for keys, salt and digests in all its logs, errors, answers and reprs."""
 
 import logging
 
@@ -17,8 +17,8 @@ WRONG = ["pfk_" + "0" * 36, "a-wrong-key"]
 OLD = "0123456789abcdef0123456789abcdef"
 
 
-class Scene:
-    """Makes requests, and keeps all that comes back but the keys where they are shown."""
+class Scenario:
+    """A client that records all output, without the new keys that an answer has to show."""
 
     def __init__(self, app):
         self.app, self.seen, self.keys = app, [], [ADMIN_KEY, OLD, *WRONG]
@@ -45,71 +45,71 @@ class Scene:
         return [SALT, *self.keys, *(key_digest(SALT, key) for key in self.keys)]
 
 
-def administer(scene, app):
-    """Make keys, use them, rotate them, look at them, and get things wrong."""
+def administer(scenario, app):
+    """Create, use, rotate and read keys, and send invalid requests."""
     for key in (ADMIN_KEY, OLD):
-        made = scene(key, "POST", "/api-keys", json={"label": "a"}, headers={"Idempotency-Key": "one"})
-        scene(key, "POST", "/api-keys", json={"label": "b"}, headers={"Idempotency-Key": "one"})
-        scene(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
-        scene(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
-        scene(key, "PATCH", f"/api-keys/{made['id']}", json={"scopes": ["nonsense"], "is_active": None})
-        scene(key, "DELETE", "/api-keys/999999")
-        scene(made["key"], "POST", "/recipe_runs/", json=run_body(app))
-        scene(made["key"], "POST", "/recipe_runs/", json=run_body(app, bakery_id=999))
-    for key in scene.keys[:]:
+        made = scenario(key, "POST", "/api-keys", json={"label": "a"}, headers={"Idempotency-Key": "one"})
+        scenario(key, "POST", "/api-keys", json={"label": "b"}, headers={"Idempotency-Key": "one"})
+        scenario(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
+        scenario(key, "POST", f"/api-keys/{made['id']}/rotate", json={})
+        scenario(key, "PATCH", f"/api-keys/{made['id']}", json={"scopes": ["nonsense"], "is_active": None})
+        scenario(key, "DELETE", "/api-keys/999999")
+        scenario(made["key"], "POST", "/recipe_runs/", json=run_body(app))
+        scenario(made["key"], "POST", "/recipe_runs/", json=run_body(app, bakery_id=999))
+    for key in scenario.keys[:]:
         for path in ("/api-keys", "/api-keys/me", "/api-keys/1", "/audit", "/recipe_runs/?count=true", "/openapi.json"):
-            scene(key, "GET", path)
-        scene(key, "POST", "/api-keys", data=b"{")
+            scenario(key, "GET", path)
+        scenario(key, "POST", "/api-keys", data=b"{")
     for arguments in (["list"], ["create"], ["rotate", "1"], ["revoke", "1"], ["create", "--scope", "nonsense"]):
-        scene.command("api-keys", *arguments)
+        scenario.command("api-keys", *arguments)
 
 
-def break_the_database(scene, app, monkeypatch):
-    """Faults whose statements have digests among their parameters: a bug, a refusal, a database that is gone."""
+def break_the_database(scenario, app, monkeypatch):
+    """Cause errors in statements whose parameters include digests: a duplicate key and missing tables."""
     with monkeypatch.context() as patched:
         patched.setattr(api_keys, "new_key", lambda: WRONG[0])
-        scene(ADMIN_KEY, "POST", "/api-keys", json={})
-        scene(ADMIN_KEY, "POST", "/api-keys", json={})
+        scenario(ADMIN_KEY, "POST", "/api-keys", json={})
+        scenario(ADMIN_KEY, "POST", "/api-keys", json={})
     for table in ("idempotency_key", "apikey"):
         sql(app, f"ALTER TABLE {table} RENAME TO gone")
-        scene(ADMIN_KEY, "POST", "/api-keys", json={}, headers={"Idempotency-Key": "two"})
-        scene(OLD, "POST", "/recipe_runs/", json={})
+        scenario(ADMIN_KEY, "POST", "/api-keys", json={}, headers={"Idempotency-Key": "two"})
+        scenario(OLD, "POST", "/recipe_runs/", json={})
         sql(app, f"ALTER TABLE gone RENAME TO {table}")
 
 
 @pytest.fixture
-def scene(app, caplog, monkeypatch):
-    """What a broad scenario leaves behind."""
+def scenario(app, caplog, monkeypatch):
+    """The output of a broad scenario."""
     caplog.set_level(logging.DEBUG)
     make_key(app, OLD, is_admin=True)
-    scene = Scene(app)
-    administer(scene, app)
+    scenario = Scenario(app)
+    administer(scenario, app)
     with app.app_context():
         models = [mapper.class_ for mapper in db.Model.registry.mappers]
-        scene.seen += [repr(record) for model in models for record in db.session.scalars(db.select(model))]
+        scenario.seen += [repr(record) for model in models for record in db.session.scalars(db.select(model))]
         rows = [
             dict(row) for table in db.metadata.sorted_tables for row in db.session.execute(db.select(table)).mappings()
         ]
-    scene.rows = str(rows)
-    break_the_database(scene, app, monkeypatch)
-    scene.seen += [logging.Formatter("%(message)s %(args)s").format(record) for record in caplog.records]
-    return scene
+    scenario.rows = str(rows)
+    break_the_database(scenario, app, monkeypatch)
+    scenario.seen += [logging.Formatter("%(message)s %(args)s").format(record) for record in caplog.records]
+    return scenario
 
 
-def test_nothing_that_leaves_the_service_holds_a_secret(scene):
-    everything = "\n".join(scene.seen)
-    assert len(scene.keys) > 8
-    assert [secret for secret in scene.secrets() if secret in everything] == []
+def test_no_output_of_the_service_contains_a_secret(scenario):
+    everything = "\n".join(scenario.seen)
+    assert len(scenario.keys) > 8
+    assert [secret for secret in scenario.secrets() if secret in everything] == []
 
 
-def test_the_scenario_has_logged_faults_with_their_statements(scene):
-    everything = "\n".join(scene.seen)
+def test_the_scenario_logs_faults_with_their_statements(scenario):
+    everything = "\n".join(scenario.seen)
     for trace in ("unexpected error", "INSERT INTO apikey", "IntegrityError", "FROM idempotency_key"):
         assert trace in everything
 
 
-def test_no_key_is_in_the_database(scene):
-    assert [key for key in [SALT, *scene.keys] if key in scene.rows] == []
+def test_no_key_is_in_the_database(scenario):
+    assert [key for key in [SALT, *scenario.keys] if key in scenario.rows] == []
 
 
 def test_every_table_that_holds_digests_has_a_repr_without_them(app):
@@ -119,5 +119,5 @@ def test_every_table_that_holds_digests_has_a_repr_without_them(app):
         assert digest not in repr(mapper.class_(**dict.fromkeys(texts, digest)))
 
 
-def test_a_key_is_named_by_its_number(app):
+def test_the_repr_of_a_key_has_its_number(app):
     assert repr(APIKey(id=5, encrypted_key="digest")) == "<APIKey 5>"

@@ -1,4 +1,4 @@
-"""Workers count in memory that they share, and what they counted outlives them."""
+"""Workers count in shared memory, and their counts remain after they end."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
@@ -7,7 +7,7 @@ from app.ops.shared_counts import BOUNDS, LABELS, SERIES, SharedCounts
 
 
 def requests(counts):
-    """How many requests of each kind were counted, by labels."""
+    """The number of counted requests, by labels."""
     return {labels: sum(series.buckets) for labels, series in counts.totals().items()}
 
 
@@ -25,7 +25,7 @@ def test_the_next_worker_continues_the_counts_of_a_dead_one():
     assert counts.region.used == 1
 
 
-def test_workers_that_live_at_once_write_to_regions_of_their_own():
+def test_concurrent_workers_write_to_separate_regions():
     counts = SharedCounts(regions=3)
     for worker in (1, 2, 3):
         counts.assign_region(worker)
@@ -43,7 +43,7 @@ def test_a_dead_worker_has_no_connections():
     assert connections(counts) == [0, 8]
 
 
-def test_the_place_of_a_dead_worker_goes_to_the_next():
+def test_the_region_of_a_dead_worker_is_reused():
     counts = SharedCounts(regions=2)
     counts.assign_region(1)
     counts.assign_region(2)
@@ -63,7 +63,7 @@ def test_a_worker_without_a_region_works_and_the_log_says_that_it_is_not_counted
     assert "too many workers" in caplog.text
 
 
-def test_series_beyond_the_space_are_not_counted_and_the_log_says_so_once(caplog):
+def test_series_beyond_the_space_are_dropped_and_logged_once(caplog):
     counts = SharedCounts(regions=1)
     for number in range(SERIES):
         counts.count(f"GET 200 /{number}", 0.5)
@@ -81,7 +81,7 @@ def test_long_labels_are_cut():
 
 
 @pytest.mark.parametrize("seconds", [0, *BOUNDS, 0.0011, 4.99, 10.1])
-def test_a_duration_falls_into_the_bucket_that_prometheus_has_for_it(seconds):
+def test_a_duration_is_counted_in_the_bucket_of_prometheus(seconds):
     counts, registry = SharedCounts(regions=1), CollectorRegistry()
     counts.count("GET 200 /", seconds)
     Histogram("x", "x", buckets=BOUNDS, registry=registry).observe(seconds)

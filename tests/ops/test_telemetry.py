@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry: told what they may know if they are asked for, and not even imported otherwise."""
+"""Sentry and OpenTelemetry are imported only if they are configured, and never receive secrets."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ ASKED = [
     ),
 ]
 
-# A process of its own for each, as these libraries change the process they are in.
+# Each test runs the program in a separate process, because these libraries modify their process.
 PROGRAM = """
 import sys
 from app.ops import telemetry
@@ -45,13 +45,13 @@ print(status, sorted(name for name in ("sentry_sdk", "opentelemetry") if name in
 
 @contextmanager
 def collector():
-    """A server that takes whatever is sent to it: its `address`, and what came, as (path, bytes)."""
-    came = []
+    """A server that accepts any data: its `address`, and the `received` data as pairs of path and bytes."""
+    received = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            came.append((self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body))
+            received.append((self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body))
             self.send_response(200)
             self.end_headers()
 
@@ -61,13 +61,13 @@ def collector():
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield SimpleNamespace(address=f"127.0.0.1:{server.server_port}", came=came)
+            yield SimpleNamespace(address=f"127.0.0.1:{server.server_port}", received=received)
         finally:
             server.shutdown()
 
 
 def run(*paths, **more):
-    """What the program prints, after what it has to tell, of `paths` too, has been sent."""
+    """Run the program, which requests `paths` too, until its telemetry is sent. Return its output."""
     env = environment("sqlite:///never-opened.sqlite", **more)
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],
@@ -76,41 +76,41 @@ def run(*paths, **more):
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=live.PATIENCE,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 
 
 @pytest.mark.parametrize(("variable", "module", "file"), ASKED)
-def test_an_extra_that_is_not_installed_is_a_sentence_at_boot(monkeypatch, variable, module, file):
-    monkeypatch.setitem(sys.modules, module, None)  # as if it were not
+def test_a_missing_extra_is_one_sentence_at_boot(monkeypatch, variable, module, file):
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with pytest.raises(ConfigError) as raised:
         make_app("sqlite:///never-opened.sqlite", **variable)
     assert str(raised.value) == f"{next(iter(variable))} is set but {module} is not installed: pip install -r {file}."
 
 
-def test_without_being_asked_for_they_are_not_imported():
+def test_telemetry_is_not_imported_unless_configured():
     assert run() == "500 []"
 
 
-def test_sentry_is_told_of_a_bug_but_of_no_key_query_or_body():
+def test_sentry_receives_a_bug_without_key_query_or_body():
     with collector() as sentry:
         assert run(SENTRY_DSN=f"http://public@{sentry.address}/1").startswith("500 ")
-    ((path, envelope),) = [item for item in sentry.came if b'"type":"event"' in item[1]]
+    ((path, envelope),) = [item for item in sentry.received if b'"type":"event"' in item[1]]
     event = json.loads(envelope.splitlines()[2])
     assert path == "/api/1/envelope/"
     assert event["exception"]["values"][0]["type"] == "ZeroDivisionError"
     assert event["request"] == {"method": "GET", "url": "http://localhost/healthz"}
-    sent = b"".join(data for _, data in sentry.came).decode()
+    sent = b"".join(data for _, data in sentry.received).decode()
     for secret in (ADMIN_KEY, "hunter2", "hunter3"):
         assert secret not in sent
 
 
-def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
+def test_a_collector_receives_the_route_without_key_or_body():
     with collector() as traces:
         assert run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{traces.address}") == "500 ['opentelemetry']"
-    ((path, spans),) = traces.came
+    ((path, spans),) = traces.received
     assert path == "/v1/traces"
     assert b"GET /healthz" in spans
     for secret in (ADMIN_KEY, "hunter2", "hunter3"):
@@ -120,10 +120,10 @@ def test_a_collector_of_traces_is_told_the_route_but_of_no_key_or_body():
 @pytest.mark.parametrize(
     ("variable", "url"), [("SENTRY_DSN", "http://public@{}/1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://{}")]
 )
-def test_neither_is_told_of_a_key_that_was_taken_for_an_id(variable, url):
+def test_telemetry_masks_a_key_that_was_sent_as_an_id(variable, url):
     key = new_key()
     with collector() as they:
         run(f"/api-keys/{key}", f"/nope/{key}", **{variable: url.format(they.address)})
-    sent = b"".join(data for _, data in they.came).decode(errors="replace")
+    sent = b"".join(data for _, data in they.received).decode(errors="replace")
     assert "/api-keys/pfk_***" in sent
     assert key not in sent

@@ -1,6 +1,6 @@
-"""With a million runs, a count takes the database less than five milliseconds, and what it costs writers is printed.
+"""With a million runs, a count takes the database less than five milliseconds. The cost for writers is printed.
 
-It takes a minute: `pytest -s tests/proof_counts.py`.
+The proof takes a minute: `pytest -s tests/proofs/counts.py`.
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ STATS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_
 FILTERS = ["", "is_test=true", "status=queued&status=in_progress", "conclusion=success&has_dataset=true"]
 TOTALS = [f"{path}?count=true&limit=1&{query}" for path in LISTS for query in FILTERS]
 
-WRITERS = 4  # as many as there are connections
+WRITERS = 4  # the number of connections
 WRITES = 500
 INSERT = (
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at) "
@@ -41,7 +41,7 @@ def engine(client):
 
 
 def in_database(client, reference):
-    """The milliseconds from sending the statement by which a request counts to its answer, at the median."""
+    """The median duration, in milliseconds, of the statement that reads the count."""
     with statements() as sent:
         for _ in range(TRIES):
             assert client.get(reference).status_code == 200
@@ -56,7 +56,7 @@ def test_a_count_takes_less_than_five_milliseconds(client, reference):
 
 
 def insert(engine, runs, times):
-    """Plans of so many transactions that insert so many runs each, as they were carried out."""
+    """The executed plans of `times` transactions that insert `runs` runs each."""
     return [insert_once(engine, runs) for _ in range(times)]
 
 
@@ -65,7 +65,7 @@ def insert_once(engine, runs):
         return connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {INSERT.format(runs)}").scalar_one()[0]
 
 
-def test_counts_stay_as_fast_when_four_have_written_side_by_side(engine, client):
+def test_counts_stay_fast_after_four_concurrent_writers(engine, client):
     before = client.get(STATS[0]).json["count"]
     at_once(*[partial(insert, engine, 1, WRITES)] * WRITERS)
     time = in_database(client, STATS[0])
@@ -75,7 +75,7 @@ def test_counts_stay_as_fast_when_four_have_written_side_by_side(engine, client)
 
 
 @pytest.mark.parametrize(("runs", "times", "most"), [(1, 2000, 0.15), (1000, 20, 5)])
-def test_an_insert_costs_little_more_for_being_counted(engine, runs, times, most):
+def test_counting_makes_an_insert_little_slower(engine, runs, times, most):
     plans = insert(engine, runs, times)
     triggers = [{trigger["Trigger Name"]: trigger["Time"] for trigger in plan["Triggers"]} for plan in plans]
     counting = median(times["reciperun_count_insert"] for times in triggers)

@@ -1,4 +1,4 @@
-"""How long the pages of the dashboard take on production's data, on a machine that does nothing else meanwhile."""
+"""The duration of the pages of the dashboard on production's data. The machine should be idle."""
 
 from statistics import median
 from time import perf_counter
@@ -22,7 +22,7 @@ def client(postgres_server):
 
 
 def milliseconds(client, path):
-    """What each of ROUNDS requests took, after one that nobody times."""
+    """The durations of ROUNDS requests. The first request fills caches and is not measured."""
     assert client.get(path).status_code == 200
     taken = []
     for _ in range(ROUNDS):

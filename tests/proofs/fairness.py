@@ -1,6 +1,6 @@
-"""No request keeps the others waiting: /healthz is asked all the time while a worker does what takes longest.
+"""No request delays the others: /healthz is requested all the time while a worker handles its longest requests.
 
-The machine should be idle. What it lacks shows in how late sleepers wake up, which is printed too, and subtracted.
+The machine should be idle. If it is busy, sleepers wake up late. This delay is printed and subtracted.
 """
 
 import time
@@ -29,11 +29,11 @@ KINDS = {
     "eight details of 19,000 runs": (8, 8, get("/feedstocks/1")),
     "a page of 1,000 runs": (1, 10, get("/recipe_runs/?limit=1000")),
     "1,000 new runs": (1, 3, post("/recipe_runs/bulk", BULK, ADMIN_KEY)),
-    "1,000 wrong runs": (1, 3, post("/recipe_runs/bulk", WRONG, ADMIN_KEY)),
+    "1,000 invalid runs": (1, 3, post("/recipe_runs/bulk", WRONG, ADMIN_KEY)),
     "the overview": (1, 2, get("/stats/overview?type=all")),
     "the page of a bakery": (1, 2, get("/dashboard/bakeries/1")),
     "the page of a feedstock": (1, 2, get("/dashboard/feedstocks/1")),
-    "a page of 1,000 runs for people": (1, 2, get("/dashboard/recipe_runs?limit=1000")),
+    "a dashboard page of 1,000 runs": (1, 2, get("/dashboard/recipe_runs?limit=1000")),
     "the datasets of a feedstock": (1, 2, get("/feedstocks/1/datasets")),
     "1,000 datasets": (1, 2, get("/datasets/?limit=1000&q=zarr")),
     "the Intake catalogue": (1, 2, get("/catalog.yaml")),
@@ -44,7 +44,7 @@ KINDS = {
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request, postgres_server, tmp_path_factory):
-    """A server with one worker, which has answered everything once, and with a bakery that has most of the runs."""
+    """A server whose one worker has answered each request once. One bakery has most of the runs."""
     folder = tmp_path_factory.mktemp("fairness")
     with runs(postgres_server, RUNS) as url:
         for statement in (TWO_BAKERIES, "VACUUM ANALYZE"):
@@ -58,7 +58,7 @@ def server(request, postgres_server, tmp_path_factory):
 
 
 def copied(url, folder):
-    """The URL of an SQLite database with what the one at `url` has."""
+    """Copy the database at `url` to a new SQLite database and return its URL."""
     archive = str(folder / "archive")
     copy = URL.create("sqlite", database=str(folder / "fairness.sqlite"))
     for target, *command in ((url, "export", archive), (copy, "db", "upgrade"), (copy, "import", archive)):
@@ -68,9 +68,9 @@ def copied(url, folder):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_healthz_is_answered_at_once_meanwhile(server, kind):
+def test_healthz_answers_at_once_during_long_requests(server, kind):
     connections, count, *requests = KINDS[kind]
-    with ProcessPoolExecutor(1, get_context("spawn")) as others:  # as a thread it would keep the probe waiting
+    with ProcessPoolExecutor(1, get_context("spawn")) as others:  # a thread would delay the probe
         crowd = others.submit(run, server.port, *requests, connections=connections, count=count)
         waits, late = probe(server.port, crowd.done)
     answers = crowd.result()
@@ -81,7 +81,7 @@ def test_healthz_is_answered_at_once_meanwhile(server, kind):
 
 
 def probe(port, is_over):
-    """How long /healthz took each time until `is_over`, and by how much this process woke up late at worst."""
+    """Request /healthz until `is_over()`. Return the durations and the largest delay of this process."""
     waits, late = [], 0
     while not is_over():
         waits += [answer.seconds for answer in run(port, get("/healthz"), connections=1, count=1)]

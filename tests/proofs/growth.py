@@ -1,4 +1,4 @@
-"""What a worker does under load: its memory does not grow, and a crowd waits or is told to come back."""
+"""A worker under load: its memory does not grow, and many clients wait or get 503."""
 
 import json
 from collections import Counter
@@ -15,13 +15,13 @@ from tests.support.live import ROOT
 from tests.support.load import get, post, run
 from tests.support.memory import forget_peak, peak, resident, worker
 
-# Of 120,000 runs about 15,000 stay those of feedstock 1, and the others become those of feedstock 2.
+# Of 120,000 runs, about 15,000 stay in feedstock 1. The others move to feedstock 2.
 TWO_FEEDSTOCKS = "UPDATE reciperun SET feedstock_id = 2 WHERE feedstock_id <> 1"
 
 
 @contextmanager
 def serve(url, folder):
-    """A server with one worker, which has answered."""
+    """A server whose one worker has answered a request."""
     env = dyno(environment(url), WEB_CONCURRENCY="1", RATELIMIT_WRITES="99999999/second")
     with serving("exec gunicorn wsgi:app", env, ROOT, folder / "log") as server:
         assert ask(server, "/readyz")[0] == 200
@@ -30,7 +30,7 @@ def serve(url, folder):
 
 @pytest.fixture(scope="module")
 def big(postgres_server, tmp_path_factory):
-    """A server of two feedstocks with many runs."""
+    """A server with two feedstocks that have many runs."""
     with runs(postgres_server, 120_000) as url:
         for statement in (TWO_FEEDSTOCKS, "VACUUM ANALYZE"):
             postgres.execute(url, statement)
@@ -40,12 +40,12 @@ def big(postgres_server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def small(postgres_server, tmp_path_factory):
-    """A server of production's data."""
+    """A server with production's data."""
     with production(postgres_server) as url, serve(url, tmp_path_factory.mktemp("small")) as server:
         yield server
 
 
-def test_a_feedstock_with_a_hundred_thousand_runs_is_answered_in_little_memory(big):
+def test_a_feedstock_with_a_hundred_thousand_runs_needs_little_memory(big):
     run(big.port, get("/recipe_runs/?limit=1000"), get("/recipe_runs/5"), count=100)
     pid = worker(big)
     forget_peak(pid)
@@ -58,7 +58,7 @@ def test_a_feedstock_with_a_hundred_thousand_runs_is_answered_in_little_memory(b
     assert grown < 30
 
 
-def test_a_hundred_thousand_requests_leave_the_memory_as_it_is(small):
+def test_a_hundred_thousand_requests_do_not_grow_the_memory(small):
     reads = ("/recipe_runs/", "/recipe_runs/1000", "/recipe_runs/?status=queued&sort=desc", "/stats/recipe_runs", "/no")
     requests = [*map(get, reads), post("/recipe_runs/", NEW_RUN, ADMIN_KEY)]
     sizes = [resident(worker(small))[0]]
@@ -76,7 +76,7 @@ def test_two_hundred_connections_to_one_worker_are_all_served(small):
     assert {answer.status for answer in answers} == {200}
 
 
-def test_a_crowd_that_cannot_be_served_is_told_to_come_back_within_five_seconds(big):
+def test_a_crowd_that_cannot_be_served_gets_503_in_time(big):
     answers = run(big.port, get("/feedstocks/1"), connections=200, count=200)
     refused = [answer for answer in answers if answer.status == 503]
     worst = max(answer.seconds for answer in answers)

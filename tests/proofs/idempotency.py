@@ -1,4 +1,4 @@
-"""Writers that retry with an Idempotency-Key, through workers that are killed, create each run exactly once."""
+"""Writers that retry with an Idempotency-Key create each run exactly once, even if workers are killed."""
 
 import json
 import os
@@ -20,25 +20,25 @@ WRITERS, KILLS = 4, 20
 
 
 def post_until_created(address, body):
-    """Send `body` under one key until it is answered with 201; how often it was sent."""
+    """Send `body` with one Idempotency-Key until the answer is 201. Return the number of attempts."""
     headers = {"X-API-Key": ADMIN_KEY, "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
     for attempt in range(1, 200):
         request = urllib.request.Request(f"{address}/recipe_runs/", json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
+            with urllib.request.urlopen(request, timeout=live.PATIENCE) as response:
                 assert response.status == 201
                 return attempt
         except urllib.error.HTTPError as error:
             if error.code not in (409, 503):
                 raise
-        except OSError:  # the worker is gone, its connection with it
+        except OSError:  # the worker was killed, and its connection is closed
             pass
         time.sleep(0.02 * attempt)
     raise AssertionError("never created")
 
 
 def write(address, body, number, stop, sent):
-    """Create runs, one after the other, each with a recipe id of its own, until told to stop."""
+    """Create runs with different recipe ids, one after the other, until `stop` is set."""
     for count in range(100_000):
         if stop.is_set():
             return
@@ -79,7 +79,9 @@ def test_each_run_is_created_exactly_once_through_twenty_worker_kills(empty_url)
 def all_runs(address):
     runs, offset = [], 0
     while True:
-        with urllib.request.urlopen(f"{address}/recipe_runs/?limit=1000&offset={offset}", timeout=10) as response:
+        with urllib.request.urlopen(
+            f"{address}/recipe_runs/?limit=1000&offset={offset}", timeout=live.PATIENCE
+        ) as response:
             page = json.load(response)
         if not page:
             return runs

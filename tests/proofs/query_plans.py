@@ -1,6 +1,6 @@
-"""With a million runs, no list reads the whole table, and the last page costs what the first one costs.
+"""With a million runs, no list reads the whole table, and the last page reads as little as the first.
 
-It takes minutes: `pytest tests/proof_query_plans.py`.
+The proof takes minutes: `pytest tests/proofs/query_plans.py`.
 """
 
 import time
@@ -39,17 +39,17 @@ def test_no_page_by_offset_scans_the_table(client, offset):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_last_page_costs_what_the_first_one_costs(client, order):
+def test_the_last_page_reads_as_little_as_the_first(client, order):
     first, end = buffers(client, f"/recipe_runs/?{order}&limit={LIMIT}"), buffers(client, last(client, order))
     print(f"\n{order}: first page {first} buffers, last page {end}", end=" ")
-    # The rows of a page are at worst each on a page of the table of their own.
+    # In the worst case, each row of a page of the list is on another page of the table.
     assert end <= 1.2 * max(first, LIMIT)
 
 
 @pytest.mark.parametrize(
     "path", ["/datasets/", "/datasets/?q=example-1", "/stats/overview", "/stats/overview?feedstock_id=300"]
 )
-def test_datasets_and_numbers_keep_within_the_time_of_a_request(client, path):
+def test_datasets_and_stats_answer_within_the_time_limit(client, path):
     started = time.perf_counter()
     assert client.get(path).status_code == 200
     print(f"\n{path}: {1000 * (time.perf_counter() - started):.0f} ms", end=" ")

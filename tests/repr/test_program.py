@@ -1,4 +1,4 @@
-"""The program that opens datasets: where it lets itself be led, and how far."""
+"""The program that opens datasets: the addresses and redirects that it follows, and its limits."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from aiohttp import ClientError
 from app.repr.program import Store, StoreError, is_public
 from tests.support import live, stores
 
-# By us, or before that by aiohttp, which knows numbers for what they are.
+# Our check refuses the address, or aiohttp does so before, because it recognises addresses written as numbers.
 REFUSED = r"private|is not a canonical IPv4 address"
 
 
@@ -44,12 +44,12 @@ def read(url, trusted=True, key="zarr.json", requests=100, **part):
         ({"end": 2}, b"01"),
     ],
 )
-def test_an_object_or_part_of_it_is_read(served, part, expected):
+def test_an_object_or_a_part_of_it_is_read(served, part, expected):
     assert read(f"{served.url}/plain", **part) == expected
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "0177.0.0.1", "127.1", "0.0.0.0"])
-def test_a_private_address_is_refused_however_it_is_written(served, host):
+def test_a_private_address_is_refused_in_every_notation(served, host):
     before = list(served.asked)
     with pytest.raises((StoreError, ClientError), match=REFUSED):
         read(f"http://{host}:{served.port}/plain", trusted=False)
@@ -57,7 +57,7 @@ def test_a_private_address_is_refused_however_it_is_written(served, host):
 
 
 @pytest.mark.parametrize("kind", stores.PRIVATE)
-def test_a_redirect_to_a_private_address_is_refused_even_from_a_host_that_is_trusted(served, kind):
+def test_a_redirect_from_a_trusted_host_to_a_private_address_is_refused(served, kind):
     before = len(served.asked)
     with pytest.raises((StoreError, ClientError), match=REFUSED):
         read(f"{served.url}/{kind}")
@@ -85,7 +85,7 @@ def test_a_redirect_in_a_circle_ends(served):
         (stores.ENDLESS, StoreError, "large"),
     ],
 )
-def test_what_is_no_object_has_a_name(served, kind, error, text):
+def test_a_failed_read_has_a_named_reason(served, kind, error, text):
     with pytest.raises(error, match=text):
         read(f"{served.url}/{kind}")
 
@@ -96,7 +96,7 @@ def test_the_number_of_requests_is_limited(served):
 
 
 @pytest.mark.parametrize("key", ["a?b", "a b", "a#b", "//b"])
-def test_a_key_stays_in_the_path(served, key):
+def test_a_key_cannot_leave_the_path(served, key):
     with pytest.raises(FileNotFoundError):
         read(f"{served.url}/nothing?x=1", key=key)
     assert served.asked[-1].startswith("/nothing/")
@@ -113,15 +113,15 @@ def test_a_key_stays_in_the_path(served, key):
         *("64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1"),
     ],
 )
-def test_an_address_that_is_not_public(address):
+def test_private_addresses_are_not_public(address):
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "128.117.1.1", "2606:4700::1111", "2a05:d018::1"])
-def test_an_address_that_is_public(address):
+def test_public_addresses_are_public(address):
     assert is_public(address)
 
 
-def test_the_program_knows_nothing_of_the_service():
+def test_the_program_does_not_import_the_service():
     source = (live.ROOT / "app/repr/program.py").read_text()
     assert not any(line.startswith(("from app", "import app", "from config")) for line in source.splitlines())

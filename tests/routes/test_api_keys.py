@@ -1,4 +1,4 @@
-"""Keys that people can manage, over the API; what each may do is in test_scopes.py."""
+"""Management of API keys over the API. Their scopes are tested in tests/web/test_scopes.py."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -32,13 +32,13 @@ def test_create_shows_the_key_once_and_stores_its_digest(app, admin, body, is_ad
     assert (record.is_active, record.is_admin) == (True, is_admin)
 
 
-def test_a_key_is_what_a_secret_scanner_looks_for_and_never_the_same(admin):
+def test_a_key_has_the_form_for_secret_scanners_and_is_unique(admin):
     keys = {admin.post("/api-keys", json={}).json["key"] for _ in range(3)}
     assert len(keys) == 3
     assert all(re.fullmatch("pfk_[0-9A-Za-z]{36}", key) for key in keys)
 
 
-def test_the_answer_with_the_key_is_not_to_be_cached(admin):
+def test_the_answer_with_the_key_forbids_caching(admin):
     assert admin.post("/api-keys", json={}).headers["Cache-Control"] == "no-store"
 
 
@@ -49,7 +49,7 @@ def test_created_at_is_the_time_in_utc_as_stored(app, admin):
     assert [record.created_at for record in stored(app)] == [created_at]
 
 
-def test_a_new_key_writes_at_once_but_makes_no_keys(app, admin):
+def test_a_new_key_writes_at_once_but_creates_no_keys(app, admin):
     key = admin.post("/api-keys", json={}).json["key"]
     client = app.test_client()
     assert client.post("/feedstocks/", json={"spec": "a/b"}, headers={"X-API-Key": key}).status_code == 201
@@ -58,7 +58,7 @@ def test_a_new_key_writes_at_once_but_makes_no_keys(app, admin):
     assert response.json["detail"] == "This key may not do that. It requires an administrator's key."
 
 
-def test_a_new_administrators_key_makes_keys(app, admin):
+def test_a_new_administrators_key_creates_keys(app, admin):
     key = admin.post("/api-keys", json={"is_admin": True}).json["key"]
     assert app.test_client().post("/api-keys", json={}, headers={"X-API-Key": key}).status_code == 201
 
@@ -78,7 +78,7 @@ def test_a_new_administrators_key_makes_keys(app, admin):
         (None, "", "The body must be a JSON object."),
     ],
 )
-def test_a_body_of_another_kind_is_422_and_makes_no_key(app, admin, body, pointer, detail):
+def test_an_invalid_body_is_422_and_creates_no_key(app, admin, body, pointer, detail):
     response = admin.post("/api-keys", data=app.json.dumps(body), content_type="application/json")
     assert response.status_code == 422
     assert response.json["errors"] == [{"in": "body", "pointer": pointer, "detail": detail}]
@@ -89,7 +89,7 @@ def test_a_body_of_another_kind_is_422_and_makes_no_key(app, admin, body, pointe
     ("data", "content_type", "status"),
     [(b"", "application/json", 400), (b"", None, 400), (b"{}", "text/plain", 415), (b"{", "application/json", 400)],
 )
-def test_a_body_that_is_not_json_makes_no_key(app, admin, data, content_type, status):
+def test_a_body_that_is_not_json_creates_no_key(app, admin, data, content_type, status):
     assert admin.post("/api-keys", data=data, content_type=content_type).status_code == status
     assert stored(app) == []
 
@@ -104,30 +104,30 @@ def test_a_label_cannot_name_the_administrator_or_the_service(admin, label):
 
 
 @pytest.mark.parametrize("label", ["adm\u200bin", "x\ny", "\u202enimda", "a\u00a0b", "\x1b[2K"])
-def test_a_label_has_printable_characters_only(admin, label):
+def test_a_label_accepts_printable_characters_only(admin, label):
     response = admin.post("/api-keys", json={"label": label})
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/label")
 
 
 @pytest.mark.parametrize("label", ["admin", "a\u0085b", "\u202eadmin"])
-def test_a_list_can_be_asked_for_labels_that_no_key_may_have(admin, label):
+def test_keys_can_be_filtered_by_labels_that_are_refused_today(admin, label):
     response = admin.get("/api-keys", query_string={"label": label})
     assert (response.status_code, response.json) == (200, [])
 
 
 @pytest.mark.parametrize("label", ["dataflow 2", "Océans ☂", "admin of ldeo"])
-def test_a_label_is_free_otherwise(admin, label):
+def test_any_other_label_is_accepted(admin, label):
     assert create(admin, label=label)["label"] == label
 
 
-def test_an_answer_that_shows_a_key_is_not_to_be_kept(admin):
+def test_an_answer_that_shows_a_key_is_not_stored(admin):
     for _ in range(2):
         response = admin.post("/api-keys", json={}, headers={"Idempotency-Key": "one"})
         assert response.headers["Cache-Control"] == "no-store"
 
 
 def create(admin, **body):
-    """A new key: what the answer says of it."""
+    """Create a key and return the answer."""
     response = admin.post("/api-keys", json=body)
     assert response.status_code == 201
     return response.json
@@ -142,15 +142,15 @@ def wire(time):
 
 
 @pytest.fixture
-def another(app, admin):
-    """A client with an administrator's key that is a row, and the id of that."""
+def other_admin(app, admin):
+    """A client with the key of other_admin administrator, and the id of the key."""
     made = create(admin, is_admin=True, label="the other admin")
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = made["key"]
     return client, made["id"]
 
 
-def test_create_answers_with_everything_that_is_known_and_where_it_is(admin):
+def test_create_answers_with_all_fields_and_the_location(admin):
     expires_at = wire(datetime.now(UTC) + timedelta(days=1))
     response = admin.post("/api-keys", json={"label": "dataflow", "expires_at": expires_at})
     expected = {"is_active": True, "is_admin": False, "label": "dataflow", "scopes": ["write"], "created_by": "admin"}
@@ -176,7 +176,7 @@ def test_the_list_is_paged_filtered_and_ordered_like_others(admin):
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "scopes"])
-def test_every_plain_member_of_a_key_can_be_ordered_by(admin, name):
+def test_order_by_accepts_every_plain_field_of_a_key(admin, name):
     create(admin)
     assert len(admin.get(f"/api-keys?order_by={name}").json) == 1
 
@@ -187,17 +187,17 @@ def test_a_single_key_is_shown_as_in_the_list(admin):
     assert admin.get("/api-keys/999").json["detail"] == "API key 999 not found"
 
 
-def test_what_takes_a_key_is_not_for_shared_caches(admin):
+def test_answers_that_require_a_key_are_not_for_shared_caches(admin):
     assert admin.get("/api-keys").headers["Cache-Control"] == "private, no-cache"
 
 
-def test_a_row_of_the_original_is_shown_as_it_is(app, admin):
+def test_a_row_of_the_original_is_shown_unchanged(app, admin):
     record = make_key(app, "old", is_active=None, is_admin=True, created_at=None)
     expected = {"is_admin": True, "scopes": ["admin"], "label": None, "created_by": None, "last_used_at": None}
     assert expected.items() <= admin.get(f"/api-keys/{record.id}").json.items()
 
 
-def test_update_sets_what_is_sent(app, admin):
+def test_update_sets_the_fields_of_the_body(app, admin):
     made, bakery = create(admin, label="a"), make_bakery(app)
     changes = {"label": "b", "scopes": [f"bakery:{bakery.id}"], "expires_at": "2999-01-01T00:00:00Z"}
     response = admin.patch(f"/api-keys/{made['id']}", json=changes)
@@ -205,7 +205,7 @@ def test_update_sets_what_is_sent(app, admin):
     assert admin.patch(f"/api-keys/{made['id']}", json={"scopes": ["admin"]}).json["is_admin"] is True
 
 
-def test_a_key_is_revoked_and_brought_back(app, admin):
+def test_a_revoked_key_can_be_activated_again(app, admin):
     made = create(admin)
     for is_active in (False, True):
         admin.patch(f"/api-keys/{made['id']}", json={"is_active": is_active})
@@ -220,12 +220,12 @@ def test_a_key_works_until_it_expires(app, admin):
         assert works(app, made["key"]) is expected
 
 
-def test_a_new_key_expires_in_the_future(admin):
+def test_an_expiry_in_the_past_is_422(admin):
     response = admin.post("/api-keys", json={"expires_at": "2022-01-01T00:00:00Z"})
     assert (response.status_code, response.json["detail"]) == (422, "expires_at: Must be in the future.")
 
 
-def test_a_deleted_key_is_gone_and_its_number_is_not_given_out_again(app, admin):
+def test_the_id_of_a_deleted_key_is_not_reused(app, admin):
     made = create(admin)
     assert admin.delete(f"/api-keys/{made['id']}").json == {"ok": True}
     assert (works(app, made["key"]), admin.get(f"/api-keys/{made['id']}").status_code) == (False, 404)
@@ -241,22 +241,22 @@ def test_if_match_guards_a_key(admin):
 
 
 @pytest.mark.parametrize("body", [{"is_active": False}, {"scopes": ["write"]}, {"expires_at": "2999-01-01T00:00:00Z"}])
-def test_nobody_locks_themselves_out(another, body):
-    client, number = another
+def test_administrators_cannot_revoke_their_own_key(other_admin, body):
+    client, number = other_admin
     response = client.patch(f"/api-keys/{number}", json=body)
     assert (response.status_code, response.json["detail"]) == (409, OWN.format(number))
     assert client.delete(f"/api-keys/{number}").status_code == 409
     assert client.patch(f"/api-keys/{number}", json={"label": "me"}).status_code == 200
 
 
-def test_me_says_who_the_service_takes_the_caller_for(app, admin):
+def test_me_describes_the_key_of_the_caller(app, admin):
     made = create(admin, label="dataflow")
     mine = app.test_client().get("/api-keys/me", headers={"X-API-Key": made["key"]})
     assert mine.json == {"id": made["id"], "label": "dataflow", "scopes": ["write"], "expires_at": None}
     assert admin.get("/api-keys/me").json == {"id": None, "label": "admin", "scopes": ["admin"], "expires_at": None}
 
 
-def test_me_is_no_id_for_any_method(admin):
+def test_me_accepts_get_only(admin):
     assert [admin.open("/api-keys/me", method=method).status_code for method in ("PATCH", "DELETE")] == [405, 405]
 
 

@@ -1,4 +1,4 @@
-"""Who wrote what, and when: every write and every key operation, in the transaction that makes it, and for good."""
+"""The audit log has an entry for every write and every key operation, in the same transaction. Entries are final."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,8 +25,8 @@ def brief(admin):
 
 
 @pytest.fixture
-def keyed(app, admin):
-    """A client with a key that is a row, and the id of that."""
+def client_and_key_id(app, admin):
+    """A client with a key of the database, and the id of the key."""
     made = admin.post("/api-keys", json={"label": "dataflow"}).json
     return client_with(app, made["key"]), made["id"]
 
@@ -34,7 +34,7 @@ def keyed(app, admin):
 @pytest.mark.parametrize(
     ("noun", "name"), [("bakeries", "bakery"), ("feedstocks", "feedstock"), ("recipe_runs", "recipe_run")]
 )
-def test_every_write_is_an_entry(app, admin, noun, name):
+def test_every_write_adds_an_entry(app, admin, noun, name):
     number = admin.post(f"/{noun}/", json=BODY[noun](app)).json["id"]
     body = {"version": "2"} if noun == "recipe_runs" else {"spec": "a/b"} if noun == "feedstocks" else {"region": "b"}
     admin.patch(f"/{noun}/{number}", json=body)
@@ -43,8 +43,8 @@ def test_every_write_is_an_entry(app, admin, noun, name):
     assert brief(admin) == [(f"{verb}_{name}", noun, number, details) for verb, details in expected]
 
 
-def test_an_entry_says_who_what_when_and_by_which_request(admin, keyed):
-    client, number = keyed
+def test_an_entry_has_actor_action_time_and_request_id(admin, client_and_key_id):
+    client, number = client_and_key_id
     made = client.post("/feedstocks/", json={"spec": "a/b"}, headers=ID).json
     entry = entries(admin)[-1]
     age = datetime.now(UTC) - datetime.fromisoformat(entry.pop("at"))
@@ -54,13 +54,13 @@ def test_an_entry_says_who_what_when_and_by_which_request(admin, keyed):
     assert entry == {"id": entry["id"]} | expected
 
 
-def test_runs_made_in_bulk_are_an_entry_each(app, admin):
+def test_each_run_created_in_bulk_adds_an_entry(app, admin):
     body = run_body(app)
     made = admin.post("/recipe_runs/bulk", json={"recipe_runs": [body, body]}).json["recipe_runs"]
     assert brief(admin) == [("create_recipe_runs", "recipe_runs", run["id"], None) for run in made]
 
 
-def test_what_is_done_to_keys_is_an_entry(admin):
+def test_every_operation_on_a_key_adds_an_entry(admin):
     one = admin.post("/api-keys", json={"label": "a"}).json["id"]
     two = admin.post(f"/api-keys/{one}/rotate", json={}).json["id"]
     admin.patch(f"/api-keys/{two}", json={"is_active": False})
@@ -74,7 +74,7 @@ def test_what_is_done_to_keys_is_an_entry(admin):
     ]
 
 
-def test_what_changed_nothing_is_no_entry(app, client, writer, admin):
+def test_an_update_without_a_change_adds_no_entry(app, client, writer, admin):
     before = len(entries(admin))
     bakery, run = make_bakery(app, name="b", region="r", description=""), make_run(app)
     writer.post("/bakeries/", json={"name": "b", "region": "r", "description": ""})
@@ -88,7 +88,7 @@ def test_what_changed_nothing_is_no_entry(app, client, writer, admin):
     assert len(entries(admin)) == before
 
 
-def test_what_changed_nothing_of_a_key_is_no_entry(app, admin):
+def test_an_update_of_a_key_without_a_change_adds_no_entry(app, admin):
     number = admin.post("/api-keys", json={"label": "a"}).json["id"]
     admin.patch(f"/api-keys/{number}", json={"label": "a", "scopes": ["write"]})
     for _ in range(2):
@@ -96,7 +96,7 @@ def test_what_changed_nothing_of_a_key_is_no_entry(app, admin):
     assert [entry["action"] for entry in entries(admin)] == ["create_api_key", "update_api_key"]
 
 
-def test_a_post_sent_again_is_one_entry(admin):
+def test_a_repeated_post_adds_one_entry(admin):
     for _ in range(2):
         admin.post("/feedstocks/", json={"spec": "a/b"}, headers={"Idempotency-Key": "one"})
     assert len(entries(admin)) == 1
@@ -109,8 +109,8 @@ def test_a_write_that_fails_at_the_end_leaves_no_entry(app, admin, monkeypatch):
     assert (entries(admin), admin.get("/stats/feedstocks").json) == ([], {"count": 0})
 
 
-def test_the_log_is_paged_and_filtered(app, admin, keyed):
-    client, number = keyed
+def test_the_log_is_paged_and_filtered(app, admin, client_and_key_id):
+    client, number = client_and_key_id
     times = []
     for noun in MAKE:
         times.append(client.post(f"/{noun}/", json=BODY[noun](app)) and datetime.now(UTC))
@@ -122,7 +122,7 @@ def test_the_log_is_paged_and_filtered(app, admin, keyed):
     assert entries(admin, "?limit=1&sort=desc&fields=action") == [{"action": "create_recipe_run"}]
 
 
-def test_entries_and_events_have_room_beyond_32_bits(app, admin):
+def test_ids_of_entries_and_events_exceed_32_bits(app, admin):
     last, at, run = 2**40, datetime.now(UTC), make_run(app)
     with app.app_context():
         db.session.add(AuditEntry(id=last, at=at, actor="a", action="b", resource="c"))
@@ -133,7 +133,7 @@ def test_entries_and_events_have_room_beyond_32_bits(app, admin):
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_the_log_is_for_administrators_and_only_to_be_read(client, writer, admin, method):
+def test_only_administrators_read_the_log_and_nobody_changes_it(client, writer, admin, method):
     assert [client.get("/audit").status_code, writer.get("/audit").status_code] == [403, 403]
     assert admin.open("/audit", method=method).status_code == 405
 
@@ -156,7 +156,7 @@ def test_the_database_itself_refuses_to_change_the_log(app, admin):
     ("command", "action"),
     [("seed", "seed"), ("runs timeout ldeo 60", "set_timeout"), ("runs reap --older-than 0", "reap")],
 )
-def test_commands_that_write_are_entries_by_system(app, admin, command, action):
+def test_commands_that_write_add_entries_by_system(app, admin, command, action):
     if command != "seed":
         make_run(app, bakery_id=make_bakery(app, name="ldeo").id)
     assert app.test_cli_runner().invoke(args=command.split()).exit_code == 0
@@ -164,7 +164,7 @@ def test_commands_that_write_are_entries_by_system(app, admin, command, action):
     assert (entry["actor"], entry["action"], entry["key_id"], entry["request_id"]) == ("system", action, None, None)
 
 
-def test_a_reaper_that_ends_nothing_is_no_entry(app, admin):
+def test_a_reaper_that_ends_no_run_adds_no_entry(app, admin):
     make_run(app)
     assert app.test_cli_runner().invoke(args=["runs", "reap", "--dry-run"]).exit_code == 0
     assert entries(admin) == []

@@ -1,11 +1,11 @@
 import pytest
 
-from tests.support.factories import RUN_MEMBERS, make_bakery, make_run
+from tests.support.factories import RUN_FIELDS, make_bakery, make_run
 
 BODY = {"region": "us-central1", "name": "ldeo", "description": "Océans ☂"}
 
 
-def test_create_answers_201_with_the_new_bakery_and_its_place(writer):
+def test_create_answers_201_with_the_new_bakery_and_its_location(writer):
     response = writer.post("/bakeries/", json=BODY)
     assert response.status_code == 201
     assert list(response.json) == ["region", "name", "description", "id"]
@@ -14,7 +14,7 @@ def test_create_answers_201_with_the_new_bakery_and_its_place(writer):
     assert writer.get(response.headers["Location"]).json == response.json | {"recipe_runs": []}
 
 
-def test_create_without_the_slash_gives_the_same_place(writer):
+def test_create_without_the_slash_gives_the_same_location(writer):
     response = writer.post("/bakeries", json=BODY)
     assert (response.status_code, response.headers["Location"]) == (201, f"/bakeries/{response.json['id']}")
 
@@ -41,7 +41,7 @@ def test_names_that_differ_in_case_are_two_bakeries(writer):
     assert writer.post("/bakeries/", json=BODY | {"name": "LDEO"}).status_code == 201
 
 
-def test_create_without_anything_names_every_missing_member_in_order(writer):
+def test_create_with_an_empty_body_names_every_required_field_in_order(writer):
     response = writer.post("/bakeries/", json={})
     assert response.status_code == 422
     assert response.json["errors"] == [
@@ -51,13 +51,13 @@ def test_create_without_anything_names_every_missing_member_in_order(writer):
     ]
 
 
-def test_text_goes_out_as_it_came_in_raw_and_compact(writer):
+def test_text_is_returned_unescaped_in_compact_json(writer):
     bakery = writer.post("/bakeries/", json=BODY).json
     body = f'[{{"region":"us-central1","name":"ldeo","description":"Océans ☂","id":{bakery["id"]}}}]'
     assert writer.get("/bakeries/").get_data() == body.encode()
 
 
-def test_list_is_flat_and_by_id(app, client):
+def test_list_is_flat_and_ordered_by_id(app, client):
     bakeries = [make_bakery(app, name=name) for name in ("c", "a", "b")]
     make_run(app, bakery_id=bakeries[0].id)
     assert client.get("/bakeries/").json == [
@@ -66,28 +66,28 @@ def test_list_is_flat_and_by_id(app, client):
     ]
 
 
-def test_list_of_nothing_is_an_empty_array(client):
+def test_list_without_records_is_an_empty_array(client):
     assert client.get("/bakeries/").get_data() == b"[]"
 
 
-def test_get_adds_the_flat_runs_by_id(app, client):
+def test_get_adds_the_flat_runs_ordered_by_id(app, client):
     bakery = make_bakery(app)
     runs = [make_run(app, bakery_id=bakery.id, version=version) for version in ("3", "1", "2")]
     make_run(app)
     body = client.get(f"/bakeries/{bakery.id}").json
     assert list(body) == ["region", "name", "description", "id", "recipe_runs"]
     assert [run["id"] for run in body["recipe_runs"]] == [run.id for run in runs]
-    assert [list(run) for run in body["recipe_runs"]] == [RUN_MEMBERS] * 3
+    assert [list(run) for run in body["recipe_runs"]] == [RUN_FIELDS] * 3
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_bakery_that_is_not_there_is_404_by_its_name(writer, method):
+def test_a_missing_bakery_is_404_and_named(writer, method):
     response = writer.open("/bakeries/99", method=method, json={})
     assert (response.status_code, response.json["detail"]) == (404, "bakery 99 not found")
 
 
 @pytest.mark.parametrize("values", [{"region": "eu"}, {"name": "new"}, {"description": ""}, BODY, {}])
-def test_update_sets_what_is_sent_and_answers_flat(app, writer, values):
+def test_update_sets_the_fields_of_the_body_and_answers_flat(app, writer, values):
     bakery = make_bakery(app, region="us", name="old", description="Old.")
     expected = {"region": "us", "name": "old", "description": "Old."} | values | {"id": bakery.id}
     response = writer.patch(f"/bakeries/{bakery.id}", json=values)
@@ -116,14 +116,14 @@ def test_delete_answers_ok_and_then_404(app, writer):
     assert writer.get("/bakeries/").json == []
 
 
-def test_delete_of_the_last_does_not_give_its_id_out_again(app, writer):
+def test_the_id_of_the_last_record_is_not_reused(app, writer):
     bakery = make_bakery(app)
     writer.delete(f"/bakeries/{bakery.id}")
     assert writer.post("/bakeries/", json=BODY).json["id"] == bakery.id + 1
 
 
 @pytest.mark.parametrize(("runs", "counted"), [(1, "1 recipe run"), (2, "2 recipe runs")])
-def test_delete_with_runs_is_409_with_their_count_and_deletes_nothing(app, writer, runs, counted):
+def test_delete_with_runs_is_409_and_counts_them(app, writer, runs, counted):
     bakery = make_bakery(app)
     for _ in range(runs):
         make_run(app, bakery_id=bakery.id)
@@ -133,7 +133,7 @@ def test_delete_with_runs_is_409_with_their_count_and_deletes_nothing(app, write
     assert len(writer.get(f"/bakeries/{bakery.id}").json["recipe_runs"]) == runs
 
 
-def test_delete_works_once_the_runs_are_gone(app, writer):
+def test_delete_works_after_the_runs_are_deleted(app, writer):
     run = make_run(app)
     writer.delete(f"/recipe_runs/{run.id}")
     assert writer.delete(f"/bakeries/{run.bakery_id}").status_code == 200

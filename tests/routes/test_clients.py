@@ -1,4 +1,4 @@
-"""What the original's real clients call, byte for byte, and what they read of the answers."""
+"""The requests of the original's real clients, byte for byte, and the fields of the answers that they use."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url
 
 
 def read(client, path):
-    """The JSON at `path` as a browser on another site gets to see it."""
+    """The JSON at `path` for a browser on another site."""
     response = client.get(path, headers=SITE)
     assert (response.status_code, response.content_type) == (200, "application/json")
     assert response.headers["Access-Control-Allow-Origin"] in ("*", SITE["Origin"])
@@ -39,7 +39,7 @@ def test_the_site_lists_bakeries(app, client, path):
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs", "/recipe_runs/"])
-def test_the_site_sorts_runs_by_texts_that_are_always_there(app, client, path):
+def test_the_texts_by_which_the_site_sorts_runs_are_never_null(app, client, path):
     make_run(app)
     (listed,) = read(client, path)
     assert listed.keys() >= CARD
@@ -54,7 +54,7 @@ def test_the_site_shows_the_first_hundred_runs(app, client):
 
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("noun", ["feedstocks", "bakeries"])
-def test_a_page_of_the_site_has_an_array_of_runs(app, client, noun, slash):
+def test_the_site_reads_an_array_of_runs(app, client, noun, slash):
     run = make_run(app)
     record_id = {"feedstocks": run.feedstock_id, "bakeries": run.bakery_id}[noun]
     (nested,) = read(client, f"/{noun}/{record_id}{slash}")["recipe_runs"]
@@ -63,7 +63,7 @@ def test_a_page_of_the_site_has_an_array_of_runs(app, client, noun, slash):
     assert read(client, f"/{noun}/{make(app).id}{slash}")["recipe_runs"] == []
 
 
-def test_a_run_without_a_dataset_has_exactly_null_for_it(app, client):
+def test_a_run_without_a_dataset_has_null_as_its_url(app, client):
     run = read(client, f"/recipe_runs/{make_run(app).id}")
     assert run["dataset_public_url"] is None
     assert (run["completed_at"], run["conclusion"]) == (None, None)
@@ -83,7 +83,7 @@ def test_dates_can_be_parsed_by_javascript(app, client, microsecond):
     started_at = datetime(2022, 3, 3, 2, 29, 54, microsecond, tzinfo=UTC)
     make_run(app, started_at=started_at, completed_at=started_at + timedelta(hours=1))
     (run,) = read(client, "/recipe_runs/")
-    # The format of ECMAScript's Date.parse; a second `Z`, which the old cards append, makes no date of it.
+    # The format of Date.parse in ECMAScript. The old cards append a second `Z`, which makes the date invalid.
     for name, time in (("started_at", started_at), ("completed_at", started_at + timedelta(hours=1))):
         assert run[name] == time.strftime("%Y-%m-%dT%H:%M:%S") + (".055180" if microsecond else "") + "Z"
         assert datetime.fromisoformat(run[name]) == time
@@ -93,7 +93,7 @@ def test_dates_can_be_parsed_by_javascript(app, client, microsecond):
     ("status", "conclusion"),
     [*((status, None) for status in STATUSES), *(("completed", conclusion) for conclusion in CONCLUSIONS)],
 )
-def test_status_and_conclusion_are_the_words_the_site_has_colours_for(app, client, status, conclusion):
+def test_status_and_conclusion_are_words_that_the_site_knows(app, client, status, conclusion):
     make_run(app, status=status, conclusion=conclusion)
     (run,) = read(client, "/recipe_runs/")
     assert (run["status"], run["conclusion"]) == (status, conclusion)
@@ -106,7 +106,7 @@ def test_the_site_lists_the_datasets_of_production_runs(app, client):
     assert (dataset["id"], dataset["dataset_public_url"].split("/")[-1]) == (run.id, "gpcp.zarr")
 
 
-def test_a_catalogue_is_made_of_feedstocks_and_their_datasets(app, client):
+def test_a_client_builds_a_catalogue_from_feedstocks_and_their_datasets(app, client):
     run = make_run(app, **PUBLISHED)
     datasets = [
         dataset

@@ -1,4 +1,4 @@
-"""The catalogue of datasets: which runs make one, how it is found, and Python that opens it."""
+"""The catalogue of datasets: the runs that build one, its lists, and the Python snippet that opens it."""
 
 import ast
 from datetime import timedelta
@@ -9,8 +9,8 @@ from sqlalchemy import delete
 from app.extensions import db
 from app.models import RecipeRun
 from app.services import datasets
-from tests.support.factories import RUN_MEMBERS, STARTED_AT, make_bakery, make_feedstock, make_run
-from tests.support.links import walk
+from tests.support.factories import RUN_FIELDS, STARTED_AT, make_bakery, make_feedstock, make_run
+from tests.support.links import follow
 
 PUBLISHED = {
     "status": "completed",
@@ -31,7 +31,7 @@ def ids(client, query=""):
     return [dataset["id"] for dataset in response.json]
 
 
-def test_a_dataset_is_as_its_newest_build_left_it(app, client):
+def test_a_dataset_has_the_fields_of_its_newest_build(app, client):
     feedstock = make_feedstock(app, spec="pangeo-forge/gpcp-feedstock")
     first = publish(app, feedstock, recipe_id="gpcp")
     bakery = make_bakery(app, name="ldeo", region="eu-west-1")
@@ -68,7 +68,7 @@ def test_a_dataset_is_as_its_newest_build_left_it(app, client):
         {"dataset_public_url": ""},
     ],
 )
-def test_runs_that_published_nothing_are_no_builds(app, client, unlike):
+def test_runs_without_a_published_dataset_are_not_builds(app, client, unlike):
     run = publish(app, make_feedstock(app), **unlike)
     assert client.get("/datasets/").json == []
     assert client.get(f"/datasets/{run.id}").json["detail"] == f"dataset {run.id} not found"
@@ -77,14 +77,14 @@ def test_runs_that_published_nothing_are_no_builds(app, client, unlike):
 @pytest.mark.parametrize(
     "unlike", [{"recipe_id": "other"}, {"dataset_type": "kerchunk"}, {"dataset_type": None}, {"is_test": True}]
 )
-def test_builds_that_differ_in_recipe_type_or_kind_are_of_two_datasets(app, client, unlike):
+def test_recipe_type_and_kind_separate_datasets(app, client, unlike):
     feedstock = make_feedstock(app)
     runs = [publish(app, feedstock, **columns).id for columns in ({}, unlike, unlike)]
     assert ids(client, "type=all") == [runs[1], runs[0]]
     assert [client.get(f"/datasets/{run}").json["build_count"] for run in runs] == [1, 2, 2]
 
 
-def test_the_last_built_is_first(app, client):
+def test_the_newest_dataset_is_first(app, client):
     one, other = make_feedstock(app), make_feedstock(app)
     runs = [publish(app, feedstock).id for feedstock in (one, other, one)]
     assert ids(client) == runs[:2]
@@ -94,7 +94,7 @@ def test_the_last_built_is_first(app, client):
 @pytest.mark.parametrize(
     ("query", "expected"), [("", [0]), ("type=production", [0]), ("type=test", [1]), ("type=all", [1, 0])]
 )
-def test_datasets_are_of_production_unless_asked_for_others(app, client, query, expected):
+def test_the_list_has_production_datasets_by_default(app, client, query, expected):
     feedstock = make_feedstock(app)
     runs = [publish(app, feedstock, is_test=is_test).id for is_test in (False, True)]
     assert ids(client, query) == [runs[index] for index in expected]
@@ -112,7 +112,7 @@ def test_datasets_are_of_production_unless_asked_for_others(app, client, query, 
         "id={1}",
     ],
 )
-def test_datasets_can_be_filtered_by_their_members(app, client, query):
+def test_datasets_can_be_filtered_by_their_fields(app, client, query):
     publish(app, make_feedstock(app))
     bakery, feedstock = make_bakery(app, name="ldeo", region="mars"), make_feedstock(app, spec="a/b")
     run = publish(app, feedstock, dataset_type="parquet", recipe_id="r", bakery_id=bakery.id)
@@ -132,20 +132,20 @@ def test_q_finds_text_in_any_case(app, client, member, text):
 
 @pytest.mark.parametrize("order_by", ["id", "run_id", "build_count", "dataset_type", "url", "feedstock", "last_build"])
 @pytest.mark.parametrize("sort", ["asc", "desc"])
-def test_a_walk_meets_every_dataset_once_in_order(app, client, order_by, sort):
+def test_the_pages_have_every_dataset_once_in_order(app, client, order_by, sort):
     feedstock = make_feedstock(app)
     for number in range(7):
         for _ in range(1 + number % 2):
             publish(app, feedstock, recipe_id=f"r{number}", dataset_type=[None, "zarr", "parquet"][number % 3])
     query = f"order_by={order_by}&sort={sort}"
     whole = client.get(f"/datasets/?{query}").json
-    pages = [page.json for page in walk(client, f"/datasets/?{query}&limit=2")]
+    pages = [page.json for page in follow(client, f"/datasets/?{query}&limit=2")]
     assert [dataset for page in pages for dataset in page] == whole
     assert len({dataset["id"] for dataset in whole}) == 7
 
 
 @pytest.mark.parametrize("query", ["is_test=true", "order_by=is_test"])
-def test_whether_it_is_a_test_is_asked_by_type_alone(client, query):
+def test_test_datasets_are_selected_by_type_only(client, query):
     assert client.get(f"/datasets/?{query}").status_code == 422
 
 
@@ -156,24 +156,24 @@ def test_count_counts_datasets_not_builds(app, client):
     assert client.get("/datasets/?count=true").headers["X-Total-Count"] == "1"
 
 
-def test_fields_may_name_the_snippet_but_order_and_filters_may_not(app, client):
+def test_the_snippet_can_be_selected_but_not_ordered_or_filtered_by(app, client):
     publish(app, make_feedstock(app))
     assert list(client.get("/datasets/?fields=snippet").json[0]) == ["snippet"]
     assert client.get("/datasets/?order_by=snippet").status_code == 422
     assert client.get("/datasets/?snippet=x").status_code == 422
 
 
-def test_a_dataset_comes_with_its_builds_by_the_number_of_any_of_them(app, client):
+def test_a_dataset_is_found_by_the_id_of_any_of_its_builds(app, client):
     feedstock = make_feedstock(app)
     runs = [publish(app, feedstock) for _ in range(3)]
     [listed] = client.get("/datasets/").json
     body = client.get(f"/datasets/{runs[1].id}").json
     assert body == listed | {"builds": body["builds"]}
     assert [build["id"] for build in body["builds"]] == [run.id for run in runs[::-1]]
-    assert list(body["builds"][0]) == RUN_MEMBERS
+    assert list(body["builds"][0]) == RUN_FIELDS
 
 
-def test_a_new_build_changes_neither_number_nor_path(app, client):
+def test_a_new_build_keeps_the_id_and_the_path_of_its_dataset(app, client):
     feedstock = make_feedstock(app)
     run = publish(app, feedstock)
     publish(app, feedstock)
@@ -181,13 +181,13 @@ def test_a_new_build_changes_neither_number_nor_path(app, client):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99", "2147483648", "9" * 30])
-def test_a_dataset_that_is_not_there_is_404(client, number):
+def test_a_missing_dataset_is_404(client, number):
     response = client.get(f"/datasets/{number}")
     assert (response.status_code, response.json["detail"]) == (404, f"dataset {number} not found")
 
 
 @pytest.mark.parametrize("path", ["/datasets", "/stac/collections"])
-def test_a_dataset_that_goes_while_it_is_looked_for_is_404(app, client, monkeypatch, path):
+def test_a_dataset_that_is_deleted_during_the_request_is_404(app, client, monkeypatch, path):
     run, look = publish(app, make_feedstock(app)), datasets._key
 
     def look_and_delete(*args):
@@ -223,14 +223,14 @@ def test_the_snippet_opens_each_type_without_credentials(app, client, dataset_ty
 
 
 @pytest.mark.parametrize("url", ["https://a/'", "https://a/\"'\\", "https://a/\n{}", "https://a/☂\u202e"])
-def test_a_snippet_is_python_whatever_the_url(app, client, url):
+def test_a_snippet_is_valid_python_for_any_url(app, client, url):
     publish(app, make_feedstock(app), dataset_public_url=url)
     [dataset] = client.get("/datasets/").json
     *_, assignment = ast.parse(dataset["snippet"]).body
     assert ast.literal_eval(assignment.value.args[0]) == url
 
 
-def test_the_longest_snippet_is_no_longer_than_documented(app, client):
+def test_no_snippet_is_longer_than_documented(app, client):
     url = "gs://" + "\U000e0001" * (2048 - len("gs://"))
     publish(app, make_feedstock(app), dataset_type="kerchunk", dataset_public_url=url)
     [dataset] = client.get("/datasets/").json

@@ -1,6 +1,6 @@
 """The 30 defects measured in the original, D1 to D30: none can be reproduced here.
 
-`COVERED` names the tests that show it, `LEFT_OUT` says why there is none.
+`COVERED` names the tests that show it. `LEFT_OUT` gives the reason if there is no test.
 """
 
 import ast
@@ -12,39 +12,39 @@ from tests.support.factories import make_run, run_body
 from tests.support.sent import statements
 
 COVERED = {
-    # A timestamp that nobody could read back, or a status of null, took every list down.
+    # An unreadable timestamp or a status of null broke every list.
     "D1": [
-        "routes/test_defects.py::test_a_timestamp_nobody_can_read_back_harms_nothing",
-        "schemas/test_timestamps.py::test_anything_else_is_422_and_not_stored",
+        "routes/test_defects.py::test_an_unreadable_timestamp_breaks_no_list",
+        "schemas/test_timestamps.py::test_an_invalid_timestamp_is_422_and_not_stored",
         "migrations/test_adoption.py::test_upgrade_makes_timestamps_readable",
-        "migrations/test_readable_times.py::test_every_route_that_reads_goes_on_answering",
+        "migrations/test_readable_times.py::test_every_route_that_reads_still_answers",
     ],
-    "D2": ["routes/test_defects.py::test_a_status_of_null_harms_nothing"],
-    # More clients than connections, and workers that raced at the start.
+    "D2": ["routes/test_defects.py::test_a_status_of_null_breaks_no_list"],
+    # There were more clients than connections, and workers raced at the start.
     "D3": [
-        "database/test_faults.py::test_out_of_connections_is_503_and_recovers",
+        "database/test_faults.py::test_a_pool_without_a_free_connection_is_503_until_one_is_free",
         "database/test_faults.py::test_more_clients_than_connections_get_200_or_503_and_never_500",
     ],
     "D4": ["web/test_auth.py::test_the_administrators_key_needs_no_row"],
-    # Pages without bounds and without an order.
+    # Pages had no bounds and no order.
     "D5": [
-        "database/test_lists.py::test_what_is_out_of_range_is_422",
-        "database/test_lists.py::test_limit_and_offset_cut_the_list",
+        "database/test_lists.py::test_a_limit_or_an_offset_out_of_range_is_422",
+        "database/test_lists.py::test_limit_and_offset_select_a_part_of_the_list",
         "routes/test_defects.py::test_the_bounds_of_a_page_are_documented",
     ],
     "D6": [
-        "database/test_lists.py::test_a_walk_over_ties_meets_every_row_once",
-        "routes/test_recipe_runs.py::test_update_moves_no_row_in_the_list",
+        "database/test_lists.py::test_the_pages_of_equal_rows_have_every_row_once",
+        "routes/test_recipe_runs.py::test_update_keeps_the_order_of_the_list",
     ],
-    # What is not there was always a feedstock.
+    # The answer 404 always named a feedstock.
     "D7": [
-        "routes/test_bakeries.py::test_a_bakery_that_is_not_there_is_404_by_its_name",
-        "routes/test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
-        "routes/test_recipe_runs.py::test_a_run_that_is_not_there_is_404_by_its_name",
+        "routes/test_bakeries.py::test_a_missing_bakery_is_404_and_named",
+        "routes/test_feedstocks.py::test_a_missing_feedstock_is_404_and_named",
+        "routes/test_recipe_runs.py::test_a_missing_run_is_404_and_named",
     ],
-    # 500 for what the caller got wrong.
+    # Errors of the caller were 500.
     "D8": [
-        "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
+        "routes/test_recipe_runs.py::test_create_with_a_missing_parent_is_422_and_names_it",
         "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
         "web/test_parser.py::test_null_for_a_field_that_is_not_nullable_is_422",
         "web/test_parser.py::test_text_with_nul_is_422",
@@ -52,48 +52,48 @@ COVERED = {
         "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
     ],
     "D9": [
-        "routes/test_bakeries.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
-        "routes/test_feedstocks.py::test_delete_with_runs_is_409_with_their_count_and_deletes_nothing",
+        "routes/test_bakeries.py::test_delete_with_runs_is_409_and_counts_them",
+        "routes/test_feedstocks.py::test_delete_with_runs_is_409_and_counts_them",
         "routes/test_defects.py::test_a_refused_delete_loads_no_runs",
     ],
-    # 200 for what was not done, or not meant.
+    # Requests that were not executed, or not as the caller intended, were 200.
     "D10": [
         "web/test_parser.py::test_a_body_that_is_not_an_object_is_422",
         "web/test_parser.py::test_another_media_type_is_415",
-        "routes/test_api_keys.py::test_a_body_of_another_kind_is_422_and_makes_no_key",
-        "routes/test_api_keys.py::test_a_body_that_is_not_json_makes_no_key",
+        "routes/test_api_keys.py::test_an_invalid_body_is_422_and_creates_no_key",
+        "routes/test_api_keys.py::test_a_body_that_is_not_json_creates_no_key",
     ],
     "D11": [
         "routes/test_bakeries.py::test_create_with_a_taken_name_is_409",
-        "routes/test_feedstocks.py::test_create_again_is_200_with_the_feedstock_that_is_there",
-        "services/test_races.py::test_of_many_that_create_the_same_one_does_and_all_get_it",
+        "routes/test_feedstocks.py::test_create_again_is_200_with_the_existing_feedstock",
+        "services/test_races.py::test_concurrent_creations_of_the_same_record_create_one_that_all_get",
     ],
     "D12": [
         "web/test_parser.py::test_text_is_a_json_string",
         "web/test_parser.py::test_a_flag_is_a_json_boolean",
         "web/test_parser.py::test_a_parents_id_is_a_json_integer_that_fits_the_column",
-        "schemas/test_timestamps.py::test_anything_else_is_422_and_not_stored",
-        "database/test_lists.py::test_limit_and_offset_are_written_in_plain_digits",
+        "schemas/test_timestamps.py::test_an_invalid_timestamp_is_422_and_not_stored",
+        "database/test_lists.py::test_limit_and_offset_accept_plain_digits_only",
     ],
     "D13": [
         "web/test_parser.py::test_unknown_fields_are_422",
         "web/test_parser.py::test_unknown_parameters_are_422",
     ],
-    # Bodies read before the caller is known, and of any size.
+    # Bodies of any size were read before authentication.
     "D14": [
-        "web/test_auth.py::test_without_a_key_nothing_else_is_read",
+        "web/test_auth.py::test_a_missing_key_is_refused_before_anything_else",
         "routes/test_defects.py::test_a_body_that_cannot_be_read_is_not_repeated",
         "web/test_parser.py::test_a_body_has_at_most_a_megabyte",
         "web/test_parser.py::test_a_chunked_body_has_at_most_a_megabyte",
         "web/test_parser.py::test_text_has_a_maximum_length_in_characters",
     ],
-    # HTTP as others speak it.
+    # The use of HTTP did not follow the standards.
     "D15": [
         "web/test_auth.py::test_any_other_key_is_401_with_a_challenge",
         "web/test_headers.py::test_another_method_is_405_with_the_allowed_ones",
-        "web/test_headers.py::test_head_is_get_without_the_body_everywhere",
+        "web/test_headers.py::test_head_is_get_without_the_body_on_every_path",
         "web/test_headers.py::test_options_names_the_methods",
-        "routes/test_bakeries.py::test_create_answers_201_with_the_new_bakery_and_its_place",
+        "routes/test_bakeries.py::test_create_answers_201_with_the_new_bakery_and_its_location",
     ],
     "D16": [
         "web/test_problems.py::test_a_bug_is_500_without_its_text",
@@ -103,28 +103,28 @@ COVERED = {
         "web/test_headers.py::test_no_answer_repeats_the_host",
         "web/test_headers.py::test_every_route_answers_with_and_without_the_slash",
     ],
-    # The same instant and the same references on both databases.
+    # Databases differed in times and in references.
     "D19": [
         "schemas/test_timestamps.py::test_a_timestamp_is_converted_to_utc",
-        "routes/test_recipe_runs.py::test_create_for_a_parent_that_is_not_there_is_422_naming_it",
+        "routes/test_recipe_runs.py::test_create_with_a_missing_parent_is_422_and_names_it",
     ],
-    "D20": ["routes/test_stats.py::test_datasets_are_urls_and_without_tests_published_ones"],
+    "D20": ["routes/test_stats.py::test_the_count_of_datasets_can_exclude_test_runs"],
     "D21": [
         "web/test_auth.py::test_a_rotated_administrators_key_is_revoked",
         "web/test_auth.py::test_an_ordinary_key_writes_but_does_not_create_keys",
         "routes/test_api_keys.py::test_created_at_is_the_time_in_utc_as_stored",
     ],
-    "D23": ["database/test_lists.py::test_order_by_takes_columns_and_nothing_else"],
+    "D23": ["database/test_lists.py::test_order_by_accepts_columns_only"],
     "D25": [
-        "routes/test_repr.py::test_what_no_run_has_published_is_403",
-        "routes/test_repr.py::test_what_is_not_the_url_of_a_store_is_422",
-        "routes/test_repr.py::test_a_host_that_hangs_is_504_and_its_process_is_ended",
+        "routes/test_repr.py::test_a_url_that_no_run_has_published_is_403",
+        "routes/test_repr.py::test_an_invalid_url_is_422",
+        "routes/test_repr.py::test_a_host_that_hangs_is_504_and_its_process_is_killed",
         "routes/test_repr.py::test_a_host_that_cannot_be_reached_is_502",
-        "repr/test_program.py::test_a_private_address_is_refused_however_it_is_written",
+        "repr/test_program.py::test_a_private_address_is_refused_in_every_notation",
     ],
     "D26": [
-        "routes/test_feedstocks.py::test_a_feedstock_that_is_not_there_is_404_by_its_name",
-        "routes/test_feedstocks.py::test_datasets_have_exactly_these_members",
+        "routes/test_feedstocks.py::test_a_missing_feedstock_is_404_and_named",
+        "routes/test_feedstocks.py::test_datasets_have_exactly_these_fields",
     ],
     "D27": ["web/test_auth.py::test_any_other_key_is_401_with_a_challenge"],
     "D30": [
@@ -142,7 +142,7 @@ LEFT_OUT = {
 TESTS = Path(__file__).parents[1]
 
 
-def test_every_defect_has_its_tests_or_a_reason():
+def test_every_defect_has_tests_or_a_reason():
     assert sorted([*COVERED, *LEFT_OUT]) == sorted(f"D{number}" for number in range(1, 31))
 
 
@@ -168,7 +168,7 @@ def readable(client, run):
 
 @pytest.mark.parametrize("name", ["started_at", "completed_at"])
 @pytest.mark.parametrize("value", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "infinity"])
-def test_a_timestamp_nobody_can_read_back_harms_nothing(app, admin, name, value):
+def test_an_unreadable_timestamp_breaks_no_list(app, admin, name, value):
     run = make_run(app)
     body = run_body(app, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id) | {name: value}
     assert admin.post("/recipe_runs/", json=body).status_code == 422
@@ -178,7 +178,7 @@ def test_a_timestamp_nobody_can_read_back_harms_nothing(app, admin, name, value)
     assert admin.delete(f"/recipe_runs/{run.id}").status_code == 200
 
 
-def test_a_status_of_null_harms_nothing(app, admin):
+def test_a_status_of_null_breaks_no_list(app, admin):
     run = make_run(app)
     assert admin.patch(f"/recipe_runs/{run.id}", json={"status": None}).status_code == 422
     assert readable(admin, run)

@@ -11,12 +11,12 @@ SCREENSHOTS = live.ROOT / "test-results"
 
 @pytest.fixture
 def page(browser):
-    """A page that remembers what went wrong (`complaints`) and what it asked for (`requested`)."""
+    """A page that records its errors (`errors`) and its requests (`requested`)."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(1000 * live.PATIENCE)
-    page.complaints, page.requested = [], []
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.errors, page.requested = [], []
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: page.requested.append(request.url))
     yield page
     page.close()
@@ -30,7 +30,7 @@ def authorise(page):
     dialog.get_by_role("button", name="Close").first.click()
 
 
-def test_a_visitor_authorises_and_creates_a_bakery_without_help_from_other_hosts(own_service, page):
+def test_a_visitor_authorises_and_creates_a_bakery_without_loading_from_other_hosts(own_service, page):
     page.goto(f"{own_service}/docs")
     authorise(page)
     page.screenshot(path=SCREENSHOTS / "docs-authorised.png")
@@ -41,13 +41,13 @@ def test_a_visitor_authorises_and_creates_a_bakery_without_help_from_other_hosts
     operation.locator(".live-responses-table .response-col_status").get_by_text("201").wait_for()
     page.screenshot(path=SCREENSHOTS / "docs-created.png")
     assert "from-the-docs" in operation.locator(".live-responses-table").inner_text()
-    assert page.complaints == []
+    assert page.errors == []
     hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")}
     assert hosts == {urlsplit(own_service).netloc}
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/init.js", "/docs/swagger-ui.css", "/openapi.json"])
-def test_documentation_is_served_with_head_too(client, path):
+def test_the_documentation_answers_head(client, path):
     for method in ("GET", "HEAD"):
         assert client.open(path, method=method, buffered=True).status_code == 200
 
@@ -59,7 +59,7 @@ def test_the_policy_of_the_documentation_allows_nothing_inline_and_no_other_host
     assert "http" not in policy
 
 
-def test_redoc_leads_to_the_documentation(client):
+def test_redoc_redirects_to_the_documentation(client):
     response = client.get("/redoc")
     assert (response.status_code, response.headers["Location"]) == (308, "/docs")
 
@@ -69,7 +69,7 @@ def test_a_file_outside_of_the_distribution_is_not_found(client):
     assert client.get("/docs/%2e%2e/flask_swagger_ui.py").status_code == 404
 
 
-def test_a_visitor_reads_a_list_and_a_record_without_filling_anything_in(own_service, page):
+def test_a_visitor_reads_a_list_and_a_record_with_the_example_values(own_service, page):
     page.goto(f"{own_service}/docs")
     for name, status in (("recipe_runs-list_recipe_runs", "200"), ("stats-count_datasets", "200")):
         operation = page.locator(f"#operations-{name}")
@@ -77,4 +77,4 @@ def test_a_visitor_reads_a_list_and_a_record_without_filling_anything_in(own_ser
         operation.get_by_role("button", name="Execute").click()
         operation.locator(".live-responses-table .response-col_status").get_by_text(status).wait_for()
         page.screenshot(path=SCREENSHOTS / f"docs-{name}.png")
-    assert page.complaints == []
+    assert page.errors == []

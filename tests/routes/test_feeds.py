@@ -1,4 +1,4 @@
-"""What other programs read: Intake, news readers, pages with badges."""
+"""Formats for other programs: Intake catalogues, Atom feeds and badges."""
 
 from datetime import timedelta
 from xml.etree import ElementTree
@@ -64,7 +64,7 @@ def test_intake_opens_the_catalogue_and_finds_the_store(service):
 @pytest.mark.parametrize(
     ("path", "module", "name"), [("/catalog.yaml", intake_form, "_intake"), ("/stac", stac, "_link")]
 )
-def test_no_connection_waits_for_a_whole_catalogue_to_be_written(app, client, monkeypatch, path, module, name):
+def test_no_connection_is_used_while_the_catalogue_is_written(app, client, monkeypatch, path, module, name):
     make_run(app, **PUBLISHED)
     held, write = [], getattr(module, name)
 
@@ -85,7 +85,7 @@ def test_no_connection_waits_for_a_whole_catalogue_to_be_written(app, client, mo
         ("parquet", "s3://a/b", "PandasParquet", {}, {"anon": True}),
     ],
 )
-def test_every_type_has_its_reader(app, client, dataset_type, url, reader, options, storage):
+def test_every_dataset_type_has_a_driver(app, client, dataset_type, url, reader, options, storage):
     run = make_run(app, **PUBLISHED | {"dataset_type": dataset_type, "dataset_public_url": url})
     entry = catalog(client)[str(run.id)]
     data = entry.kwargs.pop("args")[0]
@@ -94,13 +94,13 @@ def test_every_type_has_its_reader(app, client, dataset_type, url, reader, optio
 
 
 @pytest.mark.parametrize("columns", [{"dataset_type": None}, {"dataset_type": "netcdf"}, {"is_test": True}])
-def test_what_nobody_could_open_and_tests_are_not_in_the_catalogue(app, client, columns):
+def test_the_catalogue_omits_tests_and_datasets_of_unknown_type(app, client, columns):
     make_run(app, **PUBLISHED | columns)
     assert len(catalog(client).entries) == 0
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_intake_reads_any_name_and_url_as_it_is(app, client, text):
+def test_intake_reads_any_name_and_url_unchanged(app, client, text):
     feedstock = make_feedstock(app, spec=text)
     run = make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
     entry = catalog(client)[str(run.id)]
@@ -111,20 +111,20 @@ def test_intake_reads_any_name_and_url_as_it_is(app, client, text):
     ("text", "readable"),
     [("ü☂", True), ("x" * 255, True), ('a"b\\c', True), ("a\nb", False), ("\x01" * 255, False), ('"' * 255, False)],
 )
-def test_a_dataset_with_a_readable_name_goes_by_it(app, client, text, readable):
+def test_a_readable_recipe_id_names_its_dataset(app, client, text, readable):
     feedstock = make_feedstock(app, spec=text)
     make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED)
     assert list(catalog(client).aliases) == [f"{text}/{text}.zarr"] * readable
 
 
 @pytest.mark.parametrize("url", ["{env(SECRET)}", "https://a/{env(SECRET)}/{x}", "{func(os:getcwd)}", "{{x}", "}{"])
-def test_a_url_does_not_make_intake_fill_in_secrets_of_its_reader(app, client, monkeypatch, url):
+def test_intake_fills_no_secrets_into_a_url(app, client, monkeypatch, url):
     monkeypatch.setenv("SECRET", "a secret")
     run = make_run(app, **PUBLISHED | {"dataset_public_url": url})
     assert catalog(client)[str(run.id)].kwargs["args"][0].url == url
 
 
-def test_two_datasets_with_one_name_are_both_in_the_catalogue(app, client):
+def test_two_datasets_with_the_same_name_are_both_in_the_catalogue(app, client):
     runs = [
         make_run(app, feedstock_id=make_feedstock(app, spec=spec).id, recipe_id=recipe, **PUBLISHED)
         for spec, recipe in (("a", "b/c"), ("a/b", "c"))
@@ -132,7 +132,7 @@ def test_two_datasets_with_one_name_are_both_in_the_catalogue(app, client):
     assert set(catalog(client).entries) == {str(run.id) for run in runs}
 
 
-def test_a_feed_has_the_runs_that_ended_the_last_first(app, client):
+def test_a_feed_has_the_finished_runs_with_the_newest_first(app, client):
     feedstock, bakery = make_feedstock(app, spec="a/b"), make_bakery(app, name="ldeo")
     parents = {"feedstock_id": feedstock.id, "bakery_id": bakery.id, "recipe_id": "r"}
     later = [STARTED_AT + timedelta(hours=hours) for hours in (3, 1)]
@@ -149,7 +149,7 @@ def test_a_feed_has_the_runs_that_ended_the_last_first(app, client):
     )
 
 
-def test_a_feed_has_what_rfc_4287_asks_for(app, client):
+def test_a_feed_has_the_elements_of_rfc_4287(app, client):
     feedstock = make_feedstock(app)
     make_run(app, feedstock_id=feedstock.id, status="completed", is_test=True)
     root = ElementTree.fromstring(client.get(f"/feedstocks/{feedstock.id}/feed.atom").data)
@@ -163,12 +163,12 @@ def test_a_feed_has_what_rfc_4287_asks_for(app, client):
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == "example: no conclusion (test)"
 
 
-def test_a_feed_of_nothing_is_a_feed(app, client):
+def test_a_feed_without_runs_is_valid(app, client):
     found = feed(client, make_feedstock(app))
     assert (found.entries, found.feed.updated) == ([], "1970-01-01T00:00:00Z")
 
 
-def test_a_feed_has_fifty_runs(app, client):
+def test_a_feed_has_at_most_fifty_runs(app, client):
     parents = {"feedstock_id": make_feedstock(app).id, "bakery_id": make_bakery(app).id}
     runs = [make_run(app, **parents, **ENDED) for _ in range(51)]
     response = client.get(f"/feedstocks/{parents['feedstock_id']}/feed.atom")
@@ -177,7 +177,7 @@ def test_a_feed_has_fifty_runs(app, client):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_feed_is_xml_whatever_its_recipes_are_called(app, client, text):
+def test_a_feed_is_valid_xml_for_any_recipe_id(app, client, text):
     feedstock = make_feedstock(app, spec=text)
     make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
     response = client.get(f"/feedstocks/{feedstock.id}/feed.atom")
@@ -197,7 +197,7 @@ def test_a_feed_is_xml_whatever_its_recipes_are_called(app, client, text):
         (["success", "cancelled", "skipped"], "passing"),
     ],
 )
-def test_a_badge_says_how_the_newest_judged_run_ended(app, client, conclusions, word):
+def test_a_badge_shows_how_the_newest_judged_run_ended(app, client, conclusions, word):
     feedstock = make_feedstock(app)
     for conclusion in conclusions:
         make_run(app, feedstock_id=feedstock.id, status="completed", conclusion=conclusion)
@@ -206,7 +206,7 @@ def test_a_badge_says_how_the_newest_judged_run_ended(app, client, conclusions, 
     assert title(badge(client, feedstock)) == f"pangeo forge: {word}"
 
 
-def test_a_badge_is_an_image_that_is_kept_for_minutes_and_then_asked_about(app, client):
+def test_a_badge_is_an_image_that_is_cached_for_minutes_and_then_revalidated(app, client):
     feedstock = make_feedstock(app)
     response = badge(client, feedstock)
     assert response.content_type == "image/svg+xml; charset=utf-8"
@@ -218,7 +218,7 @@ def test_a_badge_is_an_image_that_is_kept_for_minutes_and_then_asked_about(app, 
 
 
 @pytest.mark.parametrize("name", ["feed.atom", "badge.svg"])
-def test_a_feedstock_that_is_not_there_has_neither(client, name):
+def test_a_missing_feedstock_has_no_feed_and_no_badge(client, name):
     response = client.get(f"/feedstocks/99/{name}")
     assert (response.status_code, response.json["detail"]) == (404, "feedstock 99 not found")
     assert response.headers["Cache-Control"] == "no-store"

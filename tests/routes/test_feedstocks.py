@@ -5,7 +5,7 @@ from tests.support.factories import make_feedstock, make_run
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 
 
-def test_create_answers_201_with_the_new_feedstock_and_its_place(writer):
+def test_create_answers_201_with_the_new_feedstock_and_its_location(writer):
     response = writer.post("/feedstocks/", json={"spec": "pangeo-forge/éa-feedstock"})
     assert response.status_code == 201
     assert list(response.json) == ["spec", "provider", "id"]
@@ -15,14 +15,14 @@ def test_create_answers_201_with_the_new_feedstock_and_its_place(writer):
 
 
 @pytest.mark.parametrize("again", [{"spec": "a/b"}, {"spec": "a/b", "provider": "github"}])
-def test_create_again_is_200_with_the_feedstock_that_is_there(writer, again):
+def test_create_again_is_200_with_the_existing_feedstock(writer, again):
     first = writer.post("/feedstocks/", json={"spec": "a/b"})
     response = writer.post("/feedstocks/", json=again)
     assert (response.status_code, response.json) == (200, first.json)
     assert writer.get("/feedstocks/").json == [first.json]
 
 
-def test_create_without_anything_misses_the_spec_alone(writer):
+def test_create_with_an_empty_body_names_the_missing_spec(writer):
     response = writer.post("/feedstocks/", json={})
     assert response.status_code == 422
     assert response.json["errors"] == [
@@ -30,14 +30,14 @@ def test_create_without_anything_misses_the_spec_alone(writer):
     ]
 
 
-def test_list_is_flat_and_by_id(app, client):
+def test_list_is_flat_and_ordered_by_id(app, client):
     feedstocks = [make_feedstock(app, spec=spec) for spec in ("c/c", "a/a", "b/b")]
     make_run(app, feedstock_id=feedstocks[0].id)
     expected = [{"spec": feedstock.spec, "provider": "github", "id": feedstock.id} for feedstock in feedstocks]
     assert client.get("/feedstocks/").json == expected
 
 
-def test_get_adds_the_flat_runs_by_id(app, client):
+def test_get_adds_the_flat_runs_ordered_by_id(app, client):
     feedstock = make_feedstock(app, spec="a/b")
     runs = [make_run(app, feedstock_id=feedstock.id, version=version) for version in ("3", "1", "2")]
     make_run(app)
@@ -56,13 +56,13 @@ def test_get_adds_the_flat_runs_by_id(app, client):
         ("GET", "/feedstocks/99/datasets"),
     ],
 )
-def test_a_feedstock_that_is_not_there_is_404_by_its_name(writer, method, path):
+def test_a_missing_feedstock_is_404_and_named(writer, method, path):
     response = writer.open(path, method=method, json={})
     assert (response.status_code, response.json["detail"]) == (404, "feedstock 99 not found")
 
 
 @pytest.mark.parametrize("values", [{"spec": "c/d"}, {"provider": "github"}, {"spec": "a/b"}, {}])
-def test_update_sets_what_is_sent_and_answers_flat(app, writer, values):
+def test_update_sets_the_fields_of_the_body_and_answers_flat(app, writer, values):
     feedstock = make_feedstock(app, spec="a/b")
     expected = {"spec": "a/b", "provider": "github"} | values | {"id": feedstock.id}
     response = writer.patch(f"/feedstocks/{feedstock.id}", json=values)
@@ -85,13 +85,13 @@ def test_delete_answers_ok_and_then_404(app, writer):
     assert writer.delete(f"/feedstocks/{feedstock.id}").status_code == 404
 
 
-def test_delete_of_the_last_does_not_give_its_id_out_again(app, writer):
+def test_the_id_of_the_last_record_is_not_reused(app, writer):
     feedstock = make_feedstock(app)
     writer.delete(f"/feedstocks/{feedstock.id}")
     assert writer.post("/feedstocks/", json={"spec": "a/b"}).json["id"] == feedstock.id + 1
 
 
-def test_delete_with_runs_is_409_with_their_count_and_deletes_nothing(app, writer):
+def test_delete_with_runs_is_409_and_counts_them(app, writer):
     feedstock = make_feedstock(app)
     for _ in range(3):
         make_run(app, feedstock_id=feedstock.id)
@@ -101,7 +101,7 @@ def test_delete_with_runs_is_409_with_their_count_and_deletes_nothing(app, write
     assert len(writer.get(f"/feedstocks/{feedstock.id}").json["recipe_runs"]) == 3
 
 
-def test_datasets_have_exactly_these_members(app, client):
+def test_datasets_have_exactly_these_fields(app, client):
     run = make_run(app, recipe_id="r", dataset_type="zarr", is_test=True, **PUBLISHED)
     response = client.get(f"/feedstocks/{run.feedstock_id}/datasets")
     assert (
@@ -117,7 +117,7 @@ def test_datasets_have_exactly_these_members(app, client):
     ("query", "expected"),
     [("", [0, 1, 2]), ("?type=all", [0, 1, 2]), ("?type=production", [0, 2]), ("?type=test", [1])],
 )
-def test_datasets_can_be_of_production_or_of_tests(app, client, query, expected):
+def test_datasets_can_be_filtered_by_production_or_test(app, client, query, expected):
     feedstock = make_feedstock(app)
     runs = [make_run(app, feedstock_id=feedstock.id, is_test=test, **PUBLISHED) for test in (False, True, False)]
     datasets = client.get(f"/feedstocks/{feedstock.id}/datasets{query}").json
@@ -134,14 +134,14 @@ def test_datasets_can_be_of_production_or_of_tests(app, client, query, expected)
         {"dataset_public_url": None},
     ],
 )
-def test_runs_that_published_nothing_are_no_datasets(app, client, unlike):
+def test_runs_without_a_published_dataset_are_not_listed(app, client, unlike):
     run = make_run(app, **PUBLISHED | unlike)
     make_run(app, **PUBLISHED)
     assert client.get(f"/feedstocks/{run.feedstock_id}/datasets").get_data() == b"[]"
 
 
 @pytest.mark.parametrize("value", ["", "ALL", "both", "null", "all,test", "%00"])
-def test_datasets_of_another_type_are_422(app, client, value):
+def test_an_unknown_type_of_datasets_is_422(app, client, value):
     response = client.get(f"/feedstocks/{make_feedstock(app).id}/datasets?type={value}")
     assert response.status_code == 422
     assert response.json["errors"] == [

@@ -21,7 +21,7 @@ def test_creation_is_the_first_event(app, admin):
     }
 
 
-def test_a_change_is_an_event_with_what_changed_and_why(app, admin):
+def test_a_change_adds_an_event_with_its_fields_and_its_reason(app, admin):
     run = make_run(app, message="before")
     body = {"status": "in_progress", "message": "after", "version": run.version, "reason": "Dataflow says so."}
     answer = admin.patch(f"/recipe_runs/{run.id}", json=body).json
@@ -31,7 +31,7 @@ def test_a_change_is_an_event_with_what_changed_and_why(app, admin):
     assert (event["at"], event["reason"]) == (answer["updated_at"], "Dataflow says so.")
 
 
-def test_what_follows_from_a_change_is_in_its_event(app, admin):
+def test_an_event_has_the_fields_that_the_service_changed(app, admin):
     run = make_run(app, status="in_progress")
     answer = admin.patch(f"/recipe_runs/{run.id}", json={"conclusion": "success"}).json
     (event,) = events(admin, run.id)
@@ -39,7 +39,7 @@ def test_what_follows_from_a_change_is_in_its_event(app, admin):
     assert event["to"] == {"status": "completed", "conclusion": "success", "completed_at": answer["completed_at"]}
 
 
-def test_what_changes_nothing_is_no_event(app, admin):
+def test_an_update_without_a_change_adds_no_event(app, admin):
     run = make_run(app)
     before = admin.get(f"/recipe_runs/{run.id}").json
     for body in ({}, {"status": "queued"}, {"version": run.version, "reason": "none"}):
@@ -48,7 +48,7 @@ def test_what_changes_nothing_is_no_event(app, admin):
     assert admin.get(f"/recipe_runs/{run.id}").json == before
 
 
-def test_a_refused_change_leaves_no_event(app, admin):
+def test_a_refused_change_adds_no_event(app, admin):
     run = make_run(app, status="in_progress")
     assert admin.patch(f"/recipe_runs/{run.id}", json={"status": "queued"}).status_code == 409
     assert events(admin, run.id) == []
@@ -63,14 +63,14 @@ def test_events_name_the_label_of_the_key(app, admin):
     assert [event["actor"] for event in events(admin, run.id)] == ["dataflow", "a key without a label"]
 
 
-def test_events_go_with_their_run(app, admin):
+def test_events_are_deleted_with_their_run(app, admin):
     run = admin.post("/recipe_runs/", json=run_body(app)).json
     admin.delete(f"/recipe_runs/{run['id']}")
     response = admin.get(f"/recipe_runs/{run['id']}/events")
     assert (response.status_code, response.json["detail"]) == (404, f"recipe run {run['id']} not found")
 
 
-def test_events_are_paged_as_lists_are(app, admin):
+def test_events_are_paged_like_other_lists(app, admin):
     run = make_run(app)
     for number in range(3):
         admin.patch(f"/recipe_runs/{run.id}", json={"message": str(number)})
@@ -78,7 +78,7 @@ def test_events_are_paged_as_lists_are(app, admin):
     assert [event["to"] for event in page] == [{"message": "1"}]
 
 
-def test_a_run_says_when_it_was_recorded_and_changed(app, admin):
+def test_a_run_has_the_times_of_its_creation_and_last_change(app, admin):
     before = now().isoformat().replace("+00:00", "Z")
     run = admin.post("/recipe_runs/", json=run_body(app)).json
     assert before <= run["created_at"] == run["updated_at"]

@@ -33,7 +33,7 @@ LATER = {"created_at": ANY, "updated_at": ANY}
 TEXTS = {"dataset_public_url": "u", "message": "m"}
 
 
-def test_create_with_what_is_required_fills_in_the_rest(app, writer):
+def test_create_fills_in_the_optional_fields(app, writer):
     body = run_body(app)
     response = writer.post("/recipe_runs/", json=body)
     assert response.status_code == 201
@@ -41,21 +41,21 @@ def test_create_with_what_is_required_fills_in_the_rest(app, writer):
     assert response.headers["Location"] == f"/recipe_runs/{response.json['id']}"
 
 
-def test_create_takes_null_for_what_may_be_null(app, admin):
+def test_create_accepts_null_for_nullable_fields(app, admin):
     nulls = {name: value for name, value in UNSET.items() if value is None}
     response = admin.post("/recipe_runs/", json=run_body(app, **nulls))
     assert response.status_code == 201
     assert response.json.items() >= UNSET.items()
 
 
-def test_create_stores_every_member(app, writer):
+def test_create_stores_every_field(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
     assert created == body | LATER | {"id": created["id"], "rerun_of": None}
     assert writer.get("/recipe_runs/").json == [created]
 
 
-def test_answers_are_in_wire_order_and_compact(app, writer):
+def test_answers_are_compact_and_their_fields_in_wire_order(app, writer):
     body = run_body(app, **FULL)
     response = writer.post("/recipe_runs/", json=body)
     assert response.get_data().decode() == (
@@ -68,13 +68,13 @@ def test_answers_are_in_wire_order_and_compact(app, writer):
     )
 
 
-def test_create_twice_makes_two_runs(app, writer):
+def test_create_twice_creates_two_runs(app, writer):
     body = run_body(app)
     ids = {writer.post("/recipe_runs/", json=body).json["id"] for _ in range(2)}
     assert len(ids) == 2
 
 
-def test_create_without_anything_names_every_missing_member_in_order(writer):
+def test_create_with_an_empty_body_names_every_required_field_in_order(writer):
     errors = writer.post("/recipe_runs/", json={}).json["errors"]
     required = ["recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at"]
     assert errors == [
@@ -85,7 +85,7 @@ def test_create_without_anything_names_every_missing_member_in_order(writer):
 
 @pytest.mark.parametrize("missing", [["bakery_id"], ["feedstock_id"], ["bakery_id", "feedstock_id"]])
 @pytest.mark.parametrize("number", [99_999, 2**31 - 1])
-def test_create_for_a_parent_that_is_not_there_is_422_naming_it(app, writer, missing, number):
+def test_create_with_a_missing_parent_is_422_and_names_it(app, writer, missing, number):
     response = writer.post("/recipe_runs/", json=run_body(app, **dict.fromkeys(missing, number)))
     assert response.status_code == 422
     assert response.json["errors"] == [
@@ -95,7 +95,7 @@ def test_create_for_a_parent_that_is_not_there_is_422_naming_it(app, writer, mis
     assert writer.get("/recipe_runs/").json == []
 
 
-def test_update_to_a_parent_that_is_not_there_is_422_and_changes_nothing(app, writer):
+def test_update_to_a_missing_parent_is_422_and_changes_nothing(app, writer):
     run = make_run(app, version="1")
     response = writer.patch(f"/recipe_runs/{run.id}", json={"version": "2", "bakery_id": 99_999})
     assert response.status_code == 422
@@ -116,13 +116,13 @@ def test_get_adds_the_flat_bakery_and_feedstock(app, client):
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_run_that_is_not_there_is_404_by_its_name(writer, method):
+def test_a_missing_run_is_404_and_named(writer, method):
     response = writer.open("/recipe_runs/99", method=method, json={})
     assert (response.status_code, response.json["detail"]) == (404, "recipe run 99 not found")
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_update_sets_each_member_alone(app, writer, name):
+def test_update_sets_each_field_alone(app, writer, name):
     run = make_run(app, status="completed", conclusion="failure", completed_at=STARTED_AT)
     (before,) = writer.get("/recipe_runs/").json
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: FULL[name]})
@@ -137,7 +137,7 @@ def test_update_moves_a_run_to_another_bakery(app, writer):
     assert writer.get(f"/bakeries/{run.bakery_id}").json["recipe_runs"] == []
 
 
-def test_update_with_nothing_is_200_and_changes_nothing(app, writer):
+def test_update_with_an_empty_body_is_200_and_changes_nothing(app, writer):
     run = make_run(app, message="m")
     (before,) = writer.get("/recipe_runs/").json
     response = writer.patch(f"/recipe_runs/{run.id}", json={})
@@ -153,13 +153,13 @@ def test_update_writes_only_the_columns_that_were_sent(app, admin):
 
 
 @pytest.mark.parametrize("name", ["dataset_type", "dataset_public_url", "message", "rerun_of"])
-def test_null_clears_what_may_be_null(app, writer, name):
+def test_null_clears_nullable_fields(app, writer, name):
     run = make_run(app, dataset_type="zarr", rerun_of=make_run(app).id, **TEXTS)
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: None})
     assert (response.status_code, response.json[name]) == (200, None)
 
 
-def test_update_moves_no_row_in_the_list(app, writer):
+def test_update_keeps_the_order_of_the_list(app, writer):
     runs = [make_run(app) for _ in range(3)]
     writer.patch(f"/recipe_runs/{runs[0].id}", json={"message": "changed"})
     assert [run["id"] for run in writer.get("/recipe_runs/").json] == [run.id for run in runs]
@@ -179,7 +179,7 @@ def test_delete_ignores_a_body(app, writer):
     assert response.status_code == 200
 
 
-def test_delete_of_the_last_does_not_give_its_id_out_again(app, writer):
+def test_the_id_of_the_last_record_is_not_reused(app, writer):
     run = make_run(app)
     writer.delete(f"/recipe_runs/{run.id}")
     assert writer.post("/recipe_runs/", json=run_body(app)).json["id"] == run.id + 1

@@ -1,4 +1,4 @@
-"""`/repr/xarray/`: datasets of the catalogue as xarray shows them, and no way to anything else."""
+"""`/repr/xarray/` shows datasets of the catalogue like xarray, and reads no other address."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ from tests.support.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success"}
 DATA = "https://data.example.org/gpcp.zarr"
-SORRY = "An error occurred while fetching the data from URL: {url}. {sentence}"
+SENTENCE = "An error occurred while fetching the data from URL: {url}. {sentence}"
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +36,20 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """As much time to open a dataset as a busy machine takes."""
+def long_timeout(monkeypatch):
+    """The time limit for opening a dataset suffices for a busy machine."""
     monkeypatch.setattr(module, "TIMEOUT", live.PATIENCE)
 
 
 @pytest.fixture
 def opener(served):
-    """One that is allowed the server on loopback."""
+    """An opener that may read the server on loopback."""
     return Opener([served.host])
 
 
 @pytest.fixture
 def fresh(app):
-    """The opener of the application, with nothing remembered."""
+    """The opener of the application, with an empty cache."""
     app.extensions["repr"] = Opener(
         ["listed.example.org", "listed.example.org:8080", "ported.example.org:80", ".below.example.org"]
     )
@@ -58,7 +58,7 @@ def fresh(app):
 
 @pytest.fixture
 def opened(fresh, monkeypatch):
-    """What would have been opened, and whether without an address check."""
+    """The URLs that would have been opened, and whether their hosts are trusted."""
     asked = []
 
     def run(url, trusted):
@@ -76,18 +76,18 @@ def refusal(opener, url):
     return raised.value.code, raised.value.description
 
 
-def sorry(code, url, sentence):
-    return code, SORRY.format(url=url, sentence=sentence)
+def expected_error(code, url, sentence):
+    return code, SENTENCE.format(url=url, sentence=sentence)
 
 
 @pytest.mark.parametrize("path", ["v2.zarr", "v3.zarr/", "moved"])
-def test_a_store_is_shown_as_xarray_shows_it(opener, served, path):
+def test_a_store_has_the_representation_of_xarray(opener, served, path):
     html = opener.html(f"{served.url}/{path}")
     assert html.startswith("<div><svg")
     assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
 
 
-@on_sqlite  # opening a dataset takes a second, on any database
+@on_sqlite  # opening a dataset takes a second and does not depend on the database
 def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, served):
     url, fresh.hosts = f"{served.url}/v2.zarr?x=1&y=%20a+b", [served.host]
     answer = client.get(f"/repr/xarray/?url={url}", headers={"Origin": "https://pangeo-forge.org"})
@@ -102,7 +102,7 @@ def test_the_site_gets_html_for_a_url_that_is_not_encoded(app, client, fresh, se
 @pytest.mark.parametrize(
     "query", [f"{DATA}?a=%20b+c&d=e", quote(f"{DATA}?a=%20b+c&d=e", safe=""), quote(f"{DATA}?a=%20b+c&d=e", safe=":")]
 )
-def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
+def test_a_url_may_be_percent_encoded_or_not(app, client, opened, query):
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}?a=%20b+c&d=e")
     for path in ("/repr/xarray/", "/repr/xarray"):
         assert client.get(f"{path}?url={query}").json["dataset"] == f"{DATA}?a=%20b+c&d=e"
@@ -127,7 +127,7 @@ def test_a_url_may_come_as_it_is_or_encoded(app, client, opened, query):
         f"url=https://data.org/{'a' * 2048}",
     ],
 )
-def test_what_is_not_the_url_of_a_store_is_422(client, opened, query):
+def test_an_invalid_url_is_422(client, opened, query):
     answer = client.get(f"/repr/xarray/?{query}")
     assert (answer.status_code, answer.content_type, opened) == (422, "application/problem+json", [])
 
@@ -139,7 +139,7 @@ def test_datasets_of_the_catalogue_are_opened_at_public_addresses_only(app, clie
 
 
 @pytest.mark.parametrize("columns", [{"status": "queued"}, {**PUBLISHED, "conclusion": "failure"}])
-def test_what_no_run_has_published_is_403(app, client, opened, columns):
+def test_a_url_that_no_run_has_published_is_403(app, client, opened, columns):
     make_run(app, **columns, dataset_public_url=DATA)
     make_run(app, **PUBLISHED, dataset_public_url=f"{DATA}/more")
     answer = client.get(f"/repr/xarray/?url={DATA}")
@@ -147,7 +147,7 @@ def test_what_no_run_has_published_is_403(app, client, opened, columns):
     assert (answer.status_code, answer.json["detail"], opened) == (403, f"{DATA} {sentence}", [])
 
 
-def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
+def test_the_catalogue_is_queried_with_one_statement(app, client, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     client.get("/readyz")
     with statements() as sent:
@@ -174,7 +174,7 @@ def test_the_catalogue_is_asked_by_one_statement(app, client, opened):
         ("https://evil.org/?listed.example.org/", False),
     ],
 )
-def test_a_host_is_allowed_with_its_port(fresh, url, listed):
+def test_an_allowed_host_includes_its_port(fresh, url, listed):
     assert fresh.allows(url) is listed
 
 
@@ -185,7 +185,7 @@ def test_s3_is_read_over_https_without_credentials(client, fresh, opened):
 
 
 @pytest.mark.parametrize("hosts", ["*", "https://data.org", "data.org/a", "data.org:x", "data org"])
-def test_hosts_that_are_none_are_a_sentence_at_boot(hosts):
+def test_an_invalid_list_of_hosts_is_one_sentence_at_boot(hosts):
     with pytest.raises(ConfigError, match="REPR_ALLOWED_HOSTS has"):
         load(environment("sqlite:///never-opened.sqlite", REPR_ALLOWED_HOSTS=hosts))
 
@@ -201,44 +201,44 @@ def test_hosts_that_are_none_are_a_sentence_at_boot(hosts):
         ("wordy.zarr", 502, "It is too large to be shown."),
     ],
 )
-def test_what_cannot_be_shown_says_why(opener, served, path, code, sentence):
+def test_an_error_says_why_a_store_cannot_be_shown(opener, served, path, code, sentence):
     url = f"{served.url}/{path}"
-    assert refusal(opener, url) == sorry(code, url, sentence)
+    assert refusal(opener, url) == expected_error(code, url, sentence)
     assert not (served.folder / "unpickled").exists()
 
 
 def test_a_host_that_cannot_be_reached_is_502():
     url = "http://127.0.0.1:1/a"
     opener = Opener(["127.0.0.1:1"])
-    assert refusal(opener, url) == sorry(502, url, "Its host cannot be reached, or answered with an error.")
+    assert refusal(opener, url) == expected_error(502, url, "Its host cannot be reached, or answered with an error.")
 
 
 def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):
     url = f"http://localhost:{served.port}/v2.zarr"
-    assert refusal(Opener([]), url) == sorry(403, url, "It leads to an address that is not public.")
+    assert refusal(Opener([]), url) == expected_error(403, url, "It leads to an address that is not public.")
 
 
-def test_a_host_that_hangs_is_504_and_its_process_is_ended(opener, served, monkeypatch):
+def test_a_host_that_hangs_is_504_and_its_process_is_killed(opener, served, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", 2)
     url = f"{served.url}/{stores.HANGING}"
-    assert refusal(opener, url) == sorry(504, url, "Its host took too long.")
+    assert refusal(opener, url) == expected_error(504, url, "Its host took too long.")
 
 
-def test_a_process_whose_opener_is_gone_ends_by_itself(served):
+def test_a_process_ends_when_its_parent_is_gone(served):
     asked = json.dumps({"url": f"{served.url}/{stores.HANGING}", "trusted": True})
     ended = subprocess.run([sys.executable, "-I", module.PROGRAM, "1"], input=asked, text=True, env={})
-    assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL where importing alone took a second
+    assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL if the imports already took a second
 
 
-def test_a_process_that_dies_is_502(opener, served, monkeypatch, tmp_path):
+def test_a_process_that_crashes_is_502(opener, served, monkeypatch, tmp_path):
     (tmp_path / "program.py").write_text("import os; os.abort()")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
-    assert refusal(opener, served.url) == sorry(
+    assert refusal(opener, served.url) == expected_error(
         502, served.url, "It needs more memory or time than the service allows."
     )
 
 
-def test_the_process_knows_no_secrets(opener, served, monkeypatch, tmp_path):
+def test_the_environment_of_the_process_has_no_secrets(opener, served, monkeypatch, tmp_path):
     monkeypatch.setenv("ENCRYPTION_SALT", "hunter2")
     (tmp_path / "program.py").write_text("import json, os; print(json.dumps({'html': str(dict(os.environ))}))")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
@@ -256,20 +256,20 @@ def test_tags_in_names_attributes_and_values_are_escaped(opener, served):
     assert "div" in seen
 
 
-def test_a_second_request_fetches_nothing(opener, served):
+def test_a_second_request_is_served_from_the_cache(opener, served):
     url = f"{served.url}/v2.zarr"
     first, before = opener.html(url), len(served.asked)
     assert before
     assert (opener.html(url), len(served.asked)) == (first, before)
 
 
-def test_what_went_wrong_is_remembered_for_a_minute_and_the_rest_for_ten(opened, fresh):
+def test_errors_are_cached_for_one_minute_and_results_for_ten(opened, fresh):
     now = fresh.cache.timer()
     assert fresh.cache.ttu(DATA, Result(error="late"), now) == now + 60
     assert fresh.cache.ttu(DATA, Result("<div></div>"), now) == now + 600
 
 
-def test_what_is_remembered_is_bounded(opened, fresh):
+def test_the_cache_has_a_maximum_size(opened, fresh):
     module.run = lambda *_, **__: Result("x" * 2**20)
     for number in range(20):
         fresh.html(f"{DATA}{number}")
@@ -277,7 +277,7 @@ def test_what_is_remembered_is_bounded(opened, fresh):
     assert len(fresh.cache) == 7
 
 
-def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
+def test_a_third_request_at_once_is_503_with_retry_after(app, client, fresh, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     for _ in range(module.PROCESSES_MAX):
         assert fresh.slots.acquire(blocking=False)
@@ -288,7 +288,7 @@ def test_a_third_at_once_is_503_with_retry_after(app, client, fresh, opened):
 
 
 @pytest.mark.parametrize("name", module.PACKAGES)
-def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypatch, name):
+def test_without_the_extra_the_answer_is_501(app, client, opened, monkeypatch, name):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
     monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     answer = client.get(f"/repr/xarray/?url={DATA}")
@@ -296,7 +296,7 @@ def test_without_the_extra_it_is_501_that_says_so(app, client, opened, monkeypat
     assert answer.json["detail"] == "xarray is not installed here: pip install -r requirements/repr.txt."
 
 
-def test_nothing_of_it_is_imported_at_boot():
+def test_xarray_is_not_imported_at_boot():
     names = ("aiohttp", "fsspec", "numpy", "xarray", "zarr")
     script = f"import sys, wsgi; print([name for name in {names} if name in sys.modules])"
     assert live.python(environment("sqlite:///never-opened.sqlite"), script) == "[]\n"

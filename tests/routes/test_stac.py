@@ -1,4 +1,4 @@
-"""The STAC API: valid by pystac and its own schemas, and walked by pystac-client."""
+"""The STAC API is valid by the schemas of pystac, and pystac-client can follow its links."""
 
 import pystac
 import pytest
@@ -18,7 +18,7 @@ def links(body, rel):
     return [link["href"] for link in body["links"] if link["rel"] == rel]
 
 
-def test_pystac_client_walks_from_the_landing_page_to_the_store(service):
+def test_pystac_client_follows_the_links_from_the_landing_page_to_the_store(service):
     client = Client.open(f"{service}/stac")
     assert client.conforms_to("CORE")
     assert client.conforms_to("COLLECTIONS")
@@ -30,14 +30,14 @@ def test_pystac_client_walks_from_the_landing_page_to_the_store(service):
     assert asset.href == "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr"
 
 
-def test_pystac_walks_and_validates_the_whole_catalogue_by_its_links(service):
+def test_pystac_follows_all_links_and_validates_the_catalogue(service):
     catalogue = pystac.Catalog.from_file(f"{service}/stac")
     assert catalogue.validate()
     assert all(child.validate() for child in catalogue.get_children())
     assert [child.get_self_href() for child in catalogue.get_children()] == [f"{service}/stac/collections/7"]
 
 
-def test_the_landing_page_says_what_it_is_and_where_the_rest_is(client):
+def test_the_landing_page_has_its_links_and_conformance_classes(client):
     body = client.get("/stac").json
     assert body["conformsTo"] == client.get("/stac/conformance").json["conformsTo"]
     for rel in ("self", "root", "data", "conformance", "service-desc", "service-doc"):
@@ -77,14 +77,14 @@ def test_every_type_of_dataset_makes_a_valid_collection(app, client, dataset_typ
 
 
 @pytest.mark.parametrize("text", ["a b/ü?#%", "<script>", "\x01\u202e", "x" * 255])
-def test_a_collection_is_valid_whatever_its_recipe_is_called(app, client, text):
+def test_a_collection_is_valid_for_any_recipe_id(app, client, text):
     run = publish(app, recipe_id=text, feedstock_id=make_feedstock(app, spec=text).id)
     body = client.get(f"/stac/collections/{run.id}").json
     assert validate_dict(body)
     assert all(href.isascii() for link in body["links"] for href in [link["href"]])
 
 
-def test_a_collection_goes_by_the_number_of_its_dataset_and_no_other(app, client):
+def test_a_collection_has_the_id_of_its_dataset(app, client):
     feedstock = make_feedstock(app)
     first, last = (publish(app, feedstock_id=feedstock.id) for _ in range(2))
     body = client.get(f"/stac/collections/{first.id}").json
@@ -98,7 +98,7 @@ def test_a_dataset_of_tests_has_no_collection(app, client):
     assert client.get(f"/stac/collections/{run.id}").status_code == 404
 
 
-def test_the_collections_come_in_pages(app, client):
+def test_the_collections_are_paged(app, client):
     feedstock = make_feedstock(app)
     runs = [publish(app, feedstock_id=feedstock.id, recipe_id=str(number)) for number in range(5)]
     reference, met = ["/stac/collections?limit=2"], []
@@ -110,20 +110,20 @@ def test_the_collections_come_in_pages(app, client):
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=-1", "bbox=1,2,3,4"])
-def test_a_page_that_cannot_be_is_422(client, query):
+def test_an_invalid_page_is_422(client, query):
     assert client.get(f"/stac/collections?{query}").status_code == 422
 
 
-def test_a_collection_that_is_not_there_is_404(client):
+def test_a_missing_collection_is_404(client):
     response = client.get("/stac/collections/99")
     assert (response.status_code, response.json["detail"]) == (404, "dataset 99 not found")
 
 
-def test_links_lead_to_the_host_that_was_asked(client):
+def test_links_have_the_host_of_the_request(client):
     body = client.get("/stac", base_url="https://api.example.org").json
     assert links(body, "self") == ["https://api.example.org/stac"]
 
 
-def test_a_host_that_is_none_is_400(client):
+def test_an_invalid_host_is_400(client):
     response = client.get("/stac", headers={"Host": "a b"})
     assert (response.status_code, response.json["detail"]) == (400, "The Host header is not the name of a host.")

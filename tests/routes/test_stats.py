@@ -6,7 +6,7 @@ URL = {"dataset_public_url": "https://data.org/a.zarr"}
 
 
 @pytest.mark.parametrize(("noun", "count"), [("recipe_runs", 2), ("bakeries", 3), ("feedstocks", 4), ("datasets", 1)])
-def test_each_count_counts_its_own(app, client, noun, count):
+def test_each_count_counts_its_own_table(app, client, noun, count):
     make_run(app)
     make_run(app, feedstock_id=make_feedstock(app).id, **URL)
     make_bakery(app)
@@ -16,7 +16,7 @@ def test_each_count_counts_its_own(app, client, noun, count):
 
 
 @pytest.mark.parametrize("noun", ["recipe_runs", "bakeries", "feedstocks", "datasets"])
-def test_each_count_of_nothing_is_zero(client, noun):
+def test_each_count_without_records_is_zero(client, noun):
     assert client.get(f"/stats/{noun}").json == {"count": 0}
 
 
@@ -30,7 +30,7 @@ def test_each_count_of_nothing_is_zero(client, noun):
         ({"status": "completed", "conclusion": "success", "dataset_public_url": None}, 0, 0),
     ],
 )
-def test_datasets_are_urls_and_without_tests_published_ones(app, client, state, with_tests, without):
+def test_the_count_of_datasets_can_exclude_test_runs(app, client, state, with_tests, without):
     make_run(app, **URL | state)
     assert client.get("/stats/datasets").json == {"count": with_tests}
     assert client.get("/stats/datasets?exclude_test_runs=false").json == {"count": with_tests}
@@ -38,13 +38,13 @@ def test_datasets_are_urls_and_without_tests_published_ones(app, client, state, 
 
 
 @pytest.mark.parametrize(("word", "count"), [("true", 0), ("True", 0), ("1", 0), ("false", 1), ("False", 1), ("0", 1)])
-def test_the_words_for_a_flag(app, client, word, count):
+def test_a_flag_accepts_these_words(app, client, word, count):
     make_run(app, is_test=True, **URL)
     assert client.get(f"/stats/datasets?exclude_test_runs={word}").json == {"count": count}
 
 
 @pytest.mark.parametrize("word", ["", "yes", "on", "t", "TRUE", "2", "-1", "null", "%00", "1.0", "%D9%A1"])
-def test_any_other_word_is_422(client, word):
+def test_a_flag_with_another_word_is_422(client, word):
     response = client.get(f"/stats/datasets?exclude_test_runs={word}")
     assert response.status_code == 422
     assert response.json["errors"] == [

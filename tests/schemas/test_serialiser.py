@@ -1,4 +1,4 @@
-"""What serialisers make is what marshmallow dumps, for every schema that answers."""
+"""Serialisers write the same bytes as marshmallow, for every schema of an answer."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -33,9 +33,9 @@ def subclasses(schema):
 
 
 def records(schema):
-    """Records with any values that the members of `schema` may have."""
-    members = {name: values(field) for name, field in schema.dump_fields.items()}
-    return st.builds(SimpleNamespace, **members)
+    """Records with any values that the fields of `schema` may have."""
+    strategies = {name: values(field) for name, field in schema.dump_fields.items()}
+    return st.builds(SimpleNamespace, **strategies)
 
 
 def values(field):
@@ -46,7 +46,7 @@ def values(field):
 
 
 def row(record, columns):
-    """The row that a database would give for a record, its times without a zone."""
+    """The row of a record in a database. Its times have no zone."""
     found = []
     for column in columns:
         value = record
@@ -62,7 +62,7 @@ SCHEMAS = subclasses(ReadSchema)
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
 @settings(max_examples=50)  # of each of two dozen schemas
 @given(data=st.data())
-def test_a_record_is_as_marshmallow_dumps_it(schema, data):
+def test_a_record_is_serialised_as_marshmallow_dumps_it(schema, data):
     record = data.draw(records(schema()))
     assert encode(serialiser(schema).record(record)) == orjson.dumps(schema().dump(record))
 
@@ -70,16 +70,16 @@ def test_a_record_is_as_marshmallow_dumps_it(schema, data):
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
 @settings(max_examples=50)  # of each of two dozen schemas
 @given(data=st.data())
-def test_a_row_is_as_marshmallow_dumps_its_record(schema, data):
+def test_a_row_is_serialised_as_marshmallow_dumps_its_record(schema, data):
     shown = serialiser(schema)
-    without_lists = schema(exclude=tuple(shown.lists))  # which are no part of a row
+    without_lists = schema(exclude=tuple(shown.lists))  # lists are not part of a row
     many = data.draw(st.lists(records(without_lists), max_size=3))
     expected = [without_lists.dump(record) for record in many]
     assert encode(shown.rows([row(record, shown.columns) for record in many])) == orjson.dumps(expected)
 
 
 @given(data=st.data())
-def test_picked_members_are_those_of_the_whole_in_its_order(data):
+def test_selected_fields_keep_the_order_of_the_schema(data):
     names = data.draw(st.frozensets(st.sampled_from(sorted(RecipeRunRead().fields)), min_size=1))
     record = data.draw(records(RecipeRunRead()))
     whole = serialiser(RecipeRunRead).record(record)
@@ -88,11 +88,11 @@ def test_picked_members_are_those_of_the_whole_in_its_order(data):
     ]
 
 
-def test_columns_name_those_of_other_records_with_a_dot():
+def test_columns_of_related_records_are_named_with_a_dot():
     assert serialiser(RecipeRunDetail).columns[-3:] == ("feedstock.spec", "feedstock.provider", "feedstock.id")
 
 
-def test_every_plain_field_has_values_here():
+def test_the_strategies_cover_every_plain_field():
     assert set(PLAIN) == set(VALUES)
 
 

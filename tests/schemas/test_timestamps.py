@@ -1,4 +1,4 @@
-"""RFC 3339 in; UTC with a `Z` out, the same instant from both databases."""
+"""Timestamps of requests are RFC 3339, and those of answers are UTC with a `Z`. Both databases keep the instant."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -100,7 +100,7 @@ def test_a_timestamp_is_converted_to_utc(app, admin, given, answered):
         *((value, "Must be between the years 1 and 9999 in UTC.") for value in OUT_OF_RANGE),
     ],
 )
-def test_anything_else_is_422_and_not_stored(app, admin, value, detail):
+def test_an_invalid_timestamp_is_422_and_not_stored(app, admin, value, detail):
     errors = [
         {"in": "body", "pointer": f"/{name}", "detail": f"{name}: {detail}"} for name in ("started_at", "completed_at")
     ]
@@ -117,13 +117,13 @@ def test_an_update_out_of_range_leaves_a_run_that_can_be_read(app, admin, value)
     assert admin.get("/recipe_runs/").json == [before]
 
 
-def test_a_time_of_another_zone_is_stored_in_utc(app, client):
+def test_a_time_in_another_zone_is_stored_in_utc(app, client):
     noon = datetime(2021, 1, 1, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     run = make_run(app, started_at=noon)
     assert client.get(f"/recipe_runs/{run.id}").json["started_at"] == "2021-01-01T06:30:00Z"
 
 
-def test_runs_go_by_the_instant_and_not_by_its_text(app, admin):
+def test_runs_are_ordered_by_the_instant_and_not_by_its_text(app, admin):
     late, early, middle = "2021-01-01T00:00:00-01:00", "2021-01-01T01:00:00.5+02:00", "2021-01-01T00:00:00.000001Z"
     for started_at in (late, early, middle):
         admin.post("/recipe_runs/", json=run_body(app, started_at=started_at))

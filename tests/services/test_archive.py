@@ -21,7 +21,7 @@ KINDS = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="module")
 def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory):
-    """Applications on databases of their own, by the kind of database: one to export, one to import."""
+    """Two applications on separate databases for each kind of database: one to export, and one to import."""
     folder, made = tmp_path_factory.mktemp("archive"), {kind: [] for kind in KINDS}
     with ExitStack() as stack:
         for name in ("source", "target"):
@@ -33,10 +33,10 @@ def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory
 
 
 def emptied(app):
-    """The application, with nothing in its database and no id given out."""
+    """Delete all rows of the database and reset its sequences. Return the application."""
     with app.app_context():
         for table in reversed(db.metadata.sorted_tables):
-            if table is not RunCount.__table__:  # the triggers see to those
+            if table is not RunCount.__table__:  # triggers delete these
                 db.session.execute(table.delete())
         for table in filter(sequences.assigns_ids, db.metadata.sorted_tables):
             sequences.set_last_id(db.session.connection(), table, 0)
@@ -61,7 +61,7 @@ def run(app, *arguments, **options):
 
 
 def exported(app):
-    """What `flask export` writes, as lines."""
+    """The lines that `flask export` writes."""
     result = run(app, "export")
     assert result.exit_code == 0, result.output
     return result.stdout_bytes.splitlines(keepends=True)
@@ -84,7 +84,7 @@ def line(**entry):
 
 
 def make_catalogue(app):
-    """Records with everything that two databases might treat differently."""
+    """Records with all values that the two databases might treat differently."""
     bakery = make_bakery(app, name="Océans ☂ 🌊", description="", timeout_minutes=90)
     feedstock = make_feedstock(app)
     parents = {"bakery_id": bakery.id, "feedstock_id": feedstock.id}
@@ -97,8 +97,8 @@ def make_catalogue(app):
     make_key(app, "two", is_active=None, is_admin=True, created_at=null())
 
 
-def point_ahead(app):
-    """Make the first of two new runs a new attempt at the second."""
+def make_rerun_of_later_run(app):
+    """Create two runs. The first is a rerun of the second."""
     first, second = make_run(app), make_run(app)
     with app.app_context():
         db.session.execute(update(RecipeRun).where(RecipeRun.id == first.id).values(rerun_of=second.id))
@@ -106,23 +106,23 @@ def point_ahead(app):
     return first, second
 
 
-def test_what_is_imported_is_exported_again_as_the_same_bytes(source, target):
+def test_an_import_is_exported_again_as_the_same_bytes(source, target):
     make_catalogue(source)
-    point_ahead(source)
+    make_rerun_of_later_run(source)
     lines = exported(source)
     assert imported(target, lines).exit_code == 0
     assert exported(target) == lines
     assert run(target, "runs", "recount").output == "The counts agree with the runs.\n"
 
 
-def test_an_empty_database_is_exported_and_imported_too(source, target):
+def test_an_empty_database_can_be_exported_and_imported(source, target):
     lines = exported(source)
     assert imported(target, lines).exit_code == 0
     assert exported(target) == lines
     assert make_bakery(target).id == 1
 
 
-def test_the_first_line_names_the_form_and_the_revision_and_the_last_the_count(source):
+def test_the_first_line_has_the_format_and_revision_and_the_last_the_count(source):
     make_run(source)
     first, *_, last = exported(source)
     with source.app_context():
@@ -142,13 +142,13 @@ def test_a_row_has_all_columns_with_text_in_utf_8_and_times_in_utc(source):
     assert (row["started_at"], row["is_test"], row["created_at"]) == ("2022-03-03T02:29:54.000007Z", False, None)
 
 
-def test_rows_come_by_primary_key(source):
+def test_rows_are_ordered_by_primary_key(source):
     for number in (3, 1, 2):
         make_feedstock(source, id=number)
     assert [row["id"] for row in rows(exported(source), "feedstock")] == [1, 2, 3]
 
 
-def test_a_history_beyond_32_bits_moves(source, target):
+def test_a_history_with_ids_beyond_32_bits_is_imported(source, target):
     run = make_run(source)
     with source.app_context():
         db.session.add(RecipeRunEvent(id=2**40, recipe_run_id=run.id, at=now(), actor="a", after={}))
@@ -158,7 +158,7 @@ def test_a_history_beyond_32_bits_moves(source, target):
     assert exported(target)[1:] == lines[1:]
 
 
-def test_the_audit_log_moves_with_the_rest(source, target):
+def test_the_audit_log_is_exported_and_imported(source, target):
     with source.app_context():
         audit.add("create_bakery", "bakeries", 1, details={"members": []})
         lines = [json.loads(line) for line in archive.export(db.session.connection(), "a revision")]
@@ -167,7 +167,7 @@ def test_the_audit_log_moves_with_the_rest(source, target):
     assert (entry["actor"], entry["action"], entry["details"]) == ("system", "create_bakery", {"members": []})
 
 
-def test_more_rows_than_a_batch_has_are_all_there(source, target):
+def test_all_rows_of_several_batches_are_imported(source, target):
     with source.app_context():
         table = db.metadata.tables["feedstock"]
         db.session.execute(table.insert(), [{"spec": f"a/{n}", "provider": "github"} for n in range(2 * BATCH + 1)])
@@ -178,19 +178,19 @@ def test_more_rows_than_a_batch_has_are_all_there(source, target):
     assert len(rows(lines, "feedstock")) == 2 * BATCH + 1
 
 
-def test_every_table_is_exported_or_named_as_left_out(source):
+def test_every_table_is_exported_or_listed_as_omitted(source):
     with source.app_context():
         there = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
         assert {table.name for table in archive.tables()} | archive.EXCLUDED == there
 
 
-def test_every_column_is_of_a_kind_that_an_export_can_hold(source):
+def test_an_export_supports_the_type_of_every_column(source):
     with source.app_context():
         kinds = {type(column.type) for table in archive.tables() for column in table.columns}
     assert kinds <= {BigInteger, Boolean, Integer, String, LongText, JSON, UTCDateTime}
 
 
-def test_kept_answers_are_left_out(source):
+def test_stored_idempotent_answers_are_not_exported(source):
     with source.app_context():
         answer = {"fingerprint": "f", "status": 201, "sealed_body": b"secret", "created_at": now()}
         db.session.add(IdempotencyKey(scope="s", key="k", **answer))
@@ -200,7 +200,7 @@ def test_kept_answers_are_left_out(source):
     assert entries(lines, "rows") == [{"rows": 0}]
 
 
-def test_the_id_of_a_deleted_record_is_not_given_out_again(source, target):
+def test_the_id_of_a_deleted_record_is_not_reused(source, target):
     make_bakery(source)
     deleted = make_bakery(source)
     with source.app_context():
@@ -213,14 +213,14 @@ def test_the_id_of_a_deleted_record_is_not_given_out_again(source, target):
 
 
 @pytest.mark.parametrize("source", ["postgresql"], indirect=True)
-def test_ids_go_on_after_those_that_sql_gave_past_the_sequence(source, target):
+def test_ids_continue_after_the_highest_id(source, target):
     make_bakery(source, id=41)
     imported(target, exported(source))
     assert make_bakery(target).id == 42
 
 
-def test_a_run_may_be_a_new_attempt_at_a_later_one(source, target):
-    first, second = point_ahead(source)
+def test_a_run_may_repeat_a_later_run(source, target):
+    first, second = make_rerun_of_later_run(source)
     assert imported(target, exported(source)).exit_code == 0
     assert {row["id"]: row["rerun_of"] for row in rows(exported(target), "reciperun")} == {
         first.id: second.id,
@@ -228,7 +228,7 @@ def test_a_run_may_be_a_new_attempt_at_a_later_one(source, target):
     }
 
 
-def test_others_write_during_an_export_which_does_not_see_it(source):
+def test_an_export_omits_concurrent_writes(source):
     make_bakery(source)
     with source.app_context(), archive.snapshot() as connection:
         assert archive.count(connection) == 1
@@ -245,7 +245,7 @@ def test_progress_goes_to_standard_error(source, target):
     assert imported(target, [result.stdout_bytes]).stderr.endswith("Imported 3 rows.\n")
 
 
-def test_a_file_is_written_for_its_owner_alone(source, target, tmp_path):
+def test_an_exported_file_is_readable_by_its_owner_only(source, target, tmp_path):
     make_run(source)
     path = tmp_path / "catalogue.ndjson"
     assert run(source, "export", str(path)).stdout_bytes == b""
@@ -254,7 +254,7 @@ def test_a_file_is_written_for_its_owner_alone(source, target, tmp_path):
     assert path.read_bytes() == b"".join(exported(target))
 
 
-def test_a_broken_export_leaves_the_file_of_before(source, tmp_path, monkeypatch):
+def test_a_failed_export_keeps_the_previous_file(source, tmp_path, monkeypatch):
     def broken(_connection, _revision):
         yield b"a line\n"
         raise OSError("the disk is full")
@@ -266,12 +266,12 @@ def test_a_broken_export_leaves_the_file_of_before(source, tmp_path, monkeypatch
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"catalogue.ndjson": "yesterday's"}
 
 
-def test_what_is_no_file_is_not_replaced(source):
+def test_an_export_does_not_replace_a_device(source):
     result = run(source, "export", "/dev/null")
     assert (result.exit_code, result.stderr) == (1, "Error: /dev/null is not a file.\n")
 
 
-def test_a_database_with_rows_takes_no_import(source, target):
+def test_an_import_into_a_database_with_rows_is_refused(source, target):
     make_bakery(target)
     lines = exported(source)
     result = imported(target, lines)
@@ -280,7 +280,7 @@ def test_a_database_with_rows_takes_no_import(source, target):
 
 
 @pytest.mark.parametrize("command", ["export", "import"])
-def test_a_database_without_migrations_is_refused_with_what_to_do(empty_url, command):
+def test_an_import_into_a_database_without_migrations_says_what_to_do(empty_url, command):
     app = make_app(empty_url)
     result = run(app, command)
     assert result.exit_code == 1
@@ -289,7 +289,7 @@ def test_a_database_without_migrations_is_refused_with_what_to_do(empty_url, com
 
 
 @pytest.mark.parametrize("command", ["export", "import"])
-def test_a_database_of_a_later_release_is_refused(source, command):
+def test_an_import_into_a_database_of_a_later_release_is_refused(source, command):
     with source.app_context():
         (head,) = db.session.execute(db.text("SELECT version_num FROM alembic_version")).one()
         db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999_later'"))
@@ -305,13 +305,13 @@ HEADER, FEEDSTOCK, SEQUENCE, END = range(4)
 A_FEEDSTOCK = {"spec": "a/b", "provider": "github", "id": 1}
 
 
-def feedstock(**members):
-    return line(table="feedstock", row=A_FEEDSTOCK | members)
+def feedstock(**fields):
+    return line(table="feedstock", row=A_FEEDSTOCK | fields)
 
 
-# The place of a line, what stands there in its stead, and how the sentence that refuses it begins.
+# The number of a line, its replacement, and the start of the sentence that refuses it.
 FAULTS = {
-    "another form": (
+    "another format": (
         HEADER,
         line(pangeo_forge_export=2),
         "Line 1: this is not the first line of an export in format 1.",
@@ -322,8 +322,8 @@ FAULTS = {
         line(pangeo_forge_export=1, revision="81c7d27bde71"),
         "Line 1: the export has revision 81c7d27bde71, this database has ",
     ),
-    "no JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
-    "no object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
+    "a line that is not JSON": (FEEDSTOCK, b'{"table":\n', "Line 2: this is not JSON: "),
+    "a line that is not an object": (FEEDSTOCK, b"[]\n", "Line 2: this is not a JSON object."),
     "an unknown line": (FEEDSTOCK, line(table="feedstock"), "Line 2: this is not a line of an export."),
     "an unknown table": (FEEDSTOCK, line(table="cookie", row={}), "Line 2: there is no table 'cookie'."),
     "a table left out": (FEEDSTOCK, line(table="idempotency_key", row={}), "Line 2: there is no table"),
@@ -335,7 +335,7 @@ FAULTS = {
     "a row twice": (FEEDSTOCK, feedstock() + feedstock(spec="c/d"), "Line 3: the database refuses this row: "),
     "a number too large": (FEEDSTOCK, feedstock(id=2**31), "Line 2: feedstock.id must fit 32 bits."),
     "a NUL": (FEEDSTOCK, feedstock(spec="a\0"), "Line 2: feedstock.spec must not contain the character U+0000."),
-    "an id that cannot be": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is not a valid id."),
+    "an invalid id": (SEQUENCE, line(sequence="feedstock", last=2**31), "Line 3: 2147483648 is not a valid id."),
     "an unknown sequence": (SEQUENCE, line(sequence="cookie", last=1), "Line 3: there is no table 'cookie'."),
     "a wrong count": (END, line(rows=2), "Line 4: this line counts 2 rows, but 1 came before it."),
     "a missing end": (END, b"", "The export is truncated: the number of rows is missing after line 3."),
@@ -351,32 +351,32 @@ def revision_of(app):
 def test_a_faulty_export_is_refused_with_the_line_and_changes_nothing(target, fault):
     good = [line(pangeo_forge_export=1, revision=revision_of(target)), feedstock()]
     good += [line(sequence="feedstock", last=1), line(rows=1)]
-    place, instead, sentence = FAULTS[fault]
+    position, replacement, sentence = FAULTS[fault]
     before = exported(target)
-    result = imported(target, [*good[:place], instead, *good[place + 1 :]])
+    result = imported(target, [*good[:position], replacement, *good[position + 1 :]])
     assert result.exit_code == 1
     assert f"Error: {sentence}" in result.stderr
     assert exported(target) == before
 
 
-def test_nothing_at_all_is_refused(target):
+def test_an_empty_file_is_refused(target):
     assert "Error: The export is truncated" in imported(target, []).stderr
 
 
 def edited(text, **values):
-    """The line of a row with other values in it."""
+    """The line of a row with other values."""
     entry = json.loads(text)
     return line(table=entry["table"], row=entry["row"] | values)
 
 
 @pytest.mark.parametrize("reference", ["bakery_id", "feedstock_id", "rerun_of"])
-def test_a_reference_to_nothing_is_refused_with_its_line(source, target, reference):
+def test_a_reference_to_a_missing_row_is_refused_with_its_line(source, target, reference):
     make_run(source)
     lines = exported(source)
-    (place,) = [number for number, text in enumerate(lines) if b'"recipe_id"' in text]
-    lines[place] = edited(lines[place], **{reference: 99})
+    (position,) = [number for number, text in enumerate(lines) if b'"recipe_id"' in text]
+    lines[position] = edited(lines[position], **{reference: 99})
     result = imported(target, lines)
-    assert f"Error: Line {place + 1}: the database refuses this row: " in result.stderr
+    assert f"Error: Line {position + 1}: the database refuses this row: " in result.stderr
     assert rows(exported(target), "bakery") == []
 
 

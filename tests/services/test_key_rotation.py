@@ -1,4 +1,4 @@
-"""Rotation: another key takes the place of one, which lives on for a while."""
+"""Rotation replaces a key by a new one. The old key stays valid for a while."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from tests.routes.test_api_keys import create, wire, works
 
 
-def test_rotate_makes_a_key_like_the_old_which_lives_on_for_a_day(app, admin):
+def test_rotate_creates_a_key_with_the_same_rights_and_keeps_the_old_one_for_a_day(app, admin):
     old = create(admin, label="dataflow", is_admin=True)
     response = admin.post(f"/api-keys/{old['id']}/rotate", json={})
     new = response.json
@@ -19,13 +19,13 @@ def test_rotate_makes_a_key_like_the_old_which_lives_on_for_a_day(app, admin):
     assert (shown["replaced_by"], timedelta(hours=23) < remaining <= timedelta(hours=24)) == (new["id"], True)
 
 
-def test_rotate_without_grace_ends_the_old_key_at_once(app, admin):
+def test_rotate_without_grace_deactivates_the_old_key_at_once(app, admin):
     old = create(admin)
     new = admin.post(f"/api-keys/{old['id']}/rotate", json={"grace_hours": 0}).json
     assert (works(app, old["key"]), works(app, new["key"])) == (False, True)
 
 
-def test_grace_never_makes_a_key_live_longer(admin):
+def test_grace_never_extends_the_expiry_of_a_key(admin):
     expires_at = wire(datetime.now(UTC) + timedelta(hours=1))
     old = create(admin, expires_at=expires_at)
     new = admin.post(f"/api-keys/{old['id']}/rotate", json={}).json
@@ -38,7 +38,7 @@ def test_grace_is_a_whole_number_of_hours_up_to_thirty_days(admin, hours):
     assert admin.post(f"/api-keys/{old['id']}/rotate", json={"grace_hours": hours}).status_code == 422
 
 
-def test_a_key_is_rotated_once_and_only_while_it_works(admin):
+def test_only_a_valid_key_can_be_rotated_and_only_once(admin):
     first, second = create(admin), create(admin)
     new = admin.post(f"/api-keys/{first['id']}/rotate", json={}).json
     admin.patch(f"/api-keys/{second['id']}", json={"is_active": False})
@@ -59,7 +59,7 @@ def test_a_successor_is_not_deleted_while_the_old_key_works(admin):
     assert admin.delete(f"/api-keys/{new}").status_code == 200
 
 
-def test_a_rotation_sent_again_shows_the_same_key(admin):
+def test_a_repeated_rotation_returns_the_same_key(admin):
     path, headers = f"/api-keys/{create(admin)['id']}/rotate", {"Idempotency-Key": "once"}
     first, again = (admin.post(path, json={}, headers=headers) for _ in range(2))
     assert (again.status_code, again.json) == (201, first.json)

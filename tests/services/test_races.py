@@ -1,4 +1,4 @@
-"""Requests that meet: each has the answer it would have had alone, a moment earlier or later."""
+"""Concurrent requests get the answers that they would get one after the other."""
 
 from collections import Counter
 from functools import partial
@@ -14,14 +14,14 @@ THREADS = 8
 
 
 @pytest.fixture
-def busy_app(migrated_url, patient):
-    """An application with a database of its own, where commits are commits, and a connection for every thread."""
-    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
+def busy_app(migrated_url, long_timeouts):
+    """An application with a separate database and a connection for every thread."""
+    with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS=str(THREADS + 1)) as app:
         yield app
 
 
 def at_once(app, *requests):
-    """The responses to `requests`, each (method, path, body), sent by as many threads at the same moment."""
+    """Send `requests`, each (method, path, body), at the same moment in separate threads. Return the responses."""
     headers = {"X-API-Key": ADMIN_KEY}
     calls = (
         partial(app.test_client().open, path, method=method, json=body, headers=headers)
@@ -38,32 +38,32 @@ def statuses(responses):
     ("path", "body"),
     [("/bakeries/", {"region": "us", "name": "same", "description": ""}), ("/feedstocks/", {"spec": "a/same"})],
 )
-def test_of_many_that_create_the_same_one_does_and_all_get_it(busy_app, path, body):
+def test_concurrent_creations_of_the_same_record_create_one_that_all_get(busy_app, path, body):
     responses = at_once(busy_app, *[("POST", path, body)] * THREADS)
     assert statuses(responses) == {201: 1, 200: THREADS - 1}
     alike = [record for record in busy_app.test_client().get(path).json if body.items() <= record.items()]
     assert [response.json for response in responses] == alike * THREADS
 
 
-def test_of_many_that_create_the_same_name_differently_one_does(busy_app):
+def test_one_of_many_creations_with_the_same_name_succeeds(busy_app):
     bodies = [{"region": str(number), "name": "alike", "description": ""} for number in range(THREADS)]
     responses = at_once(busy_app, *[("POST", "/bakeries/", body) for body in bodies])
     assert statuses(responses) == {201: 1, 409: THREADS - 1}
 
 
-def test_of_many_that_take_the_same_name_one_gets_it(busy_app):
+def test_one_of_many_renames_to_the_same_name_succeeds(busy_app):
     bakeries = [make_bakery(busy_app) for _ in range(THREADS)]
     responses = at_once(busy_app, *[("PATCH", f"/bakeries/{bakery.id}", {"name": "taken"}) for bakery in bakeries])
     assert statuses(responses) == {200: 1, 409: THREADS - 1}
 
 
-def test_of_many_that_delete_the_same_one_does(busy_app):
+def test_one_of_many_deletions_of_a_record_succeeds(busy_app):
     run = make_run(busy_app)
     responses = at_once(busy_app, *[("DELETE", f"/recipe_runs/{run.id}", None)] * THREADS)
     assert statuses(responses) == {200: 1, 404: THREADS - 1}
 
 
-def test_update_and_delete_of_a_run_are_200_or_404(busy_app):
+def test_concurrent_updates_and_deletions_of_a_run_are_200_or_404(busy_app):
     parents = {"bakery_id": make_bakery(busy_app).id, "feedstock_id": make_feedstock(busy_app).id}
     for _ in range(5):
         path = f"/recipe_runs/{make_run(busy_app, **parents).id}"
@@ -74,7 +74,7 @@ def test_update_and_delete_of_a_run_are_200_or_404(busy_app):
         assert busy_app.test_client().get(path).status_code == 404
 
 
-def test_updates_of_different_members_are_all_kept(busy_app):
+def test_concurrent_updates_of_different_fields_are_all_kept(busy_app):
     run = make_run(busy_app)
     values = {"version": "2", "head_sha": "main", "message": "m", "conclusion": "success"}
     updates = [("PATCH", f"/recipe_runs/{run.id}", {name: value}) for name, value in values.items()]
@@ -83,7 +83,7 @@ def test_updates_of_different_members_are_all_kept(busy_app):
     assert {name: after[name] for name in values} == values
 
 
-def test_a_bakery_goes_or_gets_runs_but_not_both(busy_app):
+def test_a_bakery_is_deleted_or_gets_runs_but_not_both(busy_app):
     feedstock = make_feedstock(busy_app)
     for _ in range(5):
         bakery = make_bakery(busy_app)
@@ -95,7 +95,7 @@ def test_a_bakery_goes_or_gets_runs_but_not_both(busy_app):
         assert deleted.status_code == (409 if runs else 200)
 
 
-def test_a_bakery_that_loses_its_last_run_while_it_is_deleted_goes_or_stays(busy_app):
+def test_a_bakery_whose_last_run_is_deleted_meanwhile_is_deleted_or_kept(busy_app):
     feedstock = make_feedstock(busy_app)
     for _ in range(5):
         run = make_run(busy_app, feedstock_id=feedstock.id)

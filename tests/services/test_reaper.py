@@ -37,7 +37,7 @@ def ago(**duration):
         ({"status": "in_progress", "conclusion": "failure", "completed_at": ago(days=1)}, "failure"),
     ],
 )
-def test_a_run_is_ended_when_nobody_else_will(app, client, columns, outcome):
+def test_the_reaper_ends_a_run_that_is_past_its_limit(app, client, columns, outcome):
     run = make_run(app, **{"created_at": null()} | columns)
     assert reap(app).exit_code == 0
     answer = client.get(f"/recipe_runs/{run.id}").json
@@ -54,7 +54,7 @@ def test_a_bakery_sets_its_own_limit(app, client):
     assert [client.get(f"/recipe_runs/{run.id}").json["conclusion"] for run in (late, early)] == ["timed_out", None]
 
 
-def test_a_run_is_in_progress_since_it_went_there_and_not_since_it_says_it_started(app, admin):
+def test_the_time_in_progress_is_measured_from_the_event_and_not_from_started_at(app, admin):
     run = make_run(app, started_at=ago(days=8))
     admin.patch(f"/recipe_runs/{run.id}", json={"status": "in_progress"})
     assert counts(reap(app).output) == {"in_progress -> unchanged": 1, "total": 1}
@@ -88,18 +88,18 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(app, client):
     assert client.get(f"/recipe_runs/{run.id}/events").json == []
 
 
-def test_older_than_sets_the_days_a_run_may_be_queued(app):
+def test_older_than_sets_how_many_days_a_run_may_be_queued(app):
     make_run(app, started_at=ago(days=3), created_at=null())
     assert counts(reap(app, "--older-than", "2").output) == {"queued -> stale": 1, "total": 1}
 
 
-def test_a_second_time_there_is_nothing_to_do(app):
+def test_a_second_reaper_run_ends_nothing(app):
     make_run(app, started_at=ago(days=30), created_at=null())
     assert counts(reap(app).output)["total"] == 1
     assert counts(reap(app).output) == {"total": 0}
 
 
-def test_many_runs_are_ended_in_batches_that_stay_ended_when_it_is_interrupted(app, monkeypatch):
+def test_an_interrupted_reaper_keeps_its_finished_batches(app, monkeypatch):
     monkeypatch.setattr(reaper, "BATCH", 2)
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     for _ in range(5):
@@ -110,8 +110,8 @@ def test_many_runs_are_ended_in_batches_that_stay_ended_when_it_is_interrupted(a
     assert counts(reap(app).output) == {"queued -> stale": 3, "total": 3}
 
 
-def test_two_at_once_end_every_run_once(migrated_url, patient):
-    waiting = patient(migrated_url)
+def test_two_concurrent_reapers_end_every_run_once(migrated_url, long_timeouts):
+    waiting = long_timeouts(migrated_url)
     with application(migrated_url, waiting) as app, application(migrated_url, waiting) as other:
         parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
         for _ in range(40):
@@ -123,19 +123,19 @@ def test_two_at_once_end_every_run_once(migrated_url, patient):
             assert db.session.query(RecipeRunEvent).count() == 40
 
 
-def test_a_database_that_is_not_up_to_date_is_a_sentence(empty_url):
+def test_the_reaper_reports_an_outdated_database(empty_url):
     result = reap(make_app(empty_url))
     assert result.exit_code == 1
     assert "run `flask db upgrade`" in result.output
 
 
-def test_a_limit_can_be_taken_back(app):
+def test_the_limit_of_a_bakery_can_be_removed(app):
     bakery = make_bakery(app, timeout_minutes=90)
     app.test_cli_runner().invoke(args=["runs", "timeout", bakery.name])
     make_run(app, bakery_id=bakery.id, status="in_progress", started_at=ago(days=1))
     assert counts(reap(app).output) == {"in_progress -> unchanged": 1, "total": 1}
 
 
-def test_a_limit_for_a_bakery_that_is_not_there_is_a_sentence(app):
+def test_the_limit_of_a_missing_bakery_is_one_sentence(app):
     result = app.test_cli_runner().invoke(args=["runs", "timeout", "nowhere", "90"])
     assert (result.exit_code, result.output) == (1, "Error: bakery 'nowhere' not found\n")

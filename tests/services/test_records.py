@@ -1,4 +1,4 @@
-"""Records are deleted unless others refer to them, whatever table those are in."""
+"""A record is not deleted if any row of any table refers to it."""
 
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, Table, insert
@@ -11,13 +11,13 @@ from tests.support.factories import make_bakery, make_run
 
 @pytest.fixture
 def permits():
-    """A table that refers to bakeries, as one of a later release may."""
+    """A table that refers to bakeries, like a table of a later release."""
     table = Table("permit", db.metadata, Column("id", Integer, primary_key=True), Column("to", ForeignKey(Bakery.id)))
     yield table
     db.metadata.remove(table)
 
 
-def test_a_bakery_that_rows_of_any_tables_refer_to_stays_and_they_are_counted(migrated_url, permits):
+def test_a_bakery_with_references_from_any_table_is_not_deleted(migrated_url, permits):
     with application(migrated_url) as app:
         bakery = make_bakery(app).id
         make_run(app, bakery_id=bakery)

@@ -20,7 +20,7 @@ AGREE = "The counts agree with the runs.\n"
 
 @pytest.fixture
 def parents(app):
-    """Two feedstocks and two bakeries, each feedstock in each bakery with a run of every kind and one run more."""
+    """Two feedstocks and two bakeries. Each pair has a run of every kind, and one pair has an additional run."""
     parents = {"feedstock_id": [make_feedstock(app).id for _ in "12"], "bakery_id": [make_bakery(app).id for _ in "12"]}
     fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT}
     rows = [dict(zip(parents | KIND, values, strict=True)) for values in product(*parents.values(), *KIND.values())]
@@ -38,7 +38,7 @@ def rows(filters):
 
 @pytest.mark.parametrize("within", [(), ("feedstock_id",), ("bakery_id",)])
 @pytest.mark.parametrize("names", [names for size in range(5) for names in combinations(FILTERS, size)])
-def test_a_count_is_what_counting_the_rows_gives(app, parents, within, names):
+def test_a_count_is_the_number_of_matching_rows(app, parents, within, names):
     filters = {name: parents[name][:1] for name in within} | {name: FILTERS[name] for name in names}
     with app.app_context():
         assert run_counts.covers(filters)
@@ -47,14 +47,14 @@ def test_a_count_is_what_counting_the_rows_gives(app, parents, within, names):
 
 @pytest.mark.parametrize("ids", [[], [1, 2, 2], [1, 2**31]])
 @pytest.mark.parametrize("name", ["feedstock_id", "bakery_id"])
-def test_a_count_takes_any_list_of_parents(app, parents, name, ids):
+def test_a_count_accepts_any_list_of_parents(app, parents, name, ids):
     filters = {name: [parents[name][0] if id == 1 else id for id in ids]}
     with app.app_context():
         assert run_counts.count(filters) == rows(filters)
 
 
 @pytest.mark.parametrize("name", ["id", "q", "head_sha", "started_after", "dataset_public_url"])
-def test_what_is_not_counted_is_not_covered(name):
+def test_filters_without_a_count_are_not_covered(name):
     assert not run_counts.covers({"status": ["queued"], name: ["x"]})
 
 
@@ -66,13 +66,13 @@ def recount(app):
     return app.test_cli_runner().invoke(args=["runs", "recount"]).output
 
 
-def test_recount_finds_counts_that_agree(app):
+def test_recount_confirms_correct_counts(app):
     assert recount(app) == AGREE
     make_run(app)
     assert recount(app) == AGREE
 
 
-def test_recount_mends_what_is_wrong(app, client):
+def test_recount_fixes_wrong_counts(app, client):
     make_run(app)
     with app.app_context():
         db.session.execute(delete(RunCount).where(RunCount.slice == "all"))
@@ -84,7 +84,7 @@ def test_recount_mends_what_is_wrong(app, client):
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_recount_mends_what_was_written_past_the_triggers(app):
+def test_recount_counts_rows_written_without_triggers(app):
     run = make_run(app)
     with app.app_context():
         db.session.execute(text("SET LOCAL session_replication_role = replica"))

@@ -1,4 +1,4 @@
-"""The numbers of runs: against plain Python over the same runs, and at the edges."""
+"""Statistics of runs equal those that plain Python computes, and are right in edge cases."""
 
 import math
 import random
@@ -14,7 +14,7 @@ ENDED = {"status": "completed", "conclusion": "success"}
 
 
 def make_runs(app, lengths, **columns):
-    """Runs that took so long, of one feedstock in one bakery."""
+    """Runs of these durations, of one feedstock in one bakery."""
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     ends = [STARTED_AT + timedelta(seconds=length) for length in lengths]
     return [make_run(app, completed_at=end, **parents | ENDED | columns) for end in ends]
@@ -24,7 +24,7 @@ def durations(client):
     return client.get("/stats/overview").json["duration"]
 
 
-def test_nothing_amounts_to_nothing(client):
+def test_stats_without_runs_are_empty(client):
     assert client.get("/stats/overview").json == {
         "runs": 0,
         "by_status": {"queued": 0, "in_progress": 0, "completed": 0},
@@ -46,12 +46,12 @@ def test_runs_are_counted_by_status_and_conclusion(app, client):
     assert body["by_conclusion"] == NO_CONCLUSIONS | {"stale": 1}
 
 
-def test_a_status_that_another_program_gave_is_counted_too(app, client):
+def test_an_unknown_status_is_counted(app, client):
     make_run(app, status="paused")
     assert client.get("/stats/overview").json["by_status"]["paused"] == 1
 
 
-def test_the_success_rate_is_of_those_that_succeeded_failed_or_timed_out(app, client):
+def test_the_success_rate_counts_success_failure_and_timed_out(app, client):
     for conclusion in ("success", "failure", "timed_out", "timed_out", "cancelled", "stale", "neutral"):
         make_run(app, status="completed", conclusion=conclusion)
     assert client.get("/stats/overview").json["success_rate"] == 0.25
@@ -83,7 +83,7 @@ def test_durations_are_whole_seconds(app, client, start, end, expected):
     assert durations(client)["median"] == expected
 
 
-def test_a_duration_of_millennia_is_exact(app, client):
+def test_a_duration_of_thousands_of_years_is_exact(app, client):
     whole = datetime.max.replace(tzinfo=UTC) - datetime.min.replace(tzinfo=UTC)
     make_run(app, started_at=datetime.min.replace(tzinfo=UTC), completed_at=datetime.max.replace(tzinfo=UTC), **ENDED)
     assert durations(client)["median"] == whole // timedelta(seconds=1)
@@ -99,12 +99,12 @@ def test_a_duration_of_millennia_is_exact(app, client):
         {"conclusion": None, "status": "in_progress"},
     ],
 )
-def test_runs_that_did_not_end_by_themselves_have_no_duration(app, client, columns):
+def test_cancelled_and_stale_runs_have_no_duration(app, client, columns):
     make_run(app, **ENDED | {"completed_at": STARTED_AT} | columns)
     assert durations(client) == {"runs": 0, "median": None, "p90": None}
 
 
-def test_the_queue_is_as_old_as_its_oldest_run_is_known(app, client):
+def test_the_age_of_the_queue_is_that_of_its_oldest_run(app, client):
     make_run(app, started_at=STARTED_AT - timedelta(days=9), status="in_progress")
     make_run(app, created_at=STARTED_AT, started_at=STARTED_AT - timedelta(days=1))
     make_run(app, created_at=None, started_at=STARTED_AT + timedelta(days=1))
@@ -130,7 +130,7 @@ def test_weeks_begin_on_monday(app, client, day, monday):
     assert [week["week"] for week in client.get("/stats/overview").json["weeks"]] == [monday]
 
 
-def test_each_week_has_its_runs(app, client):
+def test_runs_are_counted_by_week(app, client):
     make_runs(app, [1, 2])
     make_run(app, started_at=STARTED_AT + timedelta(days=14), status="completed", conclusion="failure")
     make_run(app, started_at=STARTED_AT + timedelta(days=14))
@@ -153,7 +153,7 @@ def test_each_week_has_its_runs(app, client):
         ("bakery_id=99", 0),
     ],
 )
-def test_the_runs_can_be_narrowed_down(app, client, query, runs):
+def test_stats_can_be_filtered(app, client, query, runs):
     first, *_ = make_runs(app, [1, 2, 3], is_test=True)
     make_runs(app, [4, 5], started_at=STARTED_AT - timedelta(seconds=1))
     body = client.get(f"/stats/overview?{query.format(first)}").json
@@ -161,11 +161,11 @@ def test_the_runs_can_be_narrowed_down(app, client, query, runs):
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "bakery_id=0", "feedstock_id=x", "type=none", "until=2022"])
-def test_what_cannot_narrow_them_down_is_422(client, query):
+def test_an_invalid_filter_of_stats_is_422(client, query):
     assert client.get(f"/stats/overview?{query}").status_code == 422
 
 
-def test_the_numbers_are_not_sent_twice_while_they_stay(app, client, writer):
+def test_unchanged_stats_are_304(app, client, writer):
     run = make_run(app, completed_at=STARTED_AT, **ENDED)
     seen = {"If-None-Match": client.get("/stats/overview").headers["ETag"]}
     assert client.get("/stats/overview", headers=seen).status_code == 304

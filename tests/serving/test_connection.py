@@ -1,4 +1,4 @@
-"""A client has its time to send something, to send a request, and to be idle."""
+"""Time limits of a connection: for its first byte, for a request, and while it is idle."""
 
 from contextlib import ExitStack, closing, contextmanager
 
@@ -17,7 +17,7 @@ TWO_REQUESTS = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\n
 
 @contextmanager
 def connected():
-    """The server's side of a connection, and the client's."""
+    """The two sides of a connection: the server's and the client's."""
     near, far = gevent.socket.socketpair()
     with closing(near), closing(far):
         yield Connection(near), far
@@ -39,14 +39,14 @@ def answered(near, request):
     near.finish()
 
 
-def test_a_client_that_never_sends_anything_is_not_waited_for(monkeypatch):
+def test_a_connection_without_a_first_byte_is_closed(monkeypatch):
     monkeypatch.setattr(connection, "FIRST_BYTE_TIMEOUT", 0.1)
     with connected() as (near, _):
         assert near.recv(100) == b""
         assert not connection.idle
 
 
-def test_a_request_has_time_from_its_first_byte_on(monkeypatch):
+def test_the_deadline_of_a_request_starts_with_its_first_byte(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
     with connected() as (near, far):
         first = receiving(near)
@@ -58,7 +58,7 @@ def test_a_request_has_time_from_its_first_byte_on(monkeypatch):
         assert near.recv(100) == b""
 
 
-def test_between_two_requests_the_time_of_neither_runs(monkeypatch):
+def test_no_deadline_runs_between_two_requests(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
     with connected() as (near, far):
         far.sendall(TWO_REQUESTS.partition(b"POST")[0])
@@ -70,7 +70,7 @@ def test_between_two_requests_the_time_of_neither_runs(monkeypatch):
         assert waits.get() == b"GET"
 
 
-def test_the_body_of_a_request_that_came_with_another_has_its_deadline(monkeypatch):
+def test_the_body_of_a_pipelined_request_has_its_own_deadline(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
     with connected() as (near, far):
         far.sendall(TWO_REQUESTS)
@@ -84,7 +84,7 @@ def test_the_body_of_a_request_that_came_with_another_has_its_deadline(monkeypat
             body.get()
 
 
-def test_a_client_is_let_go_once_it_has_been_idle_for_so_long():
+def test_a_connection_that_has_been_idle_too_long_is_closed():
     with connected() as (near, _):
         waits = receiving(near)
         release_idle(60)
@@ -95,7 +95,7 @@ def test_a_client_is_let_go_once_it_has_been_idle_for_so_long():
         assert not connection.idle
 
 
-def test_a_request_that_arrives_as_its_connection_is_let_go_is_received():
+def test_a_request_that_arrives_while_its_connection_is_closed_is_received():
     with connected() as (near, far):
         waits = receiving(near)
         far.sendall(b"GET")
@@ -103,7 +103,7 @@ def test_a_request_that_arrives_as_its_connection_is_let_go_is_received():
         assert waits.get() == b"GET"
 
 
-def test_of_too_many_idle_connections_the_longest_idle_is_closed():
+def test_the_longest_idle_connection_is_closed_if_there_are_too_many():
     with ExitStack() as stack:
         waits = [receiving(stack.enter_context(connected())[0]) for _ in range(3)]
         release_idle(60, 2)
@@ -113,7 +113,7 @@ def test_of_too_many_idle_connections_the_longest_idle_is_closed():
         gevent.joinall(waits)
 
 
-def test_a_client_that_has_sent_something_is_not_let_go():
+def test_a_connection_with_an_unfinished_request_is_not_idle():
     with connected() as (near, far):
         far.sendall(b"GET")
         assert near.recv(100) == b"GET"
@@ -123,7 +123,7 @@ def test_a_client_that_has_sent_something_is_not_let_go():
         assert more.get() == b" / HTTP/1.1"
 
 
-def test_the_rest_of_a_body_that_is_late_is_never_taken_for_a_request(monkeypatch):
+def test_the_late_rest_of_a_body_is_never_parsed_as_a_request(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.1)
     with connected() as (near, far):
         far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
@@ -131,7 +131,7 @@ def test_the_rest_of_a_body_that_is_late_is_never_taken_for_a_request(monkeypatc
             answered(near, next(requests_of(near)))
 
 
-def test_a_body_that_breaks_off_is_not_taken_for_the_whole():
+def test_a_truncated_body_is_a_timeout():
     with connected() as (near, far):
         far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{}")
         far.shutdown(gevent.socket.SHUT_WR)
@@ -148,15 +148,15 @@ def test_a_head_of_many_long_headers_is_refused_before_it_has_arrived():
         sender.kill()
 
 
-def test_a_long_body_is_no_long_head():
+def test_a_long_body_does_not_count_as_a_head():
     with connected() as (near, far):
         far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000))
         near.request = next(requests_of(near))
         assert len(near.request.body.read()) == 40_000
 
 
-def test_the_rest_of_a_long_body_does_not_keep_the_client_from_its_answer():
-    """A socket that is closed while data arrives is reset, and the client cannot read what was sent before."""
+def test_a_client_gets_its_answer_while_it_sends_a_long_body():
+    """A socket that is closed while data arrives is reset. The client then cannot read data that was sent before."""
     with connected() as (near, far):
         sender = gevent.spawn(far.sendall, bytes(4_000_000))
         near.sendall(b"the answer")

@@ -1,4 +1,4 @@
-"""Requests that are hostile below HTTP's surface, as bytes to gunicorn, and exactly what each is answered."""
+"""Hostile bytes that are sent to gunicorn, and the exact answer to each."""
 
 import json
 import socket
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import ADMIN_KEY
+from tests.support import live
 
 KEY = f"X-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n".encode()
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -33,7 +34,7 @@ def chunk(reason):
     return "400 BAD REQUEST", f"The body is not valid HTTP: {reason}"
 
 
-# How long the body is: two opinions are a request smuggled past a proxy.
+# The length of the body. If a proxy reads another length, a client can smuggle a request past it.
 FRAMING = {
     "a length and chunks": (POST + b"Content-Length: 6\r\nTransfer-Encoding: chunked" + END, header("CONTENT-LENGTH")),
     "chunks and a length": (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 6" + END, header("CONTENT-LENGTH")),
@@ -63,7 +64,7 @@ FRAMING = {
         POST + b"Transfer-Encoding:\r\n chunked" + END,
         malformed("Obsolete line folding is unacceptable: 'TRANSFER-ENCODING'"),
     ),
-    "a chunk of no size": (CHUNKED + b"xyz\r\n{}" + END, chunk("Invalid chunk size: b'xyz'")),
+    "a chunk without a size": (CHUNKED + b"xyz\r\n{}" + END, chunk("Invalid chunk size: b'xyz'")),
     "a chunk of a negative size": (CHUNKED + b"-1\r\n{}" + END, chunk("Invalid chunk size: b'-1'")),
     "a chunk with 0x": (CHUNKED + b"0x2\r\n{}" + END, chunk("Invalid chunk size: b'0x2'")),
     "a chunk longer than it says": (
@@ -110,7 +111,7 @@ HEADERS = {
         POST.replace(b"X-API-Key", b"X-API-Key: wrong\r\nX-API-Key") + b"\r\n",
         ("401 UNAUTHORIZED", "Invalid API Key"),
     ),
-    "an expectation that is none": (
+    "an unknown expectation": (
         POST + b"Expect: nonsense\r\nContent-Length: 2\r\n\r\n{}",
         ("417 Expectation Failed", "Unable to comply with expectation: 'nonsense'"),
     ),
@@ -133,7 +134,7 @@ def target(text, method=b"GET", version=b"HTTP/1.1"):
 LINES = {
     "no host": (b"GET / HTTP/1.1\r\n\r\n", OK),
     "a target that is a URL": (target(b"http://evil.example/"), OK),
-    "a target that is a server": (
+    "a target that is a host": (
         target(b"evil.example:443", b"CONNECT"),
         ("404 NOT FOUND", "There is nothing at /443; /docs lists what there is."),
     ),
@@ -164,9 +165,9 @@ REQUESTS = FRAMING | HEADERS | LINES
 
 
 def exchange(address, data):
-    """All that the server answers to those bytes until it closes the connection: status line, headers, body."""
+    """Send the bytes and read until the server closes the connection. Return status line, headers and body."""
     parts, answer = urlsplit(address), b""
-    with closing(socket.create_connection((parts.hostname, parts.port), timeout=10)) as connection:
+    with closing(socket.create_connection((parts.hostname, parts.port), timeout=live.PATIENCE)) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         while received := connection.recv(65536):
@@ -192,7 +193,7 @@ def test_hostile_bytes_are_answered_exactly(service, data, answer):
     assert found["request_id"] == headers["X-Request-ID"]
 
 
-def test_after_all_of_them_the_service_is_as_it_was(service):
+def test_the_hostile_requests_change_nothing(service):
     for data, _ in REQUESTS.values():
         exchange(service, data)
     body = exchange(service, b"GET /stats/bakeries HTTP/1.1\r\nHost: x\r\n\r\n")[2]

@@ -1,4 +1,4 @@
-"""A worker resolves the name of the database beside its requests, and outlives a resolver that hangs."""
+"""A worker resolves the name of the database while it serves requests. A resolver that hangs does not stop it."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run
 from tests.support.memory import worker
 
-# Python imports it before anything else: in the served process the resolver of the C library does not answer.
+# Python imports sitecustomize first. In the processes of the server, the resolver of the C library never answers.
 HANGS = """
 import _socket, time
 sleep, ask = time.sleep, _socket.getaddrinfo
@@ -25,7 +25,7 @@ _socket.getaddrinfo = getaddrinfo
 
 @pytest.fixture
 def hanging(tmp_path):
-    """A server with one worker, the name of whose database nobody resolves."""
+    """A server with one worker. The resolver hangs for the name of its database."""
     (tmp_path / "sitecustomize.py").write_text(HANGS)
     url = "postgresql://nobody@slow.example/none"
     env = dyno(environment(url), WEB_CONCURRENCY="1", PROXY_COUNT="0", PYTHONPATH=str(tmp_path))
@@ -34,7 +34,7 @@ def hanging(tmp_path):
         yield server
 
 
-def test_a_resolver_that_hangs_is_503_for_those_who_need_it_and_nothing_for_others(hanging):
+def test_a_resolver_that_hangs_affects_only_requests_that_need_the_database(hanging):
     pid = worker(hanging)
     with ThreadPoolExecutor(1) as pool:
         waits = pool.submit(ask, hanging, "/bakeries/")
@@ -50,8 +50,8 @@ def test_a_resolver_that_hangs_is_503_for_those_who_need_it_and_nothing_for_othe
     assert worker(hanging) == pid
 
 
-def test_a_worker_whose_master_has_resolved_a_name_resolves_it_too(postgres_url, tmp_path):
-    """A fork has none of the threads that ask the resolver."""
+def test_a_worker_resolves_a_name_after_its_master_did(postgres_url, tmp_path):
+    """A fork does not inherit the threads of the master that query the resolver."""
     assert live.flask(environment(postgres_url), "db", "upgrade").returncode == 0
     by_name = postgres_url.set(host="localhost")
     env = dyno(environment(by_name), WEB_CONCURRENCY="1", PROXY_COUNT="0")

@@ -1,4 +1,4 @@
-"""Catalogues to measure with, on PostgreSQL: the original's production database, or as many runs as asked for.
+"""Large catalogues for measurements on PostgreSQL: the original's production database, or a given number of runs.
 
 `DATABASE_URL=… python -m tests.support.catalogue 1000000` fills an empty, migrated database. The same number gives the
 same runs.
@@ -41,7 +41,7 @@ FROM (
     FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
 ) AS run
 """
-# As production has it: 1,416 runs, half of them of the seventh of its feedstocks, few with a message or a dataset.
+# Production has 1,416 runs. The seventh of its feedstocks has half of them. Few have a message or a dataset.
 PRODUCTION = 1416
 LIKE_PRODUCTION = """
 UPDATE reciperun SET bakery_id = 1, feedstock_id = CASE WHEN id <= 735 THEN 7 ELSE 8 + id % 22 END, rerun_of = NULL,
@@ -63,7 +63,7 @@ def runs(server, count):
 
 @contextmanager
 def production(server):
-    """The URL of a database with production's data, or if there is no dump of it with a catalogue of that shape."""
+    """The URL of a database with production's data or, without its dump, with generated data in its proportions."""
     with postgres.database(server) as url:
         if DUMP:
             restore(url)
@@ -87,7 +87,7 @@ def fill(url, count):
 
 
 def restore(url):
-    """Restore the dump; a server may lack the extension that counts statements, which nothing here needs."""
+    """Restore the dump. The server may lack the extension pg_stat_statements, because no test needs it."""
     target = url.render_as_string(hide_password=False)
     command = [postgres.tool("pg_restore"), "--no-acl", "--no-owner", "--dbname", target, DUMP]
     log = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()

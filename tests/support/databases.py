@@ -1,4 +1,4 @@
-"""Databases of any revision, and what is in them."""
+"""Helpers that migrate a database to any revision, fill it and read it."""
 
 import json
 
@@ -15,7 +15,7 @@ CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 HEAD = CHAIN[-1]
 ORIGINAL = ["81c7d27bde71", "6197f9c7aff6", "b0ec74f6d899", "70bcddc9fffa", "0499cef6b57a"]
 
-# Tests that are about one kind of database only.
+# Marks of tests that concern one kind of database only.
 on_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -25,7 +25,7 @@ RUN = (
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, status, is_test) "
     "VALUES ('gpcp', 1, 1, '35d889f', '', '2022-03-03 02:29:54.055180', 'queued', false)"
 )
-# The rows of counts come and go as long as their sums stay.
+# Triggers and compaction change the rows of counts, but not their sums.
 COUNTS = (
     "SELECT slice, status, conclusion, is_test, has_dataset, sum(runs) FROM reciperun_count "
     "GROUP BY 1, 2, 3, 4, 5 HAVING sum(runs) <> 0"
@@ -61,7 +61,7 @@ def fill(app):
 
 
 def schema(app):
-    """What the database itself says of its tables, in values that can be compared."""
+    """The schema that the database reports, in values that can be compared."""
     with app.app_context():
         inspector = inspect(db.engine)
         kinds = ("columns", "foreign_keys", "unique_constraints", "indexes")
@@ -73,7 +73,7 @@ def schema(app):
 
 
 def contents(app):
-    """Every row of every table, the revision among them."""
+    """Every row of every table, including the revision."""
     queries = {table: f"SELECT * FROM {table}" for table in schema(app)["columns"]}
     if "reciperun_count" in queries:
         queries["reciperun_count"] = COUNTS

@@ -1,6 +1,6 @@
-"""Records for tests, stored as a client of the original would have: by SQLAlchemy, past the rules of the API.
+"""Factories of records. SQLAlchemy stores them directly, so the rules of the API do not apply.
 
-Each function takes the columns that matter and makes up the rest. What it returns is detached: plain values to compare.
+Each function accepts the columns that matter and generates the rest. It returns a detached record.
 """
 
 from datetime import UTC, datetime
@@ -15,8 +15,8 @@ from app.models import APIKey, Bakery, Feedstock, RecipeRun, RecipeRunEvent
 
 R = TypeVar("R")
 
-# A run in a list, in the order of the wire.
-RUN_MEMBERS = [
+# The fields of a run in a list, in wire order.
+RUN_FIELDS = [
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
     *("created_at", "updated_at", "rerun_of"),
@@ -36,7 +36,7 @@ def make_feedstock(app: Flask, **columns: Any) -> Feedstock:
 
 
 def make_run(app: Flask, **columns: Any) -> RecipeRun:
-    """A run; in a bakery and of a feedstock of its own unless their ids are given."""
+    """A run. It gets a new bakery and a new feedstock unless their ids are given."""
     if "bakery_id" not in columns:
         columns["bakery_id"] = make_bakery(app).id
     if "feedstock_id" not in columns:
@@ -58,35 +58,35 @@ def make_event(app: Flask, run: RecipeRun, **columns: Any) -> RecipeRunEvent:
 
 
 def make_key(app: Flask, key: str, **columns: Any) -> APIKey:
-    """The record of `key`, an active ordinary one unless `columns` say otherwise."""
+    """The record of `key`. By default the key is active and not an administrator's."""
     digest = key_digest(app.config["ENCRYPTION_SALT"], key)
     return _store(app, APIKey(**{"encrypted_key": digest, "is_active": True, "is_admin": False} | columns))
 
 
-def bakery_body(app: Flask, **members: Any) -> dict[str, Any]:
+def bakery_body(app: Flask, **fields: Any) -> dict[str, Any]:
     """A body that creates a bakery."""
-    return {"region": "us-central1", "name": f"bakery-{next(_numbers)}", "description": "A bakery."} | members
+    return {"region": "us-central1", "name": f"bakery-{next(_numbers)}", "description": "A bakery."} | fields
 
 
-def feedstock_body(app: Flask, **members: Any) -> dict[str, Any]:
+def feedstock_body(app: Flask, **fields: Any) -> dict[str, Any]:
     """A body that creates a feedstock."""
-    return {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock"} | members
+    return {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock"} | fields
 
 
-def run_body(app: Flask, **members: Any) -> dict[str, Any]:
-    """A body that creates a run, with a bakery and a feedstock to refer to."""
+def run_body(app: Flask, **fields: Any) -> dict[str, Any]:
+    """A body that creates a run. Its bakery and its feedstock are created too, unless their ids are given."""
     required = {
         "recipe_id": "example",
-        "bakery_id": members["bakery_id"] if "bakery_id" in members else make_bakery(app).id,
-        "feedstock_id": members["feedstock_id"] if "feedstock_id" in members else make_feedstock(app).id,
+        "bakery_id": fields["bakery_id"] if "bakery_id" in fields else make_bakery(app).id,
+        "feedstock_id": fields["feedstock_id"] if "feedstock_id" in fields else make_feedstock(app).id,
         "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
         "version": "1.0",
         "started_at": "2022-03-03T02:29:54Z",
     }
-    return required | members
+    return required | fields
 
 
-# How to make a record of each resource, and a body that creates one, by its name in the path.
+# The function that creates a record of each resource, and the one that returns a body for POST, by its path.
 MAKE = {"bakeries": make_bakery, "feedstocks": make_feedstock, "recipe_runs": make_run}
 BODY = {"bakeries": bakery_body, "feedstocks": feedstock_body, "recipe_runs": run_body}
 

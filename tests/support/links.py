@@ -1,16 +1,16 @@
-"""The header Link (RFC 8288), as a client reads it."""
+"""Parsing of the header Link (RFC 8288), like a client."""
 
 import re
 
 
 def links(response):
-    """The pages that the response leads to, by relation."""
+    """The links of the response, by relation."""
     found = re.findall(r'<([^<>]*)>; rel="(\w+)"(?:, |$)', response.headers["Link"])
     return {relation: reference for reference, relation in found}
 
 
-def walk(client, reference, relation="next"):
-    """The pages from `reference` on, each as a response, for as long as there is such a link."""
+def follow(client, reference, relation="next"):
+    """The responses to `reference` and to all pages that follow it by the links of that relation."""
     for _ in range(100):
         response = client.get(reference)
         assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""The service as its users meet it: gunicorn on a port of this machine."""
+"""The service as its users reach it: gunicorn on a port of this machine."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE = 300  # seconds to wait for anything; only what hangs takes as long, on the busiest machine, too
+PATIENCE = 300  # seconds that tests wait for a server; even on a busy machine, only a server that hangs takes so long
 
 
 @contextmanager
 def server(environment):
-    """The address of a server with that environment (and a PATH), up and ready to answer."""
+    """The address of a running server with this environment and a PATH."""
     port = free_port()
     command = [str(BIN / "gunicorn"), "--bind", f"127.0.0.1:{port}", "wsgi:app"]
     with subprocess.Popen(command, cwd=ROOT, env={"PATH": f"{BIN}:/usr/bin:/bin", **environment}) as process:
@@ -28,33 +28,33 @@ def server(environment):
 
 
 def flask(environment, *arguments):
-    """Run a `flask` command; its output, both streams, in `stdout`."""
+    """Run a `flask` command. `stdout` has the output of both streams."""
     command = [BIN / "flask", *arguments]
     env = {"PATH": f"{BIN}:/usr/bin:/bin", **environment}
     return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def python(environment, program):
-    """What a Python program prints that runs in the folder of the project."""
+    """The output of a Python program that runs in the folder of the project."""
     command = [sys.executable, "-c", program]
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def post(url, body, key):
-    """The JSON that POST with that key answers."""
+    """The JSON answer to a POST with this key."""
     headers = {"Content-Type": "application/json", "X-API-Key": key}
     with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as response:
         return json.load(response)
 
 
 def children(process):
-    """The process ids of the children of a process, of a master's its workers."""
+    """The ids of the child processes. Those of a master are its workers."""
     found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
 
 def wait_for(address, process):
-    """`address`, once its /healthz answers."""
+    """Wait until /healthz answers, and return `address`."""
 
     def answers():
         assert process.poll() is None, f"the server ended with exit code {process.returncode}"
@@ -66,7 +66,7 @@ def wait_for(address, process):
 
 
 def wait_until(condition):
-    """What `condition()` returns, once that is true."""
+    """Wait until `condition()` returns a true value, and return it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited for more than {PATIENCE} seconds"

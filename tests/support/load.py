@@ -1,4 +1,4 @@
-"""Load: many connections that are kept alive, each with one request under way, from one thread.
+"""A load generator: one thread, many persistent connections, one request at a time in each.
 
 A client in Python has to be cheap, because it shares the two cores of a small machine with the server. This one reads
 only the status and the end of an answer, and discards the body. `python -m tests.support.load URL` measures an
@@ -18,8 +18,8 @@ from itertools import cycle, islice
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-CHUNKED = float("inf")  # nobody knows how many bytes are missing
-_LAST_CHUNK = b"\r\n0\r\n\r\n"  # in JSON there is no carriage return, so nothing else ends like this
+CHUNKED = float("inf")  # the number of missing bytes is unknown
+_LAST_CHUNK = b"\r\n0\r\n\r\n"  # compact JSON has no carriage return, so this only appears at the end
 _received = bytearray(256 * 1024)
 
 
@@ -41,7 +41,7 @@ class Connection:
         self.socket.sendall(request)
 
     def receive(self):
-        """Take what has come; the answer, if that is all of it."""
+        """Read the data that has arrived. Return the answer if it is complete, else None."""
         size = self.socket.recv_into(_received)
         if not size:
             raise ConnectionError("the server closed the connection before it had answered")
@@ -56,7 +56,7 @@ class Connection:
         return None
 
     def _begin(self, data):
-        """Take the first of an answer; once its head is complete, how much is missing is known."""
+        """Read the start of an answer. A complete head tells how many bytes are missing."""
         self.head += data
         if b"\r\n\r\n" in self.head:
             self.head, _, body = self.head.partition(b"\r\n\r\n")
@@ -77,7 +77,7 @@ def post(path, body, key):
 
 
 def run(port, *requests, connections=16, seconds=float("inf"), count=None, timeout=60):
-    """Send `requests`, one after the other and over again, for so long or so many of them; the answers.
+    """Send `requests` in a cycle, for `seconds` or until `count` were sent, and return the answers.
 
     Raises TimeoutError if nothing is answered for `timeout` seconds.
     """
@@ -100,7 +100,7 @@ def run(port, *requests, connections=16, seconds=float("inf"), count=None, timeo
 
 
 def rate(port, request, seconds, expected=200):
-    """Answers per second to 16 connections; raises if any has another status than is expected."""
+    """The answers per second with 16 connections. Raises RuntimeError if any answer has an unexpected status."""
     start = time.perf_counter()
     answers = run(port, request, seconds=seconds)
     elapsed = time.perf_counter() - start

@@ -5,14 +5,14 @@ from pathlib import Path
 
 
 def worker(server):
-    """The process id of the only worker of a server that `tests.support.dyno` runs."""
+    """The process id of the only worker of a server of `tests.support.dyno`."""
     master = server.process.pid
     [pid] = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     return int(pid)
 
 
 def resident(pid):
-    """What the process has in memory (RSS), and its share of that if others have it too (PSS), in MB."""
+    """The resident memory of the process (RSS) and its proportional share of that (PSS), in MB."""
     found = dict(re.findall(r"^(Rss|Pss): +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE))
     return int(found["Rss"]) / 1000, int(found["Pss"]) / 1000
 
@@ -22,6 +22,6 @@ def forget_peak(pid):
 
 
 def peak(pid):
-    """The most the process has had in memory since `forget_peak`, in MB."""
+    """The peak of the resident memory of the process since `forget_peak`, in MB."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found[1]) / 1000

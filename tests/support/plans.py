@@ -1,4 +1,4 @@
-"""Query plans: a big catalogue on PostgreSQL, and how the database would do what a request asks of it."""
+"""Query plans of PostgreSQL for the statements of requests, in a large catalogue."""
 
 from contextlib import contextmanager
 from itertools import product
@@ -14,7 +14,7 @@ from tests.support.sent import statements
 LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
 COLUMNS = [name for name, field in RecipeRunQuery().fields.items() if isinstance(field, FieldFilter)]
 ORDERS = [f"order_by={name}&sort={sort}" for name, sort in product(COLUMNS, ("asc", "desc"))]
-# Of the columns with few values a common one and a rare one.
+# Columns with few values are filtered by a common value and by a rare one.
 FILTERS = [
     *("id=7", "bakery_id=1", "bakery_id=20", "feedstock_id=1", "feedstock_id=499", "recipe_id=example-3-1"),
     *("head_sha=8f14e45fceea167a5a36dedd4bea2543", "head_sha=none", "version=1.3", "version=2.0", "rerun_of=5"),
@@ -40,7 +40,7 @@ def catalogue(server, count):
 
 
 def plans(client, reference, *, run=False):
-    """The plans of the statements on runs that a request makes; `run` measures them too."""
+    """The plans of the statements on runs that a request sends. With `run` they are also executed and measured."""
     explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" if run else "EXPLAIN (FORMAT JSON)"
     with statements() as sent:
         response = client.get(reference)
@@ -56,7 +56,9 @@ def plans(client, reference, *, run=False):
 
 def scans(plan):
     """The indexes by which a plan reads runs, and "Seq Scan" where it reads the whole table."""
-    if plan.get("One-Time Filter") == "false":  # such as bakery 1 and bakery 2: what is below is not run
+    if (
+        plan.get("One-Time Filter") == "false"
+    ):  # PostgreSQL does not execute the nodes below, for example for "bakery 1 and bakery 2"
         return
     if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] == "reciperun":
         yield "Seq Scan"
@@ -72,10 +74,10 @@ def indexes(client, reference):
 
 
 def buffers(client, reference):
-    """How many pages of the database a request has to look at."""
+    """The number of database pages that a request reads."""
     return sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans(client, reference, run=True))
 
 
 def last(client, order, path="/recipe_runs/"):
-    """The last full page, by cursor."""
+    """The path of the last full page, by cursor."""
     return links(client.get(f"{path}?{order}&limit=100&offset=9999999"))["prev"]

@@ -14,7 +14,7 @@ from tests.support.postgres import execute, free_port
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 NO_POOLER = "there is no PgBouncer on this machine"
-# `user` is for root, as whom PgBouncer refuses to run; `auth_type=any` lets everybody in as the user of the first line.
+# PgBouncer refuses to run as root without `user`. `auth_type=any` connects every client as the user of the first line.
 SETTINGS = """
 [databases]
 * = {server}

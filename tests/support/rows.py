@@ -1,10 +1,10 @@
-"""Deletes what a test has left in a database."""
+"""Deletes the rows that a test has committed."""
 
 from sqlalchemy import text
 
 from app.extensions import db
 
-# The triggers that let nobody delete from the audit log.
+# These triggers prevent changes of the audit log.
 TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
 
 

@@ -20,13 +20,13 @@ def samples(name):
         return False, True
     if isinstance(field, Timestamp):
         return tuple(datetime(2022, 1, 1, microsecond=number, tzinfo=UTC) for number in range(3))
-    if isinstance(COLUMNS[name].type, LongText):  # sorted by its first 255 characters
+    if isinstance(COLUMNS[name].type, LongText):  # is ordered by its first 255 characters
         return "é" * 300, "é" * 255 + "a", ""
-    # The shortest text that the field allows, case, and what a query string has to quote.
+    # The shortest text of the field, another case, and characters that a query string must quote.
     return "A" * field.validators[0].min, "a", "\U0001f600 &+%"
 
 
-# The ids refer to other records, so that they need tests of their own.
+# Ids refer to other records, so they have separate tests.
 SAMPLES = {name: samples(name) for name, field in FIELDS.items() if isinstance(field, Choice | Flag | Text | Timestamp)}
 NULLABLE = [name for name in SAMPLES if COLUMNS[name].nullable]
 TEXTS = [name for name, field in FIELDS.items() if isinstance(field, Text)]

@@ -10,13 +10,13 @@ from sqlalchemy import Engine, event
 
 ASIDE = "BEGIN|SAVEPOINT|RELEASE|ROLLBACK"
 LIMITS = (
-    r"(SET LOCAL \w+ = \d+; )+"  # which the first statement of a transaction begins with (app/database/deadline.py)
+    r"(SET LOCAL \w+ = \d+; )+"  # the first statement of a transaction begins with these (app/database/deadline.py)
 )
 
 
 @dataclass
 class Statement:
-    """A statement as the driver got it, and how long it took."""
+    """A statement as the driver received it, and its duration."""
 
     text: str
     parameters: Any
@@ -25,7 +25,7 @@ class Statement:
 
 @contextmanager
 def statements():
-    """The statements that are sent meanwhile, without limits of time, BEGIN, COMMIT and savepoints."""
+    """The statements that are sent inside the `with`, without time limits, BEGIN, COMMIT and savepoints."""
     sent = []
 
     def begin(_connection, _cursor, text, parameters, *_):

@@ -1,4 +1,4 @@
-"""A server on loopback with Zarr stores, and with much that only looks like one."""
+"""A server on loopback with Zarr stores, and with addresses that are not valid stores."""
 
 import json
 import pickle
@@ -13,7 +13,7 @@ import numpy
 import xarray
 from zarr.errors import ZarrUserWarning
 
-TAGS = r"<script>alert(1)<\script><img src=x onerror=alert(1)>"  # a name of Zarr has no slash
+TAGS = r"<script>alert(1)<\script><img src=x onerror=alert(1)>"  # names in Zarr must not contain a slash
 PRIVATE = {
     "metadata-of-the-cloud": "http://169.254.169.254/latest/{key}",
     "number": "http://2130706433:{port}/v2.zarr/{key}",
@@ -43,19 +43,19 @@ class Handler(SimpleHTTPRequestHandler):
         elif kind in STATUSES:
             self.send_error(STATUSES[kind])
         elif kind == ENDLESS:
-            self.send_for_ever()
+            self.send_endlessly()
         elif kind == HANGING:
             self.server.stopping.wait(60)
         else:
             super().do_GET()
 
-    def send_for_ever(self):
+    def send_endlessly(self):
         self.send_response(200)
         self.end_headers()
         while not self.server.stopping.is_set():
             try:
                 self.wfile.write(b" " * 2**16)
-            except OSError:  # the client has had enough
+            except OSError:  # the client has closed the connection
                 break
 
     def log_message(self, *_):
@@ -64,7 +64,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def server(folder):
-    """Serves `folder`, and the kinds above: its `host`, its `url`, and the paths that it was `asked` for."""
+    """A server of `folder` and of the kinds above: its `host`, its `url` and the requested paths (`asked`)."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as httpd:
         httpd.daemon_threads, httpd.asked, httpd.stopping = True, [], threading.Event()
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
@@ -81,7 +81,8 @@ def write_stores(folder):
     plain = xarray.Dataset({"precip": ("time", numpy.zeros(3))}, {"time": days}, {"title": "GPCP"})
     plain.to_zarr(folder / "v2.zarr", zarr_format=2, consolidated=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ZarrUserWarning)  # consolidated metadata is not in the text of Zarr 3 yet
+        # The specification of Zarr 3 does not have consolidated metadata yet.
+        warnings.simplefilter("ignore", ZarrUserWarning)
         plain.to_zarr(folder / "v3.zarr", zarr_format=3, consolidated=True)
     plain.to_zarr(folder / "unconsolidated.zarr", zarr_format=2, consolidated=False)
     named = {TAGS: (TAGS, numpy.array([TAGS, TAGS]))}
@@ -95,7 +96,7 @@ def write_stores(folder):
 
 
 def write_pickle(folder, target):
-    """A store that, if it were unpickled, would make the file `target`."""
+    """Write a store that creates the file `target` if a reader unpickles it."""
 
     class Trap:
         def __reduce__(self):
@@ -106,7 +107,7 @@ def write_pickle(folder, target):
 
 
 def alter(folder, name, **changes):
-    """A copy of v2.zarr that has nothing but its coordinate, which is described otherwise."""
+    """Write a copy of v2.zarr that has only its coordinate, with other metadata."""
     consolidated = json.loads((folder / "v2.zarr/.zmetadata").read_text())
     for key in ("precip/.zarray", "precip/.zattrs"):
         del consolidated["metadata"][key]

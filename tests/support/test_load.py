@@ -1,4 +1,4 @@
-"""The client that measures sees what the service answers."""
+"""The load generator reports the answers of the service."""
 
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ def port(service):
     return urlsplit(service).port
 
 
-def test_every_request_has_its_answer(port):
+def test_every_request_has_an_answer(port):
     answers = run(port, get("/recipe_runs/"), get("/recipe_runs/99"), count=51, connections=4)
     assert sorted(answer.status for answer in answers) == [200] * 26 + [404] * 25
     assert all(answer.seconds > 0 for answer in answers)
@@ -24,7 +24,7 @@ def test_an_answer_has_its_headers(port):
     assert "www-authenticate: bearer " in answer.headers.lower()
 
 
-def test_a_rate_of_errors_is_no_rate(port):
+def test_the_rate_of_failed_requests_is_an_error(port):
     assert rate(port, get("/stats/recipe_runs"), seconds=0.1) > 0
     with pytest.raises(RuntimeError, match="404"):
         rate(port, get("/no"), seconds=0.1)

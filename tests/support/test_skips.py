@@ -1,4 +1,4 @@
-"""A test that was skipped is not forgotten: the end of a run names what was missing."""
+"""The summary of a test run names the reasons of all skipped tests."""
 
 from types import SimpleNamespace
 
@@ -18,6 +18,6 @@ def test_each_reason_is_a_line_with_the_number_of_tests():
     ]
 
 
-def test_what_ci_installs_is_what_tests_are_skipped_without():
+def test_ci_installs_every_program_that_tests_need():
     commands = (ROOT / ".ci" / "run").read_text()
     assert all(f"--no-install-recommends {name} " in commands for name in ("chromium", "redis-server", "pgbouncer"))

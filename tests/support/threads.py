@@ -1,4 +1,4 @@
-"""Calls at the same moment, each from a thread of its own."""
+"""Concurrent calls, each in a separate thread."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What `calls` return, in their order; an exception of any is raised."""
+    """Run `calls` at the same moment and return their results in order. An exception of any is raised."""
     barrier = Barrier(len(calls))
 
     def call(function: Callable[[], Any]) -> Any:

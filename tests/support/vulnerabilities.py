@@ -2,7 +2,7 @@
 
 `make lint` runs this as `python -m tests.support.vulnerabilities`. The exit code is 1 if a package has one, and also
 if a package could not be audited. On a machine that cannot reach the advisories, the argument `offline` allows the
-latter: it is then reported loudly, but is no failure.
+latter: it is then reported loudly, but the audit passes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def failure(outcomes: set[str], offline: bool) -> str | None:
-    """Why the run fails, if it does."""
+    """The reason why the audit fails, or None."""
     if FAILED in outcomes:
         return "A package has a known vulnerability, or the audit itself failed."
     return ADVICE if NOT_AUDITED in outcomes and not offline else None
@@ -45,7 +45,7 @@ def audit(name: str) -> str:
 
 
 def verdict(output: str, errors: str) -> tuple[str, str]:
-    """What to print for what pip-audit printed, and the outcome."""
+    """The text about the output of pip-audit, and the outcome."""
     if not output:
         last = (errors.strip() or "pip-audit said nothing").splitlines()[-1]
         return f"{LOUD} {last}", NOT_AUDITED if last.startswith(UNREACHABLE) else FAILED

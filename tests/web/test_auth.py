@@ -1,4 +1,4 @@
-"""Who may write. The key is checked before anything else in a request."""
+"""Authentication of writes. The key is checked before the rest of a request."""
 
 import pytest
 from sqlalchemy import null
@@ -43,7 +43,7 @@ CHALLENGE = "Bearer realm=pangeo-forge"
 
 
 def create(app, **headers):
-    """Create a feedstock with these headers, which WSGI passes to an application decoded as Latin-1."""
+    """Create a feedstock with these headers. WSGI decodes headers as Latin-1."""
     environ = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     return app.test_client().post("/feedstocks/", json={"spec": "a/b"}, environ_overrides=environ)
 
@@ -52,7 +52,7 @@ def refusal(response):
     return response.status_code, response.json["detail"], response.headers.get("WWW-Authenticate")
 
 
-def test_these_are_all_routes_that_write(app):
+def test_the_list_names_every_route_that_writes(app):
     rules = [rule for rule in app.url_map.iter_rules() if rule.methods - {"GET", "HEAD", "OPTIONS"}]
     found = {(method, rule.rule.rstrip("/")) for rule in rules for method in rule.methods - {"OPTIONS"}}
     assert found == {(method, path.replace("{id}", "<id:id>").rstrip("/")) for method, path in WRITES}
@@ -60,14 +60,14 @@ def test_these_are_all_routes_that_write(app):
 
 @pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_without_a_key_nothing_else_is_read(client, method, path, number, query, data, content_type):
+def test_a_missing_key_is_refused_before_anything_else(client, method, path, number, query, data, content_type):
     response = client.open(path.format(id=number) + query, method=method, data=data, content_type=content_type)
     assert refusal(response) == (403, "Not authenticated", None)
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("reason", ["nothing", "no JSON", "another media type", "too large", "no id"])
-def test_with_a_wrong_key_nothing_else_is_read(client, method, path, reason):
+def test_a_wrong_key_is_refused_before_anything_else(client, method, path, reason):
     number, query, data, content_type = BAD[reason]
     headers = {"X-API-Key": "wrong"} | ({"Content-Type": content_type} if content_type else {})
     response = client.open(path.format(id=number) + query, method=method, data=data, headers=headers)
@@ -152,7 +152,7 @@ def test_an_ordinary_key_writes_but_does_not_create_keys(app, is_admin):
 
 
 def test_a_key_of_the_original_still_works(app):
-    # As the original stored it: sha256 of "a-salt-for-tests" followed by the key.
+    # The digest that the original stored: sha256 of "a-salt-for-tests" followed by the key.
     digest = "5a5e0b22681f197bc6e93f33957ba158294a4296fad27c90460fb002c2e55651"
     with app.app_context():
         db.session.add(APIKey(encrypted_key=digest, is_active=True, is_admin=True))

@@ -1,4 +1,4 @@
-"""Request bodies have a budget of bytes for all requests of a process."""
+"""The request bodies of a process share a budget of bytes."""
 
 import pytest
 
@@ -8,37 +8,37 @@ BAKERY = {"region": "us-central1", "name": "budget", "description": ""}
 
 
 @pytest.fixture
-def few(app, monkeypatch):
+def small_budget(app, monkeypatch):
     """A budget of 100 bytes."""
     budget = body_budget.Budget(100)
     monkeypatch.setitem(app.extensions, "body_budget", budget)
     return budget
 
 
-def test_a_body_beyond_what_is_left_is_503_and_says_when_to_try_again(admin, few):
-    assert few.take(60)
+def test_a_body_beyond_the_rest_of_the_budget_is_503(admin, small_budget):
+    assert small_budget.take(60)
     answer = admin.post("/bakeries/", json=BAKERY)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json["detail"].startswith("The service is reading as many request bodies")
 
 
 @pytest.mark.parametrize("body", [BAKERY, {"region": 1}])
-def test_what_a_request_takes_is_given_back_whatever_its_answer_is(admin, few, body):
+def test_the_budget_is_released_after_any_answer(admin, small_budget, body):
     for _ in range(3):
         assert admin.post("/bakeries/", json=body).status_code != 503
-    assert few.left == 100
+    assert small_budget.left == 100
 
 
-def test_a_chunked_body_counts_as_the_longest_there_may_be(admin, few):
+def test_a_chunked_body_counts_as_the_longest_allowed(admin, small_budget):
     headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
     assert admin.post("/bakeries/", data=b"{}", headers=headers, content_length=None).status_code == 503
 
 
-def test_a_caller_without_a_key_takes_nothing(client, few):
-    few.take(100)
+def test_a_caller_without_a_key_uses_no_budget(client, small_budget):
+    small_budget.take(100)
     assert client.post("/bakeries/", json=BAKERY).status_code == 403
 
 
-def test_a_request_without_a_body_takes_nothing(admin, few):
-    few.take(100)
+def test_a_request_without_a_body_uses_no_budget(admin, small_budget):
+    small_budget.take(100)
     assert admin.delete("/bakeries/99").status_code == 404

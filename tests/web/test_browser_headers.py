@@ -1,4 +1,4 @@
-"""Protection of browsers: security headers on every answer, no cookies, lists of origins and of hosts."""
+"""Protection of browsers: security headers on every answer, no cookies, and lists of allowed origins and hosts."""
 
 from functools import cache
 
@@ -19,14 +19,14 @@ DASHBOARD = DOCUMENTATION.replace("form-action 'none'", "form-action 'self'")
 
 @cache
 def configured(**variables):
-    """An application with these settings; these tests do not use its database."""
+    """A client of an application with these settings. The tests do not use its database."""
     return create_app(load(environment("sqlite:////nowhere/at/all.sqlite", **variables))).test_client()
 
 
 def policy(response):
-    """The content security policy of the answer: nothing may be loaded, except by /docs and by the dashboard.
+    """The content security policy of the answer. Only /docs and the dashboard may load anything.
 
-    No view answers 400 for a strange host, and 405.
+    An answer of 400 to an unknown host and one of 405 do not come from a view.
     """
     path, status = response.request.path.rstrip("/"), response.status_code
     if path.startswith("/dashboard") and status not in (400, 405):
@@ -36,7 +36,7 @@ def policy(response):
 
 
 def every_kind_of_answer(app, client):
-    """The answer of each route to each method, and each kind of error and of redirect."""
+    """The answers of each route to each method, and each kind of error and of redirect."""
     number = same_id(app)
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<id:id>", str(number)).replace("<path:name>", "index.css")
@@ -67,7 +67,7 @@ def test_no_answer_sets_a_cookie_or_allows_credentials(app, admin):
 
 @pytest.mark.parametrize("origin", LISTED)
 @pytest.mark.parametrize("path", ["/healthz", "/nope", "/redoc"])
-def test_an_origin_of_the_list_may_read(path, origin):
+def test_a_listed_origin_may_read(path, origin):
     response = configured(CORS_ORIGINS=",".join(LISTED)).get(path, headers={"Origin": origin})
     assert response.headers.getlist("Access-Control-Allow-Origin") == [origin]
     assert response.headers.getlist("Vary") == ["Origin"]
@@ -75,7 +75,7 @@ def test_an_origin_of_the_list_may_read(path, origin):
 
 
 @pytest.mark.parametrize("origin", [LISTED[0], "HTTPS://Pangeo-Forge.org"])
-def test_a_preflight_from_an_origin_of_the_list_names_methods_and_headers(origin):
+def test_a_preflight_from_a_listed_origin_names_methods_and_headers(origin):
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key,content-type"}
     response = configured(CORS_ORIGINS=",".join(LISTED)).options("/nope", headers={"Origin": origin} | asked)
     assert response.status_code == 200
@@ -89,7 +89,7 @@ def test_a_preflight_from_an_origin_of_the_list_names_methods_and_headers(origin
 @pytest.mark.parametrize("listed", [LISTED, LISTED[:1]])
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://pangeo-forge.org.evil.example"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_another_origin_may_not_when_there_is_a_list(listed, origin, method):
+def test_an_origin_that_is_not_listed_may_not_read(listed, origin, method):
     headers = ({"Origin": origin} if origin else {}) | {"Access-Control-Request-Method": "GET"}
     response = configured(CORS_ORIGINS=",".join(listed)).open("/healthz", method=method, headers=headers)
     assert response.status_code == 200
@@ -98,7 +98,7 @@ def test_another_origin_may_not_when_there_is_a_list(listed, origin, method):
 
 
 @pytest.mark.parametrize("host", ["api.pangeo-forge.org", "API.Pangeo-Forge.ORG:8000", "a.example.org", "example.org"])
-def test_a_host_of_the_list_is_served(host):
+def test_a_listed_host_is_served(host):
     client = configured(TRUSTED_HOSTS="api.pangeo-forge.org,.Example.org")
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Cursors: whose they are, and that a walk by them meets every row that nobody touches exactly once."""
+"""A cursor is valid in one list and order only. The links reach each row that is not changed exactly once."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,20 +8,20 @@ from sqlalchemy import delete, insert, select, update
 from app.extensions import db
 from app.models import RecipeRun
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
-from tests.support.links import links, walk
+from tests.support.links import follow, links
 from tests.support.samples import NULLABLE, SAMPLES
 
-# Few values, so that many rows share one; null where there may be none.
+# There are few values, so that many rows share one. Nullable fields can also be null.
 VALUES = {"id": (None,), "bakery_id": (0, 1), "feedstock_id": (0, 1), "rerun_of": (None,)}
 VALUES |= {name: (*values, None) if name in NULLABLE else values for name, values in SAMPLES.items()}
-# What others do between two pages: an action, the row it hits, counted from the first, and a new value.
-DEED = st.tuples(st.sampled_from(["insert", "update", "delete"]), st.integers(0, 9), st.integers(0, 3))
+# A concurrent change between two pages: an action, the position of the row, and the number of the new value.
+CHANGE = st.tuples(st.sampled_from(["insert", "update", "delete"]), st.integers(0, 9), st.integers(0, 3))
 REFUSED = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
 
 
 @pytest.fixture
 def row(app):
-    """A function: the columns of a run with the value of that number in the column of that name."""
+    """A function that returns the columns of a run. The column `name` has the value with that number."""
     parents = {"bakery_id": [make_bakery(app).id for _ in "12"], "feedstock_id": [make_feedstock(app).id for _ in "12"]}
     fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT, "created_at": STARTED_AT}
 
@@ -33,23 +33,23 @@ def row(app):
     return columns
 
 
-def perform(row, name, deed):
-    """Do it; the ids of the rows it touched."""
-    action, place, number = deed
+def perform(row, name, change):
+    """Execute a change and return the ids of the rows that it touched."""
+    action, place, number = change
     ids = list(db.session.scalars(select(RecipeRun.id).order_by(RecipeRun.id)))
     if action == "insert" or not ids:
         db.session.execute(insert(RecipeRun).values(row(name, number)))
         return set()
     target = RecipeRun.id == ids[place % len(ids)]
-    change = delete(RecipeRun) if action == "delete" else update(RecipeRun).values(row(name, number))
-    db.session.execute(change.where(target))
+    statement = delete(RecipeRun) if action == "delete" else update(RecipeRun).values(row(name, number))
+    db.session.execute(statement.where(target))
     return {ids[place % len(ids)]}
 
 
 @pytest.mark.parametrize("name", VALUES)
 @given(
     rows=st.lists(st.integers(0, 3), min_size=1, max_size=12),
-    deeds=st.lists(st.lists(DEED, max_size=3), max_size=6),
+    changes=st.lists(st.lists(CHANGE, max_size=3), max_size=6),
     limit=st.integers(1, 4),
     sort=st.sampled_from(["asc", "desc"]),
     relation=st.sampled_from(["next", "prev"]),
@@ -61,7 +61,7 @@ def perform(row, name, deed):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_links_lead_to_every_untouched_row_once(app, client, row, name, rows, deeds, limit, sort, relation):
+def test_the_links_reach_every_untouched_row_once(app, client, row, name, rows, changes, limit, sort, relation):
     with app.app_context():
         db.session.execute(delete(RecipeRun))
         db.session.execute(insert(RecipeRun), [row(name, number) for number in rows])
@@ -70,11 +70,11 @@ def test_the_links_lead_to_every_untouched_row_once(app, client, row, name, rows
     untouched = [run["id"] for run in client.get(order).json]
     pages = []
     start = f"{order}&limit={limit}" + ("&offset=99" if relation == "prev" else "")
-    for response in walk(client, start, relation):
+    for response in follow(client, start, relation):
         pages.append(response.json)
-        for deed in deeds.pop() if deeds else ():
+        for change in changes.pop() if changes else ():
             with app.app_context():
-                touched = perform(row, name, deed)
+                touched = perform(row, name, change)
                 db.session.commit()
             untouched = [number for number in untouched if number not in touched]
     met = [run["id"] for page in (pages if relation == "next" else pages[::-1]) for run in page]
@@ -83,7 +83,7 @@ def test_the_links_lead_to_every_untouched_row_once(app, client, row, name, rows
 
 @pytest.fixture
 def cursor(app, client):
-    """Of the list of bakeries by name, ascending."""
+    """A cursor of the list of bakeries, ordered by name."""
     for _ in range(2):
         make_bakery(app)
     return links(client.get("/bakeries/?order_by=name&limit=1"))["next"].partition("cursor=")[2]
@@ -142,7 +142,7 @@ def test_a_cursor_with_an_offset_is_422(client, cursor):
     assert client.get(f"/bakeries/?order_by=name&offset=0&cursor={cursor}").status_code == 200
 
 
-def test_a_cursor_fits_into_a_request_line_whatever_the_text(app, client):
+def test_a_cursor_fits_into_a_request_line_for_any_text(app, client):
     text = "".join(chr(0x1F300 + number * 7 % 500) for number in range(2048))
     for _ in range(2):
         make_run(app, dataset_public_url=text)

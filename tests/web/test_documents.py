@@ -1,4 +1,4 @@
-"""What GET answers for one record with many runs: by the batch, through a file, and the same for all that."""
+"""A record with many runs is read in batches and written to a temporary file. The answer stays the same."""
 
 import errno
 import gc
@@ -17,7 +17,7 @@ from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
 
 
 def make_runs(app, count):
-    """A feedstock with so many runs."""
+    """A feedstock with `count` runs."""
     feedstock, bakery = make_feedstock(app), make_bakery(app)
     run = {"recipe_id": "gpcp", "bakery_id": bakery.id, "feedstock_id": feedstock.id, "head_sha": "35d889f"}
     run |= {"version": "1.0", "started_at": STARTED_AT, "message": "ö" * 20}
@@ -35,7 +35,7 @@ def in_memory(request, monkeypatch):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
-def test_a_detail_is_the_same_in_batches_and_at_once(app, client, monkeypatch, count):
+def test_a_detail_in_batches_has_the_same_bytes(app, client, monkeypatch, count):
     path = f"/feedstocks/{make_runs(app, count).id}"
     at_once = client.get(path)
     monkeypatch.setattr(rows, "BATCH", 3)
@@ -56,7 +56,7 @@ def test_a_long_detail_has_a_length_and_an_etag_and_can_be_304(app, client):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_a_long_detail_has_the_etag_that_writes_ask_for(app, client, writer):
+def test_a_long_detail_has_the_etag_for_if_match(app, client, writer):
     path = f"/feedstocks/{make_runs(app, 4).id}"
     match = {"If-Match": client.get(path, buffered=True).headers["ETag"]}
     assert writer.patch(path, json={"spec": "a/b"}, headers=match).status_code == 200
@@ -64,7 +64,7 @@ def test_a_long_detail_has_the_etag_that_writes_ask_for(app, client, writer):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_no_file_is_left_open(app, client):
+def test_every_temporary_file_is_closed(app, client):
     path = f"/feedstocks/{make_runs(app, 4).id}"
     with client.get(path) as answer:
         assert answer.status_code == 200
@@ -84,35 +84,39 @@ def test_a_disk_without_room_is_503(app, client, monkeypatch):
 
 
 @pytest.fixture
-def crowded(migrated_url):
-    """An application with three connections, for which a request waits a minute."""
+def three_connections(migrated_url):
+    """An application with three connections. A request waits up to a minute for one."""
     with application(migrated_url, {"pool_size": 3, "pool_timeout": 60}) as app:
         yield app
 
 
-def test_while_eight_read_a_long_detail_others_are_served(crowded, monkeypatch):
-    long, short = (f"/feedstocks/{make_runs(crowded, count).id}" for count in (4, 0))
+def test_eight_readers_of_a_long_detail_do_not_block_others(three_connections, monkeypatch):
+    long, short = (f"/feedstocks/{make_runs(three_connections, count).id}" for count in (4, 0))
     begun, finish, write = Semaphore(0), Event(), documents.TemporaryFile
     monkeypatch.setattr(documents, "TemporaryFile", lambda: (begun.release(), finish.wait(60), write())[-1])
     monkeypatch.setattr(documents, "IN_MEMORY", 1000)
     with ThreadPoolExecutor(8) as pool:
-        details = [pool.submit(lambda: crowded.test_client().get(long, buffered=True).status_code) for _ in range(8)]
+        details = [
+            pool.submit(lambda: three_connections.test_client().get(long, buffered=True).status_code) for _ in range(8)
+        ]
         assert [begun.acquire(timeout=60) for _ in range(2)] == [True, True]
-        served = [crowded.test_client().get(path).status_code for path in ("/recipe_runs/", "/recipe_runs/1", short)]
+        served = [
+            three_connections.test_client().get(path).status_code for path in ("/recipe_runs/", "/recipe_runs/1", short)
+        ]
         finish.set()
     assert served == [200, 200, 200]
     assert {detail.result() for detail in details} == {200}
 
 
-def test_who_waits_in_vain_for_a_long_detail_is_told_to_come_back(crowded, monkeypatch):
+def test_a_long_detail_without_a_free_slot_is_503(three_connections, monkeypatch):
     monkeypatch.setattr(documents, "IN_MEMORY", 0)
-    monkeypatch.setitem(crowded.config["SQLALCHEMY_ENGINE_OPTIONS"], "pool_timeout", 0)
-    path, slots = f"/feedstocks/{make_runs(crowded, 4).id}", documents.slots_for(3)
+    monkeypatch.setitem(three_connections.config["SQLALCHEMY_ENGINE_OPTIONS"], "pool_timeout", 0)
+    path, slots = f"/feedstocks/{make_runs(three_connections, 4).id}", documents.slots_for(3)
     with slots, slots:
-        refused = crowded.test_client().get(path)
+        refused = three_connections.test_client().get(path)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     assert refused.json["detail"] == "Other long answers are being prepared. Try again in a few seconds."
-    assert crowded.test_client().get(path, buffered=True).status_code == 200
+    assert three_connections.test_client().get(path, buffered=True).status_code == 200
 
 
 @pytest.mark.parametrize(("connections", "slots"), [(1, 1), (2, 1), (3, 2), (8, 2)])
@@ -123,11 +127,11 @@ def test_long_details_leave_a_connection_to_others(connections, slots):
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_others_run_between_two_batches_of_a_detail(app, client, monkeypatch):
+def test_other_requests_run_between_two_batches_of_a_detail(app, client, monkeypatch):
     pauses = []
     monkeypatch.setattr(rows, "let_others_run", lambda: pauses.append(1))
     monkeypatch.setattr(fairness, "BATCH", 2)
     monkeypatch.setattr(fairness, "let_others_run", lambda: pauses.append(1))
     path = f"/feedstocks/{make_runs(app, 7).id}"
     assert len(client.get(path, buffered=True).json["recipe_runs"]) == 7
-    assert len(pauses) >= 4  # of 3, 3 and 1 runs, which are 2, 1, 2, 1 and 1
+    assert len(pauses) >= 4  # batches of 3, 3 and 1 runs are read, and batches of 2, 1, 2, 1 and 1 are written

@@ -1,4 +1,4 @@
-"""Every path: slashes, HEAD, OPTIONS, CORS, request ids, https, proxies, headers."""
+"""Every path: trailing slashes, HEAD, OPTIONS, CORS, request ids, https, proxies and headers."""
 
 import re
 from functools import cache
@@ -37,7 +37,7 @@ ALLOWED = {
 
 @cache
 def deployed(**more):
-    """A client of an application that is deployed behind one proxy; redirects need no database."""
+    """A client of an application that is deployed behind one proxy. Redirects do not use its database."""
     variables = environment("sqlite:////nowhere/at/all.sqlite", PANGEO_FORGE_DEPLOYMENT="prod", **more)
     return create_app(load(variables)).test_client()
 
@@ -45,7 +45,7 @@ def deployed(**more):
 def reading_paths(app):
     """The paths of all routes that read, with `{id}` for the id of a record.
 
-    Without those of metrics, which are others every time, and what the dashboard says of paths that it has not.
+    Metrics are excluded, because they change all the time, and so are unknown pages of the dashboard.
     """
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.unknown_page", "probes.scrape")
@@ -55,7 +55,7 @@ def reading_paths(app):
 
 
 def same_id(app):
-    """A number that a bakery, a feedstock, a run, its dataset and an API key have."""
+    """Create a bakery, a feedstock, a run with a dataset and an API key with the same id, and return the id."""
     bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
@@ -87,7 +87,7 @@ def test_every_route_has_both_forms_for_each_of_its_methods(app):
     assert found == other
 
 
-def test_head_is_get_without_the_body_everywhere(app, admin):
+def test_head_is_get_without_the_body_on_every_path(app, admin):
     number = same_id(app)
     for path in reading_paths(app):
         path = path.format(id=number)
@@ -120,7 +120,7 @@ def test_another_method_is_405_with_the_allowed_ones(client, path, allowed, meth
     ("method", "path"),
     [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys/1/rotate"), ("POST", "/stats/bakeries")],
 )
-def test_a_method_of_other_paths_is_405_too(client, method, path):
+def test_a_method_of_another_path_is_405(client, method, path):
     assert client.open(path, method=method).status_code == 405
 
 
@@ -203,7 +203,7 @@ def test_https_at_the_proxy_is_served_when_deployed():
         ("0", "https", 307),
     ],
 )
-def test_only_the_trusted_proxies_are_believed(proxies, forwarded, status):
+def test_only_trusted_proxies_set_the_client_address(proxies, forwarded, status):
     client = deployed(PROXY_COUNT=proxies)
     assert client.get("/", headers={"X-Forwarded-Proto": forwarded}).status_code == status
 
@@ -227,7 +227,7 @@ def test_the_location_of_a_new_record_is_a_path(admin):
 
 @pytest.mark.parametrize("header", ["Accept", "If-None-Match", "Range", "Accept-Encoding", "Content-Type"])
 @pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
-def test_headers_without_meaning_here_are_ignored(client, header, value):
+def test_unused_headers_are_ignored(client, header, value):
     assert client.get("/bakeries/", headers={header: value}).get_data() == b"[]"
 
 

@@ -1,4 +1,4 @@
-"""Every hostile request of `tests.support.hostile` gets exactly the expected answer, and changes nothing."""
+"""Every hostile request of `tests.support.hostile` gets exactly the expected answer and changes nothing."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ ERRORS = {413: "Request Entity Too Large"}
 
 @pytest.fixture
 def target(app):
-    """An application with one record of each kind, of the id 1."""
+    """An application with one record of each kind. Each has the id 1."""
     make_run(app, id=1, bakery_id=make_bakery(app, id=1, name="taken").id, feedstock_id=make_feedstock(app, id=1).id)
     return app
 
@@ -25,20 +25,20 @@ def send(client, method, path, headers=None, body=b""):
 
 
 def rows(app):
-    """All that is in the database."""
+    """All rows of the database."""
     with app.app_context():
         return {table.name: db.session.execute(table.select()).all() for table in Base.metadata.sorted_tables}
 
 
 def problem(status, found):
-    """The body of an error without the id of the request; `found` is its detail, or its list of errors."""
+    """The body of an error without the request id. `found` is its detail or its list of errors."""
     body = {"type": "about:blank", "title": ERRORS.get(status, HTTPStatus(status).phrase), "status": status}
     if isinstance(found, str):
         return body | {"detail": found}
     return body | {"detail": " ".join(error["detail"] for error in found), "errors": found}
 
 
-def test_there_are_more_than_two_hundred_and_no_name_twice():
+def test_the_hostile_requests_have_unique_names():
     assert len(REQUESTS) == sum(map(len, FAMILIES)) > 200
 
 

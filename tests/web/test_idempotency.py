@@ -25,7 +25,7 @@ def bodies(app):
 
 
 @pytest.mark.parametrize("path", ["/bakeries/", "/feedstocks/", "/recipe_runs/", "/api-keys"])
-def test_a_repeated_post_gets_the_same_answer_and_is_done_once(app, admin, path):
+def test_a_repeated_post_is_executed_once_with_the_same_answer(app, admin, path):
     body = bodies(app)[path]
     first = admin.post(path, json=body, headers=KEY)
     again = admin.post(path, json=body, headers=KEY)
@@ -35,7 +35,7 @@ def test_a_repeated_post_gets_the_same_answer_and_is_done_once(app, admin, path)
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
 
 
-def test_without_the_header_each_post_is_done(app, writer):
+def test_without_the_header_each_post_is_executed(app, writer):
     body = run_body(app)
     assert writer.post("/recipe_runs/", json=body).json["id"] != writer.post("/recipe_runs/", json=body).json["id"]
 
@@ -87,15 +87,15 @@ def test_without_an_api_key_the_answer_is_403(client):
 def test_an_answer_is_kept_for_24_hours(app, writer):
     body = run_body(app)
     first = writer.post("/recipe_runs/", json=body, headers=KEY).json["id"]
-    age(app, timedelta(hours=23, minutes=59))
+    make_older(app, timedelta(hours=23, minutes=59))
     assert writer.post("/recipe_runs/", json=body, headers=KEY).json["id"] == first
-    age(app, timedelta(minutes=2))
+    make_older(app, timedelta(minutes=2))
     assert writer.post("/recipe_runs/", json=body, headers=KEY).json["id"] != first
 
 
 def test_purge_deletes_older_answers(app, writer):
     writer.post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
-    age(app, timedelta(hours=25))
+    make_older(app, timedelta(hours=25))
     writer.post("/feedstocks/", json={"spec": "a/c"}, headers={"Idempotency-Key": "new"})
     assert app.test_cli_runner().invoke(args=["idempotency", "purge"]).output == "Deleted 1 answer.\n"
     with app.app_context():
@@ -109,8 +109,8 @@ def test_a_kept_answer_does_not_reveal_the_api_key_in_it(app, admin):
         assert key.encode() not in kept.sealed_body
 
 
-def age(app, duration):
-    """Make all kept answers older."""
+def make_older(app, duration):
+    """Make all stored answers older."""
     with app.app_context():
         for kept in db.session.query(IdempotencyKey):
             kept.created_at -= duration
@@ -118,12 +118,12 @@ def age(app, duration):
 
 
 @on_postgresql
-def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch):
-    at_work, finish = threading.Event(), threading.Event()
+def test_a_repeated_post_is_409_while_the_first_is_in_progress(migrated_url, monkeypatch):
+    started, finish = threading.Event(), threading.Event()
     created = recipe_runs.created
 
     def wait(*arguments):
-        at_work.set()
+        started.set()
         assert finish.wait(PATIENCE)
         return created(*arguments)
 
@@ -132,7 +132,7 @@ def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch
         body, headers = run_body(app), KEY | {"X-API-Key": ADMIN_KEY}
         first = threading.Thread(target=lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers))
         first.start()
-        assert at_work.wait(PATIENCE)
+        assert started.wait(PATIENCE)
         response = app.test_client().post("/recipe_runs/", json=body, headers=headers)
         finish.set()
         first.join()
@@ -142,8 +142,8 @@ def test_while_the_first_is_in_progress_another_is_409(migrated_url, monkeypatch
             assert db.session.query(RecipeRun).count() == 1
 
 
-def test_eight_at_once_create_one(migrated_url, patient):
-    with application(migrated_url, patient(migrated_url), WEB_CONNECTIONS="8") as app:
+def test_eight_concurrent_posts_create_one_record(migrated_url, long_timeouts):
+    with application(migrated_url, long_timeouts(migrated_url), WEB_CONNECTIONS="8") as app:
         make_key(app, "a-key")
         body, headers = run_body(app), KEY | {"X-API-Key": "a-key"}
         responses = at_once(*[lambda: app.test_client().post("/recipe_runs/", json=body, headers=headers)] * 8)

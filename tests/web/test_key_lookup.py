@@ -15,8 +15,8 @@ from tests.support.factories import make_key
 from tests.support.sent import statements
 
 
-def flawed(key):
-    """`key` with one character of another kind, with two in each other's place, one short and one long."""
+def mistyped(key):
+    """Versions of `key` with typing errors: a replaced, a swapped, a missing and an additional character."""
     yield key[:10] + ("a" if key[10] != "a" else "b") + key[11:]
     yield key[:8] + key[9] + key[8] + key[10:] if key[8] != key[9] else key[:-1]
     yield from (key[:-1], key + "a", key[:4], key[:-1] + "é")
@@ -25,7 +25,7 @@ def flawed(key):
 def test_a_new_key_has_a_checksum_that_detects_typing_errors():
     for key in (new_key() for _ in range(100)):
         assert not has_wrong_checksum(key)
-        assert all(has_wrong_checksum(wrong) for wrong in flawed(key))
+        assert all(has_wrong_checksum(wrong) for wrong in mistyped(key))
 
 
 @pytest.mark.parametrize("key", ["0123456789abcdef0123456789abcdef", "pfk", "PFK_1", "mine", ""])
@@ -42,7 +42,7 @@ def test_the_checksum_is_crc_32_in_base_62_as_documented():
 def test_a_mistyped_key_never_reaches_the_database(app, client):
     client.get("/api-keys/me", headers={"X-API-Key": "warm up"})
     with statements() as sent:
-        for wrong in flawed(new_key()):
+        for wrong in mistyped(new_key()):
             response = client.get("/api-keys/me", headers={"X-API-Key": wrong.encode().decode("latin-1")})
             assert (response.status_code, response.json["detail"]) == (401, "Invalid API Key")
         assert sent == []
@@ -96,8 +96,8 @@ def test_use_is_recorded_once_a_minute(app, admin):
     assert admin.get(f"/api-keys/{made['id']}").json["last_used_at"] > first
 
 
-def test_recording_the_use_of_a_key_waits_for_no_other_transaction(migrated_url, patient):
-    with application(migrated_url, patient(migrated_url)) as app:
+def test_recording_the_use_of_a_key_waits_for_no_other_transaction(migrated_url, long_timeouts):
+    with application(migrated_url, long_timeouts(migrated_url)) as app:
         make_key(app, "a-key")
         begin = "BEGIN IMMEDIATE" if migrated_url.get_backend_name() == "sqlite" else "BEGIN"
         with app.app_context(), db.engine.connect() as other:
@@ -105,7 +105,7 @@ def test_recording_the_use_of_a_key_waits_for_no_other_transaction(migrated_url,
             answers = []
             call = threading.Thread(target=lambda: answers.append(me(app, "a-key")))
             call.start()
-            call.join(timeout=60)  # it would wait for five minutes
+            call.join(timeout=60)  # a lock would take five minutes to time out
             assert [answer.status_code for answer in answers] == [200]
 
 

@@ -1,10 +1,11 @@
-"""Limits on callers and their headers (draft-ietf-httpapi-ratelimit-headers-10)."""
+"""Rate limits and their headers (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 import shutil
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from limits.storage import MemoryStorage
 from sqlalchemy.engine import URL
 
 from tests.conftest import ADMIN_KEY
-from tests.support import databases
+from tests.support import databases, live
 from tests.support.factories import make_key
 from tests.support.postgres import free_port
 
@@ -26,7 +27,7 @@ FIELDS = ("RateLimit-Policy", "RateLimit", "Retry-After")
 
 @contextmanager
 def limited(folder, **settings):
-    """A separate application with these settings on a new SQLite database; limits do not depend on the database."""
+    """A separate application with these settings on a new SQLite database. Limits do not depend on the database."""
     path = folder / "limits.sqlite"
     path.write_bytes(migrated())
     with databases.application(URL.create("sqlite", database=str(path)), **settings) as app:
@@ -35,7 +36,7 @@ def limited(folder, **settings):
 
 @cache
 def migrated():
-    """An empty, migrated database; it is kept because the migrations take most of a second."""
+    """The bytes of a migrated database without rows. They are cached because the migrations take most of a second."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "limits.sqlite")
         with databases.application(URL.create("sqlite", database=str(path))) as app:
@@ -57,13 +58,18 @@ def redis_url():
     port = free_port()
     command = [SERVER, "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        time.sleep(0.5)
+        live.wait_until(lambda: listens(port))
         yield f"redis://127.0.0.1:{port}/0"
         process.terminate()
 
 
+def listens(port):
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+
+
 def write(app, headers=KEY, **environ):
-    """Send a write that changes nothing; return its status and its headers about limits."""
+    """Send a write that changes nothing. Return its status and its headers about limits."""
     response = app.test_client().post("/feedstocks/", json={}, headers=headers, environ_base=environ)
     return response.status_code, [response.headers.get(name) for name in FIELDS]
 
@@ -72,7 +78,7 @@ def statuses(app, count, headers=KEY, **environ):
     return [write(app, headers, **environ)[0] for _ in range(count)]
 
 
-def test_writes_are_counted_down_and_then_429(strict):
+def test_writes_beyond_the_limit_are_429(strict):
     found = [write(strict) for _ in range(4)]
     assert [status for status, _ in found] == [422, 422, 422, 429]
     for left, (_, (policy, limit, _)) in zip([2, 1, 0, 0], found, strict=True):
@@ -82,7 +88,7 @@ def test_writes_are_counted_down_and_then_429(strict):
     assert found[3][1][2] in ("3600", "3599")
 
 
-def test_429_is_a_problem_that_says_how_long_to_wait(strict):
+def test_an_answer_of_429_says_how_long_to_wait(strict):
     statuses(strict, 3)
     response = strict.test_client().post("/feedstocks/", json={}, headers=KEY | {"X-Request-ID": "mine"})
     assert response.content_type == "application/problem+json"
@@ -131,7 +137,7 @@ def test_reading_is_not_limited_and_has_no_headers_about_limits(strict, path):
         assert not set(FIELDS) & set(response.headers.keys())
 
 
-def test_wrong_keys_of_an_address_are_counted_and_then_429(strict):
+def test_wrong_keys_beyond_the_limit_of_an_address_are_429(strict):
     found = [write(strict, WRONG) for _ in range(3)]
     assert [status for status, _ in found] == [401, 401, 429]
     assert {said[0] for _, said in found} == {'"failed-authentication";q=2;w=3600'}
@@ -166,13 +172,13 @@ def test_failures_are_counted_by_ipv4_address_or_ipv6_network(strict, first, sec
     assert write(strict, WRONG, REMOTE_ADDR=second)[0] == status
 
 
-def test_behind_a_proxy_the_address_is_the_clients(tmp_path):
+def test_the_address_behind_a_proxy_is_the_clients(tmp_path):
     with limited(tmp_path, RATELIMIT_FAILURES="1/hour", PROXY_COUNT="1") as app:
         asked = [WRONG | {"X-Forwarded-For": f"forged, {client}"} for client in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
         assert [write(app, headers)[0] for headers in asked] == [401, 401, 429]
 
 
-def test_workers_with_one_redis_count_together(tmp_path, redis_url):
+def test_workers_with_the_same_redis_share_their_counts(tmp_path, redis_url):
     settings = {"RATELIMIT_STORAGE_URI": redis_url.replace("redis:", "valkey:"), "RATELIMIT_WRITES": "3/hour"}
     with limited(tmp_path, **settings) as first, limited(tmp_path, **settings) as second:
         assert [statuses(app, 1)[0] for app in (first, second, first, second)] == [422, 422, 422, 429]

@@ -1,4 +1,4 @@
-"""Lists on the wire: links to other pages, counts, picked members, the runs of a parent."""
+"""Lists on the wire: links to other pages, counts, selected fields, and the runs of a parent."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import make_app
 from tests.support.factories import make_bakery, make_feedstock, make_run
-from tests.support.links import links, walk
+from tests.support.links import follow, links
 
 DOCUMENT = json.loads(make_app("sqlite:///never-opened.sqlite").extensions["openapi_json"])
 GETS = {path: item["get"] for path, item in DOCUMENT["paths"].items() if "get" in item}
@@ -15,7 +15,7 @@ LISTS = {path: get for path, get in GETS.items() if "Link" in get["responses"]["
 
 @pytest.fixture
 def bakeries(app):
-    """Five of them, by id."""
+    """The ids of five bakeries, in order."""
     return [make_bakery(app, region="here").id for _ in range(5)]
 
 
@@ -28,21 +28,21 @@ def test_a_list_that_fits_on_a_page_has_a_link_to_the_first(client, bakeries):
     assert client.get("/bakeries?limit=5").headers["Link"] == '</bakeries?limit=5>; rel="first"'
 
 
-def test_next_leads_through_the_list_and_prev_back(client, bakeries):
-    pages = list(walk(client, "/bakeries/?limit=2"))
+def test_next_links_lead_through_the_list_and_prev_links_back(client, bakeries):
+    pages = list(follow(client, "/bakeries/?limit=2"))
     assert [ids(page) for page in pages] == [bakeries[:2], bakeries[2:4], bakeries[4:]]
     assert [set(links(page)) for page in pages] == [{"first", "next"}, {"first", "prev", "next"}, {"first", "prev"}]
-    assert [ids(page) for page in walk(client, links(pages[2])["prev"], "prev")] == [bakeries[2:4], bakeries[:2]]
+    assert [ids(page) for page in follow(client, links(pages[2])["prev"], "prev")] == [bakeries[2:4], bakeries[:2]]
 
 
-def test_next_of_a_page_reached_by_prev_leads_forwards_again(client, bakeries):
-    *_, last = walk(client, "/bakeries/?limit=2")
+def test_the_next_link_of_a_page_reached_by_prev_leads_forwards(client, bakeries):
+    *_, last = follow(client, "/bakeries/?limit=2")
     back = client.get(links(last)["prev"])
     assert ids(client.get(links(back)["next"])) == ids(last)
     assert ids(client.get(links(back)["first"])) == bakeries[:2]
 
 
-def test_a_page_by_offset_leads_on_and_back(client, bakeries):
+def test_a_page_by_offset_links_to_next_and_prev(client, bakeries):
     page = client.get("/bakeries/?limit=1&offset=3")
     assert ids(page) == bakeries[3:4]
     assert ids(client.get(links(page)["next"])) == bakeries[4:]
@@ -50,7 +50,7 @@ def test_a_page_by_offset_leads_on_and_back(client, bakeries):
     assert links(page)["first"] == "/bakeries/?limit=1"
 
 
-def test_an_empty_page_beyond_the_end_leads_back_to_the_last(client, bakeries):
+def test_an_empty_page_beyond_the_end_links_to_the_last_page(client, bakeries):
     page = client.get("/bakeries/?limit=2&offset=99")
     assert set(links(page)) == {"first", "prev"}
     last = client.get(links(page)["prev"])
@@ -59,7 +59,7 @@ def test_an_empty_page_beyond_the_end_leads_back_to_the_last(client, bakeries):
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=0&offset=3", "limit=0&count=true"])
-def test_a_page_of_no_records_leads_only_to_the_first(client, bakeries, query):
+def test_a_list_without_records_links_only_to_the_first_page(client, bakeries, query):
     response = client.get(f"/bakeries/?{query}")
     assert response.json == []
     assert set(links(response)) == {"first"}
@@ -77,7 +77,7 @@ def test_links_keep_all_other_parameters_percent_encoded(app, client):
     assert links(after)["first"] == links(response)["first"]
 
 
-def test_a_page_of_another_list_is_not_led_to(app, client):
+def test_the_links_stay_in_the_same_list(app, client):
     bakery = make_bakery(app).id
     for _ in range(2):
         make_run(app, bakery_id=bakery)
@@ -86,7 +86,7 @@ def test_a_page_of_another_list_is_not_led_to(app, client):
     )
 
 
-def test_count_is_that_of_all_pages_that_fit_the_filters(app, client, bakeries):
+def test_the_count_covers_all_pages_with_the_same_filters(app, client, bakeries):
     make_bakery(app, region="there")
     for query in ("limit=0", "limit=1", "offset=4", "order_by=region&sort=desc"):
         response = client.get(f"/bakeries/?count=true&region=here&{query}")
@@ -95,22 +95,22 @@ def test_count_is_that_of_all_pages_that_fit_the_filters(app, client, bakeries):
 
 
 @pytest.mark.parametrize("query", ["", "?count=false", "?count=0"])
-def test_nothing_is_counted_unless_asked(client, bakeries, query):
+def test_the_list_has_no_count_by_default(client, bakeries, query):
     assert "X-Total-Count" not in client.get(f"/bakeries/{query}").headers
 
 
-def test_fields_picks_members_in_wire_order(app, client):
+def test_fields_selects_fields_in_wire_order(app, client):
     run = make_run(app)
     response = client.get("/recipe_runs/?fields=id,status,recipe_id,id")
     assert list(response.json[0].items()) == [("recipe_id", "example"), ("status", "queued"), ("id", run.id)]
 
 
-def test_fields_need_not_have_what_the_order_needs(client, bakeries):
-    pages = list(walk(client, "/bakeries/?fields=region&order_by=name&limit=3"))
+def test_fields_may_omit_the_field_of_the_order(client, bakeries):
+    pages = list(follow(client, "/bakeries/?fields=region&order_by=name&limit=3"))
     assert [page.json for page in pages] == [[{"region": "here"}] * 3, [{"region": "here"}] * 2]
 
 
-def test_fields_of_an_event_go_by_their_names_on_the_wire(writer, app):
+def test_fields_of_an_event_have_their_names_on_the_wire(writer, app):
     run = make_run(app)
     writer.patch(f"/recipe_runs/{run.id}", json={"version": "2"})
     response = writer.get(f"/recipe_runs/{run.id}/events?fields=to,from")
@@ -119,14 +119,14 @@ def test_fields_of_an_event_go_by_their_names_on_the_wire(writer, app):
 
 
 @pytest.mark.parametrize("fields", ["", ",", "id,", "nope", "id;name", "ID", "recipe_runs", "__class__", "a\0"])
-def test_fields_that_are_no_members_are_422(client, fields):
+def test_unknown_names_in_fields_are_422(client, fields):
     response = client.get("/bakeries/", query_string={"fields": fields})
     assert response.status_code == 422
     assert {error["pointer"] for error in response.json["errors"]} == {"/fields"}
 
 
 @pytest.mark.parametrize("parent", ["bakery", "feedstock"])
-def test_the_runs_of_a_parent_are_those_and_no_others(app, client, parent):
+def test_the_list_of_a_parent_has_only_its_runs(app, client, parent):
     make = {"bakery": make_bakery, "feedstock": make_feedstock}[parent]
     plural = {"bakery": "bakeries", "feedstock": "feedstocks"}[parent]
     first, second = make(app).id, make(app).id
@@ -139,13 +139,13 @@ def test_the_runs_of_a_parent_are_those_and_no_others(app, client, parent):
 
 
 @pytest.mark.parametrize("path", ["/bakeries/99/recipe_runs", "/feedstocks/99/recipe_runs/", "/recipe_runs/99/events"])
-def test_the_list_of_a_parent_that_is_not_there_is_404(client, path):
+def test_the_list_of_a_missing_parent_is_404(client, path):
     response = client.get(path)
     assert response.status_code == 404
     assert response.json["detail"].endswith("99 not found")
 
 
-def test_not_modified_comes_with_the_links_and_the_count(client, bakeries):
+def test_not_modified_has_the_links_and_the_count(client, bakeries):
     first = client.get("/bakeries/?limit=1&count=true")
     again = client.get("/bakeries/?limit=1&count=true", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")

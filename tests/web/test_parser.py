@@ -1,4 +1,4 @@
-"""Validation of requests: media types, JSON, fields, ids and parameters. Strict, and the same on both databases."""
+"""Strict validation of media types, JSON, fields, ids and parameters. It is the same on both databases."""
 
 import gzip
 
@@ -12,7 +12,7 @@ NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_BOOLEAN = "Not a valid boolean."
 NOT_AN_ID = "Must be greater than or equal to 1 and less than or equal to 2147483647."
 
-# Member: its resource, the shortest and the longest text it takes.
+# Each field with its resource and the lengths of its shortest and longest text.
 TEXT = {
     "region": ("bakeries", 1, 255),
     "name": ("bakeries", 1, 255),
@@ -82,11 +82,11 @@ def all_wrong(detail, names):
     return [("body", f"/{name}", f"{name}: {detail}") for name in names]
 
 
-def send(app, admin, method, resource, **members):
+def send(app, admin, method, resource, **fields):
     """Create a record of the resource with these fields, or update one with them."""
     if method == "POST":
-        return admin.post(f"/{resource}/", json=BODY[resource](app, **members))
-    return admin.patch(f"/{resource}/{MAKE[resource](app).id}", json=members)
+        return admin.post(f"/{resource}/", json=BODY[resource](app, **fields))
+    return admin.patch(f"/{resource}/{MAKE[resource](app).id}", json=fields)
 
 
 def texts_of(resource):
@@ -185,7 +185,7 @@ def test_a_chunked_body_has_at_most_a_megabyte(admin, size, status):
     assert response.status_code == status
 
 
-def test_of_a_name_given_twice_the_last_counts(admin):
+def test_the_last_of_two_equal_names_is_used(admin):
     response = admin.post("/feedstocks/", data=b'{"spec":"a/a","spec":"b/b"}', content_type="application/json")
     assert response.json["spec"] == "b/b"
 
@@ -282,7 +282,7 @@ def test_a_flag_is_a_json_boolean(app, admin, method, value):
     assert errors_of(response) == [("body", "/is_test", f"is_test: {NOT_A_BOOLEAN}")]
 
 
-# A run cannot be completed by its status alone, and only the service concludes that one is stale: test_lifecycle.py.
+# A completed run needs a conclusion, and only the service sets the conclusion stale: tests/models/test_recipe_runs.py.
 FREE = [(name, value) for name in CHOICES for value in CHOICES[name][1] if value not in ("completed", "stale")]
 
 

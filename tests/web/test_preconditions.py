@@ -15,12 +15,12 @@ PATHS += ["/recipe_runs/{id}", "/recipe_runs/{id}/events", "/feedstocks/{feedsto
 
 @pytest.fixture(params=PATHS)
 def path(app, request):
-    """The path of something that answers GET."""
+    """A path that answers GET."""
     run = make_run(app)
     return request.param.format(id=run.id, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id)
 
 
-def test_every_get_has_a_strong_etag_that_stays_while_nothing_changes(client, path):
+def test_every_get_has_a_strong_etag_that_stays_the_same(client, path):
     first, again = client.get(path), client.get(path)
     etag, weak = first.get_etag()
     assert (bool(etag), weak) == (True, False)
@@ -74,7 +74,7 @@ def test_a_write_with_another_etag_is_412_and_changes_nothing(app, writer, noun,
 
 @pytest.mark.parametrize("condition", ["{etag}", '"other", {etag}', "*"])
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_write_with_the_right_etag_is_done(app, writer, method, condition):
+def test_a_write_with_the_current_etag_succeeds(app, writer, method, condition):
     path = f"/recipe_runs/{make_run(app).id}"
     headers = {"If-Match": condition.format(etag=writer.get(path).headers["ETag"])}
     body = {"json": {"version": "2"}} if method == "PATCH" else {}
@@ -86,7 +86,7 @@ def test_a_write_to_a_missing_record_is_404_with_any_if_match(writer):
 
 
 def race(app, etag, path, writers):
-    """The statuses of `writers` PATCH requests with one ETag, sent at once."""
+    """Send `writers` concurrent PATCH requests with the same ETag, and count their statuses."""
 
     def write(number):
         headers = {"X-API-Key": ADMIN_KEY, "If-Match": etag}
@@ -96,7 +96,7 @@ def race(app, etag, path, writers):
 
 
 def rounds_of_eight_writers(url, options, rounds):
-    """Race eight writers with the current ETag, `rounds` times; return the statuses of each round."""
+    """Let eight writers with the current ETag compete, `rounds` times. Count the outcomes of the rounds."""
     with application(url, options, WEB_CONNECTIONS="8") as app:
         path = f"/recipe_runs/{make_run(app).id}"
         outcomes = Counter()
@@ -105,5 +105,5 @@ def rounds_of_eight_writers(url, options, rounds):
     return outcomes
 
 
-def test_of_eight_writers_with_one_etag_exactly_one_is_served(migrated_url, patient):
-    assert rounds_of_eight_writers(migrated_url, patient(migrated_url), 25) == {((200, 1), (412, 7)): 25}
+def test_one_of_eight_writers_with_the_same_etag_is_served(migrated_url, long_timeouts):
+    assert rounds_of_eight_writers(migrated_url, long_timeouts(migrated_url), 25) == {((200, 1), (412, 7)): 25}

@@ -1,4 +1,4 @@
-"""Every error is problem details (RFC 9457), with any status and from any part of the service."""
+"""Every error has problem details (RFC 9457), with any status and from any part of the service."""
 
 import logging
 
@@ -14,7 +14,7 @@ JSON = {"Content-Type": "application/json"}
 REQUEST_ID = {"X-Request-ID": "5f0c-8d1e"}
 NOT_OURS = "Something went wrong on our side; the request id helps us to find out what."
 
-# One of each status: method, path, headers and body, then the title and the detail of the answer.
+# One error of each status: method, path, headers and body, then the title and the detail of the answer.
 ERRORS = {
     400: (
         ("POST", "/bakeries/", KEY | JSON, b""),
@@ -47,8 +47,8 @@ def send(client, method, path, headers, data):
 
 
 @pytest.fixture
-def boom(app, monkeypatch):
-    """The text of a bug in the count of bakeries."""
+def bug(app, monkeypatch):
+    """Replace the count of bakeries by a view with a bug, and return the text of the bug."""
 
     def view():
         raise KeyError("secret of the bug")
@@ -58,7 +58,7 @@ def boom(app, monkeypatch):
 
 
 @pytest.mark.parametrize("status", ERRORS)
-def test_an_error_is_exactly_this(client, status):
+def test_an_error_has_exactly_these_fields(client, status):
     request, title, detail = ERRORS[status]
     response = send(client, *request)
     assert response.status_code == status
@@ -68,7 +68,7 @@ def test_an_error_is_exactly_this(client, status):
     assert response.json == problem
 
 
-def test_an_invalid_request_also_says_where(client):
+def test_an_error_of_validation_has_pointers(client):
     response = send(client, "PATCH", "/feedstocks/1", KEY | JSON, '{"spec":"","é":1}'.encode())
     assert response.content_type == "application/problem+json"
     assert response.get_data().decode() == (
@@ -93,7 +93,7 @@ def test_a_conflict_has_no_list_of_errors(app, admin):
 
 
 @pytest.mark.parametrize("status", [*ERRORS, 500])
-def test_a_browser_can_read_every_error(client, boom, status):
+def test_a_browser_can_read_every_error(client, bug, status):
     request = ERRORS[status][0] if status in ERRORS else ("GET", "/stats/bakeries", {}, b"")
     response = send(client, *request)
     assert response.status_code == status
@@ -135,7 +135,7 @@ def test_head_of_an_error_has_its_headers_and_no_body(client):
     assert response.get_data() == b""
 
 
-def test_a_bug_is_500_without_its_text(client, boom):
+def test_a_bug_is_500_without_its_text(client, bug):
     response = send(client, "GET", "/stats/bakeries", {}, b"")
     assert response.status_code == 500
     assert response.content_type == "application/problem+json"
@@ -146,17 +146,17 @@ def test_a_bug_is_500_without_its_text(client, boom):
         "detail": NOT_OURS,
         "request_id": "5f0c-8d1e",
     }
-    assert boom not in response.get_data(as_text=True)
+    assert bug not in response.get_data(as_text=True)
 
 
-def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, boom, caplog):
+def test_a_bug_is_logged_once_with_its_traceback_under_the_request_id(client, bug, caplog):
     send(client, "GET", "/stats/bakeries", {}, b"")
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert (record.getMessage(), record.request_id) == ("unexpected error", "5f0c-8d1e")
-    assert boom in caplog.text
+    assert bug in caplog.text
 
 
-def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
+def test_a_bug_rolls_the_transaction_back(app, admin, monkeypatch):
     bakery, commit = make_bakery(app, region="us"), "app.web.blueprint.db.session.commit"
     monkeypatch.setattr(commit, lambda: 1 / 0)
     assert admin.patch(f"/bakeries/{bakery.id}", json={"region": "eu"}).status_code == 500
@@ -165,7 +165,7 @@ def test_a_bug_leaves_nothing_half_done(app, admin, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
-def test_a_mistake_of_the_caller_is_not_logged_as_an_error(client, caplog, status):
+def test_an_error_of_the_caller_is_not_logged_as_an_error(client, caplog, status):
     request = ERRORS[status][0] if status in ERRORS else ("GET", "/bakeries/x", {}, b"")
     assert send(client, *request).status_code == status
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

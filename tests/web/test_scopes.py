@@ -1,4 +1,4 @@
-"""The rights of keys: administrators do everything, most keys write, service accounts write runs of their bakery."""
+"""The scopes of keys: admin, write, and service accounts that write the runs of their bakeries."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Hostile requests and what exactly each is answered: `(method, path, headers, body)` and `(status, detail or errors)`.
+"""Hostile requests and the exact answer to each: `(method, path, headers, body)` and `(status, detail or errors)`.
 
-Each is sent to an application with a bakery named "taken", a feedstock and a run, all with the id 1. Among them is
-everything that the record of the original's behaviour has on reading, on keys and on bodies.
+The application has a bakery named "taken", a feedstock and a run, each with the id 1. The requests include all those
+that were recorded with the original about reading, keys and bodies.
 """
 
 from tests.conftest import ADMIN_KEY
@@ -12,5 +12,5 @@ SEND = KEY | JSON
 
 
 def invalid(place, sentences):
-    """422 with those sentences, each by its pointer into that place."""
+    """The answer 422 with these sentences, by their pointers into that part of the request."""
     return 422, [{"in": place, "pointer": pointer, "detail": sentence} for pointer, sentence in sentences.items()]

@@ -1,4 +1,4 @@
-"""Hostile bodies of any resource."""
+"""Hostile bodies, for any resource."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from config import MAX_BODY
 from tests.support.hostile import KEY, SEND, invalid
 from tests.support.hostile.runs import run
 
-# What is no JSON, and why.
+# Bodies that are not JSON, and the reason in the answer.
 MALFORMED = {
     "nothing": (b"", "Input is a zero-length, empty document: line 1 column 1 (char 0)"),
     "half an object": (b"{", "unexpected end of data: line 1 column 2 (char 1)"),
@@ -52,7 +52,7 @@ MALFORMED = {
     "a number of 10^400": (b'{"region":1e400}', "number is infinity when parsed as double: line 1 column 11 (char 10)"),
     "spaces": (b" " * MAX_BODY, "input data is empty: line 1 column 1 (char 0)"),
 }
-# What is JSON but no bakery, and what is wrong where.
+# Bodies that are JSON but not a bakery, and the errors by pointer.
 INVALID = {
     "null": (b"null", {"": "The body must be a JSON object."}),
     "a list": (b"[]", {"": "The body must be a JSON object."}),
@@ -75,7 +75,7 @@ INVALID = {
             "/name": "name: Must not contain the character U+0000.",
         },
     ),
-    "1,000 lists deep in a member": (
+    "1,000 lists deep in a field": (
         b'{"region":' + b"[" * 1000 + b"]" * 1000 + b"}",
         {
             "/region": "region: Not a valid string.",
@@ -83,11 +83,11 @@ INVALID = {
             "/description": "description: Missing data for required field.",
         },
     ),
-    "65 members": (
+    "65 fields": (
         json.dumps({f"m{n}": 1 for n in range(65)}).encode(),
         {"": "The body has 65 fields, more than any record has."},
     ),
-    "members nobody knows": (
+    "unknown fields of a bakery": (
         b'{"id":7,"__class__":1,"region":"a","name":"b","description":"c"}',
         {"/__class__": "__class__: Unknown field.", "/id": "id: Unknown field."},
     ),
@@ -95,7 +95,7 @@ INVALID = {
         b'{"region":"a","name":"b","description":"c","\\u0000":1}',
         {"/\x00": "\x00: Unknown field."},
     ),
-    "texts that are none": (
+    "texts of other types": (
         b'{"region":5,"name":true,"description":[]}',
         {
             "/region": "region: Not a valid string.",
@@ -128,7 +128,7 @@ MEDIA_TYPES = {
     "a JSON patch": "application/json-patch+json",
     "a merge patch, to create": "application/merge-patch+json",
     "an API's own JSON": "application/vnd.api+json",
-    "no known type": "json",
+    "an unknown type": "json",
     "any type": "*/*",
 }
 OTHERS = {
@@ -136,7 +136,7 @@ OTHERS = {
         ("POST", "/bakeries/", SEND, b" " * (MAX_BODY + 1)),
         (413, "The body is larger than 1048576 bytes."),
     ),
-    "a body of a name that is taken": (
+    "a name that is taken": (
         ("POST", "/bakeries/", SEND, b'{"region":"eu","name":"taken","description":"x"}'),
         (409, "bakery 1 already has name 'taken'."),
     ),
@@ -172,11 +172,11 @@ OTHERS = {
             },
         ),
     ),
-    "a change of members nobody knows": (
+    "a change of unknown fields": (
         ("PATCH", "/recipe_runs/1", SEND, b'{"id":2,"created_at":null}'),
         invalid("body", {"/created_at": "created_at: Unknown field.", "/id": "id: Unknown field."}),
     ),
-    "a change of a parent that is not there": (
+    "a change to a missing parent": (
         ("PATCH", "/recipe_runs/1", SEND, b'{"bakery_id":99}'),
         invalid("body", {"/bakery_id": "bakery 99 not found"}),
     ),
@@ -184,12 +184,12 @@ OTHERS = {
         ("PATCH", "/recipe_runs/1", KEY | {"Content-Type": "text/plain"}, b"{}"),
         (415, "Send JSON with Content-Type: application/json, not text/plain."),
     ),
-    "a change of what is not there": (("PATCH", "/recipe_runs/99", SEND, b"{}"), (404, "recipe run 99 not found")),
-    "a change of what is not there, and wrong": (
+    "a change of a missing run": (("PATCH", "/recipe_runs/99", SEND, b"{}"), (404, "recipe run 99 not found")),
+    "an invalid change of a missing run": (
         ("PATCH", "/recipe_runs/99", SEND, b'{"status":1}'),
         invalid("body", {"/status": "status: Not a valid string."}),
     ),
-    "a change under a bad id": (
+    "a change with an invalid id": (
         ("PATCH", "/recipe_runs/abc", SEND, b"["),
         invalid("path", {"/id": "id must be a whole number."}),
     ),

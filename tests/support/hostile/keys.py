@@ -1,4 +1,4 @@
-"""Hostile requests about who is calling and what is to be done."""
+"""Hostile requests about authentication and methods."""
 
 from app.keys import key_digest
 from tests.conftest import ADMIN_KEY, SALT
@@ -13,13 +13,13 @@ REQUESTS = {
     "an empty key": (("POST", "/bakeries/", {"X-API-Key": ""} | JSON, b"{}"), NO_KEY),
     "a blank key": (("POST", "/bakeries/", {"X-API-Key": " \t "} | JSON, b"{}"), NO_KEY),
     "a basic login": (("POST", "/bakeries/", {"Authorization": "Basic dXNlcjpwYXNz"} | JSON, b"{}"), NO_KEY),
-    "a bearer of nothing": (("POST", "/bakeries/", {"Authorization": "Bearer "} | JSON, b"{}"), NO_KEY),
+    "an empty bearer token": (("POST", "/bakeries/", {"Authorization": "Bearer "} | JSON, b"{}"), NO_KEY),
     "a key as a scheme": (("POST", "/bakeries/", {"Authorization": ADMIN_KEY} | JSON, b"{}"), NO_KEY),
     "a key in a cookie": (("POST", "/bakeries/", {"Cookie": f"X-API-Key={ADMIN_KEY}"} | JSON, b"{}"), NO_KEY),
     "a key under another name": (("POST", "/bakeries/", {"Api-Key": ADMIN_KEY} | JSON, b"{}"), NO_KEY),
     "a wrong key": (("POST", "/bakeries/", {"X-API-Key": "wrong"} | JSON, b"{}"), WRONG_KEY),
     "a key in capitals": (("POST", "/bakeries/", {"X-API-Key": ADMIN_KEY.upper()} | JSON, b"{}"), WRONG_KEY),
-    "a key and more": (("POST", "/bakeries/", {"X-API-Key": f"{ADMIN_KEY}2"} | JSON, b"{}"), WRONG_KEY),
+    "a key with a suffix": (("POST", "/bakeries/", {"X-API-Key": f"{ADMIN_KEY}2"} | JSON, b"{}"), WRONG_KEY),
     "two keys in one": (("POST", "/bakeries/", {"X-API-Key": f"{ADMIN_KEY},{ADMIN_KEY}"} | JSON, b"{}"), WRONG_KEY),
     "a key of 20 kB": (("POST", "/bakeries/", {"X-API-Key": "x" * 20_000} | JSON, b"{}"), WRONG_KEY),
     "the digest as a key": (
@@ -29,7 +29,7 @@ REQUESTS = {
     "the salt and the key": (("POST", "/bakeries/", {"X-API-Key": SALT + ADMIN_KEY} | JSON, b"{}"), WRONG_KEY),
     "a key that is not ASCII": (("POST", "/bakeries/", {"X-API-Key": "cl\u00e9"} | JSON, b"{}"), WRONG_KEY),
     "a key of SQL": (("POST", "/bakeries/", {"X-API-Key": "' OR 1=1 --"} | JSON, b"{}"), WRONG_KEY),
-    "a key of a pattern": (("POST", "/bakeries/", {"X-API-Key": "%"} | JSON, b"{}"), WRONG_KEY),
+    "a key that is a pattern": (("POST", "/bakeries/", {"X-API-Key": "%"} | JSON, b"{}"), WRONG_KEY),
     "a wrong bearer": (("POST", "/bakeries/", {"Authorization": "Bearer wrong"} | JSON, b"{}"), WRONG_KEY),
     "a wrong key and the right bearer": (
         ("POST", "/bakeries/", {"X-API-Key": "wrong", "Authorization": f"Bearer {ADMIN_KEY}"} | JSON, b"{}"),
@@ -40,13 +40,16 @@ REQUESTS = {
     "no key and a bad id": (("DELETE", "/bakeries/abc"), NO_KEY),
     "a wrong key and malformed JSON": (("POST", "/bakeries/", {"X-API-Key": "wrong"} | JSON, b"{"), WRONG_KEY),
     "a wrong key and a bad id": (("PATCH", "/bakeries/abc", {"X-API-Key": "wrong"} | JSON, b"{}"), WRONG_KEY),
-    "no key for a key": (("POST", "/api-keys", JSON, b"{}"), NO_KEY),
-    "a list for a key": (("POST", "/api-keys", SEND, b"[]"), invalid("body", {"": "The body must be a JSON object."})),
-    "a key of one's own choice": (
+    "creating a key without a key": (("POST", "/api-keys", JSON, b"{}"), NO_KEY),
+    "a list as the body of a key": (
+        ("POST", "/api-keys", SEND, b"[]"),
+        invalid("body", {"": "The body must be a JSON object."}),
+    ),
+    "a key that the caller chose": (
         ("POST", "/api-keys", SEND, b'{"key":"mine","is_active":true}'),
         invalid("body", {"/is_active": "is_active: Unknown field.", "/key": "key: Unknown field."}),
     ),
-    "a key that is maybe an administrator's": (
+    "is_admin of yes": (
         ("POST", "/api-keys", SEND, b'{"is_admin":"yes"}'),
         invalid("body", {"/is_admin": "is_admin: Not a valid boolean."}),
     ),
@@ -68,7 +71,7 @@ REQUESTS = {
         ("POST", "/github/hooks/", SEND, b"{}"),
         (404, "There is nothing at /github/hooks/; /docs lists what there is."),
     ),
-    "a condition that is no ETag": (
+    "a condition that is not an ETag": (
         ("DELETE", "/bakeries/1", KEY | {"If-Match": "nonsense"}),
         (412, "bakery 1 does not match If-Match; get it again."),
     ),
@@ -96,8 +99,8 @@ REQUESTS = {
         ("DELETE", "/feedstocks/1", KEY),
         (409, "feedstock 1 has 1 recipe run; delete those first."),
     ),
-    "deleting what is not there": (("DELETE", "/recipe_runs/99", KEY), (404, "recipe run 99 not found")),
-    "a body that DELETE does not take": (
+    "deleting a missing run": (("DELETE", "/recipe_runs/99", KEY), (404, "recipe run 99 not found")),
+    "a body to DELETE": (
         ("DELETE", "/recipe_runs/abc", SEND, b"{"),
         invalid("path", {"/id": "id must be a whole number."}),
     ),

@@ -2,11 +2,11 @@
 
 from urllib.parse import unquote
 
-from tests.support.factories import RUN_MEMBERS
+from tests.support.factories import RUN_FIELDS
 from tests.support.hostile import invalid
 
 NO_ID = invalid("path", {"/id": "id must be a whole number."})
-NOWHERE = None  # there is nothing at that path
+NOWHERE = None  # the answer is nowhere(path)
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_BOOLEAN = "Not a valid boolean."
 NOT_OURS = "Take it from a link of this list in this order (order_by and sort), as it is."
@@ -17,10 +17,10 @@ NUL = "Must not contain the character U+0000."
 UNKNOWN = "Unknown field."
 LIMITS = "Must be greater than or equal to 0 and less than or equal to 1000."
 SORTS = "Must be one of: asc, desc."
-ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_MEMBERS if name != 'id')])}."
-MEMBERS = f"Must be one of: {', '.join(RUN_MEMBERS)}."
+ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_FIELDS if name != 'id')])}."
+FIELDS = f"Must be one of: {', '.join(RUN_FIELDS)}."
 
-# A query of the list of runs, the parameter that is wrong in it, and what is said of it.
+# A query of the list of runs, its invalid parameter, and the sentence about it.
 QUERIES = {
     "a negative limit": ("limit=-1", "limit", LIMITS),
     "a negative offset": (
@@ -57,7 +57,7 @@ QUERIES = {
     "sort up": ("sort=up", "sort", SORTS),
     "sort in capitals": ("sort=DESC", "sort", SORTS),
     "an empty sort": ("sort=", "sort", SORTS),
-    "order by a column that is none": ("order_by=nope", "order_by", ORDERS),
+    "order by an unknown column": ("order_by=nope", "order_by", ORDERS),
     "order by ID": ("order_by=ID", "order_by", ORDERS),
     "order by a relation": ("order_by=bakery", "order_by", ORDERS),
     "order by an attribute of SQLAlchemy": ("order_by=metadata", "order_by", ORDERS),
@@ -66,7 +66,7 @@ QUERIES = {
     "order by two columns": ("order_by=a,b", "order_by", ORDERS),
     "an empty order_by": ("order_by=", "order_by", ORDERS),
     "order by SQL": ("order_by=id;DROP%20TABLE%20reciperun", "order_by", ORDERS),
-    "a parameter nobody knows": ("nope=1", "nope", UNKNOWN),
+    "an unknown parameter": ("nope=1", "nope", UNKNOWN),
     "a parameter without a name": ("=1", "", UNKNOWN),
     "a parameter named NUL": ("%00=1", "\x00", UNKNOWN),
     "a parameter in bad UTF-8": ("%FF=%FF", "%FF", UNKNOWN),
@@ -74,15 +74,15 @@ QUERIES = {
     "a cursor of nonsense": ("cursor=nonsense", "cursor", NOT_OURS),
     "an empty cursor": ("cursor=", "cursor", "Length must be between 1 and 4000."),
     "a cursor with another signature": ("cursor=WzEwMCxmYWxzZV0.1RTTb9vSFlzPGcOL0ZIAC4XgaEg", "cursor", NOT_OURS),
-    "a cursor that is no text": ("cursor=%FF", "cursor", NOT_OURS),
+    "a cursor that is not text": ("cursor=%FF", "cursor", NOT_OURS),
     "a cursor with NUL": ("cursor=%00", "cursor", NUL),
     "a cursor of base64 without end": ("cursor=====.====", "cursor", NOT_OURS),
     "a cursor and an offset": ("cursor=x&offset=1", "cursor", "Give a cursor or an offset, not both."),
-    "fields nobody knows": ("fields=nope", "fields", MEMBERS),
+    "unknown fields": ("fields=nope", "fields", FIELDS),
     "no fields": ("fields=", "fields", "Shorter than minimum length 1."),
-    "fields with a dunder": ("fields=id,__dict__", "fields", MEMBERS),
+    "fields with a dunder": ("fields=id,__dict__", "fields", FIELDS),
     "a count of yes": ("count=yes", "count", NOT_A_BOOLEAN),
-    "a status that is none": ("status=QUEUED", "status", "Must be one of: queued, in_progress, completed."),
+    "an unknown status": ("status=QUEUED", "status", "Must be one of: queued, in_progress, completed."),
     "a filter for NUL": ("recipe_id=%00", "recipe_id", NUL),
     "a filter for 2^31": ("bakery_id=2147483648", "bakery_id", NOT_AN_ID),
     "a filter by a time without a zone sign": ("started_after=2021-01-01T00:00:00+02:00", "started_after", NOT_A_TIME),
@@ -90,7 +90,7 @@ QUERIES = {
     "a search for nothing": ("q=", "q", "Length must be between 1 and 255."),
     "a cursor of 4001 characters": ("cursor=" + "x" * 4001, "cursor", "Length must be between 1 and 4000."),
 }
-# A path, and the answer.
+# A path and its answer.
 PATHS = {
     "an id of letters": ("/bakeries/abc", NO_ID),
     "an id with a fraction": ("/bakeries/1.0", NO_ID),
@@ -113,11 +113,11 @@ PATHS = {
         "/recipe_runs/10000000000000000000000000000000000000000",
         (404, "recipe run 10000000000000000000000000000000000000000 not found"),
     ),
-    "another type of datasets": (
+    "an unknown type of datasets": (
         "/feedstocks/1/datasets?type=nope",
         invalid("query", {"/type": "type: Must be one of: all, production, test."}),
     ),
-    "the datasets of no feedstock": ("/feedstocks/0/datasets", (404, "feedstock 0 not found")),
+    "the datasets of a missing feedstock": ("/feedstocks/0/datasets", (404, "feedstock 0 not found")),
     "a flag of yes": (
         "/stats/datasets?exclude_test_runs=yes",
         invalid("query", {"/exclude_test_runs": "exclude_test_runs: Not a valid boolean."}),
@@ -126,7 +126,7 @@ PATHS = {
         "/stats/datasets?exclude_test_runs=",
         invalid("query", {"/exclude_test_runs": "exclude_test_runs: Not a valid boolean."}),
     ),
-    "a parameter where there is none": (
+    "a parameter of a route without parameters": (
         "/stats/bakeries?limit=1",
         invalid("query", {"/limit": "limit: Unknown field."}),
     ),
@@ -163,7 +163,7 @@ def nowhere(path):
 
 
 def wrong(name, sentence):
-    """What is wrong with a parameter; a sentence that names it is complete."""
+    """The answer about an invalid parameter. A sentence that already names it gets no prefix."""
     return invalid("query", {f"/{name}": sentence if sentence.startswith(name) and name else f"{name}: {sentence}"})
 
 

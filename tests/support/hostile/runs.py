@@ -1,4 +1,4 @@
-"""Hostile recipe runs, their times above all."""
+"""Hostile recipe runs, most of them with invalid times."""
 
 import json
 
@@ -11,12 +11,12 @@ CONCLUSIONS += "timed_out."
 RUN = {"recipe_id": "r", "bakery_id": 1, "feedstock_id": 1, "head_sha": "s", "version": "1"}
 
 
-def run(started_at="2021-01-01T00:00:00Z", **members):
-    """The body of a run with those members."""
-    return json.dumps(RUN | {"started_at": started_at} | members).encode()
+def run(started_at="2021-01-01T00:00:00Z", **fields):
+    """The body of a run with these fields."""
+    return json.dumps(RUN | {"started_at": started_at} | fields).encode()
 
 
-# A run, and what is wrong where.
+# The body of a run, and the errors by pointer.
 RUNS = {
     "a run of numbers": (
         run(recipe_id=5, head_sha=1.5, version=True),
@@ -43,7 +43,7 @@ RUNS = {
         run(bakery_id=[1], feedstock_id={}),
         {"/bakery_id": "bakery_id: Not a valid integer.", "/feedstock_id": "feedstock_id: Not a valid integer."},
     ),
-    "a parent that is nothing": (
+    "a parent of 0": (
         run(bakery_id=0, feedstock_id=-1),
         {
             "/bakery_id": "bakery_id: Must be greater than or equal to 1 and less than or equal to 2147483647.",
@@ -62,11 +62,11 @@ RUNS = {
         {"/bakery_id": "bakery_id: Must be greater than or equal to 1 and less than or equal to 2147483647."},
     ),
     "a parent of 10^40": (run(bakery_id=10**40), {"/bakery_id": "bakery_id: Not a valid integer."}),
-    "a parent that is not there": (
+    "a missing parent": (
         run(bakery_id=99, feedstock_id=98),
         {"/bakery_id": "bakery 99 not found", "/feedstock_id": "feedstock 98 not found"},
     ),
-    "states that are none": (
+    "unknown states": (
         run(status="QUEUED", conclusion="", dataset_type="ZARR"),
         {
             "/conclusion": CONCLUSIONS,
@@ -80,7 +80,7 @@ RUNS = {
     ),
     "a test of yes": (run(is_test="yes"), {"/is_test": "is_test: Not a valid boolean."}),
     "a flag of one": (run(is_test=1), {"/is_test": "is_test: Not a valid boolean."}),
-    "null where there has to be something": (
+    "null in fields that are not nullable": (
         run(status=None, is_test=None, recipe_id=None),
         {
             "/recipe_id": "recipe_id: Field may not be null.",
@@ -104,7 +104,7 @@ RUNS = {
         run(conclusion="success", completed_at="2020-01-01T00:00:00Z"),
         {"/completed_at": "completed_at: Must not be before started_at."},
     ),
-    "members that are nested": (
+    "fields that are nested": (
         run(bakery={"id": 1}, feedstock={"id": 1}, id=7),
         {"/bakery": "bakery: Unknown field.", "/feedstock": "feedstock: Unknown field.", "/id": "id: Unknown field."},
     ),
@@ -112,9 +112,9 @@ RUNS = {
         run(message="x" * 100_001),
         {"/message": "message: Length must be between 0 and 100000."},
     ),
-    "a rerun of nothing": (run(rerun_of=99), {"/rerun_of": "recipe run 99 not found"}),
+    "a rerun of a missing run": (run(rerun_of=99), {"/rerun_of": "recipe run 99 not found"}),
 }
-# What is sent as the time a run started, and what is said of it.
+# A value of started_at, and the sentence about it.
 TIMES = {
     "a date": ("2021-01-01", NOT_A_TIME),
     "a time without minutes": ("2021-01-01T00Z", NOT_A_TIME),
