@@ -60,7 +60,7 @@ def test_missing_advisories_fail_unless_they_are_allowed_by_name():
 
 @pytest.mark.parametrize("how", ["", " AUDIT=offline"])
 def test_make_lint_passes_its_option_to_the_audit(how):
-    asked = ["make", "--dry-run", "--assume-old=.venv/development", "lint", *how.split()]
+    asked = ["make", "--dry-run", "--no-print-directory", "--assume-old=.venv/development", "lint", *how.split()]
     printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.search(rf"-m tests.support.vulnerabilities *{how.partition('=')[2]}$", printed.strip())
 

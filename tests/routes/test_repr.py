@@ -186,7 +186,7 @@ def test_s3_is_read_over_https_without_credentials(client, fresh, opened):
 
 @pytest.mark.parametrize("hosts", ["*", "https://data.org", "data.org/a", "data.org:x", "data org"])
 def test_an_invalid_list_of_hosts_is_one_sentence_at_boot(hosts):
-    with pytest.raises(ConfigError, match="REPR_ALLOWED_HOSTS has"):
+    with pytest.raises(ConfigError, match="REPR_ALLOWED_HOSTS contains"):
         load(environment("sqlite:///never-opened.sqlite", REPR_ALLOWED_HOSTS=hosts))
 
 

@@ -129,9 +129,7 @@ def test_clients_that_do_not_close_their_side_do_not_delay_others(outdated):
             assert connection.recv(12) == b"HTTP/1.0 200"
         assert ask(outdated, "/healthz")[0] == 200
     # Closing the clients one after the other would take longer.
-    assert (
-        time.monotonic() - began < CLOSE_TIMEOUT * clients / workers
-    )  # if the clients were closed one after the other
+    assert time.monotonic() - began < CLOSE_TIMEOUT * clients / workers
 
 
 def test_a_stopping_server_does_not_wait_for_idle_clients(settings, tmp_path):
