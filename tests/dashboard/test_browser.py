@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import catalogue, live
 
-SCREENS = ((360, "light"), (768, "light"), (1440, "light"), (1440, "dark"))
+TABLET = 768  # pixels
+SCREENS = ((360, "light"), (TABLET, "light"), (1440, "light"), (1440, "dark"))
 SCREENSHOTS = live.ROOT / "test-results"
 PAGES = ["", "?type=production", "/bakeries", "/feedstocks", "/recipe_runs", "/recipe_runs?conclusion=failure&sort=asc"]
 PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope"]
@@ -56,8 +57,9 @@ def violations(page):
         # Without reduced motion, axe-core would measure colours in the middle of a transition.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 900})
-        found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
-        yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
+        if width != TABLET:  # its layout is that of the wider window, and axe-core takes a second
+            found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
+            yield from ((width, scheme, rule["id"], rule["nodes"][0]["html"]) for rule in found)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             yield width, scheme, "wider than the window"
         name = re.sub(r"\W+", "-", page.url.partition("dashboard")[2])
