@@ -83,6 +83,15 @@ def test_a_disk_without_room_is_503(app, client, monkeypatch):
     assert answer.json["detail"] == "The disk is full. Try again in a while."
 
 
+def test_other_requests_run_while_a_long_detail_is_sent(app, client, monkeypatch):
+    path, pauses = f"/feedstocks/{make_runs(app, 4).id}", []
+    monkeypatch.setattr(documents, "IN_MEMORY", 0)
+    monkeypatch.setattr(documents, "BLOCK", 100)
+    monkeypatch.setattr(documents, "let_others_run", lambda: pauses.append(1))
+    length = len(client.get(path, buffered=True).data)
+    assert len(pauses) > length / 100
+
+
 @pytest.fixture
 def three_connections(migrated_url):
     """An application with three connections. A request waits up to a minute for one."""
