@@ -31,7 +31,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _handle_error(context: ExceptionContext) -> None:
-    without_details(context.sqlalchemy_exception)
+    _drop_row(context.sqlalchemy_exception)
     if is_read_only(context.original_exception):
         context.is_disconnect = True
 
@@ -45,12 +45,11 @@ def is_read_only(error: Any) -> bool:
     return bool(getattr(getattr(error, "orig", error), "pgcode", None) == READ_ONLY)
 
 
-def without_details(error: Any) -> Any:
+def _drop_row(error: Any) -> None:
     """Remove the row that PostgreSQL quotes from an IntegrityError: errors are logged, and rows have keys' digests."""
     if isinstance(error, IntegrityError):
         for exception in filter(None, (error, error.orig)):
             exception.args = (str(exception.args[0]).partition("\n")[0],)
-    return error
 
 
 @event.listens_for(Pool, "checkin")

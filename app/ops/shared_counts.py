@@ -102,7 +102,7 @@ class SharedCounts:
 
 
 def _used(region: Region) -> list[Series]:
-    return region.series[: region.used]  # type: ignore[no-any-return]
+    return list(region.series[: region.used])
 
 
 def _text(labels: bytes) -> str:

@@ -24,7 +24,7 @@ def create(values: dict[str, Any], actor: str, salt: str) -> tuple[APIKey, str]:
 def update(record: APIKey, values: dict[str, Any], actor: str, caller_id: int | None) -> bool:
     """Set `values` and return whether the record changed.
 
-    Raises 422 if a bakery in the scopes does not exist, 409 if the caller changes more than the label of its own key.
+    Raises 422 if a bakery in the scopes does not exist, 409 if the caller changes its key in more than the label.
     """
     if values.keys() - {"label"}:
         refuse_own(record, caller_id)

@@ -170,7 +170,7 @@ def _value(column: Column[Any], value: Any) -> Any:
 
 
 def _references_ahead(table: Table, values: dict[str, Any]) -> dict[str, int]:
-    """Return the references of a row to later rows of its own table, which have higher ids."""
+    """Return the references of a row to later rows of the same table, which have higher ids."""
     return {
         key.parent.name: values[key.parent.name]
         for key in table.foreign_keys
