@@ -28,7 +28,7 @@ from app.database.record import Record
 from app.database.statements import Rows, fetch
 from app.extensions import Base
 
-BATCH = 1000  # rows in memory at a time
+BATCH = 400  # rows in memory at a time
 
 
 def one(model: type[Record], names: tuple[str, ...], record_id: int, connection: Connection | None = None) -> Row[Any]:
