@@ -13,9 +13,8 @@ from app.ops import request_log, telemetry
 from app.repr import opener
 from app.routes import BLUEPRINTS, UNDOCUMENTED_BLUEPRINTS
 from app.web import body_budget, headers, limits, openapi, problems
-from app.web.blueprint import IdConverter, id_schema
+from app.web.blueprint import IdConverter
 from app.web.json import OrjsonProvider
-from app.web.openapi import SETTINGS, api, document
 
 
 class NoSession(SessionInterface):
@@ -42,7 +41,6 @@ class Application(Flask):
 def create_app(config: dict[str, Any]) -> Flask:
     """Return the application for the settings that `config.load` returns."""
     app = Application(__name__, static_folder=None)
-    app.config.from_mapping(SETTINGS)
     app.config.from_mapping(config)
     # Each form of a path, with and without a slash, has its own rule: a redirect would cost a round trip.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
@@ -54,14 +52,10 @@ def create_app(config: dict[str, Any]) -> Flask:
     body_budget.init_app(app)
     db.init_app(app)
     opener.init_app(app)
-    openapi.init_app(app)
-    problems.init_app(app)  # after flask-smorest, which sets an error handler as well
-    api.register_converter(IdConverter, id_schema)
-    for blueprint in BLUEPRINTS:
-        api.register_blueprint(blueprint)
-    for plain in (*UNDOCUMENTED_BLUEPRINTS, views.blp):
-        app.register_blueprint(plain)
-    app.extensions["openapi_json"] = document(app)
+    problems.init_app(app)
+    for blueprint in (*BLUEPRINTS, *UNDOCUMENTED_BLUEPRINTS, views.blp):
+        app.register_blueprint(blueprint)
+    app.extensions["openapi_json"] = openapi.document(BLUEPRINTS)
     cli.init_app(app)
     telemetry.init_app(app)
     return app

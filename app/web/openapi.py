@@ -1,5 +1,6 @@
 """The OpenAPI document: flask-smorest's, with problem responses and with what follows from each route."""
 
+from functools import cache
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from werkzeug.routing import Rule
 
 from app.schemas.common import Problem
 from app.web.auth import Caller
+from app.web.blueprint import Blueprint, IdConverter, id_schema
 from config import MAX_BODY, REQUEST_TIMEOUT
 
 DESCRIPTION = """\
@@ -186,16 +188,6 @@ def header_parameter(method: str) -> dict[str, Any]:
     return {"in": "header", "name": name, "description": description, "schema": schema}
 
 
-api = Api()
-
-
-def init_app(app: Flask) -> None:
-    api.init_app(app, spec_kwargs={"extra_plugins": [Operations(app)]})
-    for code, detail in PROBLEMS.items():
-        # In place of flask-smorest's own. They are lazy: the document has those that an operation refers to.
-        api.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
-
-
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """A value for `schema`, from the examples of its fields. `schemas` are the components that a `$ref` can name."""
     if "$ref" in schema:
@@ -207,10 +199,23 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
 
 
-def document(app: Flask) -> bytes:
-    """The document as JSON. Its order is that of the code, so every process writes the same bytes."""
-    with app.app_context():
-        spec = api.spec.to_dict()
+@cache
+def document(blueprints: tuple[Blueprint, ...]) -> bytes:
+    """The document of these blueprints as JSON. Its order is that of the code, so every process writes the same bytes.
+
+    A process builds it once, with an application of its own, because it is the same for every application.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(SETTINGS)
+    app.url_map.converters["id"] = IdConverter
+    api = Api(app, spec_kwargs={"extra_plugins": [Operations(app)]})
+    api.register_converter(IdConverter, id_schema)
+    for code, detail in PROBLEMS.items():
+        # In place of flask-smorest's own. They are lazy: the document has those that an operation refers to.
+        api.spec.components.response(HTTPStatus(code).name, _problem_response(code, detail), lazy=True)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    spec = api.spec.to_dict()
     operations = [item for path in spec["paths"].values() for name, item in path.items() if name != "parameters"]
     bodies = [operation["requestBody"] for operation in operations if "requestBody" in operation]
     answers = [answer for operation in operations for answer in operation["responses"].values()]
