@@ -4,6 +4,8 @@ PORT ?= 8000
 # By default the variable of .env, else SQLite. Relative paths start in instance/.
 DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
 BIN := .venv/bin
+# Of the tests. One more than there are cores, because tests of servers often wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -23,8 +25,8 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
 
-test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core; ARGS=--cov for branch coverage
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)

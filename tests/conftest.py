@@ -24,8 +24,8 @@ from tests.support.chromium import chromium
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
 
-# Without a deadline, a property test cannot fail because the machine is busy.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Without a deadline, a property test cannot fail because the machine is busy. Each run has other examples.
+settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 

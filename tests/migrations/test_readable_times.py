@@ -41,10 +41,9 @@ CATALOGUES = {
 
 
 @pytest.fixture
-def app(empty_url):
+def app(migrated_url):
     """An application on a separate database with a bakery, a feedstock and a run."""
-    with application(empty_url) as app:
-        upgrade(app)
+    with application(migrated_url) as app:
         fill(app)
         yield app
 
