@@ -19,9 +19,14 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Base(DeclarativeBase):
-    """The base of every model. `filters` are the filters of its lists besides columns (`app.database.filters`)."""
+    """The base of every model.
+
+    `filters` are the filters of its lists besides columns (`app.database.filters`). `computed` are the hybrid
+    properties that its JSON has besides columns.
+    """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    computed: ClassVar[tuple[str, ...]] = ()
     filters: ClassVar[dict[str, Any]] = {}
 
     @classmethod

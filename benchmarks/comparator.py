@@ -61,6 +61,9 @@ class Feedstock(Base):
     recipe_runs: Mapped[list["RecipeRun"]] = relationship(back_populates="feedstock", order_by="RecipeRun.id")
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 class RecipeRun(Base):
     __tablename__ = "reciperun"
 
@@ -83,6 +86,14 @@ class RecipeRun(Base):
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id"))
     bakery: Mapped[Bakery] = relationship()
     feedstock: Mapped[Feedstock] = relationship(back_populates="recipe_runs")
+
+    @property
+    def time_problem(self):
+        if self.completed_at and self.completed_at < self.started_at:
+            return "ends_before_start"
+        if max(self.started_at, self.completed_at or self.started_at) > datetime.now(UTC):
+            return "in_future"
+        return "too_early" if self.started_at < EARLIEST else None
 
 
 class APIKey(Base):
@@ -128,6 +139,7 @@ class RecipeRunRead(Read):
     created_at: datetime | None
     updated_at: datetime | None
     rerun_of: int | None
+    time_problem: str | None
 
 
 class RecipeRunDetail(RecipeRunRead):

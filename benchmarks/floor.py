@@ -17,15 +17,19 @@ TIMES = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 RUN = (
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
-    *("created_at", "updated_at", "rerun_of"),
+    *("created_at", "updated_at", "rerun_of", "time_problem"),
 )
+TIME_PROBLEM = """
+CASE WHEN completed_at < started_at THEN 'ends_before_start'
+WHEN greatest(started_at, completed_at) > timezone('utc', now()) THEN 'in_future'
+WHEN started_at < '2000-01-01' THEN 'too_early' END"""
 BAKERY = ("region", "name", "description", "id")
 FEEDSTOCK = ("spec", "provider", "id")
 NEW_RUN = ("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at")
 
 
 def columns(table, names):
-    return ", ".join(f"{table}.{name}" for name in names)
+    return ", ".join(TIME_PROBLEM if name == "time_problem" else f"{table}.{name}" for name in names)
 
 
 LIST = f"SELECT {columns('reciperun', RUN)} FROM reciperun ORDER BY id LIMIT %s"

@@ -22,7 +22,7 @@ PAGE: dict[str, Any] = {"limit": 25, "count": True}
 RUN = serialiser(
     RecipeRunDetail,
     frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
-    | {"dataset_public_url", "bakery", "feedstock"},
+    | {"time_problem", "dataset_public_url", "bakery", "feedstock"},
 )
 DATASET = serialiser(DatasetRead)
 

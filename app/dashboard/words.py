@@ -13,6 +13,11 @@ HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 AGES = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 TWO_UNITS_BELOW = 10  # show the next smaller unit only below this number of the larger one
+TIME_PROBLEMS = {
+    "ends_before_start": "It ends before it starts.",
+    "in_future": "Its times are in the future.",
+    "too_early": "It starts before the year 2000.",
+}
 RECENT = timedelta(days=7)  # show the age instead of the day
 
 
@@ -42,6 +47,11 @@ def took(run: dict[str, Any]) -> str:
     if run["completed_at"] is None or run["completed_at"] < run["started_at"]:
         return ""
     return duration((run["completed_at"] - run["started_at"]).total_seconds())
+
+
+def time_problem(run: dict[str, Any]) -> str | None:
+    """Return a sentence about impossible times of a run, if it has any."""
+    return run["time_problem"] and TIME_PROBLEMS[run["time_problem"]]
 
 
 def aware(time: datetime) -> datetime:
@@ -121,4 +131,4 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
-FILTERS = (number, percent, duration, took, wire, moment, ago, when, state, plain, web_url)
+FILTERS = (number, percent, duration, took, time_problem, wire, moment, ago, when, state, plain, web_url)

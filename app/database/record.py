@@ -23,8 +23,11 @@ class Record(db.Model):
         return values
 
     @classmethod
-    def first_event(cls, row: Any, actor: str) -> dict[str, Any] | None:
-        """The columns of the first event in the history of a new record, None if its model has no history."""
+    def first_event(cls, row: Any, given: dict[str, Any], actor: str) -> dict[str, Any] | None:
+        """The columns of the first event of a new record, stored as `row` instead of the `given` values.
+
+        None if the model has no history.
+        """
         return None
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:

@@ -49,4 +49,7 @@ def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool 
 def _insertion(model: type[Base], returning: bool) -> Insert:
     table: Any = model.__table__
     statement = sql_insert(table)
-    return statement.returning(*table.columns, sort_by_parameter_order=True) if returning else statement.inline()
+    if not returning:
+        return statement.inline()
+    computed = (getattr(model, name).label(name) for name in model.computed)
+    return statement.returning(*table.columns, *computed, sort_by_parameter_order=True)

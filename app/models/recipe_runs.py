@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
 from werkzeug.exceptions import Conflict
 
@@ -16,7 +17,7 @@ from app.database.filters import Filter, contains, is_set, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
-from app.models import run_counts
+from app.models import run_counts, run_times
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.recipe_run_events import RecipeRunEvent, wire_values
@@ -61,6 +62,7 @@ class RecipeRun(Record):
     )
 
     noun = "recipe run"
+    computed = ("time_problem",)
     filters: ClassVar[dict[str, Filter]] = {
         "started_after": since("started_at"),
         "started_before": until("started_at"),
@@ -95,6 +97,15 @@ class RecipeRun(Record):
     feedstock: Mapped[Feedstock] = relationship(backref=backref("recipe_runs", order_by=id, passive_deletes="all"))
     events: WriteOnlyMapped[RecipeRunEvent] = relationship(order_by=RecipeRunEvent.id, passive_deletes=True)
 
+    @hybrid_property
+    def time_problem(self) -> str | None:
+        return run_times.problem(self.started_at, self.completed_at)
+
+    @time_problem.inplace.expression
+    @classmethod
+    def _select_time_problem(cls) -> ColumnElement[str | None]:
+        return run_times.select_problem(cls.started_at, cls.completed_at)
+
     @classmethod
     def published(cls) -> ColumnElement[bool]:
         """Select the runs that have published a dataset: completed, successful and with a url.
@@ -117,7 +128,7 @@ class RecipeRun(Record):
         )
 
     @classmethod
-    def first_event(cls, row: Any, actor: str) -> dict[str, Any]:
+    def first_event(cls, row: Any, given: dict[str, Any], actor: str) -> dict[str, Any]:
         state = {name: getattr(row, name) for name in ("status", "conclusion", "completed_at") if getattr(row, name)}
         return {
             "recipe_run_id": row.id,
@@ -125,6 +136,7 @@ class RecipeRun(Record):
             "actor": actor,
             "before": None,
             "after": wire_values(state),
+            "reason": run_times.correction(given, row._mapping),
         }
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
@@ -135,7 +147,8 @@ class RecipeRun(Record):
         """
         if (values.get("rerun_of") or 0) >= self.id:
             raise Invalid.at("body", "rerun_of", "rerun_of: Must be an earlier run.")
-        values = _with_derived_state(values, {name: getattr(self, name) for name in _STATE}, actor)
+        given = values
+        values = _with_derived_state(given, {name: getattr(self, name) for name in _STATE}, actor)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if not changed:
             return
@@ -144,7 +157,8 @@ class RecipeRun(Record):
             setattr(self, name, value)
         self.updated_at = now()
         old, new = wire_values(before), wire_values(changed)
-        event = RecipeRunEvent(at=self.updated_at, actor=actor, before=old, after=new, reason=reason)
+        reasons = [sentence for sentence in (reason, run_times.correction(given, values)) if sentence]
+        event = RecipeRunEvent(at=self.updated_at, actor=actor, before=old, after=new, reason=" ".join(reasons) or None)
         self.events.add(event)
 
 
@@ -155,12 +169,13 @@ def _with_derived_state(values: dict[str, Any], old: dict[str, Any], actor: str)
     """
     if not any(name in values for name in _LIFECYCLE):
         return values
+    values = run_times.corrected(values, old)
     status = values.get("status") or ("completed" if values.get("conclusion") else old["status"] or "queued")
     new = {name: values.get(name, old[name]) for name in _LIFECYCLE} | {"status": status}
     if old["status"] and status not in _next_statuses(old["status"]):
         raise Conflict(_transition_error(status, old))
     if status == "completed" != old["status"] and new["completed_at"] is None:
-        new["completed_at"] = max(now(), new["started_at"])
+        new["completed_at"] = run_times.ended_now(new["started_at"])
     if error := _broken_rule(values, old, new, actor):
         raise Invalid.at("body", error[0], f"{error[0]}: {error[1]}")
     return values | {name: new[name] for name in ("status", "completed_at") if new[name] != old[name]}

@@ -1,11 +1,13 @@
 """Recipe runs on the wire."""
 
 from functools import partial
+from urllib.parse import parse_qsl, urlsplit
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
 from app.database.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
+from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
 from app.schemas.fields import Choice, Flag, Number, ObjectList, Text, Timestamp
 
@@ -52,10 +54,27 @@ Kind = partial(
     description="The kind of runs: production, test or both.",
 )
 DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
+# Parameters of a query that give access to what is not public, in lower case.
+SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
+
+
+def without_credentials(url: str) -> None:
+    """Raise ValidationError if `url` has a user, a password or a signature: everyone can read it here."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return  # it is no URL, so it is shown as text
+    if "@" in parts.netloc:
+        raise ValidationError("Must not contain a user or a password, because everyone can read it.")
+    if found := [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name.lower() in SECRETS]:
+        raise ValidationError(f"Must not contain credentials ({found[0]}), because everyone can read it.")
+
+
 PublicUrl = partial(
     Text,
     0,
     2048,
+    rules=(without_credentials,),
     allow_none=True,
     description="The public url of the dataset.",
     example="https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
@@ -89,6 +108,15 @@ Reason = partial(
 )
 
 
+TimeProblem = partial(
+    Choice,
+    PROBLEMS,
+    allow_none=True,
+    dump_only=True,
+    description="Why the times are impossible; null if they are possible. Statistics of durations leave such runs out.",
+)
+
+
 class RecipeRunRead(ReadSchema):
     recipe_id = RecipeId(required=True)
     bakery_id = BakeryId(required=True)
@@ -107,6 +135,7 @@ class RecipeRunRead(ReadSchema):
     created_at = CreatedAt(required=True)
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
+    time_problem = TimeProblem(required=True)
 
 
 class RecipeRunDetail(RecipeRunRead):

@@ -3,15 +3,18 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from app.database.columns import now
 from app.extensions import db
 from app.models import Feedstock, RecipeRun
 from app.models.recipe_runs import FAILURES
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
-    """Return the `limit` runs that ended last, newest first, with their bakeries."""
+    """Return the `limit` runs that ended last, newest first, with their bakeries; none that ends in the future."""
     ended = func.coalesce(RecipeRun.completed_at, RecipeRun.started_at)
-    runs = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed")
+    runs = select(RecipeRun).where(
+        RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed", ended <= now()
+    )
     newest = runs.order_by(ended.desc(), RecipeRun.id.desc()).limit(limit)
     return list(db.session.scalars(newest.options(joinedload(RecipeRun.bakery))))
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models import Bakery, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
+from app.models.run_times import CLOCK_DIFFERENCE, EARLIEST
 
 QUEUED_LIMIT = timedelta(days=14)
 IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
@@ -52,6 +53,8 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
             since = started.get(run.id, run.started_at)
             if run.status == "queued":
                 since, limit = run.created_at or run.started_at, queued_limit
+            if since > at + CLOCK_DIFFERENCE:  # another program stored an impossible time, so the limit does not hold
+                since = EARLIEST
             verdict = judge(run, at - since, limit)
             if verdict.conclusion and not dry_run:
                 run.change({"status": "completed", "conclusion": verdict.conclusion}, SYSTEM, verdict.reason)

@@ -44,7 +44,7 @@ def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[Any, boo
     new = model.new_columns(values, actor)
     try:
         with db.session.begin_nested() if model.natural_key else nullcontext():
-            return _store(model, [new], actor)[0], True
+            return _store(model, [new], [values], actor)[0], True
     except IntegrityError:
         if not model.natural_key:
             db.session.rollback()
@@ -62,7 +62,8 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, field: 
     new, errors = _validate(model, items, actor)
     if not any(errors):
         try:
-            return [row for batch in in_batches(new) for row in _store(model, batch, actor)]
+            batches = zip(in_batches(new), in_batches(items), strict=True)
+            return [row for batch, given in batches for row in _store(model, batch, given, actor)]
         except IntegrityError:
             db.session.rollback()  # the reasons are looked up below, for all records at once
     errors = [own + missing for own, missing in zip(errors, _missing_references(model, items), strict=True)]
@@ -107,11 +108,15 @@ def _count_references(model: type[Record], record_id: int) -> Iterator[str]:
                 yield f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _store(model: type[Record], new: list[dict[str, Any]], actor: str) -> list[Any]:
-    """Insert records, all with the same columns, and their first events. The ORM would double the time."""
+def _store(model: type[Record], new: list[dict[str, Any]], given: list[dict[str, Any]], actor: str) -> list[Any]:
+    """Insert records, all with the same columns, and their first events. The ORM would double the time.
+
+    `given` are the values of the request, of which `new` were made.
+    """
     rows = insert(model, new, returning=True)
-    if events := [event for row in rows if (event := model.first_event(row, actor))]:
-        insert(RecipeRunEvent, events)
+    events = (model.first_event(row, values, actor) for row, values in zip(rows, given, strict=True))
+    if found := [event for event in events if event]:
+        insert(RecipeRunEvent, found)
     return rows
 
 

@@ -18,6 +18,7 @@ from app.database.statements import fetch
 from app.extensions import db
 from app.models import RecipeRun, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
+from app.models.run_times import EARLIEST
 from app.services.datasets import Kind
 
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
@@ -101,7 +102,7 @@ def _durations(where: list[ColumnElement[bool]]) -> Row[Any]:
     They come from a histogram: it is faster than sorting the runs, and SQLite has no percentile function.
     """
     length = seconds(RecipeRun.started_at, RecipeRun.completed_at).label("length")
-    timed = RecipeRun.conclusion.in_(TIMED) & (RecipeRun.completed_at >= RecipeRun.started_at)
+    timed = RecipeRun.conclusion.in_(TIMED) & RecipeRun.completed_at.is_not(None) & RecipeRun.time_problem.is_(None)
     lengths = select(length, func.count().label("runs")).where(*where, timed).group_by(length).subquery()
     up_to = func.sum(lengths.c.runs).over(order_by=lengths.c.length).label("up_to")
     ranks = select(lengths.c.length, up_to, func.sum(lengths.c.runs).over().label("runs")).subquery()
@@ -137,10 +138,12 @@ def _queue(queued: list[Row[Any]]) -> dict[str, Any]:
 
 
 def _weeks(groups: list[Row[Any]]) -> list[dict[str, Any]]:
-    """Return the number of runs and their conclusions for each week in which runs started."""
-    weeks = []
+    """Return the number of runs and their conclusions for each week in which runs started, if it is a possible one."""
+    weeks, last = [], f"{now():%Y-%m-%d}"
     for monday, of_week in groupby(groups, key=lambda group: str(group.week)):
         found = list(of_week)
+        if not f"{EARLIEST:%Y-%m-%d}" <= monday <= last:
+            continue
         conclusions = _tally(CONCLUSIONS, ((group.conclusion, group.runs) for group in found))
         weeks.append({"week": monday, "runs": sum(group.runs for group in found), "by_conclusion": conclusions})
     return weeks

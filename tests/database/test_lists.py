@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import null
 
 from tests.support import samples
-from tests.support.factories import MAKE, RUN_FIELDS, make_bakery, make_feedstock, make_run
+from tests.support.factories import MAKE, RUN_COLUMNS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
     "bakeries": ["id", "region", "name", "description"],
     "feedstocks": ["id", "spec", "provider"],
-    "recipe_runs": ["id", *(name for name in RUN_FIELDS if name != "id")],
+    "recipe_runs": ["id", *(name for name in RUN_COLUMNS if name != "id")],
 }
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_LIMIT = "Must be greater than or equal to 0 and less than or equal to 1000."
@@ -127,7 +127,7 @@ def test_order_by_accepts_columns_only(client, resource, name):
 @pytest.mark.parametrize("resource", MAKE)
 def test_order_by_accepts_every_field(app, client, resource):
     first, last = MAKE[resource](app), MAKE[resource](app)
-    assert sorted(client.get(f"/{resource}/").json[0]) == sorted(COLUMNS[resource])
+    assert {*client.get(f"/{resource}/").json[0]} - {"time_problem"} == {*COLUMNS[resource]}
     for name in COLUMNS[resource]:
         assert ids(client.get(f"/{resource}/?order_by={name}")) == [first.id, last.id]
         assert ids(client.get(f"/{resource}/?order_by={name}&sort=desc")) == [last.id, first.id]

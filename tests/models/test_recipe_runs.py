@@ -50,10 +50,10 @@ def test_a_given_time_of_completion_is_kept(app, writer):
     assert writer.patch(f"/recipe_runs/{run.id}", json=body).json["completed_at"] == "2022-03-04T00:00:00.500000Z"
 
 
-def test_a_run_that_starts_in_the_future_completes_at_its_start(app, writer):
+def test_a_run_that_starts_in_the_future_completes_now(app, writer):
     run = make_run(app, started_at=datetime(9000, 1, 1, tzinfo=UTC))
     answer = writer.patch(f"/recipe_runs/{run.id}", json={"conclusion": "cancelled"}).json
-    assert answer["completed_at"] == answer["started_at"]
+    assert now() - datetime.fromisoformat(answer["completed_at"]) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_run_that_starts_in_the_future_completes_at_its_start(app, writer):
         ),
         (
             "in_progress",
-            {"conclusion": "success", "completed_at": "2022-03-03T02:29:53Z"},
+            {"conclusion": "success", "completed_at": "2022-03-03T02:19:53Z"},
             "/completed_at",
             "completed_at: Must not be before started_at.",
         ),
@@ -141,7 +141,7 @@ def test_a_new_run_starts_in_any_status(app, writer, fields, status, completed):
         {"status": "queued", "conclusion": "success"},
         {"completed_at": "2023-01-01T00:00:00Z"},
         {"conclusion": "stale"},
-        {"conclusion": "success", "completed_at": "2022-03-03T02:29:53Z"},
+        {"conclusion": "success", "completed_at": "2022-03-03T02:19:53Z"},
     ],
 )
 def test_a_new_run_with_contradictory_values_is_422_and_not_created(app, writer, fields):

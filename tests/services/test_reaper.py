@@ -34,6 +34,9 @@ def ago(**duration):
         ({"started_at": ago(days=400), "created_at": ago(days=1)}, None),
         ({"status": "in_progress", "started_at": ago(days=8)}, "timed_out"),
         ({"status": "in_progress", "started_at": ago(days=6)}, None),
+        ({"status": "in_progress", "started_at": ago(days=-400)}, "timed_out"),
+        ({"status": "queued", "started_at": ago(days=-400)}, "stale"),
+        ({"status": "in_progress", "started_at": ago(minutes=-5)}, None),
         ({"status": "in_progress", "conclusion": "failure", "completed_at": ago(days=1)}, "failure"),
     ],
 )

@@ -83,10 +83,10 @@ def test_durations_are_whole_seconds(app, client, start, end, expected):
     assert durations(client)["median"] == expected
 
 
-def test_a_duration_of_thousands_of_years_is_exact(app, client):
-    whole = datetime.max.replace(tzinfo=UTC) - datetime.min.replace(tzinfo=UTC)
-    make_run(app, started_at=datetime.min.replace(tzinfo=UTC), completed_at=datetime.max.replace(tzinfo=UTC), **ENDED)
-    assert durations(client)["median"] == whole // timedelta(seconds=1)
+def test_a_duration_of_decades_is_exact(app, client):
+    first, last = datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    make_run(app, started_at=first, completed_at=last, **ENDED)
+    assert durations(client)["median"] == (last - first) // timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,8 @@ def test_a_duration_of_thousands_of_years_is_exact(app, client):
     [
         {"completed_at": None},
         {"completed_at": STARTED_AT - timedelta(microseconds=1)},
+        {"completed_at": datetime.max.replace(tzinfo=UTC)},
+        {"started_at": datetime.min.replace(tzinfo=UTC)},
         {"conclusion": "stale"},
         {"conclusion": "timed_out"},
         {"conclusion": None, "status": "in_progress"},
@@ -121,13 +123,18 @@ def test_the_age_of_the_queue_is_that_of_its_oldest_run(app, client):
         ("2022-03-07T00:00:00", "2022-03-07"),
         ("2022-03-13T12:00:00", "2022-03-07"),
         ("2021-01-01T00:00:00", "2020-12-28"),
-        ("0001-01-01T00:00:00", "0001-01-01"),
-        ("9999-12-31T23:59:59.999999", "9999-12-27"),
     ],
 )
 def test_weeks_begin_on_monday(app, client, day, monday):
     make_run(app, started_at=datetime.fromisoformat(day).replace(tzinfo=UTC))
     assert [week["week"] for week in client.get("/stats/overview").json["weeks"]] == [monday]
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_run_with_impossible_times_is_counted_in_no_week(app, client, year):
+    make_run(app, started_at=datetime(year, 1, 1, tzinfo=UTC))
+    overview = client.get("/stats/overview").json
+    assert (overview["runs"], overview["weeks"]) == (1, [])
 
 
 def test_runs_are_counted_by_week(app, client):

@@ -8,7 +8,7 @@ from app.schemas.fields import Choice, Flag, Text, Timestamp
 from app.schemas.recipe_runs import RecipeRunRead
 
 COLUMNS = RecipeRun.__table__.columns
-FIELDS = RecipeRunRead().fields
+FIELDS = {name: field for name, field in RecipeRunRead().fields.items() if name in COLUMNS}
 
 
 def samples(name):

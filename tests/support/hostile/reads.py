@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from tests.support.factories import RUN_FIELDS
+from tests.support.factories import RUN_COLUMNS, RUN_FIELDS
 from tests.support.hostile import invalid
 
 NO_ID = invalid("path", {"/id": "id must be a whole number."})
@@ -17,7 +17,7 @@ NUL = "Must not contain the character U+0000."
 UNKNOWN = "Unknown field."
 LIMITS = "Must be greater than or equal to 0 and less than or equal to 1000."
 SORTS = "Must be one of: asc, desc."
-ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_FIELDS if name != 'id')])}."
+ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_COLUMNS if name != 'id')])}."
 FIELDS = f"Must be one of: {', '.join(RUN_FIELDS)}."
 
 # A query of the list of runs, its invalid parameter, and the sentence about it.
