@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from random import getrandbits
 from time import monotonic
 from typing import Any
@@ -19,6 +20,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# The status line for each status, by its three digits. Clients show and match the phrases of `http.HTTPStatus`, which
+# werkzeug would write in capitals.
+STATUS_LINES = {str(status.value): f"{status.value} {status.phrase}" for status in HTTPStatus}
 Headers = list[tuple[str, str]]
 Write = Callable[[bytes], object]
 
@@ -40,7 +44,7 @@ PREFLIGHT_HEADERS = {
 
 
 class Envelope:
-    """WSGI: gives every request an id, and every answer the headers that are the same for all of them."""
+    """WSGI: gives every request an id, and every answer its reason phrase and the headers that all answers have."""
 
     def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers):
         self.app = app
@@ -63,7 +67,7 @@ class Envelope:
             common, names = self.headers[environ["wsgi.url_scheme"] == "https", kept], dict(own)
             if not self.names.isdisjoint(names):
                 common = [header for header in common if header[0] not in names]
-            return start_response(status, [*own, *common, ("X-Request-ID", request_id)], *exc_info)
+            return start_response(STATUS_LINES[status[:3]], [*own, *common, ("X-Request-ID", request_id)], *exc_info)
 
         return self.app(environ, start)
 

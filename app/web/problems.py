@@ -1,6 +1,7 @@
 """All error handlers. Every error has the same body: problem details (RFC 9457)."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
@@ -41,17 +42,18 @@ def init_app(app: Flask) -> None:
 
 def problem(error: HTTPException) -> Response:
     """The response for `error`, with the headers that its status requires."""
+    status = HTTPStatus(error.code or 500)
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": error.name,
-        "status": error.code,
+        "title": status.phrase,
+        "status": status.value,
         "detail": _detail(error),
     }
     if isinstance(error, Invalid):
         body["errors"] = error.errors
     body["request_id"] = g.request_id
     response = current_app.make_response(body)
-    response.status_code = error.code or 500
+    response.status_code = status.value
     response.content_type = "application/problem+json"
     headers = dict(error.get_headers(request.environ))
     response.headers.update({name: headers[name] for name in ERROR_HEADERS if name in headers})

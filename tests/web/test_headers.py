@@ -69,6 +69,14 @@ def test_the_root_answers_exactly_these_bytes(client):
     assert response.content_type == "application/json"
 
 
+def test_every_success_has_the_reason_phrase_of_the_standard_library(client, admin):
+    tag = {"If-None-Match": client.get("/bakeries/").headers["ETag"]}
+    answers = [client.get("/"), admin.post("/feedstocks/", json={"spec": "a/b"}), client.get("/redoc")]
+    answers += [client.get("/", headers={"Accept": "text/html"}), client.get("/bakeries/", headers=tag)]
+    lines = ["200 OK", "201 Created", "308 Permanent Redirect", "303 See Other", "304 Not Modified"]
+    assert [answer.status for answer in answers] == lines
+
+
 def test_every_route_answers_with_and_without_the_slash(app, admin):
     number = same_id(app)
     for path in reading_paths(app):
