@@ -70,6 +70,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "TRUSTED_HOSTS": _hosts(environ),
         "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
+        "LEGACY_TIMESTAMPS": _flag(environ, "LEGACY_TIMESTAMPS"),
         "REPR_ALLOWED_HOSTS": _names(
             environ, "REPR_ALLOWED_HOSTS", HOST_AND_PORT, "hosts, such as ncsa.osn.xsede.org", star=False
         ),
@@ -147,6 +148,13 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) < minimum:
         raise ConfigError(f"{name} is {text!r}; it must be a whole number from {minimum} to 9999.")
     return int(text)
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip()
+    if text not in ("", "0", "1"):
+        raise ConfigError(f"{name} is {text!r}; it must be 1 or 0.")
+    return text == "1"
 
 
 def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star: bool = True) -> list[str]:

@@ -231,3 +231,14 @@ def test_limits_hosts_and_origins_are_accepted(name, text, value):
 )
 def test_an_invalid_limit_host_or_origin_is_one_sentence(name, text, beginning):
     assert wrong(**{name: text}).startswith(beginning)
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, False), ("", False), ("0", False), (" 1 ", True)])
+def test_legacy_timestamps_are_off_unless_they_are_1(text, value):
+    given = {} if text is None else {"LEGACY_TIMESTAMPS": text}
+    assert load(environment(POSTGRES, **given))["LEGACY_TIMESTAMPS"] is value
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "2", "01"])
+def test_a_setting_that_is_on_or_off_is_1_or_0(text):
+    assert wrong(LEGACY_TIMESTAMPS=text) == f"LEGACY_TIMESTAMPS is {text!r}; it must be 1 or 0."

@@ -89,16 +89,22 @@ class Number(fields.Integer):
 
 
 class Timestamp(fields.DateTime):
-    """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero."""
+    """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero.
+
+    `in_original` says that the original API has the field too; with LEGACY_TIMESTAMPS its output has no `Z`.
+    """
 
     default_error_messages = {
         "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
         "out_of_range": "Must be between the years 1 and 9999 in UTC.",
     }
 
-    def __init__(self, *, description: str, example: str = "2022-03-03T02:29:54Z", **options: Any) -> None:
+    def __init__(
+        self, *, description: str, example: str = "2022-03-03T02:29:54Z", in_original: bool = False, **options: Any
+    ) -> None:
         metadata = {"description": description, "examples": [example]}
         super().__init__(metadata=metadata, **options)
+        self.in_original = in_original
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else wire_time(value)

@@ -13,11 +13,10 @@ from werkzeug.routing import BaseConverter
 from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
-from app.schemas.serialiser import serialiser
 from app.web import body_budget, idempotency, pagination
 from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
-from app.web.json import respond
+from app.web.json import json_serialiser, respond
 from app.web.parser import Parser, path_id, refuse_query
 
 View = Callable[..., Any]
@@ -125,8 +124,10 @@ def created(record: Any, new: bool = True) -> Written:
 def _dumper(schema: type[Schema] | Schema) -> View:
     """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`."""
     if isinstance(schema, Schema):
-        return serialiser(type(schema)).rows
-    return serialiser(schema).record if issubclass(schema, ReadSchema) else cast(View, schema().dump)
+        return lambda rows: json_serialiser(type(schema)).rows(rows)
+    if issubclass(schema, ReadSchema):
+        return lambda record: json_serialiser(schema).record(record)
+    return cast(View, schema().dump)
 
 
 def _guard(view: View, caller: Caller, max_body: int | None) -> View:

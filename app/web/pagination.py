@@ -11,8 +11,8 @@ from marshmallow import Schema
 
 from app.database.pages import Cursor, Page
 from app.errors import Invalid
-from app.schemas.serialiser import serialiser
 from app.web import documents
+from app.web.json import json_serialiser
 
 LINK = "Link"
 TOTAL = "X-Total-Count"
@@ -31,7 +31,7 @@ HEADERS = {
 def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Response:
     """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
     fields = query.pop("fields", None)
-    shown = serialiser(read, frozenset(fields) if fields else None)
+    shown = json_serialiser(read, frozenset(fields) if fields else None)
     page, pages = read_page(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
     response = documents.of_rows(shown, page.rows)
     response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
