@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.keys import KEY
+from app.web.query_strings import ignore_cache_busters
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -95,6 +96,7 @@ def init_app(app: Flask) -> None:
     if app.config["DEPLOYMENT"]:
         app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
+    app.before_request(ignore_cache_busters)
     if app.config["CORS_ORIGINS"] == ["*"]:
         headers += [(ALLOW_ORIGIN, "*"), *EXPOSE_HEADERS.items()]
     else:
