@@ -242,3 +242,25 @@ def test_legacy_timestamps_are_off_unless_they_are_1(text, value):
 @pytest.mark.parametrize("text", ["true", "yes", "2", "01"])
 def test_a_setting_that_is_on_or_off_is_1_or_0(text):
     assert wrong(LEGACY_TIMESTAMPS=text) == f"LEGACY_TIMESTAMPS is {text!r}; it must be 1 or 0."
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "prefix"),
+    [
+        ("", "", ""),
+        ("https://example.org", "https://example.org", ""),
+        (" http://localhost:8000/ ", "http://localhost:8000", ""),
+        ("https://example.org/a/b-c.d/", "https://example.org", "/a/b-c.d"),
+    ],
+)
+def test_the_public_url_has_a_host_and_may_have_a_path(text, origin, prefix):
+    given = load(environment(POSTGRES, PUBLIC_URL=text))
+    assert (given["PUBLIC_ORIGIN"], given["PUBLIC_PREFIX"]) == (origin, prefix)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["example.org", "/forge", "ftp://a", "https://", "https://a//b", "https://a?b", "https://u:p@a", "https://a b"],
+)
+def test_an_invalid_public_url_is_one_sentence(text):
+    assert wrong(PUBLIC_URL=text).startswith(f"PUBLIC_URL is {text!r}; it must be a URL without a query, such as ")

@@ -17,6 +17,7 @@ from app.database import revision
 from app.database.fairness import paced
 from app.schemas.stats import OverviewQuery
 from app.web.auth import Caller, declare
+from app.web.links import with_prefix
 from app.web.parser import path_id
 from app.web.query_strings import ignore_unknown, parameters
 
@@ -57,7 +58,7 @@ def page(view: Callable[..., str], query: Schema) -> Callable[..., Any]:
         ignore_unknown(known)
         filled = [(name, value) for name, value in request.args.items(multi=True) if value]
         if len(filled) < len(list(request.args.items(multi=True))):
-            return redirect(f"{request.path}?{urlencode(filled)}".removesuffix("?"), 303)
+            return redirect(f"{with_prefix(request.path)}?{urlencode(filled)}".removesuffix("?"), 303)
         return view(**ids)
 
     return declare(shown, Caller.PUBLIC)

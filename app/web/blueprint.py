@@ -17,6 +17,7 @@ from app.web import body_budget, idempotency, pagination
 from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
 from app.web.json import json_serialiser, respond
+from app.web.links import with_prefix
 from app.web.parser import Parser, path_id, refuse_query
 from app.web.query_strings import ignore_unknown, parameters
 
@@ -126,7 +127,7 @@ def created(record: Any, new: bool = True) -> Written:
     """201 with the path of `record`, or 200 if it existed before."""
     if not new:
         return Written(record, [record.id], 200, changed=False)
-    location = {"Location": f"{request.path.rstrip('/')}/{record.id}"}
+    location = {"Location": with_prefix(f"{request.path.rstrip('/')}/{record.id}")}
     return Written(record, [record.id], 201, location)
 
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.keys import KEY
 from app.web.query_strings import ignore_cache_busters
+from config import PREFIX
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -73,18 +74,21 @@ class Envelope:
         return self.app(environ, start)
 
 
-class LowerCaseHost:
-    """WSGI: puts the Host header in lower case, because werkzeug compares it with TRUSTED_HOSTS as it is.
+class Address:
+    """WSGI: normalises the address of the service, as the client and the proxy sent it.
 
-    The case of a host has no meaning (RFC 9110, section 4.2.3).
+    The Host header becomes lower case, because its case has no meaning (RFC 9110, section 4.2.3), and werkzeug compares
+    it with TRUSTED_HOSTS as it is. The prefix of links is `prefix`, or that of the proxy if it is the path of a URL.
     """
 
-    def __init__(self, app: WSGIApplication) -> None:
-        self.app = app
+    def __init__(self, app: WSGIApplication, prefix: str) -> None:
+        self.app, self.prefix = app, prefix
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if host := environ.get("HTTP_HOST"):
             environ["HTTP_HOST"] = host.lower()
+        given = environ.get("SCRIPT_NAME", "").rstrip("/")
+        environ["SCRIPT_NAME"] = self.prefix or (given if re.fullmatch(PREFIX, given, re.ASCII) else "")
         return self.app(environ, start_response)
 
 
@@ -93,6 +97,7 @@ def init_app(app: Flask) -> None:
     app.before_request(begin)
     if app.config["TRUSTED_HOSTS"]:
         app.before_request(refuse_untrusted_host)
+    app.before_request(require_host)
     if app.config["DEPLOYMENT"]:
         app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
@@ -105,10 +110,9 @@ def init_app(app: Flask) -> None:
     # The last one is the first to see a request. Flask documents the assignment to `wsgi_app` as the way to wrap it.
     secure_headers = [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
     app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers)  # type: ignore[method-assign]
-    if app.config["TRUSTED_HOSTS"]:
-        app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Address(app.wsgi_app, app.config["PUBLIC_PREFIX"])  # type: ignore[method-assign]
     if hops := app.config["PROXY_COUNT"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
 
 
 def _request_id(given: str) -> str:
@@ -125,6 +129,12 @@ def refuse_untrusted_host() -> None:
     """Raise 400 for a Host that is not in TRUSTED_HOSTS; the answer does not repeat the host."""
     if isinstance(request.routing_exception, SecurityError):
         raise BadRequest("The Host header is not the name of this service.")
+
+
+def require_host() -> None:
+    """Raise 400 for HTTP/1.1 without a Host header (RFC 9112, section 3.2)."""
+    if not request.environ.get("HTTP_HOST") and request.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+        raise BadRequest("The request has no Host header, which HTTP/1.1 requires.")
 
 
 def redirect_to_https() -> WerkzeugResponse | None:

@@ -24,11 +24,12 @@ from app.database import revision
 from app.database.engine import is_read_only
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
+from app.web.links import with_prefix
 from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
-ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+ERROR_HEADERS = ("Accept-Encoding", "Allow", "Retry-After", "WWW-Authenticate")
 
 
 def init_app(app: Flask) -> None:
@@ -110,5 +111,5 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not possible at {request.path}, only {allowed}."
     if isinstance(error, NotFound) and error.description == NotFound.description:
-        return f"There is nothing at {request.path}; /docs lists what there is."
+        return f"There is nothing at {request.path}; {with_prefix('/docs')} lists what there is."
     return error.description or error.name

@@ -34,6 +34,8 @@ def chunk(reason):
     return "400 Bad Request", f"The body is not valid HTTP: {reason}"
 
 
+NO_HOST = malformed("The request has no Host header, which HTTP/1.1 requires.")
+
 # The length of the body. If a proxy reads another length, a client can smuggle a request past it.
 FRAMING = {
     "a length and chunks": (POST + b"Content-Length: 6\r\nTransfer-Encoding: chunked" + END, header("CONTENT-LENGTH")),
@@ -132,7 +134,8 @@ def target(text, method=b"GET", version=b"HTTP/1.1"):
 
 
 LINES = {
-    "no host": (b"GET / HTTP/1.1\r\n\r\n", OK),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", NO_HOST),
+    "an empty host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", NO_HOST),
     "a target that is a URL": (target(b"http://evil.example/"), OK),
     "a target that is a host": (
         target(b"evil.example:443", b"CONNECT"),
