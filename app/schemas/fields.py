@@ -12,10 +12,9 @@ from webargs.fields import DelimitedList
 from app.database.columns import wire_time
 from app.database.fairness import BATCH, in_batches
 
-RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
-    re.ASCII,
-)
+WITHOUT_OFFSET = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?"
+RFC3339 = re.compile(rf"{WITHOUT_OFFSET}([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
+LOST_PLUS = re.compile(rf"{WITHOUT_OFFSET} \d\d:\d\d", re.ASCII)
 WITHOUT_NUL = r"^[^\u0000]*$"  # in the syntax of JSON Schema
 
 
@@ -96,6 +95,8 @@ class Timestamp(fields.DateTime):
 
     default_error_messages = {
         "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
+        "lost_plus": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z. The offset has a blank instead of "
+        "its sign: in a query, write + as %2B.",
         "out_of_range": "Must be between the years 1 and 9999 in UTC.",
     }
 
@@ -111,7 +112,8 @@ class Timestamp(fields.DateTime):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not RFC3339.fullmatch(value):
-            raise self.make_error("invalid")
+            lost_plus = isinstance(value, str) and LOST_PLUS.fullmatch(value)
+            raise self.make_error("lost_plus" if lost_plus else "invalid")
         try:
             time = datetime.fromisoformat(value.upper())
         except ValueError:
