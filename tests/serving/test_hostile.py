@@ -81,6 +81,10 @@ FRAMING = {
         CHUNKED + b"f" * 20 + b"\r\n{}",
         ("408 Request Timeout", "The body did not arrive whole within 15 seconds."),
     ),
+    "a body of a gigabyte": (
+        POST + b"Content-Length: 1000000000\r\n\r\n{}",
+        ("413 Request Entity Too Large", "The body is larger than 1048576 bytes."),
+    ),
     "a request behind a request": (GET + b"Content-Length: 31\r\n\r\nDELETE /bakeries/1 HTTP/1.1\r\n\r\n", OK),
 }
 HEADERS = {
