@@ -32,6 +32,7 @@ MAX_BULK_BODY = 8 * MAX_BODY
 BODY_BUDGET = 4 * MAX_BULK_BODY
 HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # a leading dot includes all subdomains
 HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
+PREFIX = r"(/[A-Za-z0-9._~-]+)*"  # of a path
 ORIGIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?"
 
 
@@ -53,6 +54,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     share = min(WORKER_CONNECTIONS, max(DYNO_CONNECTIONS // workers, 1))
     connections = _whole_number(environ, "WEB_CONNECTIONS", default=share, minimum=1)
     deployment = environ.get("PANGEO_FORGE_DEPLOYMENT", "")
+    origin, prefix = _public_url(environ)
     return {
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(url, connections),
@@ -68,8 +70,11 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "WORKERS": workers,
         "PROXY_COUNT": _whole_number(environ, "PROXY_COUNT", default=1 if deployment else 0),
         "MAX_CONTENT_LENGTH": MAX_BODY,
+        "PUBLIC_ORIGIN": origin,
+        "PUBLIC_PREFIX": prefix,
         "TRUSTED_HOSTS": _hosts(environ),
         "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
+        "LEGACY_TIMESTAMPS": _flag(environ, "LEGACY_TIMESTAMPS"),
         "REPR_ALLOWED_HOSTS": _names(
             environ, "REPR_ALLOWED_HOSTS", HOST_AND_PORT, "hosts, such as ncsa.osn.xsede.org", star=False
         ),
@@ -149,6 +154,13 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, minimum: 
     return int(text)
 
 
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip()
+    if text not in ("", "0", "1"):
+        raise ConfigError(f"{name} is {text!r}; it must be 1 or 0.")
+    return text == "1"
+
+
 def _names(environ: Mapping[str, str], name: str, pattern: str, kind: str, star: bool = True) -> list[str]:
     """The items of a list with commas. Empty if `name` is not set or, with `star`, if it is `*`, which means all."""
     given = [item.strip() for item in environ.get(name, "").split(",") if item.strip()]
@@ -163,6 +175,17 @@ def _hosts(environ: Mapping[str, str]) -> list[str] | None:
     """The trusted hosts, None for any. In lower case, to which app/web/headers.py converts the host of a request."""
     names = _names(environ, "TRUSTED_HOSTS", HOST, "hosts, such as api.pangeo-forge.org")
     return [name.lower() for name in names] or None
+
+
+def _public_url(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The scheme with the host, and the path of PUBLIC_URL. Both are empty if it is not set."""
+    text = environ.get("PUBLIC_URL", "").strip()
+    found = re.fullmatch(f"(?P<origin>{ORIGIN})(?P<prefix>{PREFIX})/?", text, re.ASCII)
+    if text and not found:
+        raise ConfigError(
+            f"PUBLIC_URL is {text!r}; it must be a URL without a query, such as https://example.org/forge."
+        )
+    return (found["origin"], found["prefix"]) if found else ("", "")
 
 
 def _rate(environ: Mapping[str, str], name: str, default: str) -> str:

@@ -3,7 +3,9 @@
 Models and services also raise werkzeug's HTTP exceptions. The description of an exception becomes `detail`.
 """
 
-from werkzeug.exceptions import UnprocessableEntity
+from typing import Any
+
+from werkzeug.exceptions import UnprocessableEntity, UnsupportedMediaType
 
 RETRY_AFTER = 5  # seconds
 
@@ -40,3 +42,10 @@ class Invalid(UnprocessableEntity):
                 for error in found
             ]
         )
+
+
+class EncodedBody(UnsupportedMediaType):
+    """The body has a Content-Encoding (415). The answer says which are accepted (RFC 9110, section 12.5.3)."""
+
+    def get_headers(self, *args: Any) -> list[tuple[str, str]]:
+        return [*super().get_headers(*args), ("Accept-Encoding", "identity")]

@@ -56,9 +56,10 @@ def measure_one(server, size):
 
 
 def last_page(service):
-    """The URL of the last full page, with its cursor."""
-    with urlopen(f"http://127.0.0.1:{service.port}/recipe_runs/?offset=9999999") as response:
-        return links(response)["prev"]
+    """The path and the query of the last full page, with its cursor."""
+    address = f"http://127.0.0.1:{service.port}"
+    with urlopen(f"{address}/recipe_runs/?offset=9999999") as response:
+        return links(response)["prev"].removeprefix(address)
 
 
 def durations(service, request):

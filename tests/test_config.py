@@ -231,3 +231,36 @@ def test_limits_hosts_and_origins_are_accepted(name, text, value):
 )
 def test_an_invalid_limit_host_or_origin_is_one_sentence(name, text, beginning):
     assert wrong(**{name: text}).startswith(beginning)
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, False), ("", False), ("0", False), (" 1 ", True)])
+def test_legacy_timestamps_are_off_unless_they_are_1(text, value):
+    given = {} if text is None else {"LEGACY_TIMESTAMPS": text}
+    assert load(environment(POSTGRES, **given))["LEGACY_TIMESTAMPS"] is value
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "2", "01"])
+def test_a_setting_that_is_on_or_off_is_1_or_0(text):
+    assert wrong(LEGACY_TIMESTAMPS=text) == f"LEGACY_TIMESTAMPS is {text!r}; it must be 1 or 0."
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "prefix"),
+    [
+        ("", "", ""),
+        ("https://example.org", "https://example.org", ""),
+        (" http://localhost:8000/ ", "http://localhost:8000", ""),
+        ("https://example.org/a/b-c.d/", "https://example.org", "/a/b-c.d"),
+    ],
+)
+def test_the_public_url_has_a_host_and_may_have_a_path(text, origin, prefix):
+    given = load(environment(POSTGRES, PUBLIC_URL=text))
+    assert (given["PUBLIC_ORIGIN"], given["PUBLIC_PREFIX"]) == (origin, prefix)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["example.org", "/forge", "ftp://a", "https://", "https://a//b", "https://a?b", "https://u:p@a", "https://a b"],
+)
+def test_an_invalid_public_url_is_one_sentence(text):
+    assert wrong(PUBLIC_URL=text).startswith(f"PUBLIC_URL is {text!r}; it must be a URL without a query, such as ")

@@ -18,7 +18,7 @@ STEPS = [step for block in BLOCKS for step in re.findall(r"^\$ (.*)\n((?:(?!\$ )
 def test_the_tour_prints_the_output_in_the_readme(own_service):
     for command, expected in STEPS:
         shell = {"PATH": os.environ["PATH"], "KEY": ADMIN_KEY}
-        typed = command.replace("http://127.0.0.1:8000", own_service)
+        typed, expected = (text.replace("http://127.0.0.1:8000", own_service) for text in (command, expected))
         printed = subprocess.run(["bash", "-c", typed], env=shell, capture_output=True, text=True, check=True).stdout
         assert doctest.OutputChecker().check_output(expected, printed + "\n", doctest.ELLIPSIS), (command, printed)
 

@@ -21,10 +21,10 @@ from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.schemas.stats import OverviewQuery
 from app.services import datasets, feedstocks, records, stats
-from app.web.parser import refuse_query
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
 BY_ID: dict[str, Any] = {"limit": LIMIT_MAX, "order_by": "id", "sort": "asc"}
+PARENT_QUERY = OverviewQuery(exclude=("bakery_id", "feedstock_id"))
 TIME_SPANS = {"30 days": 30, "90 days": 90, "year": 365, "3 years": 3 * 365}
 
 
@@ -56,7 +56,6 @@ def feedstock(id: int) -> str:
 
 
 def recipe_run(id: int) -> str:
-    refuse_query(request)
     detail, event = serialiser(RecipeRunDetail), serialiser(RecipeRunEventRead)
     (run,) = detail.rows([rows.one(RecipeRun, detail.columns, id)])
     history = pages.read_page(RecipeRunEvent, columns=event.columns, recipe_run_id=[id], **BY_ID)
@@ -79,7 +78,6 @@ def recipe_run(id: int) -> str:
 
 
 def dataset(id: int) -> str:
-    refuse_query(request)
     detail = serialiser(DatasetDetail)
     build = detail.lists["builds"]
     (record,) = detail.rows([datasets.one(Dataset, detail.columns, id)])
@@ -90,7 +88,7 @@ def dataset(id: int) -> str:
 
 def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
     """Render the page of a bakery or a feedstock: its fields, which `calls` return, and the statistics of its runs."""
-    query = parse_query(OverviewQuery(exclude=("bakery_id", "feedstock_id")), {f"{noun}_id": record["id"]})
+    query = parse_query(PARENT_QUERY, {f"{noun}_id": record["id"]})
     context = _statistics(query) | more
     context["calls"] = [*calls, *context["calls"]]
     return render_template(f"dashboard/{noun}.html", record=record, **context)

@@ -13,6 +13,7 @@ from app.database.pages import Page
 from app.extensions import Base
 from app.schemas.base import LIMIT_MAX
 from app.schemas.serialiser import Serialiser
+from app.web.links import with_prefix
 from app.web.pagination import read_page
 from app.web.parser import Parser
 
@@ -71,7 +72,7 @@ def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
     """Return the url of this page ordered by `name`, in reverse order if `name` orders it already."""
     direction = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
     kept = [item for item in request.args.items(multi=True) if item[0] not in ("order_by", "sort", *POSITION)]
-    return f"{request.path.rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', direction)])}"
+    return f"{with_prefix(request.path).rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', direction)])}"
 
 
 def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:

@@ -8,30 +8,35 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request
+from marshmallow import Schema
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.dashboard import details, lists, words
 from app.database import revision
 from app.database.fairness import paced
+from app.schemas.stats import OverviewQuery
 from app.web.auth import Caller, declare
+from app.web.links import with_prefix
 from app.web.parser import path_id
+from app.web.query_strings import ignore_unknown, parameters
 
 # Scripts, styles and images are files of this service; nothing is inline.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-PAGES: dict[str, Callable[..., str]] = {
-    "": details.overview,
-    "/bakeries": lists.bakeries,
-    "/bakeries/<id:id>": details.bakery,
-    "/feedstocks": lists.feedstocks,
-    "/feedstocks/<id:id>": details.feedstock,
-    "/recipe_runs": lists.recipe_runs,
-    "/recipe_runs/<id:id>": details.recipe_run,
-    "/datasets": lists.datasets,
-    "/datasets/<id:id>": details.dataset,
+# For each page, its view and the query parameters that it knows.
+PAGES: dict[str, tuple[Callable[..., str], Schema]] = {
+    "": (details.overview, OverviewQuery()),
+    "/bakeries": (lists.bakeries, lists.BAKERIES.query()),
+    "/bakeries/<id:id>": (details.bakery, details.PARENT_QUERY),
+    "/feedstocks": (lists.feedstocks, lists.FEEDSTOCKS.query()),
+    "/feedstocks/<id:id>": (details.feedstock, details.PARENT_QUERY),
+    "/recipe_runs": (lists.recipe_runs, lists.RUNS.query()),
+    "/recipe_runs/<id:id>": (details.recipe_run, Schema()),
+    "/datasets": (lists.datasets, lists.DATASETS.query()),
+    "/datasets/<id:id>": (details.dataset, Schema()),
 }
 # Kept in memory: a few kilobytes.
 ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / "static/dashboard").iterdir()}
@@ -39,19 +44,21 @@ ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / 
 blp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
 
-def page(view: Callable[..., str]) -> Callable[..., Any]:
-    """Wrap a view: require the revision of the database, parse the id, and drop empty parameters by a redirect.
+def page(view: Callable[..., str], query: Schema) -> Callable[..., Any]:
+    """Wrap a view: require the revision of the database, parse the id, and ignore unknown parameters.
 
-    A browser sends the empty fields of a form as empty parameters.
+    Empty parameters are dropped by a redirect, because a browser sends the empty fields of a form.
     """
+    known = parameters(query)
 
     @wraps(view)
     def shown(**path: str) -> str | WerkzeugResponse:
         revision.require()
         ids = {name: path_id(text) for name, text in path.items()}
+        ignore_unknown(known)
         filled = [(name, value) for name, value in request.args.items(multi=True) if value]
         if len(filled) < len(list(request.args.items(multi=True))):
-            return redirect(f"{request.path}?{urlencode(filled)}".removesuffix("?"), 303)
+            return redirect(f"{with_prefix(request.path)}?{urlencode(filled)}".removesuffix("?"), 303)
         return view(**ids)
 
     return declare(shown, Caller.PUBLIC)
@@ -81,8 +88,8 @@ def finish(response: Response) -> Response:
     return response
 
 
-for rule, view in PAGES.items():
-    guarded = page(view)
+for rule, (view, query) in PAGES.items():
+    guarded = page(view, query)
     blp.add_url_rule(rule, view.__name__, guarded)
     blp.add_url_rule(f"{rule}/", view.__name__, guarded)
 VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": unknown_page}

@@ -23,6 +23,7 @@ from app.web import documents
 from app.web.auditing import Written
 from app.web.auth import Caller, actor, key_id
 from app.web.blueprint import LOCATION, Blueprint
+from app.web.links import with_prefix
 from app.web.preconditions import require_match
 
 blp = Blueprint("api-keys", __name__, url_prefix="/api-keys", description="Keys for clients that write.")
@@ -129,7 +130,7 @@ def _shown(record: APIKey, key: str) -> dict[str, Any]:
 
 
 def _location(record: APIKey) -> dict[str, str]:
-    return {"Location": f"{blp.url_prefix}/{record.id}"}
+    return {"Location": with_prefix(f"{blp.url_prefix}/{record.id}")}
 
 
 def _salt() -> str:

@@ -1,9 +1,11 @@
 """Swagger UI and the OpenAPI document. Every file comes from this service, none from another host."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.resources import files
 
-from flask import Blueprint, Response, current_app, redirect, render_template, send_from_directory, url_for
+import orjson
+from flask import Blueprint, Response, current_app, redirect, render_template, request, send_from_directory, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.web.auth import Caller, declare
@@ -37,7 +39,16 @@ def init_script() -> Response:
 
 def openapi_json() -> Response:
     """The OpenAPI 3.1 document."""
-    return current_app.response_class(current_app.extensions["openapi_json"], mimetype="application/json")
+    document = current_app.extensions["openapi_json"]
+    if request.script_root:  # otherwise the default is right, the root of the host
+        document = with_server(document, request.script_root)
+    return current_app.response_class(document, mimetype="application/json")
+
+
+@lru_cache(maxsize=8)
+def with_server(document: bytes, url: str) -> bytes:
+    """`document` for a service whose paths begin at `url`."""
+    return orjson.dumps(orjson.loads(document) | {"servers": [{"url": url}]}, option=orjson.OPT_INDENT_2)
 
 
 def redoc() -> WerkzeugResponse:

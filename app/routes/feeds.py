@@ -40,7 +40,7 @@ READERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "parquet": ("Parquet", PANDAS, {}),
 }
 
-blp = Blueprint("feeds", __name__, description="Atom feeds, badges and the Intake catalogue.")
+blp = Blueprint("feeds", __name__, lenient=True, description="Atom feeds, badges and the Intake catalogue.")
 
 
 def example_schema(example: str) -> dict[str, Any]:

@@ -24,7 +24,9 @@ MEDIA_TYPES = {
 }
 ANYWHERE_ANYTIME = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
 
-blp = Blueprint("stac", __name__, url_prefix="/stac", description="Datasets of production runs as a STAC API.")
+blp = Blueprint(
+    "stac", __name__, url_prefix="/stac", lenient=True, description="Datasets of production runs as a STAC API."
+)
 
 
 @blp.route("", methods=["GET"], caller=Caller.PUBLIC)

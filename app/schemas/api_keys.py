@@ -70,7 +70,7 @@ def _refuse_mixed(scopes: list[str]) -> None:
 class APIKeyRead(ReadSchema):
     is_active = IsActive(required=True, allow_none=True)
     is_admin = Flag(required=True, allow_none=True, description="Whether the key has the scope `admin`.")
-    created_at = NullableTime(description="When the key was created.")
+    created_at = NullableTime(in_original=True, description="When the key was created.")
     id = Id(required=True)
     label = Label(required=True)
     scopes = Scopes(required=True)

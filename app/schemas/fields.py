@@ -12,10 +12,9 @@ from webargs.fields import DelimitedList
 from app.database.columns import wire_time
 from app.database.fairness import BATCH, in_batches
 
-RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
-    re.ASCII,
-)
+WITHOUT_OFFSET = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?"
+RFC3339 = re.compile(rf"{WITHOUT_OFFSET}([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
+LOST_PLUS = re.compile(rf"{WITHOUT_OFFSET} \d\d:\d\d", re.ASCII)
 WITHOUT_NUL = r"^[^\u0000]*$"  # in the syntax of JSON Schema
 
 
@@ -89,23 +88,32 @@ class Number(fields.Integer):
 
 
 class Timestamp(fields.DateTime):
-    """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero."""
+    """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero.
+
+    `in_original` says that the original API has the field too; with LEGACY_TIMESTAMPS its output has no `Z`.
+    """
 
     default_error_messages = {
         "invalid": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z.",
+        "lost_plus": "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z. The offset has a blank instead of "
+        "its sign: in a query, write + as %2B.",
         "out_of_range": "Must be between the years 1 and 9999 in UTC.",
     }
 
-    def __init__(self, *, description: str, example: str = "2022-03-03T02:29:54Z", **options: Any) -> None:
+    def __init__(
+        self, *, description: str, example: str = "2022-03-03T02:29:54Z", in_original: bool = False, **options: Any
+    ) -> None:
         metadata = {"description": description, "examples": [example]}
         super().__init__(metadata=metadata, **options)
+        self.in_original = in_original
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else wire_time(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not RFC3339.fullmatch(value):
-            raise self.make_error("invalid")
+            lost_plus = isinstance(value, str) and LOST_PLUS.fullmatch(value)
+            raise self.make_error("lost_plus" if lost_plus else "invalid")
         try:
             time = datetime.fromisoformat(value.upper())
         except ValueError:

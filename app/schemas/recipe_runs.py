@@ -26,9 +26,10 @@ HeadSha = partial(
     example="35d889f7c89e9f0d72353a0649ed1cd8da04826b",
 )
 Version = partial(Text, 0, 255, description="The version of the feedstock. It may be empty.", example="1.0")
-StartedAt = partial(Timestamp, description="When the run started.")
+StartedAt = partial(Timestamp, in_original=True, description="When the run started.")
 CompletedAt = partial(
     Timestamp,
+    in_original=True,
     allow_none=True,
     description="When the run ended; null if it is unfinished.",
     example="2022-03-03T03:11:20.055180Z",

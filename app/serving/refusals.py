@@ -6,7 +6,7 @@ from uuid import uuid4
 import orjson
 from gunicorn.http import errors
 
-from app.web.headers import SECURITY_HEADERS
+from app.web.headers import SECURITY_HEADERS, STATUS_LINES
 
 # The status and the detail for each of gunicorn's errors; {} is its message. The default is 400 and the message.
 SENTENCES: dict[type[Exception], tuple[int, str]] = {
@@ -34,5 +34,5 @@ def refusal(error: errors.ParseException | None) -> tuple[int, str, bytes]:
         "X-Request-ID": request_id,
         **SECURITY_HEADERS,
     }
-    lines = [f"HTTP/1.1 {status} {title}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"HTTP/1.1 {STATUS_LINES[str(status)]}", *(f"{name}: {value}" for name, value in headers.items())]
     return status, request_id, "\r\n".join([*lines, "", ""]).encode() + body

@@ -13,12 +13,13 @@ from werkzeug.routing import BaseConverter
 from app.database import revision
 from app.extensions import db
 from app.schemas.base import ReadSchema
-from app.schemas.serialiser import serialiser
 from app.web import body_budget, idempotency, pagination
 from app.web.auditing import Written, add_entries
 from app.web.auth import Caller, authorise, declare
-from app.web.json import respond
+from app.web.json import json_serialiser, respond
+from app.web.links import with_prefix
 from app.web.parser import Parser, path_id, refuse_query
+from app.web.query_strings import ignore_unknown, parameters
 
 View = Callable[..., Any]
 
@@ -40,9 +41,16 @@ def id_schema(_converter: BaseConverter) -> dict[str, Any]:
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint. Its routes declare a `caller`, and answer with and without a slash at the end."""
+    """A flask-smorest blueprint. Its routes declare a `caller`, and answer with and without a slash at the end.
+
+    The routes of a `lenient` blueprint ignore query parameters that they do not know, because people link to them.
+    """
 
     ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, *args: Any, lenient: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.lenient = lenient
 
     def route(
         self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
@@ -53,7 +61,7 @@ class Blueprint(flask_smorest.Blueprint):
         """
 
         def decorator(view: View) -> View:
-            guarded = _guard(view, caller, max_body)
+            guarded = _guard(view, caller, max_body, self.lenient)
             parameters = [ID_PARAMETER] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
@@ -103,12 +111,13 @@ class Blueprint(flask_smorest.Blueprint):
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
         """Like that of flask-smorest, but the schema is created once, not for every request."""
-        parse: Callable[[View], View] = super().arguments(schema(), location=location, **options)
+        instance = schema()
+        parse: Callable[[View], View] = super().arguments(instance, location=location, **options)
 
         def decorator(view: View) -> View:
             parsed = parse(view)
             if location == "query":
-                cast(Any, parsed).takes_query = True
+                cast(Any, parsed).parameters = parameters(instance)
             return parsed
 
         return decorator
@@ -118,19 +127,21 @@ def created(record: Any, new: bool = True) -> Written:
     """201 with the path of `record`, or 200 if it existed before."""
     if not new:
         return Written(record, [record.id], 200, changed=False)
-    location = {"Location": f"{request.path.rstrip('/')}/{record.id}"}
+    location = {"Location": with_prefix(f"{request.path.rstrip('/')}/{record.id}")}
     return Written(record, [record.id], 201, location)
 
 
 def _dumper(schema: type[Schema] | Schema) -> View:
     """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`."""
     if isinstance(schema, Schema):
-        return serialiser(type(schema)).rows
-    return serialiser(schema).record if issubclass(schema, ReadSchema) else cast(View, schema().dump)
+        return lambda rows: json_serialiser(type(schema)).rows(rows)
+    if issubclass(schema, ReadSchema):
+        return lambda record: json_serialiser(schema).record(record)
+    return cast(View, schema().dump)
 
 
-def _guard(view: View, caller: Caller, max_body: int | None) -> View:
-    takes_query = getattr(view, "takes_query", False)
+def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool) -> View:
+    known: frozenset[str] = getattr(view, "parameters", frozenset())
 
     @wraps(view)
     def guarded(**path: str) -> Any:
@@ -143,7 +154,9 @@ def _guard(view: View, caller: Caller, max_body: int | None) -> View:
         if max_body:
             request.max_content_length = max_body
         ids = {name: path_id(text) for name, text in path.items()}
-        if not takes_query:
+        if lenient:
+            ignore_unknown(known)
+        elif not known:
             refuse_query(request)
         if caller is Caller.PUBLIC:
             return view(**ids)

@@ -25,8 +25,8 @@ from app.database.fairness import in_batches, let_others_run
 from app.database.record import Record
 from app.database.statements import Rows, connect
 from app.errors import RETRY_AFTER
-from app.schemas.serialiser import Serialiser, serialiser
-from app.web.json import encode
+from app.schemas.serialiser import Serialiser
+from app.web.json import encode, json_serialiser
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Source(Protocol):
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
-    parts = partial(_parts, model, serialiser(detail), record_id, source)
+    parts = partial(_parts, model, json_serialiser(detail), record_id, source)
     with connect() as connection:
         body = _short(parts(connection))
     if body is not None:
@@ -133,7 +133,7 @@ def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
     """The ETag of `answer`, without its quotes."""
     digest = hashlib.sha1(usedforsecurity=False)
     with connect() as connection:
-        for part in _parts(model, serialiser(detail), record_id, rows, connection):
+        for part in _parts(model, json_serialiser(detail), record_id, rows, connection):
             digest.update(part)
     return digest.hexdigest()
 

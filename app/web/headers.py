@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from random import getrandbits
 from time import monotonic
 from typing import Any
@@ -13,12 +14,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.keys import KEY
+from app.web.query_strings import ignore_cache_busters
+from config import PREFIX
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# The status line for each status, by its three digits. Clients show and match the phrases of `http.HTTPStatus`, which
+# werkzeug would write in capitals.
+STATUS_LINES = {str(status.value): f"{status.value} {status.phrase}" for status in HTTPStatus}
 Headers = list[tuple[str, str]]
 Write = Callable[[bytes], object]
 
@@ -40,7 +46,7 @@ PREFLIGHT_HEADERS = {
 
 
 class Envelope:
-    """WSGI: gives every request an id, and every answer the headers that are the same for all of them."""
+    """WSGI: gives every request an id, and every answer its reason phrase and the headers that all answers have."""
 
     def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers):
         self.app = app
@@ -63,23 +69,26 @@ class Envelope:
             common, names = self.headers[environ["wsgi.url_scheme"] == "https", kept], dict(own)
             if not self.names.isdisjoint(names):
                 common = [header for header in common if header[0] not in names]
-            return start_response(status, [*own, *common, ("X-Request-ID", request_id)], *exc_info)
+            return start_response(STATUS_LINES[status[:3]], [*own, *common, ("X-Request-ID", request_id)], *exc_info)
 
         return self.app(environ, start)
 
 
-class LowerCaseHost:
-    """WSGI: puts the Host header in lower case, because werkzeug compares it with TRUSTED_HOSTS as it is.
+class Address:
+    """WSGI: normalises the address of the service, as the client and the proxy sent it.
 
-    The case of a host has no meaning (RFC 9110, section 4.2.3).
+    The Host header becomes lower case, because its case has no meaning (RFC 9110, section 4.2.3), and werkzeug compares
+    it with TRUSTED_HOSTS as it is. The prefix of links is `prefix`, or that of the proxy if it is the path of a URL.
     """
 
-    def __init__(self, app: WSGIApplication) -> None:
-        self.app = app
+    def __init__(self, app: WSGIApplication, prefix: str) -> None:
+        self.app, self.prefix = app, prefix
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if host := environ.get("HTTP_HOST"):
             environ["HTTP_HOST"] = host.lower()
+        given = environ.get("SCRIPT_NAME", "").rstrip("/")
+        environ["SCRIPT_NAME"] = self.prefix or (given if re.fullmatch(PREFIX, given, re.ASCII) else "")
         return self.app(environ, start_response)
 
 
@@ -88,9 +97,11 @@ def init_app(app: Flask) -> None:
     app.before_request(begin)
     if app.config["TRUSTED_HOSTS"]:
         app.before_request(refuse_untrusted_host)
+    app.before_request(require_host)
     if app.config["DEPLOYMENT"]:
         app.before_request(redirect_to_https)
     app.before_request(answer_preflight)
+    app.before_request(ignore_cache_busters)
     if app.config["CORS_ORIGINS"] == ["*"]:
         headers += [(ALLOW_ORIGIN, "*"), *EXPOSE_HEADERS.items()]
     else:
@@ -99,10 +110,9 @@ def init_app(app: Flask) -> None:
     # The last one is the first to see a request. Flask documents the assignment to `wsgi_app` as the way to wrap it.
     secure_headers = [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
     app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers)  # type: ignore[method-assign]
-    if app.config["TRUSTED_HOSTS"]:
-        app.wsgi_app = LowerCaseHost(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Address(app.wsgi_app, app.config["PUBLIC_PREFIX"])  # type: ignore[method-assign]
     if hops := app.config["PROXY_COUNT"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
 
 
 def _request_id(given: str) -> str:
@@ -119,6 +129,12 @@ def refuse_untrusted_host() -> None:
     """Raise 400 for a Host that is not in TRUSTED_HOSTS; the answer does not repeat the host."""
     if isinstance(request.routing_exception, SecurityError):
         raise BadRequest("The Host header is not the name of this service.")
+
+
+def require_host() -> None:
+    """Raise 400 for HTTP/1.1 without a Host header (RFC 9112, section 3.2)."""
+    if not request.environ.get("HTTP_HOST") and request.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+        raise BadRequest("The request has no Host header, which HTTP/1.1 requires.")
 
 
 def redirect_to_https() -> WerkzeugResponse | None:

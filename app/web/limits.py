@@ -41,13 +41,22 @@ class CallerLimits:
         # Two threads that count at the same moment may both start the timer of the storage in memory, which raises.
         self.lock = Lock() if uri == "memory://" else nullcontext()
 
-    def hit(self, name: str, caller: str) -> tuple[bool, float, int]:
-        """Count a request of `caller`: whether it is within the limit, when the window ends, how many are left."""
-        limit = self.limits[name]
+    def hit(self, name: str, caller: str) -> tuple[bool, int, int]:
+        """Count a request of `caller`: whether it is within the limit, the seconds until the window ends, the rest.
+
+        If the clock was set back, the window would end later than a new one. Then a new one begins.
+        """
+        within, seconds, left = self._count(name, caller)
+        if seconds > self.limits[name].get_expiry() + 1:  # 1 for the rounding
+            self.limiter.clear(self.limits[name], name, caller)
+            within, seconds, left = self._count(name, caller)
+        return within, seconds, left
+
+    def _count(self, name: str, caller: str) -> tuple[bool, int, int]:
         with self.lock:
-            within = self.limiter.hit(limit, name, caller)
-        end, left = self.limiter.get_window_stats(limit, name, caller)
-        return within, end, left
+            within = self.limiter.hit(self.limits[name], name, caller)
+        end, left = self.limiter.get_window_stats(self.limits[name], name, caller)
+        return within, max(1, ceil(end - time())), left
 
 
 def init_app(app: Flask) -> None:
@@ -84,12 +93,12 @@ def address() -> str:
 def _count(name: str, caller: str) -> None:
     limits: CallerLimits = current_app.extensions["limits"]
     try:
-        within, end, left = limits.hit(name, caller)
+        within, seconds, left = limits.hit(name, caller)
     except StorageError as error:  # it is better to serve without limits than not to serve
         fields = {"limit": name, "error": error.storage_error, "request_id": g.request_id}
         logger.warning("not counted", extra=fields)
         return
-    limit, seconds = limits.limits[name], max(1, ceil(end - time()))
+    limit = limits.limits[name]
     after_this_request(partial(_add_headers, name, limit, left, seconds))
     if not within:
         sentence = SENTENCES[name].format(amount=limit.amount, window=limit.get_expiry())

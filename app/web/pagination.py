@@ -11,15 +11,16 @@ from marshmallow import Schema
 
 from app.database.pages import Cursor, Page
 from app.errors import Invalid
-from app.schemas.serialiser import serialiser
 from app.web import documents
+from app.web.json import json_serialiser
+from app.web.links import origin, with_prefix
 
 LINK = "Link"
 TOTAL = "X-Total-Count"
 HEADERS = {
     LINK: {
-        "description": "Links (RFC 8288) to the pages `first`, `prev` and `next`, if they exist. Do not change them.",
-        "schema": {"type": "string", "examples": ['</recipe_runs/?limit=2>; rel="first"']},
+        "description": "URLs (RFC 8288) of the pages `first`, `prev` and `next`, if they exist. Do not change them.",
+        "schema": {"type": "string", "examples": ['<https://api.pangeo-forge.org/recipe_runs/?limit=2>; rel="first"']},
     },
     TOTAL: {
         "description": "The number of records that match the filters; only with `count=true`.",
@@ -31,10 +32,10 @@ HEADERS = {
 def answer(view: Callable[..., Page], read: type[Schema], query: dict[str, Any], path: dict[str, int]) -> Response:
     """The page that `view` gives for `query`, its rows as `read` has them, with its headers."""
     fields = query.pop("fields", None)
-    shown = serialiser(read, frozenset(fields) if fields else None)
+    shown = json_serialiser(read, frozenset(fields) if fields else None)
     page, pages = read_page(partial(view, **path), query | {"columns": shown.columns}, str(request.endpoint))
     response = documents.of_rows(shown, page.rows)
-    response.headers[LINK] = ", ".join(f'<{reference}>; rel="{rel}"' for rel, reference in pages.items())
+    response.headers[LINK] = ", ".join(f'<{origin()}{reference}>; rel="{rel}"' for rel, reference in pages.items())
     if page.total is not None:
         response.headers[TOTAL] = str(page.total)
     return response
@@ -82,4 +83,5 @@ def _references(cursors: dict[str, str]) -> dict[str, str]:
     """This request with another cursor, or with none for the first page."""
     given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
     pages = {"first": given} | {rel: [*given, ("cursor", cursor)] for rel, cursor in cursors.items()}
-    return {rel: f"{request.path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}
+    path = with_prefix(request.path)
+    return {rel: f"{path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}

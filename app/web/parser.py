@@ -12,7 +12,7 @@ from flask import Request, request
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from app.errors import Invalid
+from app.errors import EncodedBody, Invalid
 
 CACHED = 128  # bytes of a query string
 PLACES = {"json": "body", "query": "query"}
@@ -29,7 +29,7 @@ class Parser(FlaskParser):
         if req.mimetype not in allowed:
             raise UnsupportedMediaType(f"Send JSON with Content-Type: application/json, not {req.mimetype}.")
         if req.content_encoding not in (None, "", "identity"):
-            raise UnsupportedMediaType(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
+            raise EncodedBody(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
         data = req.get_data()
         if req.content_length is None and len(data) == req.max_content_length:
             raise RequestEntityTooLarge  # werkzeug cuts a body without a Content-Length off at the limit

@@ -1,6 +1,7 @@
 """All error handlers. Every error has the same body: problem details (RFC 9457)."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
@@ -23,11 +24,12 @@ from app.database import revision
 from app.database.engine import is_read_only
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
+from app.web.links import with_prefix
 from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
-ERROR_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+ERROR_HEADERS = ("Accept-Encoding", "Allow", "Retry-After", "WWW-Authenticate")
 
 
 def init_app(app: Flask) -> None:
@@ -41,17 +43,18 @@ def init_app(app: Flask) -> None:
 
 def problem(error: HTTPException) -> Response:
     """The response for `error`, with the headers that its status requires."""
+    status = HTTPStatus(error.code or 500)
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": error.name,
-        "status": error.code,
+        "title": status.phrase,
+        "status": status.value,
         "detail": _detail(error),
     }
     if isinstance(error, Invalid):
         body["errors"] = error.errors
     body["request_id"] = g.request_id
     response = current_app.make_response(body)
-    response.status_code = error.code or 500
+    response.status_code = status.value
     response.content_type = "application/problem+json"
     headers = dict(error.get_headers(request.environ))
     response.headers.update({name: headers[name] for name in ERROR_HEADERS if name in headers})
@@ -108,5 +111,5 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not possible at {request.path}, only {allowed}."
     if isinstance(error, NotFound) and error.description == NotFound.description:
-        return f"There is nothing at {request.path}; /docs lists what there is."
+        return f"There is nothing at {request.path}; {with_prefix('/docs')} lists what there is."
     return error.description or error.name

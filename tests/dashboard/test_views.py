@@ -166,10 +166,8 @@ def test_a_timeline_shows_who_did_what_and_why(app, writer, client):
         ("/bakeries/99999999999999999999", 404, "not found"),
         ("/datasets/x", 422, "id must be a whole number."),
         ("/recipe_runs?limit=x", 422, "limit: Not a valid integer."),
-        ("/recipe_runs?nope=1", 422, "nope: Unknown field."),
         ("/recipe_runs?cursor=x", 422, "cursor: Take it from a link"),
         ("/recipe_runs?sort=asc&sort=desc", 422, "sort is given more than once."),
-        ("/recipe_runs/1?x=1", 422, "x: Unknown field."),
         ("?since=yesterday", 422, "since: Must be an RFC 3339 timestamp"),
     ],
 )

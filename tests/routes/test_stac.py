@@ -109,7 +109,7 @@ def test_the_collections_are_paged(app, client):
     assert met == [str(run.id) for run in runs]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=-1", "bbox=1,2,3,4"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=-1"])
 def test_an_invalid_page_is_422(client, query):
     assert client.get(f"/stac/collections?{query}").status_code == 422
 

@@ -128,3 +128,11 @@ def test_runs_are_ordered_by_the_instant_and_not_by_its_text(app, admin):
     runs = admin.get("/recipe_runs/?order_by=started_at").json
     times = [datetime.fromisoformat(run["started_at"]) for run in runs]
     assert times == [datetime.fromisoformat(time) for time in (early, middle.replace("Z", "+00:00"), late)]
+
+
+@pytest.mark.parametrize("path", ["/recipe_runs/?started_after", "/recipe_runs/?started_at", "/stats/overview?since"])
+@pytest.mark.parametrize("given", ["2026-01-01T00:00:00+02:00", "2026-01-01+00:00:00.5+02:00"])
+def test_a_plus_that_was_lost_to_decoding_is_named(client, path, given):
+    detail = client.get(f"{path}={given}").json["detail"]
+    assert detail.endswith("The offset has a blank instead of its sign: in a query, write + as %2B.")
+    assert client.get(f"{path}={given[:-6]}%2B02:00").status_code == 200

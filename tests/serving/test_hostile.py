@@ -31,8 +31,10 @@ def line(text):
 
 
 def chunk(reason):
-    return "400 BAD REQUEST", f"The body is not valid HTTP: {reason}"
+    return "400 Bad Request", f"The body is not valid HTTP: {reason}"
 
+
+NO_HOST = malformed("The request has no Host header, which HTTP/1.1 requires.")
 
 # The length of the body. If a proxy reads another length, a client can smuggle a request past it.
 FRAMING = {
@@ -77,7 +79,11 @@ FRAMING = {
     ),
     "a chunk without an end": (
         CHUNKED + b"f" * 20 + b"\r\n{}",
-        ("408 REQUEST TIMEOUT", "The body did not arrive whole within 15 seconds."),
+        ("408 Request Timeout", "The body did not arrive whole within 15 seconds."),
+    ),
+    "a body of a gigabyte": (
+        POST + b"Content-Length: 1000000000\r\n\r\n{}",
+        ("413 Request Entity Too Large", "The body is larger than 1048576 bytes."),
     ),
     "a request behind a request": (GET + b"Content-Length: 31\r\n\r\nDELETE /bakeries/1 HTTP/1.1\r\n\r\n", OK),
 }
@@ -105,11 +111,11 @@ HEADERS = {
     ),
     "a key with an underscore": (
         POST.replace(b"X-API-Key", b"X_API_Key") + b"\r\n",
-        ("403 FORBIDDEN", "Not authenticated"),
+        ("403 Forbidden", "Not authenticated"),
     ),
     "a wrong key before the right one": (
         POST.replace(b"X-API-Key", b"X-API-Key: wrong\r\nX-API-Key") + b"\r\n",
-        ("401 UNAUTHORIZED", "Invalid API Key"),
+        ("401 Unauthorized", "Invalid API Key"),
     ),
     "an unknown expectation": (
         POST + b"Expect: nonsense\r\nContent-Length: 2\r\n\r\n{}",
@@ -132,19 +138,20 @@ def target(text, method=b"GET", version=b"HTTP/1.1"):
 
 
 LINES = {
-    "no host": (b"GET / HTTP/1.1\r\n\r\n", OK),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", NO_HOST),
+    "an empty host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", NO_HOST),
     "a target that is a URL": (target(b"http://evil.example/"), OK),
     "a target that is a host": (
         target(b"evil.example:443", b"CONNECT"),
-        ("404 NOT FOUND", "There is nothing at /443; /docs lists what there is."),
+        ("404 Not Found", "There is nothing at /443; /docs lists what there is."),
     ),
     "a target of *": (
         target(b"*", b"OPTIONS"),
-        ("404 NOT FOUND", "There is nothing at /*; /docs lists what there is."),
+        ("404 Not Found", "There is nothing at /*; /docs lists what there is."),
     ),
     "a target of two slashes": (
         target(b"//evil.example/"),
-        ("404 NOT FOUND", "There is nothing at /evil.example/; /docs lists what there is."),
+        ("404 Not Found", "There is nothing at /evil.example/; /docs lists what there is."),
     ),
     "a target without a slash": (target(b"bakeries"), line("GET bakeries HTTP/1.1")),
     "a target with a blank": (target(b"/a b"), malformed("Invalid HTTP Version 'Invalid HTTP Version: 'b HTTP/1.1''")),
@@ -189,7 +196,7 @@ def test_hostile_bytes_are_answered_exactly(service, data, answer):
     assert headers["Content-Type"] == "application/problem+json"
     found = json.loads(body)
     assert list(found) == ["type", "title", "status", "detail", "request_id"]
-    assert (found["status"], found["detail"]) == (int(status[:3]), detail)
+    assert (f"{found['status']} {found['title']}", found["detail"]) == (status, detail)
     assert found["request_id"] == headers["X-Request-ID"]
 
 

@@ -115,6 +115,33 @@ def test_the_window_of_writes_ends(tmp_path):
         assert statuses(app, 1) == [422]
 
 
+def set_clock(monkeypatch, seconds):
+    """Set the clock forward, or back if `seconds` is negative."""
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + seconds)
+    monkeypatch.setattr("app.web.limits.time", time.time)
+
+
+@pytest.mark.parametrize("seconds", [-7200, -31_536_000])
+def test_a_window_does_not_become_longer_if_the_clock_is_set_back(strict, monkeypatch, seconds):
+    assert statuses(strict, 4) == [422, 422, 422, 429]
+    set_clock(monkeypatch, seconds)
+    found = [write(strict) for _ in range(4)]
+    assert [status for status, _ in found] == [422, 422, 422, 429]
+    assert int(found[3][1][2]) <= 3600
+    set_clock(monkeypatch, 3601)
+    assert statuses(strict, 1) == [422]
+
+
+def test_a_window_does_not_end_if_the_clock_is_set_back_by_less_than_it_lasts(strict, monkeypatch):
+    set_clock(monkeypatch, -1800)
+    assert statuses(strict, 3) == [422] * 3
+    set_clock(monkeypatch, 1800)
+    set_clock(monkeypatch, -900)
+    status, (_, _, seconds) = write(strict)
+    assert (status, int(seconds) <= 3600) == (429, True)
+
+
 def test_a_write_past_the_limit_changes_nothing(strict):
     client = strict.test_client()
     for number in range(4):

@@ -24,8 +24,8 @@ def ids(response):
 
 
 def test_a_list_that_fits_on_a_page_has_a_link_to_the_first(client, bakeries):
-    assert client.get("/bakeries/").headers["Link"] == '</bakeries/>; rel="first"'
-    assert client.get("/bakeries?limit=5").headers["Link"] == '</bakeries?limit=5>; rel="first"'
+    assert client.get("/bakeries/").headers["Link"] == '<http://localhost/bakeries/>; rel="first"'
+    assert client.get("/bakeries?limit=5").headers["Link"] == '<http://localhost/bakeries?limit=5>; rel="first"'
 
 
 def test_next_links_lead_through_the_list_and_prev_links_back(client, bakeries):
@@ -47,7 +47,7 @@ def test_a_page_by_offset_links_to_next_and_prev(client, bakeries):
     assert ids(page) == bakeries[3:4]
     assert ids(client.get(links(page)["next"])) == bakeries[4:]
     assert ids(client.get(links(page)["prev"])) == bakeries[2:3]
-    assert links(page)["first"] == "/bakeries/?limit=1"
+    assert links(page)["first"] == "http://localhost/bakeries/?limit=1"
 
 
 def test_an_empty_page_beyond_the_end_links_to_the_last_page(client, bakeries):
@@ -82,7 +82,7 @@ def test_the_links_stay_in_the_same_list(app, client):
     for _ in range(2):
         make_run(app, bakery_id=bakery)
     assert links(client.get(f"/bakeries/{bakery}/recipe_runs?limit=1"))["next"].startswith(
-        f"/bakeries/{bakery}/recipe_runs?limit=1&cursor="
+        f"http://localhost/bakeries/{bakery}/recipe_runs?limit=1&cursor="
     )
 
 

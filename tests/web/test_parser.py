@@ -135,6 +135,7 @@ def test_another_media_type_is_415(admin, method, path, content_type):
     assert response.status_code == 415
     name = content_type.partition(";")[0]
     assert response.json["detail"] == f"Send JSON with Content-Type: application/json, not {name}."
+    assert "Accept-Encoding" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,7 @@ def test_a_compressed_body_is_415(admin, encoding, status):
     assert response.status_code == status
     if status == 415:
         assert response.json["detail"] == f"Send the body as it is, without Content-Encoding: {encoding}."
+        assert response.headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 201), (MAX_BODY + 1, 413)])

@@ -1,9 +1,10 @@
 """Every error has problem details (RFC 9457), with any status and from any part of the service."""
 
 import logging
+from http import HTTPStatus
 
 import pytest
-from werkzeug.exceptions import Conflict
+from werkzeug.exceptions import Conflict, default_exceptions
 
 from tests.conftest import ADMIN_KEY
 from tests.support.factories import make_bakery, make_run
@@ -61,11 +62,22 @@ def bug(app, monkeypatch):
 def test_an_error_has_exactly_these_fields(client, status):
     request, title, detail = ERRORS[status]
     response = send(client, *request)
-    assert response.status_code == status
+    assert response.status == f"{status} {title}"
     assert response.content_type == "application/problem+json"
     assert list(response.json) == ["type", "title", "status", "detail", "request_id"]
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": "5f0c-8d1e"}
     assert response.json == problem
+
+
+@pytest.mark.parametrize("status", [status for status in HTTPStatus if status in default_exceptions])
+def test_every_error_has_the_reason_phrase_and_the_title_of_the_standard_library(app, client, monkeypatch, status):
+    def view():
+        raise default_exceptions[status]
+
+    monkeypatch.setitem(app.view_functions, "stats.count_bakeries", view)
+    response = client.get("/stats/bakeries")
+    assert response.status == f"{status.value} {status.phrase}"
+    assert response.json["title"] == status.phrase
 
 
 def test_an_error_of_validation_has_pointers(client):
