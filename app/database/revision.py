@@ -28,6 +28,8 @@ def check() -> None:
 def exact_revision(connection: Connection) -> str:
     """The revision of the database. Raises 503 if it is not exactly that of this release."""
     found = _current(connection)
+    if sentence := newer(connection):
+        raise ServiceUnavailable(sentence, retry_after=5)
     if found is None or found != _revisions()[-1]:
         raise _mismatch(found)
     return found
@@ -47,16 +49,30 @@ def forget() -> None:
 
 
 def report(app: Flask) -> None:
-    """Log why `check` fails, before the server starts to listen. Closes all connections."""
+    """Log why `check` fails, or that the database is ahead, before the server starts. Closes all connections."""
     with app.app_context():
         try:
             require()
+            if sentence := newer(db.session.connection()):
+                logger.warning("%s", sentence)
         except ServiceUnavailable as error:
             logger.error("not ready: %s", error.description)
         except SQLAlchemyError as error:
             logger.error("not ready: the database does not answer", extra={"error": type(error).__name__})
         finally:
             db.engine.dispose()
+
+
+def newer(connection: Connection) -> str | None:
+    """A sentence if a newer release has migrated the database, else None."""
+    found, known = _current(connection), _revisions()
+    if found is None or found in known:
+        return None
+    return (
+        f"The database is at revision {found}, which this release does not know; its newest is {known[-1]}. A newer "
+        f"release has migrated the database. Run that release, or downgrade the database with it: "
+        f"`flask db downgrade {known[-1]}`."
+    )
 
 
 def _current(connection: Connection) -> str | None:
@@ -68,9 +84,8 @@ def _current(connection: Connection) -> str | None:
 
 def _mismatch(found: str | None) -> ServiceUnavailable:
     state = f"at revision {found}" if found else "empty"
-    known = _revisions()
-    remedy = "use the release that it belongs to" if found and found not in known else "run `flask db upgrade`"
-    return ServiceUnavailable(f"The database is {state}, this release needs {known[-1]}: {remedy}.", retry_after=5)
+    sentence = f"The database is {state}, this release needs {_revisions()[-1]}: run `flask db upgrade`."
+    return ServiceUnavailable(sentence, retry_after=5)
 
 
 @cache
