@@ -41,17 +41,17 @@ def is_read_only(error: Any) -> bool:
     The connection may stay read-only after the server has become the primary. So SQLAlchemy is told that the connection
     is lost, and replaces every connection of the pool at its next use.
     """
-    return _code(error) in (psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION, sqlite3.SQLITE_READONLY)
+    return bool(_code(error) in (psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION, sqlite3.SQLITE_READONLY))
 
 
 def lacks_rights(error: Any) -> bool:
     """Whether PostgreSQL refused a statement because our role lacks a right."""
-    return _code(error) == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE
+    return bool(_code(error) == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE)
 
 
 def is_full(error: Any) -> bool:
     """Whether the disk of the database is full."""
-    return _code(error) in (psycopg2.errorcodes.DISK_FULL, sqlite3.SQLITE_FULL)
+    return bool(_code(error) in (psycopg2.errorcodes.DISK_FULL, sqlite3.SQLITE_FULL))
 
 
 def cause(error: Exception) -> str:
