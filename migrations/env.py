@@ -11,10 +11,15 @@ from flask import current_app
 from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
+from app.database import revision
 from config import engine_options
 
 LOCK_KEY = 8_215_731_407  # any number, but the same in every release
 LOCK_TIMEOUT = "2s"  # of a migration for a table; requests that queue behind it wait longer than that
+SCHEMA_FIRST = """
+SELECT set_config('search_path', format('%I, ', nspname) || current_setting('search_path'), true)
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE pg_class.oid = to_regclass('alembic_version')
+"""
 SQLITE_TIMEOUT = 60_000  # milliseconds; on SQLite migrations and requests wait for the same lock
 
 config = context.config
@@ -39,13 +44,24 @@ def run_migrations_online() -> None:
             )
             with context.begin_transaction():
                 lock_out_other_migrations(connection)
+                stay_in_schema(connection)
                 last_ids = read_last_ids(connection)
-                context.run_migrations()
+                run_migrations(connection)
                 restore_last_ids(connection, last_ids)
                 check_foreign_keys(connection)
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         raise CommandError(f"The migration failed and nothing was changed: {reason}") from error
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run the migrations. Raises CommandError, with a sentence, also if a newer release has migrated the database."""
+    try:
+        context.run_migrations()
+    except CommandError:
+        if newer := revision.newer(connection):
+            raise CommandError(newer) from None
+        raise
 
 
 def engine() -> Engine:
@@ -75,6 +91,12 @@ def lock_out_other_migrations(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def stay_in_schema(connection: Connection) -> None:
+    """Create tables and functions in the schema of the existing ones, even if another one is first in search_path."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(SCHEMA_FIRST, execution_options={"no_parameters": True})
 
 
 def read_last_ids(connection: Connection) -> dict[str, int]:

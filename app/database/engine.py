@@ -17,7 +17,6 @@ from app.database.write_lock import begin_immediate
 event.listen(Engine, "do_connect", resolve.connect)
 
 PING_AFTER = 1  # seconds unused in the pool
-READ_ONLY = psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION
 
 
 @event.listens_for(Engine, "connect")
@@ -37,12 +36,35 @@ def _handle_error(context: ExceptionContext) -> None:
 
 
 def is_read_only(error: Any) -> bool:
-    """Whether PostgreSQL refused a write because the session is read-only, as sessions of a standby are.
+    """Whether the database refused a write because it is read-only, as a standby and a file without rights are.
 
-    Such a session may stay read-only after its server has become the primary. So SQLAlchemy is told that the connection
+    The connection may stay read-only after the server has become the primary. So SQLAlchemy is told that the connection
     is lost, and replaces every connection of the pool at its next use.
     """
-    return bool(getattr(getattr(error, "orig", error), "pgcode", None) == READ_ONLY)
+    return bool(_code(error) in (psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION, sqlite3.SQLITE_READONLY))
+
+
+def lacks_rights(error: Any) -> bool:
+    """Whether PostgreSQL refused a statement because our role lacks a right."""
+    return bool(_code(error) == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE)
+
+
+def is_full(error: Any) -> bool:
+    """Whether the disk of the database is full."""
+    return bool(_code(error) in (psycopg2.errorcodes.DISK_FULL, sqlite3.SQLITE_FULL))
+
+
+def cause(error: Exception) -> str:
+    """What the database or its driver said, in one line: the first, because others can quote rows."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+
+
+def _code(error: Any) -> str | int | None:
+    """The SQLSTATE of PostgreSQL, the primary result code of SQLite, or None: the server could not say it."""
+    original = getattr(error, "orig", error)
+    if extended := getattr(original, "sqlite_errorcode", None):
+        return int(extended) & 0xFF
+    return getattr(original, "pgcode", None)
 
 
 def _drop_row(error: Any) -> None:

@@ -21,7 +21,7 @@ from werkzeug.exceptions import (
 )
 
 from app.database import revision
-from app.database.engine import is_read_only
+from app.database.engine import cause, is_full, is_read_only, lacks_rights
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
 from app.web.links import with_prefix
@@ -62,17 +62,20 @@ def problem(error: HTTPException) -> Response:
 
 
 def unavailable(error: Exception) -> Response:
-    """503 for a database that is down, read-only or locked, or a pool without connections: the client can try again."""
-    fields = {"request_id": g.request_id, "error": type(error).__name__}
-    # If the pool is exhausted, many requests fail at the same moment, and their tracebacks are all the same.
-    logger.error("database unavailable", extra=fields, exc_info=None if isinstance(error, PoolTimeout) else error)
-    reason = "The database is read-only at the moment" if is_read_only(error) else "The database did not answer in time"
-    return problem(ServiceUnavailable(f"{reason}. Try again in a few seconds.", retry_after=RETRY_AFTER))
+    """503 with the reason why the database did not serve the request. The client can try again.
+
+    The log gets one line: during an outage, every request fails with the same traceback.
+    """
+    fields = {"error": type(error).__name__, "cause": cause(error), "request_id": g.request_id}
+    logger.error("database unavailable", extra=fields)
+    return problem(ServiceUnavailable(_reason(error), retry_after=RETRY_AFTER))
 
 
 def recheck(error: ProgrammingError) -> Response:
-    """503 if the statement failed because the database was downgraded in the meantime; otherwise it is a bug."""
+    """503 if our role lacks a right, or if the database was downgraded in the meantime; otherwise it is a bug."""
     db.session.rollback()
+    if lacks_rights(error):
+        return unavailable(error)
     revision.forget()
     try:
         revision.check()
@@ -100,6 +103,17 @@ def _last(response: Response) -> Response:
 def log_bug(exc_info: Any) -> None:
     """Log an unexpected exception, which is answered with 500, with the request id that the client gets."""
     logger.error("unexpected error", extra={"request_id": g.request_id}, exc_info=exc_info)
+
+
+def _reason(error: Exception) -> str:
+    """What the operator or the client can do about `error`, without the words of the database."""
+    if is_read_only(error):
+        return "The database is read-only at the moment. Try again in a few seconds."
+    if lacks_rights(error):
+        return "The service lacks a right in its database. Its operator has to grant it: `flask doctor` says which."
+    if is_full(error):
+        return "The database has no space left. Its operator has to free some."
+    return "The database did not answer in time. Try again in a few seconds."
 
 
 def _detail(error: HTTPException) -> str:

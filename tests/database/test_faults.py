@@ -1,9 +1,11 @@
 """A database that is down, slow, locked or out of connections is 503 with Retry-After. The service then recovers."""
 
+import re
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Barrier
 
 import psycopg2
@@ -16,10 +18,12 @@ from app.extensions import db
 from config import load
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
-from tests.support.databases import application, on_postgresql
-from tests.support.factories import make_bakery
+from tests.support.databases import application, on_postgresql, on_sqlite
+from tests.support.factories import STARTED_AT, make_bakery, make_key, make_run, run_body
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
+NO_RIGHT = "The service lacks a right in its database. Its operator has to grant it: `flask doctor` says which."
+FULL = "The database has no space left. Its operator has to free some."
 READ_ONLY = "The database is read-only at the moment. Try again in a few seconds."
 KEY = {"X-API-Key": ADMIN_KEY}
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
@@ -105,14 +109,13 @@ def test_without_a_database_all_other_paths_still_answer(app_without_database, m
     assert app_without_database.test_client().open(path, method=method).status_code == status
 
 
-def test_the_log_has_the_error_and_the_request_id_but_no_password(app_without_database, caplog):
+def test_the_log_has_one_line_with_the_cause_and_the_request_id_but_no_password(app_without_database, caplog):
     app_without_database.test_client().get("/bakeries/", headers={"X-Request-ID": "lost-1"})
     (record,) = [record for record in caplog.records if record.name == "app.web.problems"]
-    assert (record.getMessage(), record.request_id, record.error) == (
-        "database unavailable",
-        "lost-1",
-        "OperationalError",
-    )
+    assert (record.getMessage(), record.request_id, record.exc_info) == ("database unavailable", "lost-1", None)
+    assert record.error == "OperationalError"
+    assert re.search("Connection refused|unable to open database file", record.cause)
+    assert "\n" not in record.cause
     assert "hunter2" not in caplog.text
 
 
@@ -195,6 +198,87 @@ def test_connections_made_while_the_database_was_read_only_are_replaced_afterwar
         created = app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=KEY)
     assert_unavailable(refused, READ_ONLY)
     assert created.status_code == 201
+
+
+WRITES = [
+    ("POST", "/recipe_runs/", {}),
+    ("POST", "/recipe_runs/", {"Idempotency-Key": "once"}),
+    ("PATCH", "/recipe_runs/1", {}),
+    ("DELETE", "/recipe_runs/1", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers"), WRITES)
+@pytest.mark.parametrize("last_used_at", [None, STARTED_AT])
+@on_postgresql
+def test_every_write_with_any_key_says_that_the_database_is_read_only(
+    migrated_url, method, path, headers, last_used_at
+):
+    with application(migrated_url) as app:
+        make_key(app, "ordinary", last_used_at=last_used_at)
+        make_run(app)
+        body = run_body(app, bakery_id=1, feedstock_id=1) if method == "POST" else {"version": "2"}
+        postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
+        with app.app_context():
+            db.engine.dispose()
+        headers = headers | {"X-API-Key": "ordinary"}
+        assert_unavailable(app.test_client().open(path, method=method, json=body, headers=headers), READ_ONLY)
+
+
+@on_sqlite
+def test_a_write_to_a_read_only_file_is_503_with_this_reason(migrated_url, monkeypatch):
+    with application(migrated_url) as app:
+        read_only = db.text("PRAGMA query_only = on")  # as a file without rights; root has all rights
+
+        def write():
+            db.session.execute(read_only)
+            db.session.execute(db.text("DELETE FROM bakery"))
+
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", write)
+        assert_unavailable(app.test_client().get("/stats/bakeries"), READ_ONLY)
+
+
+@on_sqlite
+def test_a_full_disk_is_503_with_this_reason(migrated_url, monkeypatch):
+    with application(migrated_url) as app:
+        make_bakery(app)
+
+        def write():
+            db.session.execute(db.text("PRAGMA max_page_count = 1"))
+            db.session.execute(db.text("UPDATE bakery SET description = hex(zeroblob(100000))"))
+
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", write)
+        assert_unavailable(app.test_client().get("/stats/bakeries"), FULL)
+
+
+@pytest.fixture
+def role(migrated_url):
+    """The URL of the database with the name of a new role, which may read and write all tables, and no more."""
+    name = migrated_url.database.replace("pangeo_forge", "role")
+    postgres.execute(migrated_url, f"CREATE ROLE {name} LOGIN")
+    postgres.execute(migrated_url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
+    yield migrated_url.set(username=name)
+    postgres.execute(migrated_url, f"DROP OWNED BY {name}")
+    postgres.execute(migrated_url, f"DROP ROLE {name}")
+
+
+@on_postgresql
+def test_a_missing_right_on_a_sequence_is_503_until_it_is_granted(migrated_url, role, caplog):
+    with application(role) as app:
+        created = partial(app.test_client().post, "/feedstocks/", json={"spec": "a/b"}, headers=KEY)
+        assert_unavailable(created(), NO_RIGHT)
+        assert "permission denied for sequence feedstock_id_seq" in [getattr(r, "cause", "") for r in caplog.records]
+        postgres.execute(migrated_url, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role.username}")
+        assert created().status_code == 201
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "bakery"])
+@on_postgresql
+def test_a_missing_right_on_a_table_is_503(migrated_url, role, table):
+    postgres.execute(migrated_url, f"REVOKE SELECT ON {table} FROM {role.username}")
+    with application(role) as app:
+        assert_unavailable(app.test_client().get("/bakeries/"), NO_RIGHT)
+        assert_unavailable(app.test_client().get("/bakeries/1"), NO_RIGHT)
 
 
 def cut_others(url):

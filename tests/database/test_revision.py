@@ -5,8 +5,8 @@ import pytest
 from app.database import revision
 from app.routes import BLUEPRINTS
 from tests.conftest import environment
-from tests.support import live
-from tests.support.databases import CHAIN, HEAD, application, downgrade, sql, upgrade
+from tests.support import live, postgres
+from tests.support.databases import CHAIN, HEAD, application, downgrade, on_postgresql, sql, upgrade
 
 
 @pytest.fixture
@@ -62,13 +62,20 @@ def test_server_recovers_without_a_restart_once_the_database_is_upgraded(app, cl
     assert client.get("/readyz").json == {"status": "ok"}
 
 
-def test_server_serves_a_database_that_a_newer_release_has_migrated(app, client, caplog):
+def test_server_on_a_database_of_its_release_logs_nothing(app, caplog):
+    upgrade(app)
+    revision.report(app)
+    assert caplog.messages == []
+
+
+def test_server_serves_a_database_that_a_newer_release_has_migrated_and_logs_it(app, client, caplog):
     upgrade(app)
     sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
     revision.report(app)
-    assert caplog.messages == []
     assert client.get("/readyz").status_code == 200
     assert client.get("/recipe_runs/").json == []
+    [sentence] = caplog.messages
+    assert sentence.startswith("The database is at revision 0099_from_the_future, which this release does not know;")
 
 
 def test_server_notices_that_the_database_was_downgraded(app, client):
@@ -86,3 +93,19 @@ def test_server_without_a_database_is_alive_but_not_ready(unreachable_app, caplo
     assert (record.getMessage(), record.error) == ("not ready: the database does not answer", "OperationalError")
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER SCHEMA public RENAME TO tenant; CREATE SCHEMA public", "REVOKE USAGE ON SCHEMA public FROM PUBLIC"],
+)
+@on_postgresql
+def test_server_whose_role_does_not_find_the_tables_says_where_they_are(empty_url, change):
+    role, schema = empty_url.database.replace("pangeo_forge", "role"), "tenant" if "tenant" in change else "public"
+    with application(empty_url) as app:
+        upgrade(app)
+    postgres.execute(empty_url, f"CREATE ROLE {role} LOGIN; {change}")
+    with application(empty_url.set(username=role)) as app:
+        detail = app.test_client().get("/readyz").json["detail"]
+    postgres.execute(empty_url, f"DROP ROLE {role}")
+    assert detail.startswith(f"The tables are in the schema {schema}, where the role does not find them: grant it")

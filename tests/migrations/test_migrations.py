@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -270,12 +271,19 @@ def test_upgrade_of_a_database_that_is_down_prints_a_sentence(unreachable_app, c
     assert "\n" not in sentence
 
 
-def test_upgrade_from_an_unknown_revision_prints_a_sentence(app, caplog):
+@pytest.mark.parametrize("command", [upgrade, partial(downgrade, revision="0499cef6b57a"), check])
+def test_a_release_older_than_its_database_says_so_and_changes_nothing(app, caplog, command):
     upgrade(app)
     sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
+    before = schema(app)
     with pytest.raises(SystemExit, match="1"):
-        upgrade(app)
-    assert caplog.messages == ["Error: Can't locate revision identified by '0099_from_the_future'"]
+        command(app)
+    assert caplog.messages == [
+        f"Error: The database is at revision 0099_from_the_future, which this release does not know; its newest is "
+        f"{HEAD}. A newer release has migrated the database. Run that release, or downgrade the database with it: "
+        f"`flask db downgrade {HEAD}`."
+    ]
+    assert schema(app) == before
 
 
 @on_postgresql

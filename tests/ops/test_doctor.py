@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from app.database import deadline
 from app.extensions import db
 from app.keys import key_digest
 from app.ops import doctor
@@ -16,7 +17,8 @@ from tests.conftest import SALT, environment
 from tests.support import live, postgres
 from tests.support.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
 
-NAMES = ["configuration", "database", "migrations", "clock", "connections", "storage", "limits"]
+SCHEMA = ["schema", "ownership", "rights", "sequences", "triggers", "counts"]
+NAMES = ["configuration", "database", "migrations", *SCHEMA, "clock", "connections", "timeouts", "storage", "limits"]
 
 
 def examine(url, **settings):
@@ -91,39 +93,6 @@ def test_the_doctor_respects_the_connection_limits_of_database_and_role(examined
         postgres.execute(migrated_url, f"ALTER {limited} CONNECTION LIMIT -1")
 
 
-@pytest.fixture
-def reader(migrated_url):
-    """The URL of the database with the name of a new role, which has no rights on tables yet."""
-    name = f"reader_{migrated_url.database}"
-    postgres.execute(migrated_url, f"CREATE ROLE {name} LOGIN")
-    yield migrated_url.set(username=name)
-    postgres.execute(migrated_url, f"DROP OWNED BY {name}")
-    postgres.execute(migrated_url, f"DROP ROLE {name}")
-
-
-@on_postgresql
-def test_a_role_without_the_right_to_write_is_a_problem(examined, migrated_url, reader):
-    postgres.execute(migrated_url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader.username}")
-    with application(reader) as app, app.app_context():
-        reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
-    assert list(reports) == ["storage"]
-    assert reports["storage"].startswith("The role may not write apikey, ")
-
-
-@on_postgresql
-def test_a_role_without_the_right_to_read_is_a_problem(examined, migrated_url, reader):
-    with application(reader) as app:
-        with app.app_context():
-            reports = {name: sentence for name, sentence, well in doctor.examine() if not well}
-        assert reports["migrations"].startswith("The database refused the check: permission denied for table alembic")
-        list_keys = partial(app.test_cli_runner().invoke, args=["api-keys", "list"])
-        for table in ("alembic_version", "apikey"):
-            refusal = f"Error: The database refuses the statement: permission denied for table {table}"
-            assert list_keys().output.startswith(refusal)
-            postgres.execute(migrated_url, f"GRANT SELECT ON {table} TO {reader.username}")
-        assert list_keys().exit_code == 0
-
-
 def test_a_limits_storage_that_does_not_answer_is_a_problem(migrated_url):
     settings = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{postgres.free_port()}/0"}
     with application(migrated_url, **settings) as app, app.app_context():
@@ -157,7 +126,26 @@ def test_a_clock_that_differs_is_a_problem(examined, monkeypatch, seconds, side)
 @on_postgresql
 def test_a_read_only_database_is_a_problem(examined, migrated_url):
     postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET default_transaction_read_only = on")
-    assert problems(examined()) == ["storage"]
+    reports = examined()
+    assert problems(reports) == ["storage"]
+    assert "because default_transaction_read_only is on (set by: database)" in reports["storage"][1]
+
+
+@pytest.mark.parametrize("name", ["idle_in_transaction_session_timeout", "statement_timeout"])
+@on_postgresql
+def test_only_a_time_limit_that_the_service_does_not_set_itself_is_a_problem(examined, migrated_url, name):
+    postgres.execute(migrated_url, f"ALTER DATABASE {migrated_url.database} SET {name} = '1s'")
+    reports = examined()
+    assert problems(reports) == ([] if name == "statement_timeout" else ["timeouts"])
+    assert ("1000 ms, which is less than the 15 seconds" in reports["timeouts"][1]) == bool(problems(reports))
+
+
+@on_postgresql
+def test_time_limits_that_are_not_in_force_are_a_problem(examined, monkeypatch):
+    monkeypatch.setattr(deadline, "_set_limits", lambda **_: "")
+    reports = examined()
+    assert problems(reports) == ["timeouts"]
+    assert reports["timeouts"][1].startswith("statement_timeout is 0 ms instead of 10000 ms.")
 
 
 @on_sqlite

@@ -298,7 +298,7 @@ def test_an_import_into_a_database_of_a_later_release_is_refused(source, command
         db.session.execute(db.text("UPDATE alembic_version SET version_num = :head"), {"head": head})
         db.session.commit()
     assert result.stderr.startswith("Error: The database is at revision 9999_later, ")
-    assert result.stderr.endswith("use the release that it belongs to.\n")
+    assert result.stderr.endswith(f"`flask db downgrade {head}`.\n")
 
 
 HEADER, FEEDSTOCK, SEQUENCE, END = range(4)

@@ -1,12 +1,7 @@
-"""The checks of `flask doctor`, which look for faults of an installation.
+"""Checks of the database as a server: it answers, has the migrations, agrees on the time, and can be written."""
 
-A check returns a sentence that says what is right, or raises `DiagnosisError`, which says what to fix and how.
-"""
-
-import hmac
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +13,12 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from app.database import revision
 from app.extensions import db
-from app.keys import key_digest
+from app.ops.doctor.diagnosis import DiagnosisError, cause, is_postgresql, rows
+from config import REQUEST_TIMEOUT
 
 SKEW = 5  # seconds by which clocks may differ
 SPARE_CONNECTIONS = 3  # for `flask` commands and an operator's psql
 FREE_SPACE = 100 * 1024 * 1024  # bytes
-SALT_LENGTH = 16  # characters
 
 # The lowest limit of the server, the role and the database; -1 means no limit.
 ALLOWED_CONNECTIONS = text("""
@@ -32,47 +27,24 @@ ALLOWED_CONNECTIONS = text("""
         nullif(rolconnlimit, -1), nullif(datconnlimit, -1)
     ) FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
 """)
-READ_ONLY_TABLES = text("""
-    SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
-    AND NOT has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'INSERT') ORDER BY tablename
-""")
-
-
-class DiagnosisError(Exception):
-    """What is wrong and how to fix it, in a sentence or two."""
-
-
-def configuration() -> str:
-    """Find settings that are valid, or the service would not have started, but that are insecure or incomplete."""
-    config = current_app.config
-    salt = config["ENCRYPTION_SALT"]
-    for name in ("ADMIN_API_KEY_SHA256", "METRICS_KEY_SHA256"):
-        if hmac.compare_digest(config[name], key_digest(salt, "")):
-            raise DiagnosisError(
-                f"{name} is the digest of an empty key. Create another key: `python -m app.cli.credentials`."
-            )
-    if hmac.compare_digest(config["ADMIN_API_KEY_SHA256"], config["METRICS_KEY_SHA256"]):
-        raise DiagnosisError("METRICS_KEY_SHA256 is the administrator's key. Give the scraper a separate key.")
-    if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
-        raise DiagnosisError(
-            f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. Choose a longer one; it invalidates every key."
-        )
-    if config["DEPLOYMENT"] and not config["PROXY_COUNT"]:
-        raise DiagnosisError("PROXY_COUNT is 0, so no request counts as https. Set it to the number of proxies.")
-    return "The settings are complete."
+# Other time limits, which operators can set for a role or a database. Those of statements and locks are in config.py.
+FOREIGN_TIMEOUTS = """
+    SELECT name, setting FROM pg_settings WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+    AND CASE WHEN unit = 'ms' THEN setting::int END BETWEEN 1 AND :least
+"""
 
 
 def database() -> str:
     """Check that the database answers."""
     url = db.engine.url
-    if not _is_postgresql() and not Path(str(url.database)).exists():
+    if not is_postgresql() and not Path(str(url.database)).exists():
         raise DiagnosisError(f"There is no file {url.database}. Check DATABASE_URL, or run `flask db upgrade`.")
     try:
         db.session.connection(execution_options={"read_only": True}).execute(text("SELECT 1"))
     except SQLAlchemyError as error:
         db.session.rollback()
         raise DiagnosisError(
-            f"The database does not answer: {_cause(error)}. Check DATABASE_URL and the server."
+            f"The database does not answer: {cause(error)}. Check DATABASE_URL and the server."
         ) from None
     place = f"{url.database} on {url.host}" if url.host else url.database
     return f"The database answers: {url.get_backend_name()}, {place}."
@@ -87,7 +59,7 @@ def migrations() -> str:
 
 def clock() -> str:
     """Check that this machine and the database server agree on the time. SQLite uses the clock of this machine."""
-    if not _is_postgresql():
+    if not is_postgresql():
         return f"The clock says {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC."
     theirs: Any = db.session.scalar(text("SELECT clock_timestamp()"))
     skew = (datetime.now(UTC) - theirs).total_seconds()
@@ -99,7 +71,7 @@ def clock() -> str:
 
 def connections() -> str:
     """Check that PostgreSQL, if no pooler is in front of it, allows as many connections as the workers may open."""
-    if not _is_postgresql():
+    if not is_postgresql():
         return "SQLite needs no server."
     workers, each = current_app.config["WORKERS"], current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
     if _is_pooled():
@@ -118,16 +90,30 @@ def connections() -> str:
     return f"{workers} workers with {each} connections each fit into the {allowed} that PostgreSQL allows."
 
 
+def timeouts() -> str:
+    """Check that the time limits of the service are in force, and that no other one ends its transactions earlier."""
+    if not is_postgresql():
+        return f"SQLite ends statements {REQUEST_TIMEOUT} seconds after the start of their request."
+    options = db.session.connection().get_execution_options()
+    for name in ("statement_timeout", "lock_timeout"):
+        [(setting,)] = rows("SELECT setting::int FROM pg_settings WHERE name = :name", name=name)
+        if setting != options[name]:
+            raise DiagnosisError(
+                f"{name} is {setting} ms instead of {options[name]} ms. A program between here and PostgreSQL changes "
+                f"the statements; connect without it."
+            )
+    for name, setting in rows(FOREIGN_TIMEOUTS, least=1000 * REQUEST_TIMEOUT):
+        raise DiagnosisError(
+            f"{name} is {setting} ms, which is less than the {REQUEST_TIMEOUT} seconds that a request may take. "
+            f"Run `ALTER ROLE … RESET {name}`, or remove it from the database or the configuration of the server."
+        )
+    return f"Statements may take {options['statement_timeout']} ms, and wait {options['lock_timeout']} ms for a lock."
+
+
 def storage() -> str:
     """Check that the database can be written, and that the disk of an SQLite file has free space."""
-    if _is_postgresql():
-        if db.session.scalar(text("SHOW transaction_read_only")) == "on":
-            raise DiagnosisError("The database is read-only. Connect to the primary, or end its maintenance.")
-        if refused := db.session.scalars(READ_ONLY_TABLES).all():
-            raise DiagnosisError(
-                f"The role may not write {', '.join(refused)}. Grant it that, or use the role that owns the tables."
-            )
-        return "The database can be written."
+    if is_postgresql():
+        return _writable_server()
     file = Path(str(db.engine.url.database))
     if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK):
         raise DiagnosisError(f"{file} or its folder cannot be written. Make the user of the service its owner.")
@@ -136,41 +122,26 @@ def storage() -> str:
     return f"{file} can be written."
 
 
-def limits() -> str:
-    """Check that the storage of rate limits answers. Without it, no client is limited."""
-    if not current_app.extensions["limits"].storage.check():
+def _writable_server() -> str:
+    [(standby, read_only, by_default, source)] = rows(
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', setting = 'on', source "
+        "FROM pg_settings WHERE name = 'default_transaction_read_only'"
+    )
+    if standby:
         raise DiagnosisError(
-            "The storage of rate limits does not answer, so no client is limited. Check RATELIMIT_STORAGE_URI."
+            "The server is a standby, which is read-only. Connect to the primary, or promote this one."
         )
-    return "The storage of rate limits answers."
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip("?.")
-
-
-def _is_postgresql() -> bool:
-    return db.engine.dialect.name == "postgresql"
+    if by_default:
+        raise DiagnosisError(
+            f"The database is read-only, because default_transaction_read_only is on (set by: {source}). End the "
+            f"maintenance: `ALTER DATABASE …` or `ALTER ROLE … RESET default_transaction_read_only`."
+        )
+    if read_only:
+        raise DiagnosisError("The database is read-only. Connect to the primary, or end its maintenance.")
+    return "The database can be written."
 
 
 def _is_pooled() -> bool:
     """Whether another program answers for PostgreSQL: it names another process than the one that runs statements."""
     driver: Any = db.session.connection().connection.driver_connection
     return bool(driver.info.backend_pid != db.session.scalar(text("SELECT pg_backend_pid()")))
-
-
-CHECKS: tuple[Callable[[], str], ...] = (configuration, database, migrations, clock, connections, storage, limits)
-
-
-def examine() -> Iterator[tuple[str, str, bool]]:
-    """Yield the name of each check, its sentence and whether it passed. The checks after `database` need a database."""
-    for check in CHECKS:
-        try:
-            yield check.__name__, check(), True
-        except DiagnosisError as problem:
-            yield check.__name__, str(problem), False
-            if check is database:
-                return
-        except SQLAlchemyError as error:
-            db.session.rollback()
-            yield check.__name__, f"The database refused the check: {_cause(error)}.", False
