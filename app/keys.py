@@ -10,7 +10,8 @@ import zlib
 # https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/
 KEY_PREFIX = "pfk_"
 KEY_RANDOM, KEY_CHECKSUM = 30, 6  # characters
-KEY = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}")
+# Keys of the original have 32 hex digits. A longer number could contain one.
+KEY = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}|[0-9A-Fa-f]{{32,}}")
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -32,8 +33,8 @@ def has_wrong_checksum(key: str) -> bool:
 
 
 def mask_keys(text: str) -> str:
-    """Return `text` with every key masked. A client may have put its key into a path, for example."""
-    return KEY.sub(f"{KEY_PREFIX}***", text)
+    """Return `text` with all that may be a key masked. A client may have put its key into a path, for example."""
+    return KEY.sub(lambda found: f"{KEY_PREFIX}***" if found[0].startswith(KEY_PREFIX) else "***", text)
 
 
 def _checksum(secret: str) -> str:

@@ -1,8 +1,11 @@
 """The format of log lines: JSON in a deployment, `name=value` at a terminal.
 
 A line has a message and fields: `logger.info("message", extra={...})`. It never has a payload, a query string or a key.
+Characters that do not print as themselves are escaped. Otherwise a path or an address of a request could forge a line
+or change what a terminal shows.
 """
 
+import json
 import re
 from typing import Any
 
@@ -18,7 +21,7 @@ class JSONFormatter(BaseJsonFormatter):
     """Each line is a JSON object."""
 
     def jsonify_log_record(self, log_data: LogData) -> str:
-        return orjson.dumps(log_data, default=str).decode()
+        return escaped(orjson.dumps(log_data, default=str).decode())
 
 
 class TerminalFormatter(BaseJsonFormatter):
@@ -28,8 +31,15 @@ class TerminalFormatter(BaseJsonFormatter):
         time, level, _logger, message = (log_data.pop(name) for name in ("time", "level", "logger", "message"))
         traceback = log_data.pop("exc_info", None)
         fields = "".join(f" {name}={_quoted(value)}" for name, value in log_data.items() if value is not None)
-        line = f"{time:%H:%M:%S} {level} {message}{fields}"
-        return f"{line}\n{traceback}" if traceback else line
+        lines = [f"{time:%H:%M:%S} {level} {message}{fields}", *(traceback.split("\n") if traceback else ())]
+        return "\n".join(map(escaped, lines))
+
+
+def escaped(line: str) -> str:
+    """`line` with escapes as in JSON for control characters and those that change the direction of text."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
 
 
 def configuration(deployed: bool) -> dict[str, Any]:

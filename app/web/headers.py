@@ -1,7 +1,8 @@
 """What every request gets: an id, https, CORS, security headers, conditional answers, the client's address."""
 
+import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from random import getrandbits
 from time import monotonic
@@ -13,7 +14,7 @@ from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.keys import KEY
+from app.keys import KEY, key_digest
 from app.web.query_strings import ignore_cache_busters
 from config import PREFIX
 
@@ -48,8 +49,8 @@ PREFLIGHT_HEADERS = {
 class Envelope:
     """WSGI: gives every request an id, and every answer its reason phrase and the headers that all answers have."""
 
-    def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers):
-        self.app = app
+    def __init__(self, app: WSGIApplication, headers: Headers, secure_headers: Headers, config: Mapping[str, Any]):
+        self.app, self.config = app, config
         self.names = {name for name, _ in headers + secure_headers} | {"Cache-Control"}
         # By whether the request came by https, and whether caches may keep the answer if they revalidate it.
         self.headers = {
@@ -62,7 +63,7 @@ class Envelope:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request_id = environ[REQUEST_ID] = _request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        request_id = environ[REQUEST_ID] = _request_id(environ.get("HTTP_X_REQUEST_ID", ""), self.config)
 
         def start(status: str, own: Headers, *exc_info: Any) -> Write:
             kept = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
@@ -109,15 +110,24 @@ def init_app(app: Flask) -> None:
     app.after_request(make_conditional)
     # The last one is the first to see a request. Flask documents the assignment to `wsgi_app` as the way to wrap it.
     secure_headers = [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
-    app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers)  # type: ignore[method-assign]
+    app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers, app.config)  # type: ignore[method-assign]
     app.wsgi_app = Address(app.wsgi_app, app.config["PUBLIC_PREFIX"])  # type: ignore[method-assign]
     if hops := app.config["PROXY_COUNT"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
 
 
-def _request_id(given: str) -> str:
-    """The id from the client or the router, if it is harmless, so that the logs of both sides can be compared."""
-    return given if GIVEN_ID.fullmatch(given) and not KEY.search(given) else f"{getrandbits(128):032x}"
+def _request_id(given: str, config: Mapping[str, Any]) -> str:
+    """The id from the client or the router, so that the logs of both sides can be compared; a new one if it is unsafe.
+
+    An id that may be an API key is unsafe, because ids are logged.
+    """
+    if GIVEN_ID.fullmatch(given) and not KEY.search(given):
+        digest = key_digest(config["ENCRYPTION_SALT"], given)
+        if not any(
+            hmac.compare_digest(digest, config[name]) for name in ("ADMIN_API_KEY_SHA256", "METRICS_KEY_SHA256")
+        ):
+            return given
+    return f"{getrandbits(128):032x}"
 
 
 def begin() -> None:

@@ -1,5 +1,6 @@
 """Lists on the wire: cursors, links to other pages, counts, picked members."""
 
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -15,6 +16,7 @@ from app.web import documents
 from app.web.json import json_serialiser
 from app.web.links import origin, with_prefix
 
+SIGNATURE = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 LINK = "Link"
 TOTAL = "X-Total-Count"
 HEADERS = {
@@ -56,8 +58,8 @@ def read_page(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -
 
 @lru_cache(maxsize=256)
 def _cursors(secret: str, place: str) -> URLSafeSerializer:
-    """Signs cursors, so that they are ours, and of this list in this order."""
-    return URLSafeSerializer(secret, place)
+    """Signs cursors, so that they are ours, and of this list in this order. The key is derived for this purpose."""
+    return URLSafeSerializer(secret, f"cursor {place}", signer_kwargs=SIGNATURE)
 
 
 def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Cursor | None:
@@ -68,7 +70,10 @@ def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Curs
     try:
         return Cursor(*cursors.loads(cursor))
     except (BadData, UnicodeError):
-        sentence = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
+        sentence = (
+            "cursor: Take it from a link of this list in this order (order_by and sort), as it is. If it is from an "
+            "earlier release of the service, start again at the first page."
+        )
         raise Invalid.at("query", "cursor", sentence) from None
 
 

@@ -6,12 +6,12 @@ import logging.config
 import re
 import timeit
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 
-from app.keys import new_key
 from app.ops import logs
-from tests.conftest import ADMIN_KEY, SALT
+from tests.conftest import ADMIN_KEY, SALT, application
 from tests.support.factories import make_feedstock, make_key
 
 
@@ -106,11 +106,51 @@ def test_no_line_has_a_query_a_body_a_key_or_a_digest(app, client, printed):
 
 
 @pytest.mark.parametrize("path", ["/api-keys/{}", "/api-keys/{}/rotate", "/nope-{}"])
-def test_a_key_that_was_sent_as_an_id_is_masked(client, printed, path):
-    key = new_key()
+@pytest.mark.parametrize(("key", "mask"), [("pfk_" + "a1" * 18, "pfk_***"), ("0f" * 16, "***")])
+def test_a_key_that_was_sent_as_an_id_is_masked(client, printed, path, key, mask):
     out = printed(True, lambda: client.delete(path.format(key)))
-    assert json.loads(out)["path"] == path.format("pfk_***")
+    assert json.loads(out)["path"] == path.format(mask)
     assert key not in out
+
+
+# Control characters, and characters that change the direction or the lines of text.
+UNSAFE = [
+    *map(chr, range(32)),
+    "\x7f",
+    "\x85",
+    "\x9b",
+    *"\u061c\u200e\u202a\u202e\u2028\u2029\u2066\u2069\ufeff\U000e0041",
+]
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+@pytest.mark.parametrize("char", UNSAFE, ids=ascii)
+def test_a_character_that_does_not_print_as_itself_is_escaped(client, printed, deployed, char):
+    out = printed(deployed, lambda: client.get(quote(f"/x{char}y é 漢"), headers={"X-Request-ID": "mine"}))
+    assert char not in out[:-1]
+    assert "y é 漢" in out
+    path = json.loads(out)["path"] if deployed else json.loads(re.search('path=(".*") status', out)[1])
+    assert path == f"/x{char}y é 漢"
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_message_and_a_traceback_are_escaped(printed, deployed):
+    def call():
+        try:
+            raise ValueError("bro\u202eken")
+        except ValueError:
+            logging.getLogger("app.web.problems").exception("unex\u202epected\nerror")
+
+    out = printed(deployed, call)
+    assert "\u202e" not in out
+    assert r"bro\u202eken" in out
+    assert r"unex\u202epected\nerror" in out
+
+
+def test_the_address_from_a_proxy_is_escaped(migrated_url, printed):
+    with application(migrated_url, PROXY_COUNT="1") as app:
+        headers = {"X-Forwarded-For": "1.2.3.4\x9b"}
+        assert "\x9b" not in printed(True, lambda: app.test_client().get("/healthz", headers=headers))
 
 
 def test_a_deployed_server_logs_json(client, printed):

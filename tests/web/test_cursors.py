@@ -1,12 +1,18 @@
 """A cursor is valid in one list and order only. The links reach each row that is not changed exactly once."""
 
+import hmac
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 from sqlalchemy import delete, insert, select, update
 
 from app.extensions import db
 from app.models import RecipeRun
+from tests.conftest import SALT
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.support.links import follow, links
 from tests.support.samples import NULLABLE, SAMPLES
@@ -16,7 +22,10 @@ VALUES = {"id": (None,), "bakery_id": (0, 1), "feedstock_id": (0, 1), "rerun_of"
 VALUES |= {name: (*values, None) if name in NULLABLE else values for name, values in SAMPLES.items()}
 # A concurrent change between two pages: an action, the position of the row, and the number of the new value.
 CHANGE = st.tuples(st.sampled_from(["insert", "update", "delete"]), st.integers(0, 9), st.integers(0, 3))
-REFUSED = "cursor: Take it from a link of this list in this order (order_by and sort), as it is."
+REFUSED = (
+    "cursor: Take it from a link of this list in this order (order_by and sort), as it is. If it is from an earlier "
+    "release of the service, start again at the first page."
+)
 
 
 @pytest.fixture
@@ -118,6 +127,20 @@ def test_a_forged_cursor_is_422(client, cursor):
         f"{payload}.{signature[::-1]}",
     ):
         assert refusal(client.get(f"/bakeries/?order_by=name&cursor={forged}")) == REFUSED
+
+
+def test_a_cursor_of_an_earlier_release_is_422_and_says_what_to_do(client, cursor):
+    before = URLSafeSerializer(SALT, "bakeries.list_bakeries name asc")
+    payload = cursor.rpartition(".")[0]
+    place, _, old_signature = before.dumps(before.load_payload(payload.encode())).rpartition(".")
+    assert (place, len(old_signature)) == (payload, 27)
+    assert refusal(client.get(f"/bakeries/?order_by=name&cursor={payload}.{old_signature}")) == REFUSED
+
+
+def test_the_key_of_cursors_is_derived_from_the_salt_for_this_purpose(cursor):
+    payload, _, signature = unquote(cursor).rpartition(".")
+    key = hmac.digest(SALT.encode(), b"cursor bakeries.list_bakeries name asc", "sha256")
+    assert signature == base64_encode(hmac.digest(key, payload.encode(), "sha256")).decode()
 
 
 def test_a_cursor_of_a_service_with_another_salt_is_422(app, client, cursor):

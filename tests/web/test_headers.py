@@ -1,5 +1,6 @@
 """Every path: trailing slashes, HEAD, OPTIONS, CORS, request ids, https, proxies and headers."""
 
+import logging
 import re
 from functools import cache
 
@@ -7,12 +8,13 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import environment
-from tests.support.factories import make_bakery, make_feedstock, make_key, make_run
+from tests.conftest import ADMIN_KEY, environment
+from tests.support.factories import bakery_body, make_bakery, make_feedstock, make_key, make_run
 
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
 EXPOSED = {"Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Link", "Idempotency-Replayed"}
 EXPOSED |= {"RateLimit", "RateLimit-Policy"}
+OLD_KEY = "0123456789abcdef0123456789abcdef"  # as the original's are
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 ALLOWED = {
     "/": "GET HEAD OPTIONS",
@@ -162,7 +164,10 @@ def test_options_of_an_unknown_path_is_404_unless_it_is_a_preflight(client):
     assert client.options("/nope", headers=ORIGIN).status_code == 404
 
 
-@pytest.mark.parametrize("request_id", ["a", "5f0c8d1e2b3a4c5d", "a.b_c:d-e", "x" * 128])
+UUID = "5f0c8d1e-2b3a-4c5d-9e8f-7a6b5c4d3e2f"  # as Heroku's router sends
+
+
+@pytest.mark.parametrize("request_id", ["a", "5f0c8d1e2b3a4c5d", UUID, "a.b_c:d-e", "x" * 128])
 def test_a_valid_request_id_is_kept(client, request_id):
     response = client.get("/bakeries/99", headers={"X-Request-ID": request_id})
     assert (response.headers["X-Request-ID"], response.json["request_id"]) == (request_id, request_id)
@@ -171,10 +176,21 @@ def test_a_valid_request_id_is_kept(client, request_id):
 @pytest.mark.parametrize(
     "request_id", ["", "x" * 129, "a b", "a\tb", "\u00e9", "<script>", 'a"b', "a,b", "a=b", f"id-pfk_{'a' * 36}"]
 )
-def test_any_other_request_id_is_replaced(client, request_id):
+def test_an_unsafe_request_id_is_replaced(client, request_id):
     ids = {client.get("/", headers={"X-Request-ID": request_id}).headers["X-Request-ID"] for _ in range(2)}
     assert len(ids) == 2
     assert all(re.fullmatch("[0-9a-f]{32}", given) for given in ids)
+
+
+@pytest.mark.parametrize("key", [ADMIN_KEY, "pfk_" + "a1" * 18, OLD_KEY, f"id-{OLD_KEY}", OLD_KEY.upper()])
+def test_a_key_that_was_sent_as_a_request_id_is_nowhere(app, admin, key, caplog):
+    caplog.set_level(logging.INFO)
+    made = admin.post("/bakeries/", json=bakery_body(app), headers={"X-Request-ID": key})
+    refused = app.test_client().post("/bakeries/", json={}, headers={"X-Request-ID": key})
+    audit = admin.get("/audit").text
+    assert (made.status_code, refused.status_code) == (201, 403)
+    records = [str(vars(record)) for record in caplog.records]
+    assert key not in "".join([str(made.headers), refused.text, str(refused.headers), audit, *records])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "OPTIONS"])

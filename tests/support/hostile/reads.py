@@ -9,7 +9,10 @@ NO_ID = invalid("path", {"/id": "id must be a whole number."})
 NOWHERE = None  # the answer is nowhere(path)
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_BOOLEAN = "Not a valid boolean."
-NOT_OURS = "Take it from a link of this list in this order (order_by and sort), as it is."
+NOT_OURS = (
+    "Take it from a link of this list in this order (order_by and sort), as it is. If it is from an earlier release of "
+    "the service, start again at the first page."
+)
 NOT_A_TIME = "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."
 LOST_PLUS = f"{NOT_A_TIME} The offset has a blank instead of its sign: in a query, write + as %2B."
 OUT_OF_RANGE = "Must be between the years 1 and 9999 in UTC."
