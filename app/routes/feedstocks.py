@@ -10,9 +10,9 @@ from app.database.pages import Page
 from app.models import Feedstock, RecipeRun
 from app.schemas.common import Ok
 from app.schemas.feedstocks import (
-    DatasetQuery,
     FeedstockCreate,
     FeedstockDataset,
+    FeedstockDatasetQuery,
     FeedstockDetail,
     FeedstockQuery,
     FeedstockRead,
@@ -106,7 +106,7 @@ def delete_feedstock(id: int) -> Written:
 
 
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(DatasetQuery, location="query")
+@blp.arguments(FeedstockDatasetQuery, location="query")
 @blp.response(200, FeedstockDataset(many=True), description="The datasets, ordered by run id.")
 def list_feedstock_datasets(query: dict[str, Any], id: int) -> Response:
     """List the datasets of a feedstock

@@ -44,6 +44,7 @@ class AuditRead(ReadSchema):
         metadata={
             "description": "More about the action; for a PATCH, the names of the fields that were sent, as `members`.",
             "examples": [{"members": ["conclusion", "status"]}],
+            "component": "AuditDetails",
         },
     )
 

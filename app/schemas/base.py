@@ -88,27 +88,33 @@ def page_query(
     }
     field_filters = {name: FieldFilter(field, name) for name, field in scalars.items()}
     names = [str(field.data_key or field.name) for field in all_fields.values()]
-    parameters = _order_and_fields(names, [*scalars], order_by, sort)
+    parameters = _order_and_fields(name.removesuffix("Query"), names, [*scalars], order_by, sort)
     return PageQuery.from_dict(parameters | field_filters | filters, name=name)
 
 
-def _order_and_fields(names: list[str], scalars: list[str], order_by: str, sort: str) -> dict[str, fields.Field[Any]]:
+def _order_and_fields(
+    noun: str, names: list[str], scalars: list[str], order_by: str, sort: str
+) -> dict[str, fields.Field[Any]]:
     """Return the parameters for the order (by one of `scalars`) and for the fields to return (some of `names`)."""
     return {
         "order_by": Choice(
             ("id", *(name for name in scalars if name != "id")),
+            component=f"{noun}Order",
             load_default=order_by,
             description=f"The field to order by. Records with equal values are ordered by `id`. Text is ordered by "
             f"code point, long text by its first {KEY_LENGTH} characters.",
         ),
         "sort": Choice(
             ("asc", "desc"),
+            component="Direction",
             load_default=sort,
             description="Ascending (nulls last) or descending (nulls first).",
         ),
         "fields": FieldNames(
             tuple(names),
-            description="The fields of each record to return, separated by commas; all fields by default.",
+            component=f"{noun}Field",
+            description="The fields of each record to return, separated by commas; all fields by default. The other "
+            "fields of the record are then missing in the answer, even those that its schema requires.",
             example=names[:2],
         ),
     }

@@ -47,8 +47,8 @@ class DatasetDetail(DatasetRead):
     builds = ObjectList(RecipeRunRead, description="The runs that have built the dataset, newest first.")
 
 
-DatasetListQuery = page_query(
-    "DatasetListQuery",
+DatasetQuery = page_query(
+    "DatasetQuery",
     DatasetRead,
     order_by="run_id",
     sort="desc",

@@ -10,7 +10,7 @@ from app.schemas.fields import Choice, Flag, ObjectList, Text
 from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
 
 Spec = partial(Text, 1, 255, description="The repository, as owner/name.", example="pangeo-forge/gpcp-feedstock")
-Provider = partial(Choice, PROVIDERS, description="The host of the repository.")
+Provider = partial(Choice, PROVIDERS, component="Provider", description="The host of the repository.")
 
 
 class FeedstockRead(ReadSchema):
@@ -42,7 +42,7 @@ class FeedstockDataset(ReadSchema):
     is_test = Flag(required=True, description="Whether a test run published it.")
 
 
-class DatasetQuery(Schema):
+class FeedstockDatasetQuery(Schema):
     kind = Kind(load_default="all")
 
 

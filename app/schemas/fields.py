@@ -45,10 +45,12 @@ class Text(fields.String):
 
 
 class Choice(fields.String):
-    """One of the strings in `choices`."""
+    """One of the strings in `choices`, which OpenAPI has as the schema `component`."""
 
-    def __init__(self, choices: tuple[str, ...], *, description: str, example: str = "", **options: Any) -> None:
-        metadata = {"description": description, "examples": [example or choices[0]]}
+    def __init__(
+        self, choices: tuple[str, ...], *, component: str, description: str, example: str = "", **options: Any
+    ) -> None:
+        metadata = {"description": description, "examples": [example or choices[0]], "component": component}
         only = validate.OneOf(choices, error="Must be one of: {choices}.")
         super().__init__(validate=only, metadata=metadata, **options)
 
@@ -133,8 +135,8 @@ class FieldFilter(fields.List[Any]):
 class FieldNames(DelimitedList):
     """Some of the field names in `choices`, separated by commas."""
 
-    def __init__(self, choices: tuple[str, ...], *, description: str, example: list[str]) -> None:
-        name = Choice(choices, description="The name of a field.")
+    def __init__(self, choices: tuple[str, ...], *, component: str, description: str, example: list[str]) -> None:
+        name = Choice(choices, component=component, description="The name of a field.")
         metadata = {"description": description, "examples": [example]}
         super().__init__(name, validate=validate.Length(1), metadata=metadata)
 

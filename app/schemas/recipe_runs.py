@@ -34,6 +34,7 @@ CompletedAt = partial(
 Conclusion = partial(
     Choice,
     CONCLUSIONS,
+    component="Conclusion",
     allow_none=True,
     description="The result of the run; null if it is unfinished.",
     example="success",
@@ -41,6 +42,7 @@ Conclusion = partial(
 Status = partial(
     Choice,
     STATUSES,
+    component="Status",
     description="The state of the run: `queued` for a new run, `completed` for a run with a conclusion.",
     example="completed",
 )
@@ -48,10 +50,13 @@ IsTest = partial(Flag, description="Whether the run is a test on a subset of the
 Kind = partial(
     Choice,
     ("all", "production", "test"),
+    component="RunKind",
     data_key="type",
     description="The kind of runs: production, test or both.",
 )
-DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
+DatasetType = partial(
+    Choice, DATASET_TYPES, component="DatasetType", allow_none=True, description="The format of the dataset."
+)
 PublicUrl = partial(
     Text,
     0,

@@ -27,8 +27,8 @@ class DatasetCountQuery(Schema):
 class Tally(fields.Dict):
     """Counts by name. It has all of `names`, and others only if another program stored runs with other values."""
 
-    def __init__(self, names: tuple[str, ...], *, description: str) -> None:
-        metadata = {"description": description, "examples": [dict.fromkeys(names, 7)]}
+    def __init__(self, names: tuple[str, ...], *, component: str, description: str) -> None:
+        metadata = {"description": description, "examples": [dict.fromkeys(names, 7)], "component": component}
         super().__init__(keys=fields.String(), values=fields.Integer(), required=True, metadata=metadata)
 
 
@@ -64,13 +64,17 @@ class Week(AnswerSchema):
         required=True, metadata={"description": "The Monday of the week in UTC.", "examples": ["2022-05-30"]}
     )
     runs = Runs(description="The number of runs that started in this week.", example=56)
-    by_conclusion = Tally(CONCLUSIONS, description="The number of these runs with each conclusion.")
+    by_conclusion = Tally(
+        CONCLUSIONS, component="RunsByConclusion", description="The number of these runs with each conclusion."
+    )
 
 
 class Overview(AnswerSchema):
     runs = Runs()
-    by_status = Tally(STATUSES, description="The number of runs with each status.")
-    by_conclusion = Tally(CONCLUSIONS, description="The number of runs with each conclusion.")
+    by_status = Tally(STATUSES, component="RunsByStatus", description="The number of runs with each status.")
+    by_conclusion = Tally(
+        CONCLUSIONS, component="RunsByConclusion", description="The number of runs with each conclusion."
+    )
     success_rate = fields.Float(
         required=True,
         allow_none=True,
