@@ -6,15 +6,14 @@ from typing import Any, cast
 
 import flask_smorest
 import orjson
-from apispec import APISpec, BasePlugin
-from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec import BasePlugin
 from flask import Flask
-from marshmallow import fields
 from werkzeug.routing import Rule
 
 from app.schemas.common import Problem
-from app.web.auth import Caller
+from app.web.auth import NO_KEY, WRONG_KEY, Caller
 from app.web.blueprint import Blueprint, IdConverter, id_schema
+from app.web.openapi_components import Schemas
 from config import MAX_BODY, REQUEST_TIMEOUT
 
 DESCRIPTION = """\
@@ -47,8 +46,8 @@ SETTINGS = {
 # For each status of an error, an example of its `detail`.
 PROBLEMS = {
     400: "The body is not valid JSON: unexpected end of data: line 1 column 1 (char 0).",
-    401: "Invalid API Key",
-    403: "Not authenticated",
+    401: WRONG_KEY,
+    403: NO_KEY,
     404: "bakery 99 not found",
     408: f"The body did not arrive whole within {REQUEST_TIMEOUT} seconds.",
     409: "bakery 1 already has name 'pangeo-ldeo-nsf-earthcube'.",
@@ -123,14 +122,6 @@ class Api(flask_smorest.Api):
     DEFAULT_ERROR_RESPONSE_NAME = None
 
 
-class Schemas(MarshmallowPlugin):
-    """apispec: fields with a `component` in their metadata refer to it."""
-
-    def init_spec(self, spec: APISpec) -> None:
-        super().init_spec(spec)
-        cast(Any, self.converter).add_attribute_function(refer_to_component)
-
-
 class Operations(BasePlugin):
     """apispec: adds to each operation what follows from its route: the key, the conditions, and the errors."""
 
@@ -152,31 +143,6 @@ class Operations(BasePlugin):
             responses = operation["responses"] | {code: HTTPStatus(code).name for code in codes}
             operation["responses"] = dict(sorted(responses.items()))
             operation |= text
-
-
-# What a use of a component says besides the reference to it.
-OF_THE_USE = ("description", "examples", "default", "readOnly")
-
-
-def refer_to_component(converter: Any, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
-    """apispec: replace the schema of a field that has a `component` in its metadata by a reference to that component.
-
-    The values are the same for every field of the component, so clients get one type for them. `ret` is the schema
-    that the other functions of apispec have found.
-    """
-    name = field.metadata.get("component")
-    if name is None:
-        return {}
-    use = {key: ret.pop(key) for key in OF_THE_USE if key in ret}
-    schema = {**ret, "type": converter.field2type_and_format(field)["type"]}  # without "null"
-    if "enum" in schema:
-        schema["enum"] = [value for value in schema["enum"] if value is not None]
-    ret.clear()
-    components = converter.spec.components
-    if components.schemas.setdefault(name, schema) != schema:
-        raise ValueError(f"Two fields have different values, but the same component {name}.")
-    reference = components.get_ref("schema", name)
-    return use | ({"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference)
 
 
 def _add_conditions(method: str, operation: dict[str, Any]) -> None:

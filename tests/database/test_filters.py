@@ -10,6 +10,7 @@ from app.extensions import Base
 from app.models import AuditEntry, Bakery, RecipeRun
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.samples import SAMPLES
+from tests.support.unknown import unknown
 
 EARLY, LATE = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 ONE_OF_STATUS = "status: Must be one of: queued, in_progress, completed."
@@ -132,8 +133,8 @@ def test_q_in_an_empty_catalogue_finds_nothing(client):
         ("started_after", "2022", "started_after: Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."),
         ("has_dataset", "", "has_dataset: Not a valid boolean."),
         ("q", "\0", "q: Must not contain the character U+0000."),
-        ("bakery", "1", "bakery: Unknown field."),
-        ("metadata", "1", "metadata: Unknown field."),
+        ("bakery", "1", unknown("bakery", "bakery_id", of="parameters")),
+        ("metadata", "1", unknown("metadata", of="parameters")),
         ("q", ["a", "b"], "q is given more than once."),
         ("started_after", ["2022-01-01T00:00:00Z"] * 2, "started_after is given more than once."),
     ],

@@ -11,7 +11,7 @@ from marshmallow import fields
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.web.auth import Caller
-from app.web.openapi import refer_to_component
+from app.web.openapi_components import refer_to_component
 from tests.conftest import environment, make_app
 from tests.support import live
 from tests.support.databases import on_sqlite
