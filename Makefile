@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test clients proofs bench chaos fuzz lint format requirements
+.PHONY: help setup run test clients proofs bench chaos fuzz lint format requirements parameters
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=
 format: .venv/development  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists and all their parameters
+	$(BIN)/python -m tests.support.parameters > docs/parameters.md
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
 	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/clients requirements/bench; do \

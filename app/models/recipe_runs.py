@@ -62,6 +62,8 @@ class RecipeRun(Record):
 
     noun = "recipe run"
     filters: ClassVar[dict[str, Filter]] = {
+        "since": since("started_at"),
+        "until": until("started_at"),
         "started_after": since("started_at"),
         "started_before": until("started_at"),
         "completed_after": since("completed_at"),

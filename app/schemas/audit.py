@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.base import BigId, Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query, time_range
 from app.schemas.fields import Text, Timestamp
 
 
@@ -49,9 +49,4 @@ class AuditRead(ReadSchema):
     )
 
 
-AuditQuery = page_query(
-    "AuditQuery",
-    AuditRead,
-    since=Timestamp(description="Only entries at this time or later."),
-    until=Timestamp(description="Only entries before this time."),
-)
+AuditQuery = page_query("AuditQuery", AuditRead, **time_range("entries"))

@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import fields
 
-from app.schemas.base import BigId, Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query, time_range
 from app.schemas.fields import Text, Timestamp
 
 ChangedFields = partial(fields.Dict, required=True)
@@ -44,4 +44,4 @@ class RecipeRunEventRead(ReadSchema):
     )
 
 
-RecipeRunEventQuery = page_query("RecipeRunEventQuery", RecipeRunEventRead)
+RecipeRunEventQuery = page_query("RecipeRunEventQuery", RecipeRunEventRead, **time_range("events"))

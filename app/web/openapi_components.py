@@ -29,6 +29,8 @@ def refer_to_component(converter: Any, field: fields.Field[Any], ret: dict[str, 
         return {}
     use = {key: ret.pop(key) for key in OF_THE_USE if key in ret}
     schema = {**ret, "type": converter.field2type_and_format(field)["type"]}  # without "null"
+    if "anyOf" in ret:
+        schema = {"anyOf": ret["anyOf"]}
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     ret.clear()
