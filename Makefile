@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test proofs bench chaos fuzz lint format requirements
+.PHONY: help setup run test clients proofs bench chaos fuzz lint format requirements parameters
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,8 @@ run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL),
 
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+clients: .venv/clients/bin/openapi-python-client tests/clients/node_modules/.package-lock.json  ## Install what generates the Python and TypeScript clients of the tests; requires npm
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
@@ -50,8 +52,11 @@ format: .venv/development  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists and all their parameters
+	$(BIN)/python -m tests.support.parameters > docs/parameters.md
+
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/clients requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -72,6 +77,16 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/fuzz
 	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+# A separate environment: pytest would load the plugin of anyio.
+.venv/clients/bin/openapi-python-client: requirements/clients.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/clients
+	.venv/clients/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@touch $@
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	npm ci --prefix tests/clients --no-audit --no-fund
 	@touch $@
 
 # A separate environment: pytest would load the plugin of anyio.

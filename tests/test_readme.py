@@ -7,7 +7,7 @@ import subprocess
 
 from app.cli import COMMANDS
 from tests.conftest import ADMIN_KEY
-from tests.support import live
+from tests.support import live, parameters
 
 README = (live.ROOT / "README.md").read_text()
 DOCUMENTS = {path: path.read_text() for path in (*live.ROOT.glob("*.md"), *(live.ROOT / "docs").rglob("*.md"))}
@@ -36,6 +36,10 @@ def test_the_configuration_table_names_the_variables_that_are_read():
     documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", README, re.MULTILINE))
     assert read <= documented
     assert documented - read <= {"WEB_CONCURRENCY", "PORT"}
+
+
+def test_the_table_of_parameters_is_current():
+    assert (live.ROOT / "docs/parameters.md").read_text() == parameters.page(), "run `make parameters`"
 
 
 def test_the_targets_that_the_documents_name_exist():

@@ -42,7 +42,7 @@ def bakery(id: int) -> str:
 def feedstock(id: int) -> str:
     record, newest = records.get(Feedstock, id), BY_ID | {"sort": "desc"}
     fields = serialiser(FeedstockRead).record(record)
-    page = datasets.page("all", feedstock_id=[id], columns=DATASET.columns, **newest)
+    page = datasets.page(feedstock_id=[id], columns=DATASET.columns, **newest)
     calls = [
         api_path("feedstocks.get_feedstock", id=id),
         api_path("datasets.list_datasets", [("type", "all"), ("feedstock_id", id), *newest.items()]),
@@ -88,7 +88,7 @@ def dataset(id: int) -> str:
 
 def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
     """Render the page of a bakery or a feedstock: its fields, which `calls` return, and the statistics of its runs."""
-    query = parse_query(PARENT_QUERY, {f"{noun}_id": record["id"]})
+    query = parse_query(PARENT_QUERY, {f"{noun}_id": [record["id"]]})
     context = _statistics(query) | more
     context["calls"] = [*calls, *context["calls"]]
     return render_template(f"dashboard/{noun}.html", record=record, **context)
@@ -96,13 +96,12 @@ def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: An
 
 def _statistics(query: dict[str, Any]) -> dict[str, Any]:
     """Return the template variables of `statistics.html`: statistics of the runs of `query`, and the latest of them."""
-    parents: dict[str, Any] = {name: query[name] for name in ("bakery_id", "feedstock_id") if name in query}
-    kind = {} if query["kind"] == "all" else {"is_test": query["kind"] == "test"}
-    filters: dict[str, Any] = {name: [value] for name, value in (parents | kind).items()}
+    filters = {name: query[name] for name in ("bakery_id", "feedstock_id", "is_test") if name in query}
     page = pages.read_page(RecipeRun, columns=RUN.columns, **LATEST, **filters)
-    newest = [(name, str(value).lower()) for name, value in (parents | kind).items()]
+    newest = [(name, str(value).lower()) for name, values in filters.items() for value in values]
+    parent: dict[str, Any] = {name: value for name, value in newest if name != "is_test"}
     calls = [
-        api_path("stats.get_overview", query_items(parents)),
+        api_path("stats.get_overview", query_items(parent)),
         api_path("recipe_runs.list_recipe_runs", [*newest, *LATEST.items()]),
     ]
     more = api_path("dashboard.recipe_runs", newest)

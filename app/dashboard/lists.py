@@ -10,7 +10,7 @@ from app.database import pages
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.bakeries import BakeryQuery, BakeryRead
-from app.schemas.datasets import DatasetListQuery, DatasetRead
+from app.schemas.datasets import DatasetQuery, DatasetRead
 from app.schemas.feedstocks import FeedstockQuery, FeedstockRead
 from app.schemas.recipe_runs import RecipeRunDetail, RecipeRunQuery
 from app.schemas.serialiser import serialiser
@@ -42,7 +42,7 @@ FEEDSTOCKS = Listing(
 )
 NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
 RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read_page, RecipeRun), PAGE | NEWEST)
-DATASETS = Listing("datasets.list_datasets", DatasetListQuery, DATASET, page_of_datasets, PAGE)
+DATASETS = Listing("datasets.list_datasets", DatasetQuery, DATASET, page_of_datasets, PAGE)
 
 
 def bakeries() -> str:

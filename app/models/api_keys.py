@@ -1,7 +1,7 @@
 """API keys. The table stores their digests, never the keys."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, case, func, literal, type_coerce
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from app.database.columns import UTCDateTime, now
+from app.database.filters import Filter, since, until
 from app.database.record import Record
 
 # The actor of requests with the admin key of the configuration, which has no row.
@@ -41,6 +42,7 @@ class APIKey(Record):
     __table_args__ = (UniqueConstraint("encrypted_key"), {"sqlite_autoincrement": True})
 
     noun = "API key"
+    filters: ClassVar[dict[str, Filter]] = {"since": since("created_at"), "until": until("created_at")}
 
     encrypted_key: Mapped[str]
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, default=now)

@@ -11,7 +11,7 @@ LIFETIME = timedelta(hours=24)
 
 
 class IdempotencyKey(db.Model):
-    """The first answer to a request with an Idempotency-Key, encrypted with a key derived from the client's API key.
+    """The first answer to a request with an Idempotency-Key, encrypted (`app.web.idempotency`).
 
     `scope` is the digest of the API key, `fingerprint` is the digest of the request.
     """

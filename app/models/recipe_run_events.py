@@ -1,12 +1,13 @@
 """The history of recipe runs: what changed, when, by whom and why."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.columns import BIG_ID, UTCDateTime, wire_time
+from app.database.filters import Filter, since, until
 from app.extensions import db
 
 
@@ -19,6 +20,8 @@ class RecipeRunEvent(db.Model):
 
     __tablename__ = "reciperun_event"
     __table_args__ = (Index(None, "recipe_run_id", "id"), {"sqlite_autoincrement": True})
+
+    filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     recipe_run_id: Mapped[int] = mapped_column(ForeignKey("reciperun.id", ondelete="CASCADE"))

@@ -64,6 +64,8 @@ class RecipeRun(Record):
     noun = "recipe run"
     computed = ("time_problem",)
     filters: ClassVar[dict[str, Filter]] = {
+        "since": since("started_at"),
+        "until": until("started_at"),
         "started_after": since("started_at"),
         "started_before": until("started_at"),
         "completed_after": since("completed_at"),

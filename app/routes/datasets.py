@@ -6,7 +6,7 @@ from flask import Response
 
 from app.database.pages import Page
 from app.models import Dataset
-from app.schemas.datasets import DatasetDetail, DatasetListQuery, DatasetRead
+from app.schemas.datasets import DatasetDetail, DatasetQuery, DatasetRead
 from app.services import datasets
 from app.web import documents
 from app.web.auth import Caller
@@ -16,7 +16,7 @@ blp = Blueprint("datasets", __name__, url_prefix="/datasets", description="The d
 
 
 @blp.route("/", methods=["GET"], caller=Caller.PUBLIC)
-@blp.paged(DatasetListQuery, DatasetRead, description="A page of datasets.")
+@blp.paged(DatasetQuery, DatasetRead, description="A page of datasets.")
 def list_datasets(query: dict[str, Any]) -> Page:
     """List datasets
 

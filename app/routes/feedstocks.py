@@ -10,9 +10,9 @@ from app.database.pages import Page
 from app.models import Feedstock, RecipeRun
 from app.schemas.common import Ok
 from app.schemas.feedstocks import (
-    DatasetQuery,
     FeedstockCreate,
     FeedstockDataset,
+    FeedstockDatasetQuery,
     FeedstockDetail,
     FeedstockQuery,
     FeedstockRead,
@@ -106,12 +106,13 @@ def delete_feedstock(id: int) -> Written:
 
 
 @blp.route("/<id:id>/datasets", methods=["GET"], caller=Caller.PUBLIC)
-@blp.arguments(DatasetQuery, location="query")
-@blp.response(200, FeedstockDataset(many=True), description="The datasets, ordered by run id.")
+@blp.arguments(FeedstockDatasetQuery, location="query")
+@blp.response(200, FeedstockDataset(many=True), description="The builds, ordered by run id.")
 def list_feedstock_datasets(query: dict[str, Any], id: int) -> Response:
-    """List the datasets of a feedstock
+    """List the builds of a feedstock's datasets
 
-    One dataset for each completed and successful run with a public url.
+    For compatibility with the original this is a list of builds, not of datasets: one record for each completed and
+    successful run with a public url. All builds of one recipe are one dataset; `/datasets/` lists datasets.
     """
     rows.require(Feedstock, id)
     shown = serialiser(FeedstockDataset)

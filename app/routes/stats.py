@@ -45,10 +45,12 @@ def count_feedstocks() -> dict[str, int]:
 @blp.arguments(DatasetCountQuery, location="query")
 @blp.response(200, Count, description="The count.")
 def count_datasets(query: dict[str, Any]) -> dict[str, int]:
-    """Count datasets
+    """Count the runs with a dataset
 
-    Counts every run with a dataset url, including failed runs and test runs. With `exclude_test_runs` it counts only
-    completed, successful production runs with a dataset url.
+    For compatibility with the original this counts runs, not datasets: every run with a dataset url, including failed
+    runs and test runs. With `exclude_test_runs` it counts the builds of production runs: completed, successful runs
+    with a dataset url. All builds of one recipe are one dataset; `/datasets/?count=true` returns the number of datasets
+    in the header `X-Total-Count`.
     """
     return {"count": stats.count_datasets(**query)}
 

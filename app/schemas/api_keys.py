@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 from app.database.columns import now
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, UNLABELLED, WRITE_SCOPE
 from app.models.recipe_runs import SYSTEM
-from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.fields import Flag, Number, Text, Timestamp
 
 RESERVED = (ADMIN, SYSTEM, UNLABELLED)
@@ -148,4 +148,4 @@ class APIKeyRotate(WriteSchema):
     )
 
 
-APIKeyQuery = page_query("APIKeyQuery", APIKeyRead)
+APIKeyQuery = page_query("APIKeyQuery", APIKeyRead, **time_range("keys that were created"))

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.base import BigId, Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query, time_range
 from app.schemas.fields import Text, Timestamp
 
 
@@ -44,13 +44,9 @@ class AuditRead(ReadSchema):
         metadata={
             "description": "More about the action; for a PATCH, the names of the fields that were sent, as `members`.",
             "examples": [{"members": ["conclusion", "status"]}],
+            "component": "AuditDetails",
         },
     )
 
 
-AuditQuery = page_query(
-    "AuditQuery",
-    AuditRead,
-    since=Timestamp(description="Only entries at this time or later."),
-    until=Timestamp(description="Only entries before this time."),
-)
+AuditQuery = page_query("AuditQuery", AuditRead, **time_range("entries"))

@@ -7,7 +7,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
 from app.database.columns import BIGINT_MAX, INTEGER_MAX, KEY_LENGTH
-from app.schemas.fields import Choice, FieldFilter, FieldNames, Flag, Number, Text
+from app.schemas.fields import Choice, FieldFilter, FieldNames, Flag, Number, Text, TimeOrDate
 
 LIMIT_MAX = 1000
 COMPOUND = (fields.Dict, fields.List, fields.Nested)
@@ -16,6 +16,14 @@ CURSOR_MAX = 4000  # characters; a request line has room for 8190 bytes
 
 Id = partial(Number, 1, INTEGER_MAX, description="The id of the record. The service assigns it.", example=1)
 BigId = partial(Number, 1, BIGINT_MAX, description="The id of the entry. The service assigns it.", example=1)
+
+
+def time_range(what: str) -> dict[str, Any]:
+    """The parameters `since` and `until` of a list. `what` says what they compare, which its model declares."""
+    return {
+        "since": TimeOrDate(description=f"Only {what} at this time or later."),
+        "until": TimeOrDate(description=f"Only {what} before this time."),
+    }
 
 
 class AnswerSchema(Schema):
@@ -75,12 +83,17 @@ class PageQuery(Schema):
 
 
 def page_query(
-    name: str, read: type[Schema], order_by: str = "id", sort: str = "asc", **filters: fields.Field[Any]
+    name: str,
+    read: type[Schema],
+    order_by: str = "id",
+    sort: str = "asc",
+    base: type[Schema] = PageQuery,
+    **filters: fields.Field[Any],
 ) -> type[Schema]:
     """Return the query schema of a list of `read` records. `order_by` and `sort` are the default order.
 
     A client can order and filter by every scalar field of `read` that is not `dump_only`, and by `filters`. The loaded
-    values contain only the filters that the request has.
+    values contain only the filters that the request has. `base` has the other parameters.
     """
     all_fields = read().fields
     scalars = {
@@ -88,27 +101,33 @@ def page_query(
     }
     field_filters = {name: FieldFilter(field, name) for name, field in scalars.items()}
     names = [str(field.data_key or field.name) for field in all_fields.values()]
-    parameters = _order_and_fields(names, [*scalars], order_by, sort)
-    return PageQuery.from_dict(parameters | field_filters | filters, name=name)
+    parameters = _order_and_fields(name.removesuffix("Query"), names, [*scalars], order_by, sort)
+    return base.from_dict(parameters | field_filters | filters, name=name)
 
 
-def _order_and_fields(names: list[str], scalars: list[str], order_by: str, sort: str) -> dict[str, fields.Field[Any]]:
+def _order_and_fields(
+    noun: str, names: list[str], scalars: list[str], order_by: str, sort: str
+) -> dict[str, fields.Field[Any]]:
     """Return the parameters for the order (by one of `scalars`) and for the fields to return (some of `names`)."""
     return {
         "order_by": Choice(
             ("id", *(name for name in scalars if name != "id")),
+            component=f"{noun}Order",
             load_default=order_by,
             description=f"The field to order by. Records with equal values are ordered by `id`. Text is ordered by "
             f"code point, long text by its first {KEY_LENGTH} characters.",
         ),
         "sort": Choice(
             ("asc", "desc"),
+            component="Direction",
             load_default=sort,
             description="Ascending (nulls last) or descending (nulls first).",
         ),
         "fields": FieldNames(
             tuple(names),
-            description="The fields of each record to return, separated by commas; all fields by default.",
+            component=f"{noun}Field",
+            description="The fields of each record to return; all fields by default. The other "
+            "fields of the record are then missing in the answer, even those that its schema requires.",
             example=names[:2],
         ),
     }

@@ -17,6 +17,7 @@ class FieldError(Schema):
         metadata={
             "description": "The part of the request that has the error.",
             "enum": ["body", "header", "path", "query"],
+            "component": "ErrorPlace",
         },
     )
     pointer = fields.String(required=True, metadata={"description": "A JSON pointer (RFC 6901) into that part."})

@@ -2,7 +2,7 @@
 
 from app.database.columns import INTEGER_MAX
 from app.schemas.bakeries import Name, Region
-from app.schemas.base import Id, ReadSchema, page_query
+from app.schemas.base import Id, ReadSchema, page_query, time_range
 from app.schemas.feedstocks import Spec
 from app.schemas.fields import Number, ObjectList, Text, Timestamp
 from app.schemas.recipe_runs import (
@@ -10,10 +10,11 @@ from app.schemas.recipe_runs import (
     DatasetType,
     FeedstockId,
     IsTest,
-    Kind,
+    Kinds,
     PublicUrl,
     RecipeId,
     RecipeRunRead,
+    RunPageQuery,
 )
 
 
@@ -23,7 +24,7 @@ class DatasetRead(ReadSchema):
     feedstock_id = FeedstockId(required=True)
     recipe_id = RecipeId(required=True)
     dataset_type = DatasetType(required=True)
-    is_test = IsTest(required=True, dump_only=True)  # clients filter by `type` instead
+    is_test = IsTest(required=True)
     bakery = Name(required=True)
     bakery_id = BakeryId(required=True)
     region = Region(required=True)
@@ -47,12 +48,17 @@ class DatasetDetail(DatasetRead):
     builds = ObjectList(RecipeRunRead, description="The runs that have built the dataset, newest first.")
 
 
-DatasetListQuery = page_query(
-    "DatasetListQuery",
+class DatasetPageQuery(RunPageQuery):
+    kind = Kinds("production")
+
+
+DatasetQuery = page_query(
+    "DatasetQuery",
     DatasetRead,
     order_by="run_id",
     sort="desc",
-    kind=Kind(load_default="production"),
+    base=DatasetPageQuery,
+    **time_range("datasets whose newest build started"),
     q=Text(
         1,
         255,

@@ -2,15 +2,13 @@
 
 from functools import partial
 
-from marshmallow import Schema
-
 from app.models.feedstocks import PROVIDERS
-from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.fields import Choice, Flag, ObjectList, Text
-from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
+from app.schemas.recipe_runs import DatasetType, FeedstockId, KindQuery, PublicUrl, RecipeId, RecipeRunRead
 
 Spec = partial(Text, 1, 255, description="The repository, as owner/name.", example="pangeo-forge/gpcp-feedstock")
-Provider = partial(Choice, PROVIDERS, description="The host of the repository.")
+Provider = partial(Choice, PROVIDERS, component="Provider", description="The host of the repository.")
 
 
 class FeedstockRead(ReadSchema):
@@ -34,6 +32,8 @@ class FeedstockUpdate(WriteSchema):
 
 
 class FeedstockDataset(ReadSchema):
+    """A build of a dataset. The original calls it a dataset."""
+
     id = Id(required=True)
     recipe_id = RecipeId(required=True)
     feedstock_id = FeedstockId(required=True)
@@ -42,8 +42,7 @@ class FeedstockDataset(ReadSchema):
     is_test = Flag(required=True, description="Whether a test run published it.")
 
 
-class DatasetQuery(Schema):
-    kind = Kind(load_default="all")
+FeedstockDatasetQuery = KindQuery.from_dict(time_range("builds that started"), name="FeedstockDatasetQuery")
 
 
 FeedstockQuery = page_query("FeedstockQuery", FeedstockRead)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
-from webargs.fields import DelimitedList
 
 from app.database.columns import wire_time
 from app.database.fairness import BATCH, in_batches
@@ -15,6 +14,14 @@ from app.database.fairness import BATCH, in_batches
 WITHOUT_OFFSET = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?"
 RFC3339 = re.compile(rf"{WITHOUT_OFFSET}([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
 LOST_PLUS = re.compile(rf"{WITHOUT_OFFSET} \d\d:\d\d", re.ASCII)
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Values of a query parameter: a text without other backslashes, a value before a comma, and an escaped character.
+ESCAPED = re.compile(r"(?:[^\\]|\\[,\\])*", re.DOTALL)
+SEPARATED = re.compile(r"((?:[^,\\]|\\[,\\])*),", re.DOTALL)
+ESCAPE = re.compile(r"\\([,\\])")
+# The same for texts of a parameter in the syntax of JSON Schema.
+PIECE = r"([^\u0000,\\]|\\[,\\])"
+VALUES, VALUES_OR_EMPTY = f"^{PIECE}+(,{PIECE}+)*$", f"^{PIECE}*(,{PIECE}*)*$"
 WITHOUT_NUL = r"^[^\u0000]*$"  # in the syntax of JSON Schema
 
 
@@ -34,6 +41,7 @@ class Text(fields.String):
         **options: Any,
     ) -> None:
         metadata = {"description": description, "examples": [example], "pattern": WITHOUT_NUL}
+        self.minimum = minimum
         super().__init__(validate=[validate.Length(minimum, maximum), *rules], metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -44,10 +52,12 @@ class Text(fields.String):
 
 
 class Choice(fields.String):
-    """One of the strings in `choices`."""
+    """One of the strings in `choices`, which OpenAPI has as the schema `component`."""
 
-    def __init__(self, choices: tuple[str, ...], *, description: str, example: str = "", **options: Any) -> None:
-        metadata = {"description": description, "examples": [example or choices[0]]}
+    def __init__(
+        self, choices: tuple[str, ...], *, component: str, description: str, example: str = "", **options: Any
+    ) -> None:
+        metadata = {"description": description, "examples": [example or choices[0]], "component": component}
         only = validate.OneOf(choices, error="Must be one of: {choices}.")
         super().__init__(validate=only, metadata=metadata, **options)
 
@@ -124,25 +134,64 @@ class Timestamp(fields.DateTime):
             raise self.make_error("out_of_range") from None
 
 
-class FieldFilter(fields.List[Any]):
-    """A query parameter that filters by the values of `field`. Repeating it matches any of its values."""
+class TimeOrDate(Timestamp):
+    """A time in a query string, or a date, which means its midnight in UTC."""
+
+    default_error_messages = {
+        "invalid": "Must be an RFC 3339 timestamp or a date, such as 2022-03-03T02:29:54Z or 2022-03-03."
+    }
+
+    def __init__(self, *, description: str) -> None:
+        super().__init__(description=f"{description} A date means its midnight in UTC.")
+        types = [{"type": "string", "format": form} for form in ("date-time", "date")]
+        self.metadata = {**self.metadata, "component": "TimeOrDate", "anyOf": types}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        return super()._deserialize(f"{value}T00:00:00" if DATE.fullmatch(value) else value, attr, data, **kwargs)
+
+
+class Values(fields.List[Any]):
+    """A query parameter with several values: it is repeated, or its values are separated by commas.
+
+    A comma in a value is written `\\,`, and a backslash `\\\\`.
+    """
+
+    default_error_messages = {"escape": "A backslash must be followed by a comma or a backslash."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        values = [part for text in value for part in self.split(text)]
+        return super()._deserialize(values, attr, data, **kwargs)
+
+    def split(self, text: str) -> list[str]:
+        """The values in `text`. Raises a validation error for a backslash before any other character."""
+        if "\\" not in text:
+            return text.split(",")
+        if not ESCAPED.fullmatch(text):
+            raise self.make_error("escape")
+        return [ESCAPE.sub(r"\1", part) for part in SEPARATED.findall(text + ",")]
+
+
+class FieldFilter(Values):
+    """A query parameter that filters by the values of `field`, which match any of them."""
 
     def __init__(self, field: fields.Field[Any], name: str) -> None:
         value: Any = copy(field)
         value.required = value.allow_none = False
         value.in_query = True
+        if isinstance(field, Text):
+            value.metadata = {**field.metadata, "pattern": VALUES if field.minimum else VALUES_OR_EMPTY}
         metadata = {
-            "description": f"Only records with this `{name}`. Repeat the parameter to match any of its values.",
+            "description": f"Only records with any of these values of `{name}`. {field.metadata['description']}",
             "examples": [[field.metadata["examples"][0]]],
         }
         super().__init__(value, metadata=metadata)
 
 
-class FieldNames(DelimitedList):
-    """Some of the field names in `choices`, separated by commas."""
+class FieldNames(Values):
+    """Some of the field names in `choices`."""
 
-    def __init__(self, choices: tuple[str, ...], *, description: str, example: list[str]) -> None:
-        name = Choice(choices, description="The name of a field.")
+    def __init__(self, choices: tuple[str, ...], *, component: str, description: str, example: list[str]) -> None:
+        name = Choice(choices, component=component, description="The name of a field.")
         metadata = {"description": description, "examples": [example]}
         super().__init__(name, validate=validate.Length(1), metadata=metadata)
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import fields
 
-from app.schemas.base import BigId, Id, ReadSchema, page_query
+from app.schemas.base import BigId, Id, ReadSchema, page_query, time_range
 from app.schemas.fields import Text, Timestamp
 
 ChangedFields = partial(fields.Dict, required=True)
@@ -23,6 +23,7 @@ class RecipeRunEventRead(ReadSchema):
         metadata={
             "description": "The fields that changed, with their old values; null for the creation of the run.",
             "examples": [{"status": "in_progress", "conclusion": None, "completed_at": None}],
+            "component": "ChangedFields",
         },
     )
     after = ChangedFields(
@@ -30,6 +31,7 @@ class RecipeRunEventRead(ReadSchema):
         metadata={
             "description": "The same fields with their new values.",
             "examples": [{"status": "completed", "conclusion": "success", "completed_at": "2022-03-03T03:11:20Z"}],
+            "component": "ChangedFields",
         },
     )
     reason = Text(
@@ -42,4 +44,4 @@ class RecipeRunEventRead(ReadSchema):
     )
 
 
-RecipeRunEventQuery = page_query("RecipeRunEventQuery", RecipeRunEventRead)
+RecipeRunEventQuery = page_query("RecipeRunEventQuery", RecipeRunEventRead, **time_range("events"))

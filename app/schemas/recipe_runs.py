@@ -1,15 +1,16 @@
 """Recipe runs on the wire."""
 
 from functools import partial
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, post_load
 
 from app.database.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
-from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
-from app.schemas.fields import Choice, Flag, Number, ObjectList, Text, Timestamp
+from app.schemas.base import Id, PageQuery, ReadSchema, WriteSchema, page_query, time_range
+from app.schemas.fields import Choice, FieldFilter, Flag, Number, ObjectList, Text, TimeOrDate, Timestamp, Values
 
 BULK_MAX = 1000  # runs in one request
 
@@ -37,6 +38,7 @@ CompletedAt = partial(
 Conclusion = partial(
     Choice,
     CONCLUSIONS,
+    component="Conclusion",
     allow_none=True,
     description="The result of the run; null if it is unfinished.",
     example="success",
@@ -44,17 +46,17 @@ Conclusion = partial(
 Status = partial(
     Choice,
     STATUSES,
+    component="Status",
     description="The state of the run: `queued` for a new run, `completed` for a run with a conclusion.",
     example="completed",
 )
 IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
-Kind = partial(
-    Choice,
-    ("all", "production", "test"),
-    data_key="type",
-    description="The kind of runs: production, test or both.",
+# Which values of `is_test` the parameter `type` stands for.
+KINDS = {"all": {False, True}, "production": {False}, "test": {True}}
+Kind = partial(Choice, tuple(KINDS), component="RunKind", description="The kind of runs: production, test or both.")
+DatasetType = partial(
+    Choice, DATASET_TYPES, component="DatasetType", allow_none=True, description="The format of the dataset."
 )
-DatasetType = partial(Choice, DATASET_TYPES, allow_none=True, description="The format of the dataset.")
 # Parameters of a query that give access to what is not public, in lower case.
 SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
 
@@ -112,10 +114,45 @@ Reason = partial(
 TimeProblem = partial(
     Choice,
     PROBLEMS,
+    component="TimeProblem",
     allow_none=True,
     dump_only=True,
     description="Why the times are impossible; null if they are possible. Statistics of durations leave such runs out.",
 )
+
+
+class Kinds(Values):
+    """The parameter `type`, whose `default` holds unless the request has `is_test`."""
+
+    def __init__(self, default: str) -> None:
+        self.default = default
+        metadata = {
+            "description": f"The kind of runs: `production`, `test` or `all`. `is_test` is another name for the same "
+            f"filter. Without both, `{default}`.",
+            "examples": [["production"]],
+        }
+        super().__init__(Kind(), data_key="type", metadata=metadata)
+
+
+class KindQuery(Schema):
+    """The filters by the kind of runs, which all lists of runs and of datasets have.
+
+    The loaded values have neither if all runs match, else a list `is_test`.
+    """
+
+    kind = Kinds("all")
+    is_test = FieldFilter(IsTest(), "is_test")
+
+    @post_load
+    def merge_kind(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        default = "all" if "is_test" in values else cast(Kinds, self.fields["kind"]).default
+        wanted = set[bool]().union(*(KINDS[kind] for kind in values.pop("kind", [default])))
+        wanted &= set(values.pop("is_test", KINDS["all"]))
+        return values if wanted == KINDS["all"] else values | {"is_test": sorted(wanted)}
+
+
+class RunPageQuery(KindQuery, PageQuery):
+    pass
 
 
 class RecipeRunRead(ReadSchema):
@@ -191,10 +228,12 @@ class RecipeRunUpdate(WriteSchema):
 RecipeRunQuery = page_query(
     "RecipeRunQuery",
     RecipeRunRead,
-    started_after=Timestamp(description="Only runs that started at this time or later."),
-    started_before=Timestamp(description="Only runs that started before this time."),
-    completed_after=Timestamp(description="Only runs that ended at this time or later."),
-    completed_before=Timestamp(description="Only runs that ended before this time."),
+    base=RunPageQuery,
+    **time_range("runs that started"),
+    started_after=TimeOrDate(description="The same as `since`."),
+    started_before=TimeOrDate(description="The same as `until`."),
+    completed_after=TimeOrDate(description="Only runs that ended at this time or later."),
+    completed_before=TimeOrDate(description="Only runs that ended before this time."),
     has_dataset=Flag(
         in_query=True, example=True, description="`true`: only runs with a dataset url. `false`: only runs without one."
     ),

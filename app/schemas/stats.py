@@ -4,11 +4,11 @@ from functools import partial
 
 from marshmallow import Schema, fields
 
-from app.database.columns import BIGINT_MAX, INTEGER_MAX
+from app.database.columns import BIGINT_MAX
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
-from app.schemas.base import AnswerSchema, ReadSchema
-from app.schemas.fields import Flag, Number, ObjectList, Timestamp
-from app.schemas.recipe_runs import Kind
+from app.schemas.base import AnswerSchema, ReadSchema, time_range
+from app.schemas.fields import FieldFilter, Flag, Number, ObjectList, Timestamp
+from app.schemas.recipe_runs import BakeryId, FeedstockId, KindQuery
 
 Runs = partial(Number, 0, BIGINT_MAX, required=True, description="The number of runs.", example=1416)
 Seconds = partial(Number, 0, BIGINT_MAX, required=True, allow_none=True)
@@ -19,16 +19,14 @@ class Count(ReadSchema):
 
 
 class DatasetCountQuery(Schema):
-    exclude_test_runs = Flag(
-        in_query=True, load_default=False, description="Count only the published datasets of production runs."
-    )
+    exclude_test_runs = Flag(in_query=True, load_default=False, description="Count only the builds of production runs.")
 
 
 class Tally(fields.Dict):
     """Counts by name. It has all of `names`, and others only if another program stored runs with other values."""
 
-    def __init__(self, names: tuple[str, ...], *, description: str) -> None:
-        metadata = {"description": description, "examples": [dict.fromkeys(names, 7)]}
+    def __init__(self, names: tuple[str, ...], *, component: str, description: str) -> None:
+        metadata = {"description": description, "examples": [dict.fromkeys(names, 7)], "component": component}
         super().__init__(keys=fields.String(), values=fields.Integer(), required=True, metadata=metadata)
 
 
@@ -64,13 +62,17 @@ class Week(AnswerSchema):
         required=True, metadata={"description": "The Monday of the week in UTC.", "examples": ["2022-05-30"]}
     )
     runs = Runs(description="The number of runs that started in this week.", example=56)
-    by_conclusion = Tally(CONCLUSIONS, description="The number of these runs with each conclusion.")
+    by_conclusion = Tally(
+        CONCLUSIONS, component="RunsByConclusion", description="The number of these runs with each conclusion."
+    )
 
 
 class Overview(AnswerSchema):
     runs = Runs()
-    by_status = Tally(STATUSES, description="The number of runs with each status.")
-    by_conclusion = Tally(CONCLUSIONS, description="The number of runs with each conclusion.")
+    by_status = Tally(STATUSES, component="RunsByStatus", description="The number of runs with each status.")
+    by_conclusion = Tally(
+        CONCLUSIONS, component="RunsByConclusion", description="The number of runs with each conclusion."
+    )
     success_rate = fields.Float(
         required=True,
         allow_none=True,
@@ -86,8 +88,11 @@ class Overview(AnswerSchema):
     )
 
 
-class OverviewQuery(Schema):
-    since = Timestamp(description="Only runs that started at this time or later.")
-    bakery_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs in this bakery.", example=1)
-    feedstock_id = Number(1, INTEGER_MAX, in_query=True, description="Only runs of this feedstock.", example=1)
-    kind = Kind(load_default="all")
+OverviewQuery = KindQuery.from_dict(
+    {
+        **time_range("runs that started"),
+        "bakery_id": FieldFilter(BakeryId(), "bakery_id"),
+        "feedstock_id": FieldFilter(FeedstockId(), "feedstock_id"),
+    },
+    name="OverviewQuery",
+)

@@ -1,7 +1,7 @@
 """Datasets: queries over the runs that have published them."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, inspect, select
@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
-from app.database.filters import conditions, parametrise
+from app.database.filters import FilterKey, conditions, parametrise
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.statements import Rows, fetch
@@ -23,9 +23,9 @@ Kind = Literal["all", "production", "test"]
 SEARCHED = (Dataset.recipe_id, Dataset.feedstock, Dataset.url)
 
 
-def page(kind: Kind, q: str = "", **query: Any) -> Page:
-    """Return a page of the datasets of that kind in which one of the `SEARCHED` columns contains `q`, ignoring case."""
-    where = _of_kind(kind)
+def page(q: str = "", **query: Any) -> Page:
+    """Return a page of the datasets in which one of the `SEARCHED` columns contains `q`, ignoring case."""
+    where = _of_kind("all")
     if q:
         ids = _matching_ids(q, where)
         query["id"] = sorted(ids & set(query.get("id", ids)))
@@ -116,16 +116,16 @@ def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
     return {id for id, *texts in datasets if any(q.casefold() in text.casefold() for text in texts)}
 
 
-def of_feedstock(feedstock_id: int, columns: tuple[str, ...], kind: Kind) -> Rows:
-    """Return the runs of a feedstock that have published a dataset, ordered by id."""
-    return fetch(_of_feedstock(columns, kind), {"feedstock_id": feedstock_id})
+def of_feedstock(feedstock_id: int, columns: tuple[str, ...], **filters: Any) -> Rows:
+    """Return the runs of a feedstock that have published a dataset and match `filters`, ordered by id."""
+    filter_key, values = parametrise(RecipeRun, filters | {"feedstock_id": [feedstock_id]})
+    return fetch(_of_feedstock(columns, filter_key), values)
 
 
-@cache
-def _of_feedstock(columns: tuple[str, ...], kind: Kind) -> Select[Any]:
-    of_parent = RecipeRun.feedstock_id == bindparam("feedstock_id")
-    statement = rows.selection(RecipeRun, columns).where(of_parent, RecipeRun.published()).order_by(RecipeRun.id)
-    return statement if kind == "all" else statement.where(RecipeRun.is_test == (kind == "test"))
+@lru_cache(maxsize=64)
+def _of_feedstock(columns: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
+    matching = conditions(RecipeRun, filter_key)
+    return rows.selection(RecipeRun, columns).where(*matching, RecipeRun.published()).order_by(RecipeRun.id)
 
 
 def is_published(url: str) -> bool:

@@ -19,7 +19,6 @@ from app.extensions import db
 from app.models import RecipeRun, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.models.run_times import EARLIEST
-from app.services.datasets import Kind
 
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
 TIMED = ("success", "failure")
@@ -67,14 +66,14 @@ def _seconds_sqlite(element: seconds, compiler: Any, **options: Any) -> str:
     )
 
 
-def overview(
-    kind: Kind, since: datetime | None = None, bakery_id: int | None = None, feedstock_id: int | None = None
-) -> dict[str, Any]:
-    """Return the statistics of the runs of that kind that started at `since` or later. None means no restriction."""
-    where = [] if kind == "all" else [RecipeRun.is_test == (kind == "test")]
+def overview(since: datetime | None = None, until: datetime | None = None, **filters: list[Any]) -> dict[str, Any]:
+    """Return the statistics of the runs that started at `since` or later, before `until`, and match `filters`.
+
+    `filters` are columns with the values to match.
+    """
+    where = [getattr(RecipeRun, name).in_(values) for name, values in filters.items()]
     where += [RecipeRun.started_at >= since] if since else []
-    where += [RecipeRun.bakery_id == bakery_id] if bakery_id else []
-    where += [RecipeRun.feedstock_id == feedstock_id] if feedstock_id else []
+    where += [RecipeRun.started_at < until] if until else []
     groups = _groups(where)
     conclusions = _tally(CONCLUSIONS, ((group.conclusion, group.runs) for group in groups))
     return {

@@ -23,6 +23,11 @@ from app.web import limits
 
 logger = logging.getLogger(__name__)
 
+HEADERS = "the header X-API-Key, or Authorization: Bearer"
+ISSUER = "Administrators of this service create keys, with POST /api-keys."
+# They begin with the words of the original, which clients may look for.
+NO_KEY = f"Not authenticated. Send an API key in {HEADERS}. {ISSUER}"
+WRONG_KEY = f"Invalid API Key. The key in {HEADERS} is unknown, or it has expired or was revoked. {ISSUER}"
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
 _FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
@@ -66,7 +71,7 @@ def authorise(caller: Caller) -> None:
     """
     key = presented_key()
     if not key:
-        raise Forbidden("Not authenticated")
+        raise Forbidden(NO_KEY)
     config = current_app.config
     g.key_digest = digest = key_digest(config["ENCRYPTION_SALT"], key)
     if hmac.compare_digest(digest, config["ADMIN_API_KEY_SHA256"]):
@@ -76,7 +81,7 @@ def authorise(caller: Caller) -> None:
     found = [] if has_wrong_checksum(key) else fetch(_FIND, {"digest": digest, "time": now()})
     if not found:
         limits.count_failure()
-        raise Unauthorized("Invalid API Key", www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
+        raise Unauthorized(WRONG_KEY, www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
     [(g.key_id, label, is_admin, bakeries, last_used_at)] = found
     g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
     limits.count_write(digest)

@@ -1,22 +1,26 @@
 """Idempotency-Key: a POST that is repeated is done once, and gets the same answer again.
 
 It follows draft-ietf-httpapi-idempotency-key-header-07 and the practice of Stripe: a successful answer is kept for 24
-hours, for the same API key and the same request. A request that failed has changed nothing, so it may be repeated.
+hours, for the same request (the same JSON in any form) with the same API key, or with a key of the same rotation. A
+request that failed has changed nothing, so it may be repeated.
 """
 
 import hashlib
 import re
 from collections.abc import Callable
+from typing import Any
 
+import orjson
 from flask import Response, current_app, request
+from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from werkzeug.exceptions import BadRequest, Conflict
 
 from app.database.columns import now
 from app.errors import Invalid
 from app.extensions import db
-from app.models import IdempotencyKey
+from app.models import APIKey, IdempotencyKey
 from app.models.idempotency_keys import LIFETIME
 from app.web import auth
 
@@ -31,22 +35,23 @@ def once(act: Callable[[], Response]) -> Response:
     key = _key()
     if key is None:
         return act()
-    scope, fingerprint = auth.digest(), _fingerprint()
-    _claim(scope, key)
-    kept = db.session.get(IdempotencyKey, (scope, key), with_for_update=True)
-    if kept and now() - kept.created_at < LIFETIME:
-        if kept.fingerprint != fingerprint:
+    scopes, fingerprint = _scopes(), _fingerprint(_canonical(request.get_data()))
+    _claim(scopes[0], key)
+    kept = _kept(scopes, key)
+    if kept:
+        # An older release has stored the digest of the body as it was sent.
+        if kept.fingerprint not in (fingerprint, _fingerprint(request.get_data())):
             raise Invalid.at("header", "Idempotency-Key", f"Idempotency-Key {key} was used for another request.")
         return _replay(kept)
     response = act()
     if response.status_code < 300:
         record = IdempotencyKey(
-            scope=scope,
+            scope=auth.digest(),
             key=key,
             fingerprint=fingerprint,
             status=response.status_code,
             location=response.headers.get("Location"),
-            sealed_body=_seal().encrypt(response.get_data()),
+            sealed_body=_seals()[0].encrypt(response.get_data()),
             created_at=now(),
         )
         db.session.merge(record)
@@ -65,13 +70,49 @@ def _key() -> str | None:
     return key
 
 
-def _fingerprint() -> str:
-    parts = (request.method, request.path.rstrip("/"), request.get_data())
-    return hashlib.sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()
+def _fingerprint(body: bytes) -> str:
+    place = f"{request.method}\0{request.path.rstrip('/')}\0"
+    return hashlib.sha256(place.encode() + body).hexdigest()
+
+
+def _canonical(body: bytes) -> bytes:
+    """The JSON of `body` without blanks and with sorted names, so that its form does not matter.
+
+    Of a repeated name the last value counts, as everywhere in the API. `1` and `1.0` are different: no field accepts
+    both. A body that is not JSON is returned as it is; the request will be refused.
+    """
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter if it is nested deeper than 254 levels
+        return body
+
+
+def _scopes() -> list[str]:
+    """The digests of the caller's key and of those that replaced it or that it replaced, the oldest first.
+
+    So a client finds its answer with the new key after a rotation.
+    """
+    if auth.key_id() is None:
+        return [auth.digest()]
+    family = select(APIKey.id, APIKey.replaced_by).where(APIKey.id == auth.key_id()).cte("family", recursive=True)
+    related = or_(APIKey.replaced_by == family.c.id, APIKey.id == family.c.replaced_by)
+    family = family.union(select(APIKey.id, APIKey.replaced_by).join(family, related))
+    digests = select(APIKey.encrypted_key).join(family, family.c.id == APIKey.id).order_by(APIKey.id)
+    return list(db.session.scalars(digests))
+
+
+def _kept(scopes: list[str], key: str) -> IdempotencyKey | None:
+    """The answer that was stored for `key` in one of `scopes` within its lifetime, locked."""
+    stored = select(IdempotencyKey).where(IdempotencyKey.scope.in_(scopes), IdempotencyKey.key == key)
+    current = stored.where(IdempotencyKey.created_at > now() - LIFETIME)
+    return db.session.scalar(current.order_by(IdempotencyKey.created_at.desc()).limit(1).with_for_update())
 
 
 def _claim(scope: str, key: str) -> None:
-    """Lock the key until the transaction ends. SQLite does not need it, because it has one writer at a time."""
+    """Lock the key until the transaction ends. SQLite does not need it, because it has one writer at a time.
+
+    All keys of a rotation use the same `scope` here.
+    """
     if db.session.get_bind().dialect.name != "postgresql":
         return
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope} {key}", 0))
@@ -80,14 +121,37 @@ def _claim(scope: str, key: str) -> None:
 
 
 def _replay(kept: IdempotencyKey) -> Response:
-    response = current_app.response_class(_seal().decrypt(kept.sealed_body), kept.status, mimetype="application/json")
+    response = current_app.response_class(_opened(kept), kept.status, mimetype="application/json")
     response.headers[REPLAYED] = "true"
     if kept.location:
         response.headers["Location"] = kept.location
     return response
 
 
-def _seal() -> SecretBox:
-    """Encryption by the caller's API key: an answer may contain a secret, and the service does not store the key."""
-    secret = (current_app.config["ENCRYPTION_SALT"] + " seal " + auth.presented_key()).encode()
-    return SecretBox(hashlib.sha256(secret).digest())
+def _opened(kept: IdempotencyKey) -> bytes:
+    """The body of the kept answer. Raises 409 if only the key that sent the first request can open it."""
+    for seal in _seals():
+        try:
+            return seal.decrypt(kept.sealed_body)
+        except CryptoError:
+            continue
+    raise Conflict(
+        f"The first request with Idempotency-Key {kept.key} was executed. Its answer contains an API key, and only the "
+        "API key that sent it can read it."
+    )
+
+
+def _seals() -> list[SecretBox]:
+    """The encryption of a new answer, and others that an old answer may have.
+
+    An answer to an administrator may contain an API key. So it is encrypted with the caller's, which the service does
+    not store. Any other answer is public; it is encrypted with the salt, so that another key of the client can read it.
+    """
+    by_key, by_salt = (_seal(secret) for secret in (auth.presented_key(), ""))
+    view: Any = current_app.view_functions[str(request.endpoint)]
+    return [by_key] if view.caller is auth.Caller.ADMIN else [by_salt, by_key]
+
+
+def _seal(secret: str) -> SecretBox:
+    text = current_app.config["ENCRYPTION_SALT"] + " seal " + secret
+    return SecretBox(hashlib.sha256(text.encode()).digest())

@@ -12,7 +12,10 @@ from flask import Request, request
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from app.errors import EncodedBody, Invalid
+from app.errors import DETAIL_MAX, EncodedBody, Invalid
+from app.web.nearest import nearest_field
+
+Path = tuple[object, ...]  # the names and indexes that lead to a value
 
 CACHED = 128  # bytes of a query string
 PLACES = {"json": "body", "query": "query"}
@@ -58,7 +61,11 @@ class Parser(FlaskParser):
         """Raise the errors that marshmallow found: in the order of the schema, then unknown fields by name."""
         messages: dict[str, Any]
         ((location, messages),) = error.messages_dict.items()
-        raise Invalid(list(_problems(PLACES[location], (), messages)))
+        place = PLACES[location]
+        found = list(_messages(place, (), messages))
+        # A request may have thousands of unknown names. Only the first ones are compared with the known names.
+        explained = [(path, _explain(place, path, text, schema)) for path, text in found[:DETAIL_MAX]]
+        raise Invalid([_problem(place, path, text) for path, text in explained + found[DETAIL_MAX:]])
 
 
 def refuse_repeated(req: Request, repeatable: set[str]) -> None:
@@ -71,7 +78,7 @@ def refuse_repeated(req: Request, repeatable: set[str]) -> None:
 def refuse_query(req: Request) -> None:
     """Raise 422 for any query parameter of a route without parameters."""
     if req.query_string and req.args:
-        raise Invalid([_problem("query", (name,), UNKNOWN) for name in req.args])
+        raise Invalid([_problem("query", (name,), f"{UNKNOWN} This path has no parameters.") for name in req.args])
 
 
 def path_id(text: str) -> int:
@@ -86,20 +93,29 @@ def pointer_token(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def _problems(place: str, path: tuple[object, ...], found: Any) -> Iterator[dict[str, str]]:
-    """The errors for marshmallow's messages about the value at `path`: texts, or messages by field or index."""
+def _messages(place: str, path: Path, found: Any) -> Iterator[tuple[Path, str]]:
+    """Each of marshmallow's messages about the value at `path`: texts, or messages by field or index."""
     if isinstance(found, dict) and (place == "body" or not path):
         for name in sorted(found, key=lambda name: name if found[name] == [UNKNOWN] else ""):
-            yield from _problems(place, (*path, name), found[name])
+            yield from _messages(place, (*path, name), found[name])
     else:  # the messages of a repeated parameter are by index, but it has one name
         texts = found if isinstance(found, list) else dict.fromkeys(chain.from_iterable(found.values()))
-        yield from (_problem(place, path, text) for text in texts)
+        yield from ((path, text) for text in texts)
 
 
-def _problem(place: str, path: tuple[object, ...], text: str) -> dict[str, str]:
+def _explain(place: str, path: Path, text: str, schema: ma.Schema) -> str:
+    """`text`; for an unknown field also the nearest field that there is, and where the list is."""
+    if text != UNKNOWN:
+        return text
+    near = nearest_field(schema, path)
+    guess = f"Did you mean {near}? " if near else ""
+    return f"{UNKNOWN} {guess}/docs lists the {'fields' if place == 'body' else 'parameters'}."
+
+
+def _problem(place: str, path: Path, text: str) -> dict[str, str]:
     *outer, name = path
     where = "/".join(map(str, outer))
-    if name == ma.exceptions.SCHEMA and text != UNKNOWN:
+    if name == ma.exceptions.SCHEMA and not text.startswith(UNKNOWN):
         path, sentence = tuple(outer), "must be a JSON object." if text == NOT_AN_OBJECT else text
         detail = f"{where or f'The {place}'} {sentence}"
     else:

@@ -25,6 +25,7 @@ from app.database.engine import cause, is_full, is_read_only, lacks_rights
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
 from app.web.links import with_prefix
+from app.web.nearest import nearest_path
 from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger(__name__)
@@ -125,5 +126,7 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not possible at {request.path}, only {allowed}."
     if isinstance(error, NotFound) and error.description == NotFound.description:
-        return f"There is nothing at {request.path}; {with_prefix('/docs')} lists what there is."
+        near = nearest_path(request.path)
+        guess = f" (did you mean {near}?)" if near else ""
+        return f"There is nothing at {request.path}{guess}; {with_prefix('/docs')} lists what there is."
     return error.description or error.name

@@ -7,14 +7,15 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(context, case, **_):
-    """Remove the cursor, let If-Match match any record, and use each Idempotency-Key once.
+    """Remove the cursor and `fields`, let If-Match match any record, and use each Idempotency-Key once.
 
-    A cursor is signed, an ETag comes from an answer, and a used key belongs to another request. Requests that should be
-    refused are sent unchanged.
+    A cursor is signed, an ETag comes from an answer, and a used key belongs to another request. With `fields`, records
+    lack fields that their schema requires. Requests that should be refused are sent unchanged.
     """
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    case.query.pop("cursor", None)
+    for name in ("cursor", "fields"):
+        case.query.pop(name, None)
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"
     if "Idempotency-Key" in case.headers:

@@ -144,11 +144,6 @@ def test_the_pages_have_every_dataset_once_in_order(app, client, order_by, sort)
     assert len({dataset["id"] for dataset in whole}) == 7
 
 
-@pytest.mark.parametrize("query", ["is_test=true", "order_by=is_test"])
-def test_test_datasets_are_selected_by_type_only(client, query):
-    assert client.get(f"/datasets/?{query}").status_code == 422
-
-
 def test_count_counts_datasets_not_builds(app, client):
     feedstock = make_feedstock(app)
     for _ in range(3):

@@ -140,7 +140,7 @@ def test_runs_without_a_published_dataset_are_not_listed(app, client, unlike):
     assert client.get(f"/feedstocks/{run.feedstock_id}/datasets").get_data() == b"[]"
 
 
-@pytest.mark.parametrize("value", ["", "ALL", "both", "null", "all,test", "%00"])
+@pytest.mark.parametrize("value", ["", "ALL", "both", "null", "all,tests", "%00"])
 def test_an_unknown_type_of_datasets_is_422(app, client, value):
     response = client.get(f"/feedstocks/{make_feedstock(app).id}/datasets?type={value}")
     assert response.status_code == 422

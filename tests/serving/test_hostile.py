@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.web.auth import NO_KEY, WRONG_KEY
 from tests.conftest import ADMIN_KEY
 from tests.support import live
 
@@ -111,11 +112,11 @@ HEADERS = {
     ),
     "a key with an underscore": (
         POST.replace(b"X-API-Key", b"X_API_Key") + b"\r\n",
-        ("403 Forbidden", "Not authenticated"),
+        ("403 Forbidden", NO_KEY),
     ),
     "a wrong key before the right one": (
         POST.replace(b"X-API-Key", b"X-API-Key: wrong\r\nX-API-Key") + b"\r\n",
-        ("401 Unauthorized", "Invalid API Key"),
+        ("401 Unauthorized", WRONG_KEY),
     ),
     "an unknown expectation": (
         POST + b"Expect: nonsense\r\nContent-Length: 2\r\n\r\n{}",

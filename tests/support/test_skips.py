@@ -20,5 +20,6 @@ def test_each_reason_is_a_line_with_the_number_of_tests():
 
 def test_ci_installs_every_program_that_tests_need():
     commands = (ROOT / ".ci" / "run").read_text()
-    programs = ("chromium-headless-shell", "redis-server", "pgbouncer")
+    programs = ("chromium-headless-shell", "redis-server", "pgbouncer", "npm")
     assert all(f"--no-install-recommends {name} " in commands for name in programs)
+    assert "\nmake clients || echo" in commands

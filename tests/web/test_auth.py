@@ -6,6 +6,7 @@ from sqlalchemy import null
 from app.extensions import db
 from app.keys import key_digest
 from app.models import APIKey
+from app.web.auth import NO_KEY, WRONG_KEY
 from config import MAX_BODY
 from tests.conftest import ADMIN_KEY, SALT
 from tests.support.factories import make_key, make_run
@@ -62,7 +63,7 @@ def test_the_list_names_every_route_that_writes(app):
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_a_missing_key_is_refused_before_anything_else(client, method, path, number, query, data, content_type):
     response = client.open(path.format(id=number) + query, method=method, data=data, content_type=content_type)
-    assert refusal(response) == (403, "Not authenticated", None)
+    assert refusal(response) == (403, NO_KEY, None)
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
@@ -71,7 +72,7 @@ def test_a_wrong_key_is_refused_before_anything_else(client, method, path, reaso
     number, query, data, content_type = BAD[reason]
     headers = {"X-API-Key": "wrong"} | ({"Content-Type": content_type} if content_type else {})
     response = client.open(path.format(id=number) + query, method=method, data=data, headers=headers)
-    assert refusal(response) == (401, "Invalid API Key", CHALLENGE)
+    assert refusal(response) == (401, WRONG_KEY, CHALLENGE)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_wrong_key_is_refused_before_anything_else(client, method, path, reaso
     ],
 )
 def test_a_blank_key_or_a_key_in_another_place_is_not_accepted(app, headers):
-    assert refusal(create(app, **headers)) == (403, "Not authenticated", None)
+    assert refusal(create(app, **headers)) == (403, NO_KEY, None)
 
 
 @pytest.mark.parametrize(
@@ -133,14 +134,14 @@ def test_a_key_is_accepted_in_either_header(app, headers):
 def test_any_other_key_is_401_with_a_challenge(app, header, key):
     make_key(app, "an-ordinary-key")
     value = f"Bearer {key}" if header == "authorization" else key
-    assert refusal(create(app, **{header: value})) == (401, "Invalid API Key", CHALLENGE)
+    assert refusal(create(app, **{header: value})) == (401, WRONG_KEY, CHALLENGE)
 
 
 @pytest.mark.parametrize("is_active", [False, null()], ids=["false", "null"])
 @pytest.mark.parametrize("is_admin", [False, True])
 def test_a_key_that_is_not_active_is_401(app, is_active, is_admin):
     make_key(app, "an-old-key", is_active=is_active, is_admin=is_admin)
-    assert refusal(create(app, x_api_key="an-old-key")) == (401, "Invalid API Key", CHALLENGE)
+    assert refusal(create(app, x_api_key="an-old-key")) == (401, WRONG_KEY, CHALLENGE)
 
 
 @pytest.mark.parametrize("is_admin", [False, null()], ids=["false", "null"])

@@ -1,17 +1,20 @@
+import hashlib
 import threading
 from datetime import timedelta
 
 import pytest
+from nacl.secret import SecretBox
 
 from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun
 from app.routes import recipe_runs
-from tests.conftest import ADMIN_KEY
+from tests.conftest import ADMIN_KEY, SALT, client_with
 from tests.support.databases import application, on_postgresql
 from tests.support.factories import make_key, run_body
 from tests.support.live import PATIENCE
 from tests.support.threads import at_once
 
+JSON = {"Content-Type": "application/json"}
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
 
@@ -53,6 +56,71 @@ def test_another_payload_under_the_same_key_is_422(app, writer):
     assert response.status_code == 422
     assert response.json["errors"][0]["in"] == "header"
     assert writer.get("/stats/recipe_runs").json == {"count": 1}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{ "spec" : "a/b", "provider":"github" }\n',
+        '{"provider":"github","spec":"a/b"}',
+        '{"provider":"github","spec":"a\\/\\u0062"}',
+        '{"spec":"x/y","provider":"github","spec":"a/b"}',
+    ],
+)
+def test_the_same_json_in_another_form_is_the_same_request(writer, form):
+    first = writer.post("/feedstocks/", data='{"spec":"a/b","provider":"github"}', headers=KEY | JSON)
+    again = writer.post("/feedstocks/", data=form, headers=KEY | JSON)
+    assert (again.status_code, again.data) == (201, first.data)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_body_that_is_nested_deeply_is_refused_like_without_the_header(writer):
+    body = '{"spec":' + "[" * 300 + "]" * 300 + "}"
+    assert writer.post("/feedstocks/", data=body, headers=KEY | JSON).status_code == 422
+
+
+@pytest.fixture
+def rotated(app, admin):
+    """Clients with a key, and with the two that replaced it one after the other."""
+    record = admin.post("/api-keys", json={}).json
+    keys = [record["key"]]
+    for _ in range(2):
+        record = admin.post(f"/api-keys/{record['id']}/rotate", json={}).json
+        keys.append(record["key"])
+    return [client_with(app, key) for key in keys]
+
+
+@pytest.mark.parametrize(("first", "again"), [(0, 1), (0, 2), (1, 2), (2, 0)])
+def test_a_key_of_the_same_rotation_finds_the_answer(app, rotated, first, again):
+    body = run_body(app)
+    answers = [rotated[index].post("/recipe_runs/", json=body, headers=KEY) for index in (first, again)]
+    assert answers[1].data == answers[0].data
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    assert rotated[0].get("/stats/recipe_runs").json == {"count": 1}
+
+
+def test_only_the_key_that_created_an_api_key_reads_the_answer_again(app, admin):
+    old = admin.post("/api-keys", json={"scopes": ["admin"]}).json
+    new = admin.post(f"/api-keys/{old['id']}/rotate", json={}).json
+    clients = [client_with(app, record["key"]) for record in (old, new)]
+    created = clients[0].post("/api-keys", json={}, headers=KEY)
+    again = clients[1].post("/api-keys", json={}, headers=KEY)
+    assert again.status_code == 409
+    assert again.json["detail"].endswith("only the API key that sent it can read it.")
+    assert clients[0].post("/api-keys", json={}, headers=KEY).json == created.json
+
+
+def test_an_answer_that_an_earlier_release_stored_is_found(app, writer):
+    body = b'{"spec": "a/b"}'
+    first = writer.post("/feedstocks/", data=body, headers=KEY | JSON)
+    with app.app_context():
+        (kept,) = db.session.query(IdempotencyKey)
+        kept.fingerprint = hashlib.sha256(b"POST\0/feedstocks\0" + body).hexdigest()
+        secret = f"{SALT} seal {writer.environ_base['HTTP_X_API_KEY']}".encode()
+        kept.sealed_body = SecretBox(hashlib.sha256(secret).digest()).encrypt(first.data)
+        db.session.commit()
+    again = writer.post("/feedstocks/", data=body, headers=KEY | JSON)
+    assert (again.data, again.headers["Idempotency-Replayed"]) == (first.data, "true")
 
 
 def test_another_path_under_the_same_key_is_422(app, admin):

@@ -9,6 +9,7 @@ import pytest
 from app.extensions import db
 from app.keys import has_wrong_checksum, new_key
 from app.models import APIKey
+from app.web.auth import WRONG_KEY
 from tests.routes.test_api_keys import create, works
 from tests.support.databases import application, on_postgresql
 from tests.support.factories import make_key
@@ -44,7 +45,7 @@ def test_a_mistyped_key_never_reaches_the_database(app, client):
     with statements() as sent:
         for wrong in mistyped(new_key()):
             response = client.get("/api-keys/me", headers={"X-API-Key": wrong.encode().decode("latin-1")})
-            assert (response.status_code, response.json["detail"]) == (401, "Invalid API Key")
+            assert (response.status_code, response.json["detail"]) == (401, WRONG_KEY)
         assert sent == []
         assert client.get("/api-keys/me", headers={"X-API-Key": new_key()}).status_code == 401
     assert len(sent) == 1

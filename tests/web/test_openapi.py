@@ -2,11 +2,16 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from apispec import APISpec
+from marshmallow import fields
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.web.auth import Caller
+from app.web.openapi_components import refer_to_component
 from tests.conftest import environment, make_app
 from tests.support import live
 from tests.support.databases import on_sqlite
@@ -79,8 +84,45 @@ def test_answers_list_all_their_fields_as_required():
     assert "additionalProperties" not in read
 
 
-def test_records_of_a_list_may_have_only_some_of_their_fields():
-    answer = OPERATIONS["GET /bakeries/"]["responses"]["200"]["content"]["application/json"]
-    assert answer["schema"]["items"]["anyOf"][0] == {"$ref": "#/components/schemas/BakeryRead"}
-    assert answer["schema"]["items"]["anyOf"][1]["type"] == "object"
-    assert set(answer["example"][0]) == {"region", "name", "description", "id"}
+def test_a_list_has_plain_records_and_says_that_with_fields_some_may_be_missing():
+    answer = OPERATIONS["GET /bakeries/"]["responses"]["200"]
+    assert answer["description"] == "A page of bakeries. With `fields`, its records have only these fields."
+    content = answer["content"]["application/json"]
+    assert content["schema"] == {"type": "array", "items": {"$ref": "#/components/schemas/BakeryRead"}}
+    assert set(content["example"][0]) == {"region", "name", "description", "id"}
+
+
+def parts(value, path=()):
+    """Every JSON object in `value`, with its path."""
+    if isinstance(value, dict):
+        yield path, value
+    for name, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        yield from parts(inner, (*path, name))
+
+
+def test_every_enum_is_a_named_component():
+    inline = [path for path, part in parts(DOCUMENT) if "enum" in part and path[:2] != ("components", "schemas")]
+    nested = [path for path, part in parts(DOCUMENT["components"]["schemas"]) if "enum" in part and len(path) > 1]
+    assert inline + nested == []
+    assert "ErrorPlace" in DOCUMENT["components"]["schemas"]
+
+
+def test_a_nullable_component_is_any_of_its_reference_and_null():
+    conclusion = {"anyOf": [{"$ref": "#/components/schemas/Conclusion"}, {"type": "null"}]}
+    for name in ("RecipeRunRead", "RecipeRunCreate", "RecipeRunUpdate"):
+        field = DOCUMENT["components"]["schemas"][name]["properties"]["conclusion"]
+        assert {"anyOf": field["anyOf"]} == conclusion
+        assert not field.keys() & {"type", "enum", "$ref"}
+    assert None not in DOCUMENT["components"]["schemas"]["Conclusion"]["enum"]
+
+
+def test_a_component_with_two_meanings_is_an_error():
+    converter = SimpleNamespace(
+        spec=APISpec("title", "1", "3.1.0", plugins=[]), field2type_and_format=lambda field: {"type": "string"}
+    )
+    for values in (["a"], ["a"], ["b"]):
+        field = fields.String(metadata={"component": "Letter"})
+        with pytest.raises(ValueError, match="Letter") if values == ["b"] else nullcontext():
+            refer_to_component(converter, field, {"type": "string", "enum": values})

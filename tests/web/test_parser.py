@@ -6,7 +6,9 @@ import pytest
 
 from config import MAX_BODY
 from tests.support.factories import BODY, MAKE, make_bakery, make_run
+from tests.support.unknown import unknown
 
+THE_LIST, NO_PARAMETERS = "/docs lists the parameters.", "This path has no parameters."
 NOT_A_STRING = "Not a valid string."
 NOT_AN_INTEGER = "Not a valid integer."
 NOT_A_BOOLEAN = "Not a valid boolean."
@@ -315,16 +317,16 @@ def test_a_choice_is_a_json_string(app, admin, method, value):
 def test_unknown_fields_are_422(app, admin, method, resource):
     names = ["", "\0", "ID", "__class__", "_schema", "bakery", "id", "metadata", "recipe_runs"]
     response = send(app, admin, method, resource, **dict.fromkeys(names, 1))
-    assert errors_of(response) == all_wrong("Unknown field.", names)
+    nearest = {"bakery": "bakery_id", "recipe_runs": "recipe_id"} if resource == "recipe_runs" else {}
+    assert errors_of(response) == [("body", f"/{name}", unknown(name, nearest.get(name))) for name in names]
 
 
 def test_all_errors_are_listed_at_once_in_order(app, admin):
-    unknown = {"z/~": 1, "a": 1, "id": 1}
-    response = admin.patch(f"/recipe_runs/{make_run(app).id}", json=unknown | {"status": 1, "recipe_id": None})
+    others = {"z/~": 1, "a": 1, "id": 1}
+    response = admin.patch(f"/recipe_runs/{make_run(app).id}", json=others | {"status": 1, "recipe_id": None})
     assert [pointer for _, pointer, _ in errors_of(response)] == ["/recipe_id", "/status", "/a", "/id", "/z~1~0"]
     assert response.json["detail"] == (
-        "recipe_id: Field may not be null. status: Not a valid string. "
-        "a: Unknown field. id: Unknown field. z/~: Unknown field."
+        f"recipe_id: Field may not be null. status: Not a valid string. {unknown('a')} {unknown('id')} {unknown('z/~')}"
     )
 
 
@@ -362,23 +364,48 @@ def test_an_id_of_5000_digits_is_422(client):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "advice"),
     [
-        ("GET", "/bakeries/"),
-        ("POST", "/bakeries/"),
-        ("GET", "/bakeries/1"),
-        ("PATCH", "/bakeries/1"),
-        ("DELETE", "/bakeries/1"),
-        ("GET", "/stats/bakeries"),
-        ("GET", "/stats/datasets"),
-        ("GET", "/feedstocks/1/datasets"),
-        ("POST", "/api-keys"),
+        ("GET", "/bakeries/", THE_LIST),
+        ("POST", "/bakeries/", NO_PARAMETERS),
+        ("GET", "/bakeries/1", NO_PARAMETERS),
+        ("PATCH", "/bakeries/1", NO_PARAMETERS),
+        ("DELETE", "/bakeries/1", NO_PARAMETERS),
+        ("GET", "/stats/bakeries", NO_PARAMETERS),
+        ("GET", "/stats/datasets", THE_LIST),
+        ("GET", "/feedstocks/1/datasets", THE_LIST),
+        ("POST", "/api-keys", NO_PARAMETERS),
     ],
 )
-def test_unknown_parameters_are_422(admin, method, path):
+def test_unknown_parameters_are_422(admin, method, path, advice):
     response = admin.open(f"{path}?%00&=&a/~=1&x=%FF", method=method, json={})
     names = {"": "", "\0": "\0", "a/~": "a~1~0", "x": "x"}
-    assert sorted(errors_of(response)) == [("query", f"/{names[name]}", f"{name}: Unknown field.") for name in names]
+    expected = [("query", f"/{names[name]}", f"{name}: Unknown field. {advice}") for name in names]
+    assert sorted(errors_of(response)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "nearest"),
+    [
+        ("/recipe_runs/?stauts=queued", "stauts", "status"),
+        ("/datasets/?tpye=all", "tpye", "type"),
+        ("/bakeries/1/recipe_runs?order=id", "order", "order_by"),
+        ("/stats/overview?sinc=2022-01-01", "sinc", "since"),
+    ],
+)
+def test_an_unknown_parameter_names_the_nearest_one(app, client, path, name, nearest):
+    assert errors_of(client.get(path)) == [("query", f"/{name}", unknown(name, nearest, of="parameters"))]
+
+
+def test_an_unknown_field_of_a_list_item_names_the_nearest_one(admin):
+    response = admin.post("/recipe_runs/bulk", json={"recipe_runs": [{"recipe": "a"}]})
+    assert ("body", "/recipe_runs/0/recipe", f"recipe_runs/0: {unknown('recipe', 'recipe_id')}") in errors_of(response)
+
+
+def test_only_the_first_unknown_names_are_compared_with_the_known_ones(client):
+    errors = errors_of(client.get("/bakeries/?" + "&".join(f"limit{number}=1" for number in range(300))))
+    assert len(errors) == 300
+    assert sum("Did you mean limit?" in detail for *_, detail in errors) == 10
 
 
 @pytest.mark.parametrize("path", ["/bakeries/?limit=1&limit=2", "/bakeries/?limit=1&offset=0&limit=1"])

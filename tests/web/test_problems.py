@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from werkzeug.exceptions import Conflict, default_exceptions
 
+from app.web.auth import NO_KEY, WRONG_KEY
 from tests.conftest import ADMIN_KEY
 from tests.support.factories import make_bakery, make_run
 
@@ -22,8 +23,8 @@ ERRORS = {
         "Bad Request",
         "The body is not valid JSON: Input is a zero-length, empty document: line 1 column 1 (char 0).",
     ),
-    401: (("POST", "/bakeries/", {"X-API-Key": "wrong"}, b"{}"), "Unauthorized", "Invalid API Key"),
-    403: (("DELETE", "/bakeries/1", {}, b""), "Forbidden", "Not authenticated"),
+    401: (("POST", "/bakeries/", {"X-API-Key": "wrong"}, b"{}"), "Unauthorized", WRONG_KEY),
+    403: (("DELETE", "/bakeries/1", {}, b""), "Forbidden", NO_KEY),
     404: (("GET", "/bakeries/99", {}, b""), "Not Found", "bakery 99 not found"),
     405: (
         ("PUT", "/bakeries/", {}, b""),
@@ -85,9 +86,9 @@ def test_an_error_of_validation_has_pointers(client):
     assert response.content_type == "application/problem+json"
     assert response.get_data().decode() == (
         '{"type":"about:blank","title":"Unprocessable Entity","status":422,'
-        '"detail":"spec: Length must be between 1 and 255. é: Unknown field.","errors":['
+        '"detail":"spec: Length must be between 1 and 255. é: Unknown field. /docs lists the fields.","errors":['
         '{"in":"body","pointer":"/spec","detail":"spec: Length must be between 1 and 255."},'
-        '{"in":"body","pointer":"/é","detail":"é: Unknown field."}],"request_id":"5f0c-8d1e"}'
+        '{"in":"body","pointer":"/é","detail":"é: Unknown field. /docs lists the fields."}],"request_id":"5f0c-8d1e"}'
     )
 
 
@@ -139,6 +140,29 @@ def test_an_unknown_path_is_404(client, path):
     assert response.json["detail"].startswith("There is nothing at /")
     assert response.json["detail"].endswith("; /docs lists what there is.")
     assert "X-Evil" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [
+        ("/bakeris", "/bakeries"),
+        ("/recipe-runs/7", "/recipe_runs/7"),
+        ("/feedstock/2/dataset", "/feedstocks/2/datasets"),
+        ("/stats/overviews", "/stats/overview"),
+        ("/swagger", None),
+        ("/" + "bakeries" * 20, None),
+    ],
+)
+def test_an_unknown_path_names_the_nearest_one(client, path, nearest):
+    guess = f" (did you mean {nearest}?)" if nearest else ""
+    assert client.get(path).json["detail"] == f"There is nothing at {path}{guess}; /docs lists what there is."
+
+
+@pytest.mark.parametrize(("sentence", "words"), [(NO_KEY, "Not authenticated"), (WRONG_KEY, "Invalid API Key")])
+def test_a_refused_key_has_the_words_of_the_original_and_says_where_keys_come_from(sentence, words):
+    assert sentence.startswith(f"{words}. ")
+    assert "the header X-API-Key" in sentence
+    assert sentence.endswith("Administrators of this service create keys, with POST /api-keys.")
 
 
 def test_head_of_an_error_has_its_headers_and_no_body(client):

@@ -1,11 +1,13 @@
 """Hostile requests about authentication and methods."""
 
 from app.keys import key_digest
+from app.web import auth
 from tests.conftest import ADMIN_KEY, SALT
 from tests.support.hostile import JSON, KEY, SEND, invalid
+from tests.support.unknown import unknown
 
-NO_KEY = (403, "Not authenticated")
-WRONG_KEY = (401, "Invalid API Key")
+NO_KEY = (403, auth.NO_KEY)
+WRONG_KEY = (401, auth.WRONG_KEY)
 NOT_POSSIBLE = " is not possible at /bakeries/1, only DELETE, GET, HEAD, OPTIONS, PATCH."
 
 REQUESTS = {
@@ -47,7 +49,7 @@ REQUESTS = {
     ),
     "a key that the caller chose": (
         ("POST", "/api-keys", SEND, b'{"key":"mine","is_active":true}'),
-        invalid("body", {"/is_active": "is_active: Unknown field.", "/key": "key: Unknown field."}),
+        invalid("body", {"/is_active": unknown("is_active"), "/key": unknown("key")}),
     ),
     "is_admin of yes": (
         ("POST", "/api-keys", SEND, b'{"is_admin":"yes"}'),
@@ -65,7 +67,7 @@ REQUESTS = {
     "the method FOO": (("FOO", "/bakeries/1", KEY), (405, "FOO" + NOT_POSSIBLE)),
     "a registration of the original": (
         ("POST", "/recipe_runs/register/1", SEND, b"{}"),
-        (404, "There is nothing at /recipe_runs/register/1; /docs lists what there is."),
+        (404, "There is nothing at /recipe_runs/register/1 (did you mean /recipe_runs/1?); /docs lists what there is."),
     ),
     "a hook of the original": (
         ("POST", "/github/hooks/", SEND, b"{}"),

@@ -15,14 +15,21 @@ NOT_OURS = (
 )
 NOT_A_TIME = "Must be an RFC 3339 timestamp, such as 2022-03-03T02:29:54Z."
 LOST_PLUS = f"{NOT_A_TIME} The offset has a blank instead of its sign: in a query, write + as %2B."
+NOT_A_TIME_OR_DATE = "Must be an RFC 3339 timestamp or a date, such as 2022-03-03T02:29:54Z or 2022-03-03."
 OUT_OF_RANGE = "Must be between the years 1 and 9999 in UTC."
 NOT_AN_ID = "Must be greater than or equal to 1 and less than or equal to 2147483647."
 NUL = "Must not contain the character U+0000."
-UNKNOWN = "Unknown field."
+UNKNOWN = "Unknown field. /docs lists the parameters."
 LIMITS = "Must be greater than or equal to 0 and less than or equal to 1000."
 SORTS = "Must be one of: asc, desc."
 ORDERS = f"Must be one of: {', '.join(['id', *(name for name in RUN_COLUMNS if name != 'id')])}."
 FIELDS = f"Must be one of: {', '.join(RUN_FIELDS)}."
+
+
+def nowhere(path, near=None):
+    guess = f" (did you mean {near}?)" if near else ""
+    return 404, f"There is nothing at {unquote(path.partition('?')[0])}{guess}; /docs lists what there is."
+
 
 # A query of the list of runs, its invalid parameter, and the sentence about it.
 QUERIES = {
@@ -74,7 +81,11 @@ QUERIES = {
     "a parameter without a name": ("=1", "", UNKNOWN),
     "a parameter named NUL": ("%00=1", "\x00", UNKNOWN),
     "a parameter in bad UTF-8": ("%FF=%FF", "%FF", UNKNOWN),
-    "a parameter with a bracket": ("limit[]=1", "limit[]", UNKNOWN),
+    "a parameter with a bracket": (
+        "limit[]=1",
+        "limit[]",
+        "Unknown field. Did you mean limit? /docs lists the parameters.",
+    ),
     "a cursor of nonsense": ("cursor=nonsense", "cursor", NOT_OURS),
     "an empty cursor": ("cursor=", "cursor", "Length must be between 1 and 4000."),
     "a cursor with another signature": ("cursor=WzEwMCxmYWxzZV0.1RTTb9vSFlzPGcOL0ZIAC4XgaEg", "cursor", NOT_OURS),
@@ -83,7 +94,7 @@ QUERIES = {
     "a cursor of base64 without end": ("cursor=====.====", "cursor", NOT_OURS),
     "a cursor and an offset": ("cursor=x&offset=1", "cursor", "Give a cursor or an offset, not both."),
     "unknown fields": ("fields=nope", "fields", FIELDS),
-    "no fields": ("fields=", "fields", "Shorter than minimum length 1."),
+    "no fields": ("fields=", "fields", FIELDS),
     "fields with a dunder": ("fields=id,__dict__", "fields", FIELDS),
     "a count of yes": ("count=yes", "count", NOT_A_BOOLEAN),
     "an unknown status": ("status=QUEUED", "status", "Must be one of: queued, in_progress, completed."),
@@ -132,9 +143,9 @@ PATHS = {
     ),
     "a parameter of a route without parameters": (
         "/stats/bakeries?limit=1",
-        invalid("query", {"/limit": "limit: Unknown field."}),
+        invalid("query", {"/limit": "limit: Unknown field. This path has no parameters."}),
     ),
-    "capitals": ("/Bakeries/", NOWHERE),
+    "capitals": ("/Bakeries/", nowhere("/Bakeries/", "/bakeries/")),
     "dots": ("/bakeries/../api-keys", NOWHERE),
     "encoded dots": (
         "/docs/%2e%2e/%2e%2e/config.py",
@@ -160,10 +171,6 @@ PATHS = {
     ),
     "an id of 5000 digits": ("/bakeries/" + "9" * 5000, NO_ID),
 }
-
-
-def nowhere(path):
-    return 404, f"There is nothing at {unquote(path.partition('?')[0])}; /docs lists what there is."
 
 
 def wrong(name, sentence):
