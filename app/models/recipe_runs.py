@@ -138,7 +138,7 @@ class RecipeRun(Record):
             "actor": actor,
             "before": None,
             "after": wire_values(state),
-            "reason": run_times.correction(given, row._mapping),
+            "reason": run_times.correction(given, {name: getattr(row, name) for name in run_times.NAMES}),
         }
 
     def change(self, values: dict[str, Any], actor: str, reason: str | None = None) -> None:
