@@ -49,6 +49,14 @@ def lacks_rights(error: Any) -> bool:
     return bool(_code(error) == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE)
 
 
+def is_faulty_statement(error: Any) -> bool:
+    """Whether SQLite refused the statement itself, for example because a table is missing.
+
+    It raises OperationalError for this, where PostgreSQL raises ProgrammingError.
+    """
+    return _code(error) == sqlite3.SQLITE_ERROR
+
+
 def is_full(error: Any) -> bool:
     """Whether the disk of the database is full."""
     return bool(_code(error) in (psycopg2.errorcodes.DISK_FULL, sqlite3.SQLITE_FULL))

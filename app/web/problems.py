@@ -21,7 +21,7 @@ from werkzeug.exceptions import (
 )
 
 from app.database import revision
-from app.database.engine import cause, is_full, is_read_only, lacks_rights
+from app.database.engine import cause, is_faulty_statement, is_full, is_read_only, lacks_rights
 from app.errors import RETRY_AFTER, Invalid
 from app.extensions import db
 from app.web.links import with_prefix
@@ -67,12 +67,14 @@ def unavailable(error: Exception) -> Response:
 
     The log gets one line: during an outage, every request fails with the same traceback.
     """
+    if is_faulty_statement(error):
+        return recheck(error)
     fields = {"error": type(error).__name__, "cause": cause(error), "request_id": g.request_id}
     logger.error("database unavailable", extra=fields)
     return problem(ServiceUnavailable(_reason(error), retry_after=RETRY_AFTER))
 
 
-def recheck(error: ProgrammingError) -> Response:
+def recheck(error: Exception) -> Response:
     """503 if our role lacks a right, or if the database was downgraded in the meantime; otherwise it is a bug."""
     db.session.rollback()
     if lacks_rights(error):

@@ -18,7 +18,7 @@ from app.extensions import db
 from config import load
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
-from tests.support.databases import application, on_postgresql, on_sqlite
+from tests.support.databases import application, on_postgresql, on_sqlite, sql
 from tests.support.factories import STARTED_AT, make_bakery, make_key, make_run, run_body
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
@@ -249,6 +249,14 @@ def test_a_full_disk_is_503_with_this_reason(migrated_url, monkeypatch):
 
         monkeypatch.setitem(app.view_functions, "stats.count_bakeries", write)
         assert_unavailable(app.test_client().get("/stats/bakeries"), FULL)
+
+
+def test_a_missing_table_is_a_bug_and_logged_with_its_traceback(migrated_url, caplog):
+    with application(migrated_url) as app:
+        sql(app, "DROP TABLE idempotency_key")
+        headers = KEY | {"Idempotency-Key": "once"}
+        assert app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers=headers).status_code == 500
+        assert "FROM idempotency_key" in caplog.text
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import os
 import shutil
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,7 @@ from app.database import deadline
 from app.extensions import db
 from app.keys import key_digest
 from app.ops import doctor
-from tests.conftest import SALT, environment
+from tests.conftest import ADMIN_KEY, SALT, environment
 from tests.support import live, postgres
 from tests.support.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
 
@@ -54,6 +56,14 @@ def test_a_database_behind_its_migrations_says_what_to_run(empty_url, revision):
     reports = examine(empty_url)
     assert problems(reports) == ["migrations"]
     assert reports["migrations"][1].endswith(f"this release needs {HEAD}: run `flask db upgrade`.")
+
+
+def test_a_database_of_a_newer_release_is_a_problem(migrated_url):
+    with application(migrated_url) as app:
+        sql(app, "UPDATE alembic_version SET version_num = '0099_from_the_future'")
+    reports = examine(migrated_url)
+    assert problems(reports) == ["migrations"]
+    assert "A newer release has migrated the database. Run that release" in reports["migrations"][1]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +139,31 @@ def test_a_read_only_database_is_a_problem(examined, migrated_url):
     reports = examined()
     assert problems(reports) == ["storage"]
     assert "because default_transaction_read_only is on (set by: database)" in reports["storage"][1]
+
+
+@pytest.fixture
+def standby():
+    """The URL of a migrated database on a standby."""
+    with (
+        TemporaryDirectory(prefix="standby-", dir=postgres.MEMORY) as folder,
+        postgres.cluster(Path(folder), postgres.SETTINGS) as server,
+    ):
+        with application(server.url) as app:
+            upgrade(app)
+        server.kill()
+        Path(folder, "data", "standby.signal").touch()
+        server.start()
+        yield server.url
+
+
+def test_a_standby_is_a_problem_and_refuses_writes_with_this_reason(standby):
+    reports = examine(standby)
+    assert problems(reports) == ["storage"]
+    assert reports["storage"][1].startswith("The server is a standby, which is read-only. Connect to the primary")
+    with application(standby) as app:
+        created = app.test_client().post("/feedstocks/", json={"spec": "a/b"}, headers={"X-API-Key": ADMIN_KEY})
+        assert created.json["detail"] == "The database is read-only at the moment. Try again in a few seconds."
+        assert app.test_client().get("/feedstocks/").json == []
 
 
 @pytest.mark.parametrize("name", ["idle_in_transaction_session_timeout", "statement_timeout"])
