@@ -17,7 +17,7 @@ help:  ## List the targets
 setup: .venv/runtime  ## Create the environment of the service
 
 run: export DATABASE_URL := $(DATABASE_URL)
-run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
+run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask seed
 	@echo "Dashboard:     http://127.0.0.1:$(PORT)/dashboard"
@@ -63,10 +63,15 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
+# What /repr/xarray/ needs, so that it works from the first start. A deployment may leave it out.
+.venv/representations: requirements/repr.txt | .venv/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/repr.txt
+	@touch $@
+
 .venv/development: requirements.txt requirements/dev.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@touch $@ .venv/runtime
+	@touch $@ .venv/runtime .venv/representations
 
 # A separate environment: fifty packages, one of them a plugin that pytest would load into every test.
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development

@@ -36,7 +36,7 @@ class StoreUrl(Text):
 
 class XarrayQuery(Schema):
     url = StoreUrl(
-        description="The url of a Zarr store. If it is not percent-encoded, the rest of the query string is part of it."
+        description="The url of a dataset. If it is not percent-encoded, the rest of the query string is part of it."
     )
 
 
