@@ -12,7 +12,7 @@ from app.database.columns import wire_time
 from app.database.fairness import paced
 from app.extensions import db
 from app.models import Feedstock, RecipeRun
-from app.models.datasets import storage_options
+from app.models.datasets import is_link, storage_options
 from app.services import datasets, feedstocks, records
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
@@ -156,11 +156,11 @@ def _xml(mimetype: str, template: str, **values: Any) -> Response:
 
 
 def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
-    """Return the Intake catalogue of the `datasets` that have a reader. The keys of its entries are their ids.
+    """Return the Intake catalogue of the `datasets` that have a reader and a link. The keys of entries are their ids.
 
     Every printable name of a dataset is an alias. If two datasets have the same name, it is the alias of the later one.
     """
-    known = [dataset for dataset in datasets if dataset.dataset_type in READERS]
+    known = [dataset for dataset in datasets if dataset.dataset_type in READERS and is_link(dataset.url)]
     names = {f"{dataset.feedstock}/{dataset.recipe_id}.{dataset.dataset_type}": str(dataset.id) for dataset in known}
     return {
         "version": 2,
