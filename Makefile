@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 # By default the variable of .env, else SQLite. Relative paths start in instance/.
 DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
+OWN_HOSTS := 127.0.0.1:$(PORT),localhost:$(PORT)
 BIN := .venv/bin
 # Of the tests. One more than there are cores, because tests of servers often wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
@@ -17,7 +18,9 @@ help:  ## List the targets
 setup: .venv/runtime  ## Create the environment of the service
 
 run: export DATABASE_URL := $(DATABASE_URL)
-run: .venv/runtime .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
+# /docs shows a dataset of the service itself, so that it needs no other host.
+run: export REPR_ALLOWED_HOSTS := $(or $(REPR_ALLOWED_HOSTS),$(shell sed -n 's/^REPR_ALLOWED_HOSTS=//p' .env 2>/dev/null),$(OWN_HOSTS))
+run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask seed
 	@echo "Dashboard:     http://127.0.0.1:$(PORT)/dashboard"
@@ -68,10 +71,15 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
+# What /repr/xarray/ needs, so that it works from the first start. A deployment may leave it out.
+.venv/representations: requirements/repr.txt | .venv/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/repr.txt
+	@touch $@
+
 .venv/development: requirements.txt requirements/dev.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@touch $@ .venv/runtime
+	@touch $@ .venv/runtime .venv/representations
 
 # A separate environment: fifty packages, one of them a plugin that pytest would load into every test.
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development

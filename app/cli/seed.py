@@ -1,6 +1,7 @@
 """`flask seed`."""
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from app.cli.errors import report_errors
@@ -18,7 +19,7 @@ def seed() -> None:
     The command does nothing if the database has records.
     """
     revision.require()
-    added = examples.load()
+    added = examples.load(current_app.config["ENCRYPTION_SALT"])
     if added:
         audit.add("seed", "catalogue", details=added)
     db.session.commit()

@@ -1,5 +1,6 @@
 """Datasets: one entry for all published builds of one recipe."""
 
+import re
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
@@ -16,6 +17,10 @@ from app.models.recipe_runs import RecipeRun
 
 # Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
 ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
+
+# Schemes of urls that contain what a browser runs or shows, and the characters that it ignores before and in a scheme.
+SCRIPTS = ("javascript:", "vbscript:", "data:")
+IGNORED_BY_BROWSERS = re.compile("^[\\x00-\\x20]+|[\\t\\n\\r]")
 
 SNIPPETS = {
     "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
@@ -118,6 +123,15 @@ def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None
     if options and dataset_type == "kerchunk":
         return {"target_options": options, "remote_options": options}
     return options
+
+
+def is_link(url: str) -> bool:
+    """Whether `url` may become a link: not if a browser would run it as a script.
+
+    A browser ignores some characters of a url (https://url.spec.whatwg.org/#url-parsing).
+    """
+    seen = IGNORED_BY_BROWSERS.sub("", url).lower()
+    return not seen.startswith(SCRIPTS)
 
 
 def snippet(dataset_type: str | None, url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Runs `app/repr/program.py` for a dataset, with a limit of processes, a timeout and a cache of the results."""
+"""Runs `app/repr/program.py` for a dataset, with a queue, a limit of processes, a timeout and a cache."""
 
 import json
 import logging
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
+from time import monotonic
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -23,8 +24,12 @@ PROGRAM = Path(__file__).with_name("program.py")
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
 PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
 PORTS = {"http": 80, "https": 443}
-TIMEOUT = 20  # seconds; the router of Heroku times out after 30
-PROCESSES_MAX = 2
+# Seconds to wait in the queue and to open. The router of Heroku times out after 30, and a request may have waited for a
+# database connection before.
+TIMEOUT = 20
+QUEUE_TIMEOUT = 10  # seconds of TIMEOUT that a request may wait in the queue
+PROCESSES_MAX = 2  # each takes 100 MB
+QUEUE_MAX = 16  # requests; a page of the original's website sends six at once
 RETRY_AFTER = 5  # seconds
 MAX_AGE, ERROR_MAX_AGE = 600, 60  # seconds in the cache
 CACHE_MAX = 8 * 1024**2  # bytes
@@ -35,7 +40,13 @@ ERRORS: dict[str, tuple[type[HTTPException], str]] = {
     "denied": (Forbidden, "Permission denied."),
     "private": (Forbidden, "It leads to an address that is not public."),
     "unreachable": (BadGateway, "Its host cannot be reached, or answered with an error."),
-    "unreadable": (BadGateway, "It is not a Zarr store with consolidated metadata that xarray can open."),
+    "unreadable": (
+        BadGateway,
+        "xarray cannot open it as a Zarr store with consolidated metadata or as Kerchunk JSON.",
+    ),
+    "netcdf": (BadGateway, "It is a NetCDF or HDF5 file, and this service does not show those."),
+    "parquet": (BadGateway, "It has Kerchunk references in Parquet, and this service does not show those."),
+    "codec": (BadGateway, "It is compressed or encoded by a codec that this service does not run."),
     "large": (BadGateway, "It is too large to be shown."),
     "crashed": (BadGateway, "It needs more memory or time than the service allows."),
     "late": (GatewayTimeout, "Its host took too long."),
@@ -56,6 +67,7 @@ class Opener:
     def __init__(self, hosts: list[str]) -> None:
         self.hosts = [host.lower() for host in hosts]
         self.slots = BoundedSemaphore(PROCESSES_MAX)
+        self.queue = BoundedSemaphore(PROCESSES_MAX + QUEUE_MAX)
         self.lock = Lock()  # the cache is not thread-safe
         self.cache: TLRUCache[str, Result] = TLRUCache(
             CACHE_MAX,
@@ -73,28 +85,45 @@ class Opener:
         )
 
     def html(self, url: str) -> str:
-        """Return the HTML of a dataset. Raises an exception of ERRORS, 501 without xarray, 503 without a free slot."""
+        """Return the HTML of a dataset. Raises an exception of ERRORS, 501 without xarray, 503 if the queue is full."""
         if not all(find_spec(name) for name in PACKAGES):
             raise exceptions.NotImplemented("xarray is not installed here: pip install -r requirements/repr.txt.")
-        with self.lock:
-            result = self.cache.get(url)
-        if result is None:
-            result = self._open(url)
-            with self.lock:
-                self.cache[url] = result
+        result = self._cached(url) or self._open(url)
         if result.error:
             error, sentence = ERRORS[result.error]
             raise error(f"An error occurred while fetching the data from URL: {url}. {sentence}")
         return result.html
 
+    def _cached(self, url: str) -> Result | None:
+        with self.lock:
+            return self.cache.get(url)
+
     def _open(self, url: str) -> Result:
-        if not self.slots.acquire(blocking=False):
-            sentence = f"The service is opening {PROCESSES_MAX} datasets already. Try again in a few seconds."
-            raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+        """Open the dataset as soon as fewer than PROCESSES_MAX are being opened. Other requests run meanwhile."""
+        started = monotonic()
+        if not self.queue.acquire(blocking=False):
+            raise busy()
         try:
-            return run(over_http(url), trusted=self.allows(url))
+            if not self.slots.acquire(timeout=QUEUE_TIMEOUT):
+                raise busy()
+            try:
+                # While this request waited, another one may have opened the same dataset.
+                return self._cached(url) or self._run(url, TIMEOUT - (monotonic() - started))
+            finally:
+                self.slots.release()
         finally:
-            self.slots.release()
+            self.queue.release()
+
+    def _run(self, url: str, seconds: float) -> Result:
+        result = run(over_http(url), trusted=self.allows(url), seconds=max(round(seconds), 1))
+        with self.lock:
+            self.cache[url] = result
+        return result
+
+
+def busy() -> ServiceUnavailable:
+    sentence = f"The service is opening {PROCESSES_MAX} datasets, and others wait. Try again in a few seconds."
+    return ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
 
 
 def init_app(app: Flask) -> None:
@@ -112,13 +141,13 @@ def over_http(url: str) -> str:
     return f"https://{bucket}.s3.amazonaws.com/{key}" if scheme == "s3" else url
 
 
-def run(url: str, trusted: bool) -> Result:
-    """Run the program and return its result. A crash is logged."""
+def run(url: str, trusted: bool, seconds: int) -> Result:
+    """Run the program for at most `seconds` and return its result. A crash is logged."""
     request = json.dumps({"url": url, "trusted": trusted})
-    command = [sys.executable, "-I", str(PROGRAM), str(TIMEOUT)]
+    command = [sys.executable, "-I", str(PROGRAM), str(seconds)]
     try:
         process = subprocess.run(
-            command, input=request, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT, check=True
+            command, input=request, capture_output=True, text=True, timeout=seconds, env=ENVIRONMENT, check=True
         )
     except subprocess.TimeoutExpired:
         return Result(error="late")

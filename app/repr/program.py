@@ -1,18 +1,24 @@
-"""Opens a Zarr store by its url and prints its HTML representation by xarray. `opener` runs it as a separate process.
+"""Opens a dataset by its url and prints its HTML representation by xarray. `opener` runs it as a separate process.
 
 It reads `{"url": …, "trusted": …}` from standard input and prints `{"html": …}` or `{"error": …}`, a key of
 `app.repr.opener.ERRORS`. It imports no module of the service and inherits no environment variable. It only connects to
-public addresses, also after redirects. The only exception is the host of the url if it is `trusted`.
+public addresses, also after redirects and for Kerchunk references. The only exception is the host of the url if it is
+`trusted`. It is one file, because Python in isolated mode finds no modules beside a program.
 """
 
+import asyncio
 import json
 import os
+import pwd
+import re
 import resource
 import signal
 import socket
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +39,22 @@ HTML_MAX = 1024**2  # characters
 
 REDIRECTS = (301, 302, 303, 307, 308)
 UNICAST = IPv6Network("2000::/3")  # other IPv6 addresses are not public or contain an IPv4 address
+BUCKETS = {
+    "s3": "https://{}.s3.amazonaws.com/",
+    "gs": "https://storage.googleapis.com/{}/",
+    "gcs": "https://storage.googleapis.com/{}/",
+}
+
+# The codecs of Zarr 2 and 3 that are decoded. numcodecs has others, and installed packages may add more.
+CODECS = {
+    *("adler32", "astype", "bitround", "blosc", "bytes", "bz2", "categorize", "crc32", "crc32c", "delta", "endian"),
+    *("fixedscaleoffset", "fletcher32", "gzip", "json2", "lz4", "lzma", "packbits", "quantize", "sharding_indexed"),
+    *("shuffle", "transpose", "vlen-bytes", "vlen-utf8", "zlib", "zstd"),
+}
+CODEC_FIELDS = ("codecs", "compressor", "filters", "index_codecs")
+METADATA = (".zarray", ".zgroup", ".zmetadata", "zarr.json")  # of arrays, with their codecs
+NETCDF = re.compile(rb"CDF[\x01\x02\x05]|\x89HDF\r\n\x1a\n")  # the first bytes of a file
+NUMBERS = "<p>Times are shown as numbers, because xarray cannot decode their units or their calendar.</p>"
 
 
 class StoreError(Exception):
@@ -40,19 +62,41 @@ class StoreError(Exception):
 
 
 class Store(AsyncFileSystem):
-    """The objects below a url. Each read is a GET. Objects cannot be listed, so the metadata must be consolidated."""
+    """The objects below a url, or those of Kerchunk references. Each read is a GET. Objects cannot be listed, so the
+    metadata must be consolidated.
+    """
 
     cachable = False
 
-    def __init__(self, url: str, trusted: bool) -> None:
+    def __init__(self, url: str, trusted: bool, references: dict[str, Any] | None = None) -> None:
         super().__init__(asynchronous=True)
-        self.url, self.trusted = URL(url), trusted
+        self.url, self.trusted, self.references = URL(url), trusted, references
         self.denied = False
         self.requests, self.bytes = REQUESTS_MAX, TOTAL_MAX  # the remaining budget
         self.sessions: dict[bool, ClientSession] = {}
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
-        url = self.url.with_path(f"{self.url.raw_path.rstrip('/')}/{quote(path)}", encoded=True, keep_query=True)
+        if self.references is None:
+            key = f"{self.url.raw_path.rstrip('/')}/{quote(path)}"
+            data = await self.get(self.url.with_path(key, encoded=True, keep_query=True), start, end)
+        else:
+            data = (await self._follow(self.references.get(path)))[start:end]
+        if path.rpartition("/")[2] in METADATA:
+            require_readable(json.loads(data))
+        return data
+
+    async def _follow(self, reference: Any) -> bytes:
+        """Return what a Kerchunk reference leads to: the text itself, or a part of the object at a url."""
+        if reference is None:
+            raise FileNotFoundError
+        if isinstance(reference, str):
+            return b64decode(reference[7:]) if reference.startswith("base64:") else reference.encode()
+        url, *part = reference
+        start, length = map(int, part or (0, OBJECT_MAX))
+        return await self.get(over_http(url), start, start + length)
+
+    async def get(self, url: URL, start: int | None = None, end: int | None = None) -> bytes:
+        """Return the bytes from `start` to `end` of the object at `url`. Raises FileNotFoundError or StoreError."""
         headers = {} if start is None else {"Range": f"bytes={start}" if start < 0 else f"bytes={start}-"}
         if start is not None and end is not None:
             headers["Range"] += str(end - 1)
@@ -60,7 +104,7 @@ class Store(AsyncFileSystem):
             self.requests = _spend(self.requests, 1)
             async with self._session(url).get(url, headers=headers, allow_redirects=False) as response:
                 if response.status not in REDIRECTS:
-                    data = await self._body(response)
+                    data = await self._body(response, end)
                     return data if response.status == 206 else data[start:end]
                 url = url.join(URL(response.headers.get("Location", "")))
         raise StoreError("unreadable")
@@ -73,7 +117,11 @@ class Store(AsyncFileSystem):
             self.sessions[trusted] = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
         return self.sessions[trusted]
 
-    async def _body(self, response: ClientResponse) -> bytes:
+    async def close(self) -> None:
+        for session in self.sessions.values():
+            await session.close()
+
+    async def _body(self, response: ClientResponse, end: int | None) -> bytes:
         if response.status in (401, 403):  # S3 answers 403 for a missing object if the bucket cannot be listed
             self.denied = True
             raise FileNotFoundError
@@ -85,6 +133,8 @@ class Store(AsyncFileSystem):
         async for chunk in response.content.iter_chunked(64 * 1024):
             left, self.bytes = _spend(left, len(chunk)), _spend(self.bytes, len(chunk))
             data += chunk
+            if end is not None and len(data) >= end:  # the rest of an object from a host that ignores ranges
+                break
         return bytes(data)
 
 
@@ -106,16 +156,101 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def over_http(url: str) -> URL:
+    """Return the url of an object that references name. Raises StoreError if it is not at a http url or in a bucket."""
+    scheme, _, rest = url.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme in BUCKETS:
+        return URL(BUCKETS[scheme].format(quote(bucket)) + quote(key), encoded=True)
+    if scheme not in ("http", "https"):
+        raise StoreError("unreadable")
+    return URL(url)
+
+
+def require_readable(metadata: Any) -> None:
+    """Raise StoreError if the metadata of Zarr names an unknown codec, or belongs to references in Parquet."""
+    if isinstance(metadata, dict) and "record_size" in metadata:
+        raise StoreError("parquet")
+    if not CODECS.issuperset(codecs(metadata)):
+        raise StoreError("codec")
+
+
+def codecs(metadata: Any) -> Iterator[str]:
+    """Yield the names of the codecs in the metadata of Zarr 2 or 3, also of those inside of other codecs."""
+    if isinstance(metadata, list):
+        for item in metadata:
+            yield from codecs(item)
+    if isinstance(metadata, dict):
+        for field, value in metadata.items():
+            if field in CODEC_FIELDS:
+                for codec in value if isinstance(value, list) else [value]:
+                    names = [codec.get("id"), codec.get("name")] if isinstance(codec, dict) else [codec]
+                    yield from (str(name).removeprefix("numcodecs.") for name in names if name is not None)
+            if field != "attributes" and not field.endswith(".zattrs"):
+                yield from codecs(value)
+
+
+def representation(url: str, trusted: bool) -> str:
+    """Return the HTML of the Zarr store or of the Kerchunk references at `url`."""
+    store = Store(url, trusted)
+    try:
+        return html(store)
+    except StoreError as error:
+        if str(error) not in ("missing", "denied"):
+            raise
+    return html(Store(url, trusted, asyncio.run(read_references(url, trusted))))
+
+
+async def read_references(url: str, trusted: bool) -> dict[str, Any]:
+    """Return the Kerchunk references in the file at `url`, by key. Raises StoreError if it is another file, or none."""
+    store = Store(url, trusted)
+    with named_errors(store):
+        start = await store.get(store.url, 0, 8)
+        if NETCDF.match(start):
+            raise StoreError("netcdf")
+        if not start.lstrip().startswith(b"{"):
+            raise StoreError("unreadable")
+        document = json.loads(await store.get(store.url))
+        await store.close()
+        return references_of(document)
+
+
+def references_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the references of a document of Kerchunk, version 0 or 1, with consolidated metadata."""
+    templates: dict[str, str] = document.get("templates", {})
+    found: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    for key, value in document.get("refs", document).items():
+        if isinstance(value, list):
+            url = re.sub(r"{{\s*(\w+)\s*}}", lambda name: str(templates[name[1]]), value[0])
+            found[key] = [url, *value[1:]]
+        else:
+            found[key] = value if isinstance(value, str) else json.dumps(value)
+            if key.rpartition("/")[2] in (".zarray", ".zattrs", ".zgroup"):
+                metadata[key] = json.loads(found[key])
+    return found | {".zmetadata": json.dumps({"zarr_consolidated_format": 1, "metadata": metadata})}
+
+
 def html(store: Store) -> str:
     """Return the HTML of `store`. xarray reads only the metadata and the index coordinates."""
-    below: Any = FsspecStore(
-        store, read_only=True, path=""
-    )  # Any, because the types of xarray do not include Zarr stores
-    with named_errors(store), xarray.open_dataset(below, engine="zarr", consolidated=True, cache=False) as dataset:
-        text = str(dataset._repr_html_())
+    with named_errors(store):
+        try:
+            text = _html(store)
+        except FileNotFoundError:
+            raise
+        except ValueError:  # for example for `months since 1990-01-01`
+            text = NUMBERS + _html(store, decode_times=False)
     if len(text) > HTML_MAX:
         raise StoreError("large")
     return text
+
+
+def _html(store: Store, decode_times: bool = True) -> str:
+    # Any, because the types of xarray do not include Zarr stores
+    below: Any = FsspecStore(store, read_only=True, path="")
+    options: Any = {"engine": "zarr", "consolidated": True, "cache": False}
+    with xarray.open_dataset(below, decode_times=decode_times, **options) as dataset:
+        return str(dataset._repr_html_())
 
 
 @contextmanager
@@ -154,10 +289,27 @@ def limit_resources(seconds: int) -> None:
         resource.setrlimit(kind, (most, most))
 
 
+def drop_privileges() -> None:
+    """Become the user `nobody` if this is root, so that hostile data cannot read the files of the service.
+
+    That user may not be able to read the installed packages either, so what they load late is loaded before.
+    """
+    if os.geteuid() == 0:
+        xarray.Dataset()._repr_html_()
+        for name in ("encodings.idna", "multiprocessing.synchronize"):
+            import_module(name)
+        with suppress(KeyError, OSError):  # a container may have no such user, or not allow to become one
+            user = pwd.getpwnam("nobody")
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+
+
 def main() -> None:
     limit_resources(int(sys.argv[1]))
+    drop_privileges()
     try:
-        answer = {"html": html(Store(**json.load(sys.stdin)))}
+        answer = {"html": representation(**json.load(sys.stdin))}
     except StoreError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer), flush=True)

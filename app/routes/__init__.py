@@ -17,7 +17,7 @@ from app.routes import (
 
 # In the order of the documentation.
 BLUEPRINTS = (
-    *(bakeries.blp, feedstocks.blp, recipe_runs.blp, datasets.blp, stac.blp, feeds.blp, repr.blp, stats.blp),
+    *(datasets.blp, recipe_runs.blp, feedstocks.blp, bakeries.blp, stats.blp, repr.blp, stac.blp, feeds.blp),
     *(api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

@@ -18,6 +18,9 @@ from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 
+# A bakery that the example catalogue does not have.
+NEW_BAKERY = {"region": "eu-west-1", "name": "example-bakery", "description": "Operated by the authors of the example."}
+
 blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="The compute environments that run recipes.")
 
 
@@ -32,7 +35,7 @@ def list_bakeries(query: dict[str, Any]) -> Page:
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
-@blp.arguments(BakeryCreate)
+@blp.arguments(BakeryCreate, example=NEW_BAKERY)
 @blp.response(201, BakeryRead, description="The new bakery.", headers=LOCATION)
 @blp.alt_response(
     200, schema=BakeryRead, description="The bakery existed already, with the same content.", success=True

@@ -26,7 +26,7 @@ def list_datasets(query: dict[str, Any]) -> Page:
     return datasets.page(**query)
 
 
-@blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
+@blp.route("/<id:id>", methods=["GET"], caller=Caller.PUBLIC, example_id=7)
 @blp.response(200, DatasetDetail, description="The dataset with its builds.")
 def get_dataset(id: int) -> Response:
     """Get a dataset

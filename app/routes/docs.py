@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import orjson
 from flask import Blueprint, Response, current_app, redirect, render_template, request, send_from_directory, url_for
@@ -11,6 +12,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.web.auth import Caller, declare
 
 SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
+# Our own script and style sheet, because the policy forbids inline ones, and a dataset for /repr/xarray/ to show.
+OWN = Path(__file__).parents[1] / "static/docs"
+OWN_NAMES = {path.name for path in OWN.iterdir()}
 # Swagger UI contains its icons as data: urls; everything else is a file of this service.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -27,14 +31,12 @@ def swagger_ui() -> Response:
     return response
 
 
-def swagger_ui_file(name: str) -> Response:
-    """A file of Swagger UI's own distribution."""
+def file(name: str) -> Response:
+    """A file of ours or of Swagger UI's own distribution."""
+    name = name.rstrip("/")  # <path:name> also matches a slash at the end
+    if name in OWN_NAMES:
+        return send_from_directory(OWN, name)
     return send_from_directory(SWAGGER_UI, name, max_age=86400)
-
-
-def init_script() -> Response:
-    """The script that starts Swagger UI; a file, because the policy forbids inline scripts."""
-    return send_from_directory(current_app.root_path, "static/docs.js")
 
 
 def openapi_json() -> Response:
@@ -58,8 +60,7 @@ def redoc() -> WerkzeugResponse:
 
 VIEWS: dict[str, Callable[..., WerkzeugResponse]] = {
     "/docs": swagger_ui,
-    "/docs/init.js": init_script,
-    "/docs/<path:name>": swagger_ui_file,
+    "/docs/<path:name>": file,
     "/openapi.json": openapi_json,
     "/redoc": redoc,
 }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, current_app, render_template
 from sqlalchemy import Row
@@ -11,7 +12,7 @@ from app.database.columns import wire_time
 from app.database.fairness import paced
 from app.extensions import db
 from app.models import Feedstock, RecipeRun
-from app.models.datasets import storage_options
+from app.models.datasets import is_link, storage_options
 from app.services import datasets, feedstocks, records
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
@@ -19,6 +20,9 @@ from app.web.json import encode
 from app.web.links import absolute
 
 ENTRIES = 50  # in a feed
+# Ids of feeds and entries are tag: URIs (RFC 4151), so that they do not change with the address of the service. The
+# project owns this domain name since before that year.
+TAG = "tag:pangeo-forge.org,2022:{deployment}/{path}"
 EPOCH = "1970-01-01T00:00:00Z"
 # For each result of `feedstocks.passing`: word, width in pixels, colour.
 BADGES = {True: ("passing", 54, "#1a7f37"), False: ("failing", 48, "#cf222e"), None: ("no status", 62, "#57606a")}
@@ -62,6 +66,22 @@ def get_intake_catalog() -> Response:
     return current_app.response_class(document, mimetype="application/yaml")
 
 
+@blp.route("/feed.atom", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(
+    200,
+    example_schema('<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
+    content_type="application/atom+xml",
+    description="The feed (RFC 4287).",
+)
+def get_feed_of_all() -> Response:
+    """Follow the runs of all feedstocks
+
+    An Atom feed of the 50 runs that ended last.
+    """
+    page = absolute("dashboard.recipe_runs")
+    return _feed("feed", "Finished runs", absolute("feeds.get_feed_of_all"), page, feedstocks.newest(ENTRIES))
+
+
 @blp.route("/feedstocks/<id:id>/feed.atom", methods=["GET"], caller=Caller.PUBLIC)
 @blp.response(
     200,
@@ -75,10 +95,9 @@ def get_feed(id: int) -> Response:
     An Atom feed of the 50 runs that ended last.
     """
     feedstock = records.get(Feedstock, id)
-    runs = [_entry(run) for run in feedstocks.finished(feedstock, ENTRIES)]
-    updated = runs[0]["ended"] if runs else EPOCH
-    url = absolute("feeds.get_feed", id=id)
-    return _xml("application/atom+xml", "feed.xml", url=url, feedstock=feedstock, runs=runs, updated=updated)
+    runs, title = feedstocks.finished(feedstock, ENTRIES), f"Finished runs of {feedstock.spec}"
+    page = absolute("dashboard.feedstock", id=id)
+    return _feed(f"feedstocks/{id}", title, absolute("feeds.get_feed", id=id), page, runs)
 
 
 @blp.route("/feedstocks/<id:id>/badge.svg", methods=["GET"], caller=Caller.PUBLIC)
@@ -100,10 +119,26 @@ def get_badge(id: int) -> Response:
     return response
 
 
+def _feed(path: str, title: str, url: str, page: str, runs: Sequence[RecipeRun]) -> Response:
+    """Return the feed with the id of `path`, whose address is `url`. `page` shows the same to people."""
+    entries = [_entry(run) for run in runs]
+    updated = entries[0]["ended"] if entries else EPOCH
+    feed = {"id": _tag(path), "title": title, "url": url, "page": page, "updated": updated}
+    return _xml("application/atom+xml", "feed.xml", feed=feed, runs=entries)
+
+
+def _tag(path: str) -> str:
+    """Return the id of a feed or an entry. Runs of two deployments have the same numbers, but not the same ids."""
+    return TAG.format(deployment=quote(current_app.config["DEPLOYMENT"] or "local", safe=""), path=path)
+
+
 def _entry(run: RecipeRun) -> dict[str, Any]:
     return {
         "id": run.id,
+        "tag": _tag(f"recipe_runs/{run.id}"),
+        "page": absolute("dashboard.recipe_run", id=run.id),
         "url": absolute("recipe_runs.get_recipe_run", id=run.id),
+        "feedstock": run.feedstock.spec,
         "recipe_id": run.recipe_id,
         "outcome": run.conclusion or "no conclusion",
         "is_test": run.is_test,
@@ -121,11 +156,11 @@ def _xml(mimetype: str, template: str, **values: Any) -> Response:
 
 
 def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
-    """Return the Intake catalogue of the `datasets` that have a reader. The keys of its entries are their ids.
+    """Return the Intake catalogue of the `datasets` that have a reader and a link. The keys of entries are their ids.
 
     Every printable name of a dataset is an alias. If two datasets have the same name, it is the alias of the later one.
     """
-    known = [dataset for dataset in datasets if dataset.dataset_type in READERS]
+    known = [dataset for dataset in datasets if dataset.dataset_type in READERS and is_link(dataset.url)]
     names = {f"{dataset.feedstock}/{dataset.recipe_id}.{dataset.dataset_type}": str(dataset.id) for dataset in known}
     return {
         "version": 2,

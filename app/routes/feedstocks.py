@@ -27,6 +27,10 @@ from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 
+# Feedstocks that the example catalogue does not have.
+NEW_FEEDSTOCK = {"spec": "pangeo-forge/example-feedstock", "provider": "github"}
+RENAMED_FEEDSTOCK = {"spec": "pangeo-forge/renamed-feedstock"}
+
 blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="The repositories that contain recipes.")
 
 
@@ -41,7 +45,7 @@ def list_feedstocks(query: dict[str, Any]) -> Page:
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)
-@blp.arguments(FeedstockCreate)
+@blp.arguments(FeedstockCreate, example=NEW_FEEDSTOCK)
 @blp.response(201, FeedstockRead, description="The new feedstock.", headers=LOCATION)
 @blp.alt_response(200, schema=FeedstockRead, description="The feedstock existed already.", success=True)
 @blp.alt_response(409, "CONFLICT")
@@ -77,7 +81,7 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
-@blp.arguments(FeedstockUpdate)
+@blp.arguments(FeedstockUpdate, example=RENAMED_FEEDSTOCK)
 @blp.response(200, FeedstockRead, description="The updated feedstock.")
 @blp.alt_response(409, "CONFLICT")
 def update_feedstock(values: dict[str, Any], id: int) -> Written:

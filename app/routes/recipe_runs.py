@@ -34,12 +34,12 @@ NEW_RUN = {
     "feedstock_id": 1,
     "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
     "version": "1.0",
-    "started_at": "2022-03-03T02:29:54Z",
+    "started_at": "2026-03-03T02:29:54Z",
 }
 FINISHED_RUN = {
     "status": "completed",
     "conclusion": "success",
-    "completed_at": "2022-03-03T03:11:20Z",
+    "completed_at": "2026-03-03T03:11:20Z",
     "dataset_public_url": "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
 }
 

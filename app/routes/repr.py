@@ -38,8 +38,9 @@ def encode_url() -> None:
 def get_xarray_repr(query: dict[str, str]) -> Response:
     """Show a dataset as xarray does
 
-    The answer is HTML for a web page. A run must have published the Zarr store at `url`, or its host must be one that
-    the operators of this service allow. Answers are cached for ten minutes.
+    The answer is HTML for a web page. A run must have published the dataset at `url`, or its host must be one that the
+    operators of this service allow. It is a Zarr store with consolidated metadata, or Kerchunk references in JSON.
+    Answers are cached for ten minutes. A few datasets are opened at a time; other requests wait for some seconds.
     """
     url = query["url"]
     if not opener().allows(url) and not datasets.is_published(url):

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from app.database.columns import wire_time
 from app.database.fairness import paced
 from app.extensions import db
+from app.models.datasets import is_link
 from app.schemas.stac import StacCollection, StacCollections, StacConformance, StacLanding, StacPageQuery
 from app.services import datasets
 from app.web.auth import Caller
@@ -75,7 +76,7 @@ def list_collections(query: dict[str, int]) -> dict[str, Any]:
     return {"collections": [_collection(dataset) for dataset in paced(published)], "links": links}
 
 
-@blp.route("/collections/<id:id>", methods=["GET"], caller=Caller.PUBLIC)
+@blp.route("/collections/<id:id>", methods=["GET"], caller=Caller.PUBLIC, example_id=7)
 @blp.response(200, StacCollection, description="The collection.")
 def get_collection(id: int) -> dict[str, Any]:
     """Get a STAC collection
@@ -97,7 +98,7 @@ def _collection(dataset: Row[Any]) -> dict[str, Any]:
         "providers": [{"name": dataset.bakery, "roles": ["processor"]}],
         "created": wire_time(dataset.first_build),
         "updated": wire_time(dataset.last_build),
-        "assets": {dataset.dataset_type or "data": _asset(dataset)},
+        "assets": {dataset.dataset_type or "data": _asset(dataset)} if is_link(dataset.url) else {},
         "links": [
             _link("self", dataset),
             _root(),

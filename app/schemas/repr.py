@@ -14,10 +14,7 @@ URL_MAX = 2048  # characters, like `dataset_public_url` of a run
 HOST = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*"
 PORT = "([0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 URL = rf"^(https?://{HOST}(:{PORT})?|s3://{HOST}(?=/|$))([/?][^\u0000-\u0020\u007f\\#]*)?$"
-EXAMPLE = (
-    "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/noaa-coastwatch-geopolar-sst-feedstock/"
-    "noaa-coastwatch-geopolar-sst.zarr"
-)
+EXAMPLE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr"
 
 
 class StoreUrl(Text):
@@ -36,7 +33,7 @@ class StoreUrl(Text):
 
 class XarrayQuery(Schema):
     url = StoreUrl(
-        description="The url of a Zarr store. If it is not percent-encoded, the rest of the query string is part of it."
+        description="The url of a dataset. If it is not percent-encoded, the rest of the query string is part of it."
     )
 
 

@@ -73,7 +73,8 @@ class StacCollection(StacObject):
         values=fields.Nested(StacAsset),
         required=True,
         metadata={
-            "description": "The dataset, under its type, or under `data` if its type is unknown.",
+            "description": "The dataset, under its type, or under `data` if its type is unknown. Empty if its url is a "
+            "script, such as `javascript:`.",
             "examples": [
                 {"zarr": {"href": "https://data.org/gpcp.zarr", "type": "application/vnd.zarr", "roles": ["data"]}}
             ],

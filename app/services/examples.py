@@ -5,8 +5,9 @@ from typing import Any
 
 from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
-from app.models.recipe_runs import CONCLUSIONS
-from app.services import stats
+from app.models.api_keys import WRITE_SCOPE
+from app.models.recipe_runs import CONCLUSIONS, SYSTEM
+from app.services import api_keys, stats
 
 BAKERIES = (
     ("us-central1", "pangeo-ldeo-nsf-earthcube", "Dataflow, operated by Lamont-Doherty Earth Observatory."),
@@ -23,8 +24,11 @@ FIRST_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STORE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge"
 
 
-def load() -> dict[str, int]:
-    """Add the examples if the catalogue is empty. Return how many records of each kind were added; {} if none."""
+def load(salt: str) -> dict[str, int]:
+    """Add the examples if the catalogue is empty. Return how many records of each kind were added; {} if none.
+
+    `salt` is that of API keys. Nobody gets the example of a key itself, so it gives no access.
+    """
     if any(stats.count(model) for model in (Bakery, Feedstock, RecipeRun)):
         return {}
     bakeries = [Bakery(region=region, name=name, description=text) for region, name, text in BAKERIES]
@@ -36,7 +40,8 @@ def load() -> dict[str, int]:
     ]
     db.session.add_all(runs)
     db.session.flush()
-    return {"bakeries": len(bakeries), "feedstocks": len(feedstocks), "recipe runs": len(runs)}
+    api_keys.create({"label": "example", "scopes": [WRITE_SCOPE]}, SYSTEM, salt)
+    return {"bakeries": len(bakeries), "feedstocks": len(feedstocks), "recipe runs": len(runs), "API key": 1}
 
 
 def _states() -> list[dict[str, Any]]:

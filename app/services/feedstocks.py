@@ -1,6 +1,6 @@
-"""The finished runs of a feedstock and their results."""
+"""The finished runs of one feedstock or of all, and their results."""
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
 from app.database.columns import now
@@ -10,13 +10,26 @@ from app.models.recipe_runs import FAILURES
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
-    """Return the `limit` runs that ended last, newest first, with their bakeries; none that ends in the future."""
+    """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future."""
     ended = func.coalesce(RecipeRun.completed_at, RecipeRun.started_at)
     runs = select(RecipeRun).where(
         RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed", ended <= now()
     )
     newest = runs.order_by(ended.desc(), RecipeRun.id.desc()).limit(limit)
-    return list(db.session.scalars(newest.options(joinedload(RecipeRun.bakery))))
+    return _with_parents(newest)
+
+
+def newest(limit: int) -> list[RecipeRun]:
+    """Return the `limit` runs of all feedstocks that ended last, newest first, with their bakeries and feedstocks.
+
+    Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
+    """
+    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.status == "completed")
+    return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
+
+
+def _with_parents(runs: Select[tuple[RecipeRun]]) -> list[RecipeRun]:
+    return list(db.session.scalars(runs.options(joinedload(RecipeRun.bakery), joinedload(RecipeRun.feedstock))))
 
 
 def passing(feedstock: Feedstock) -> bool | None:

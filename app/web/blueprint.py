@@ -53,16 +53,18 @@ class Blueprint(flask_smorest.Blueprint):
         self.lenient = lenient
 
     def route(
-        self, rule: str, *, caller: Caller, max_body: int | None = None, **options: Any
+        self, rule: str, *, caller: Caller, max_body: int | None = None, example_id: int = 1, **options: Any
     ) -> Callable[[View], View]:
         """Register a view for `rule`. Authentication comes first, then the id in the path, then the other input.
 
-        `max_body` is the limit of a body in bytes, if it is not MAX_CONTENT_LENGTH.
+        `max_body` is the limit of a body in bytes, if it is not MAX_CONTENT_LENGTH. `example_id` exists in the example
+        catalogue of `flask seed`.
         """
 
         def decorator(view: View) -> View:
             guarded = _guard(view, caller, max_body, self.lenient)
-            parameters = [ID_PARAMETER] if "<" in rule else None
+            schema = {"type": "integer", "examples": [example_id]}
+            parameters = [ID_PARAMETER | {"schema": schema}] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
             other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
             FlaskBlueprint.add_url_rule(self, other, view.__name__, guarded, **options)

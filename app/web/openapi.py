@@ -197,6 +197,14 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
 
 
+def _add_examples(spec: dict[str, Any]) -> None:
+    """Add an `example` to each parameter, because many programs do not read the `examples` of its schema."""
+    for path in spec["paths"].values():
+        for part in (path, *path.values()):
+            for parameter in part.get("parameters", ()) if isinstance(part, dict) else ():
+                parameter["example"] = example_of(parameter["schema"], spec["components"]["schemas"])
+
+
 @cache
 def document(blueprints: tuple[Blueprint, ...]) -> bytes:
     """The document of these blueprints as JSON. Its order is that of the code, so every process writes the same bytes.
@@ -219,6 +227,7 @@ def document(blueprints: tuple[Blueprint, ...]) -> bytes:
     answers = [answer for operation in operations for answer in operation["responses"].values()]
     for media in [media for part in bodies + answers for media in part.get("content", {}).values()]:
         media.setdefault("example", example_of(media["schema"], spec["components"]["schemas"]))
+    _add_examples(spec)
     for operation in operations:
         if any(parameter["name"] == "fields" for parameter in operation["parameters"]):
             operation["responses"]["200"]["description"] += " With `fields`, its records have only these fields."

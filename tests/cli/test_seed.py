@@ -5,7 +5,7 @@ from tests.conftest import make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
-LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 12 recipe runs.\n"
+LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 12 recipe runs, 1 API key.\n"
 NOTHING = "The database has records. Nothing was loaded.\n"
 
 

@@ -21,7 +21,7 @@ HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 def seeded(app, client):
     """A client of a service with the example catalogue."""
     with app.app_context():
-        examples.load()
+        examples.load("salt")
         db.session.commit()
     return client
 

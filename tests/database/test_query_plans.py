@@ -60,6 +60,6 @@ def test_no_filtered_overview_scans_the_table(client, query):
     assert "Seq Scan" not in indexes(client, f"/stats/overview?{query}")
 
 
-@pytest.mark.parametrize("path", ["/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
+@pytest.mark.parametrize("path", ["/feed.atom", "/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
 def test_no_feed_scans_the_table(client, path):
     assert "Seq Scan" not in indexes(client, path)

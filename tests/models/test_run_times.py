@@ -80,7 +80,8 @@ def test_a_stored_run_with_impossible_times_is_marked_everywhere(app, writer, pr
 
 def test_a_run_that_ends_in_the_future_is_in_no_feed(app, client):
     run = make_run(app, **ENDED | IMPOSSIBLE["in_future"])
-    assert "<entry>" not in client.get(f"/feedstocks/{run.feedstock_id}/feed.atom").text
+    for path in (f"/feedstocks/{run.feedstock_id}/feed.atom", "/feed.atom"):
+        assert "<entry>" not in client.get(path).text
 
 
 @pytest.mark.parametrize(

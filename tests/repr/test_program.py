@@ -1,11 +1,13 @@
 """The program that opens datasets: the addresses and redirects that it follows, and its limits."""
 
 import asyncio
+import os
+import pwd
 
 import pytest
 from aiohttp import ClientError
 
-from app.repr.program import Store, StoreError, is_public
+from app.repr.program import Store, StoreError, codecs, is_public, over_http, require_readable
 from tests.support import live, stores
 
 # Our check refuses the address, or aiohttp does so before, because it recognises addresses written as numbers.
@@ -16,20 +18,19 @@ REFUSED = r"private|is not a canonical IPv4 address"
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stores")
     (folder / "plain").mkdir()
-    (folder / "plain/zarr.json").write_text("0123456789")
+    (folder / "plain/0").write_text("0123456789")
     with stores.server(folder) as server:
         yield server
 
 
-def read(url, trusted=True, key="zarr.json", requests=100, **part):
+def read(url, trusted=True, key="0", requests=100, **part):
     async def fetch():
         store = Store(url, trusted)
         store.requests = requests
         try:
             return await store._cat_file(key, **part)
         finally:
-            for session in store.sessions.values():
-                await session.close()
+            await store.close()
 
     return asyncio.run(fetch())
 
@@ -61,7 +62,7 @@ def test_a_redirect_from_a_trusted_host_to_a_private_address_is_refused(served, 
     before = len(served.asked)
     with pytest.raises((StoreError, ClientError), match=REFUSED):
         read(f"{served.url}/{kind}")
-    assert served.asked[before:] == [f"/{kind}/zarr.json"]
+    assert served.asked[before:] == [f"/{kind}/0"]
 
 
 def test_a_redirect_to_another_scheme_is_refused(served):
@@ -120,6 +121,58 @@ def test_private_addresses_are_not_public(address):
 @pytest.mark.parametrize("address", ["8.8.8.8", "128.117.1.1", "2606:4700::1111", "2a05:d018::1"])
 def test_public_addresses_are_public(address):
     assert is_public(address)
+
+
+V2 = {"compressor": {"id": "blosc"}, "filters": [{"id": "delta"}]}
+SHARDED = {"name": "sharding_indexed", "configuration": {"index_codecs": [{"name": "x"}]}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "names"),
+    [
+        ({"metadata": {"t/.zarray": V2}}, ["blosc", "delta"]),
+        ({"metadata": {"t/.zarray": {"compressor": None, "filters": None}}}, []),
+        ({"metadata": {"t/.zattrs": {"filters": [{"id": "a filter of the instrument"}]}}}, []),
+        ({"codecs": [{"name": "bytes"}, "numcodecs.zlib"], "attributes": {"codecs": ["x"]}}, ["bytes", "zlib"]),
+        ({"consolidated_metadata": {"metadata": {"t": {"codecs": [SHARDED]}}}}, ["sharding_indexed", "x"]),
+        ({"compressor": {"id": "zlib", "name": "pickle"}}, ["zlib", "pickle"]),
+    ],
+)
+def test_the_codecs_of_all_arrays_are_found(metadata, names):
+    assert list(codecs(metadata)) == names
+
+
+def test_pickle_is_not_a_known_codec():
+    with pytest.raises(StoreError, match="codec"):
+        require_readable({"metadata": {"time/.zarray": {"filters": [{"id": "pickle"}]}}})
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s3://noaa/a b.nc", "https://noaa.s3.amazonaws.com/a%20b.nc"),
+        ("gs://noaa/x/a.nc", "https://storage.googleapis.com/noaa/x/a.nc"),
+        ("https://data.org/a.nc", "https://data.org/a.nc"),
+    ],
+)
+def test_references_are_read_over_http(url, expected):
+    assert str(over_http(url)) == expected
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "a.nc", "memory://a", "ftp://data.org/a", ""])
+def test_a_reference_to_a_file_or_another_protocol_is_refused(url):
+    with pytest.raises(StoreError, match="unreadable"):
+        over_http(url)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_root_becomes_a_user_who_cannot_read_the_memory_and_the_environment_of_the_service():
+    script = (
+        "import os, sys; sys.path.insert(0, 'app/repr'); import program; program.drop_privileges();"
+        "print(os.getresuid(), os.getgroups(), os.access(f'/proc/{os.getppid()}/environ', os.R_OK))"
+    )
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert live.python({}, script) == f"{(nobody,) * 3} [] False\n"
 
 
 def test_the_program_does_not_import_the_service():

@@ -37,6 +37,16 @@ def feed(client, feedstock):
     return parsed
 
 
+def feed_of_all(client, **options):
+    parsed = feedparser.parse(client.get("/feed.atom", **options).data)
+    assert not parsed.bozo, parsed.bozo_exception
+    return parsed
+
+
+def tag(run):
+    return f"tag:pangeo-forge.org,2022:local/recipe_runs/{run.id}"
+
+
 def badge(client, feedstock):
     return client.get(f"/feedstocks/{feedstock.id}/badge.svg")
 
@@ -142,10 +152,10 @@ def test_a_feed_has_the_finished_runs_with_the_newest_first(app, client):
     found = feed(client, feedstock)
     assert found.feed.title == "Finished runs of a/b"
     assert found.feed.updated == "2022-03-03T05:29:54Z"
-    assert [entry.id for entry in found.entries] == [f"http://localhost/recipe_runs/{run.id}" for run in runs]
+    assert [entry.id for entry in found.entries] == [tag(run) for run in runs]
     assert found.entries[0].title == "r: success"
     assert found.entries[0].summary == (
-        f"Run {runs[0].id} of {runs[0].head_sha} in ldeo. Dataset: https://data.org/a.zarr"
+        f"Run {runs[0].id} of a/b at {runs[0].head_sha} in ldeo. Dataset: https://data.org/a.zarr"
     )
 
 
@@ -173,7 +183,52 @@ def test_a_feed_has_at_most_fifty_runs(app, client):
     runs = [make_run(app, **parents, **ENDED) for _ in range(51)]
     response = client.get(f"/feedstocks/{parents['feedstock_id']}/feed.atom")
     ids = [entry.id for entry in feedparser.parse(response.data).entries]
-    assert ids == [f"http://localhost/recipe_runs/{run.id}" for run in runs[:0:-1]]
+    assert ids == [tag(run) for run in runs[:0:-1]]
+
+
+def test_ids_do_not_change_with_the_address_of_the_service(app, client):
+    run = make_run(app, **ENDED)
+    path = f"/feedstocks/{run.feedstock_id}/feed.atom"
+    parsed = [feedparser.parse(client.get(path, base_url=base).data) for base in ("http://a.org", "https://b.org:8443")]
+    assert [found.feed.id for found in parsed] == [f"tag:pangeo-forge.org,2022:local/feedstocks/{run.feedstock_id}"] * 2
+    assert [found.entries[0].id for found in parsed] == [tag(run)] * 2
+
+
+def test_ids_of_two_deployments_differ(app, client, monkeypatch):
+    run = make_run(app, completed_at=STARTED_AT, **ENDED)
+    monkeypatch.setitem(app.config, "DEPLOYMENT", "pre view")
+    found = feed_of_all(client, base_url="https://a.org")
+    assert found.entries[0].id == tag(run).replace("local", "pre%20view")
+
+
+def test_feeds_and_entries_lead_to_the_pages_for_people(app, client):
+    feedstock = make_feedstock(app)
+    run = make_run(app, feedstock_id=feedstock.id, completed_at=STARTED_AT, **ENDED)
+    for found, page in (
+        (feed_of_all(client), "recipe_runs"),
+        (feed(client, feedstock), f"feedstocks/{feedstock.id}"),
+    ):
+        assert found.feed.link == f"http://localhost/dashboard/{page}"
+        assert found.entries[0].link == f"http://localhost/dashboard/recipe_runs/{run.id}"
+        for link in (found.feed.link, found.entries[0].link):
+            assert client.get(link).status_code == 200
+
+
+def test_the_feed_of_all_feedstocks_has_the_runs_that_ended_last(app, client):
+    ends = [STARTED_AT + timedelta(hours=hours) for hours in (1, 3, 2)]
+    first, second, third = (make_run(app, completed_at=end, **ENDED) for end in ends)
+    make_run(app)
+    make_run(app, **ENDED)
+    found = feed_of_all(client)
+    assert [entry.id for entry in found.entries] == [tag(second), tag(third), tag(first)]
+    assert (found.feed.id, found.feed.title) == ("tag:pangeo-forge.org,2022:local/feed", "Finished runs")
+    assert found.feed.updated == "2022-03-03T05:29:54Z"
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/docs"])
+def test_the_pages_for_people_link_the_feed(client, path):
+    link = '<link rel="alternate" type="application/atom+xml" title="Finished runs" href="/feed.atom">'
+    assert link in client.get(path).text
 
 
 @pytest.mark.parametrize("text", HOSTILE)

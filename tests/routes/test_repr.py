@@ -4,7 +4,10 @@ import json
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from threading import BoundedSemaphore, Event
+from time import sleep
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +25,7 @@ from tests.support.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success"}
 DATA = "https://data.example.org/gpcp.zarr"
+UNREADABLE = "xarray cannot open it as a Zarr store with consolidated metadata or as Kerchunk JSON."
 SENTENCE = "An error occurred while fetching the data from URL: {url}. {sentence}"
 
 
@@ -30,7 +34,10 @@ def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stores")
     stores.write_stores(folder)
     stores.write_pickle(folder, folder / "unpickled")
+    stores.write_months(folder)
+    stores.write_other_files(folder)
     with stores.server(folder) as server:
+        stores.write_references(folder, server.url)
         server.folder = folder
         yield server
 
@@ -39,6 +46,7 @@ def served(tmp_path_factory):
 def long_timeout(monkeypatch):
     """The time limit for opening a dataset suffices for a busy machine."""
     monkeypatch.setattr(module, "TIMEOUT", live.PATIENCE)
+    monkeypatch.setattr(module, "QUEUE_TIMEOUT", live.PATIENCE)
 
 
 @pytest.fixture
@@ -61,13 +69,31 @@ def opened(fresh, monkeypatch):
     """The URLs that would have been opened, and whether their hosts are trusted."""
     asked = []
 
-    def run(url, trusted):
+    def run(url, trusted, seconds):
         assert not db.session().in_transaction()
         asked.append((url, trusted))
         return Result("<div></div>")
 
     monkeypatch.setattr(module, "run", run)
     return asked
+
+
+def occupy(opener):
+    """Take all slots, as requests do that open a dataset. `opener.slots.asked` is set when another one waits."""
+    opener.slots = Watched(module.PROCESSES_MAX)
+    for _ in range(module.PROCESSES_MAX):
+        assert opener.slots.acquire(blocking=False)
+    opener.slots.asked.clear()
+
+
+class Watched(BoundedSemaphore):
+    def __init__(self, value):
+        super().__init__(value)
+        self.asked = Event()
+
+    def acquire(self, *args, **options):
+        self.asked.set()
+        return super().acquire(*args, **options)
 
 
 def refusal(opener, url):
@@ -85,6 +111,19 @@ def test_a_store_has_the_representation_of_xarray(opener, served, path):
     html = opener.html(f"{served.url}/{path}")
     assert html.startswith("<div><svg")
     assert all(word in html for word in ("precip", "cftime.DatetimeNoLeap(2000, 1, 1", "GPCP"))
+
+
+@pytest.mark.parametrize("name", ["version-0.json", "version-1.json", "inline.json"])
+def test_kerchunk_references_have_the_representation_of_xarray(opener, served, name):
+    html = opener.html(f"{served.url}/{name}")
+    assert html.startswith("<div><svg")
+    assert "cftime.DatetimeNoLeap(2000, 1, 1" in html
+
+
+def test_times_that_cannot_be_decoded_are_shown_as_numbers_with_a_note(opener, served):
+    html = opener.html(f"{served.url}/months.zarr")
+    assert html.startswith("<p>Times are shown as numbers, because xarray cannot decode their units")
+    assert "months since 1990-01-01" in html
 
 
 @on_sqlite  # opening a dataset takes a second and does not depend on the database
@@ -195,8 +234,16 @@ def test_an_invalid_list_of_hosts_is_one_sentence_at_boot(hosts):
     [
         ("nothing.zarr", 404, "Dataset not found."),
         ("denied", 403, "Permission denied."),
-        ("unconsolidated.zarr", 502, "It is not a Zarr store with consolidated metadata that xarray can open."),
-        ("pickle.zarr", 502, "It is not a Zarr store with consolidated metadata that xarray can open."),
+        ("unconsolidated.zarr", 502, UNREADABLE),
+        ("page.html", 502, UNREADABLE),
+        ("pickle.zarr", 502, "It is compressed or encoded by a codec that this service does not run."),
+        ("codec.zarr", 502, "It is compressed or encoded by a codec that this service does not run."),
+        ("classic.nc", 502, "It is a NetCDF or HDF5 file, and this service does not show those."),
+        ("hdf5.nc", 502, "It is a NetCDF or HDF5 file, and this service does not show those."),
+        ("references.parq", 502, "It has Kerchunk references in Parquet, and this service does not show those."),
+        ("private.json", 403, "It leads to an address that is not public."),
+        ("file.json", 502, UNREADABLE),
+        ("path.json", 502, UNREADABLE),
         ("vast.zarr", 502, "It is too large to be shown."),
         ("wordy.zarr", 502, "It is too large to be shown."),
     ],
@@ -277,14 +324,73 @@ def test_the_cache_has_a_maximum_size(opened, fresh):
     assert len(fresh.cache) == 7
 
 
-def test_a_third_request_at_once_is_503_with_retry_after(app, client, fresh, opened):
+def test_six_requests_at_once_are_answered_by_two_processes_at_a_time(fresh, opened, monkeypatch):
+    running, peak = [], []
+
+    def run(url, **_):
+        running.append(url)
+        peak.append(len(running))
+        sleep(0.01)
+        running.remove(url)
+        return Result(url)
+
+    monkeypatch.setattr(module, "run", run)
+    urls = [f"{DATA}{number}" for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(fresh.html, urls)) == urls
+    assert max(peak) <= module.PROCESSES_MAX
+
+
+def test_a_request_in_the_queue_uses_no_connection_and_no_lock(app, client, fresh, opened):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
-    for _ in range(module.PROCESSES_MAX):
-        assert fresh.slots.acquire(blocking=False)
+    occupy(fresh)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.get, f"/repr/xarray/?url={DATA}")
+        assert fresh.slots.asked.wait(live.PATIENCE)
+        with app.app_context():
+            assert db.engine.pool.checkedout() == 0
+        assert not fresh.lock.locked()
+        fresh.slots.release()
+        assert waiting.result().status_code == 200
+
+
+def test_a_request_that_waited_uses_what_another_has_opened(fresh, opened):
+    occupy(fresh)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(fresh.html, DATA)
+        assert fresh.slots.asked.wait(live.PATIENCE)
+        fresh.cache[DATA] = Result("from the other")
+        fresh.slots.release()
+        assert waiting.result() == "from the other"
+    assert opened == []
+
+
+def test_a_request_that_waits_too_long_is_503_with_retry_after(app, client, fresh, opened, monkeypatch):
+    make_run(app, **PUBLISHED, dataset_public_url=DATA)
+    monkeypatch.setattr(module, "QUEUE_TIMEOUT", 0.01)
+    occupy(fresh)
     answer = client.get(f"/repr/xarray/?url={DATA}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     fresh.slots.release()
     assert client.get(f"/repr/xarray/?url={DATA}").status_code == 200
+
+
+def test_a_request_beyond_the_queue_is_503_at_once(fresh, opened):
+    for _ in range(module.PROCESSES_MAX + module.QUEUE_MAX):
+        assert fresh.queue.acquire(blocking=False)
+    assert refusal(fresh, DATA) == (
+        503,
+        "The service is opening 2 datasets, and others wait. Try again in a few seconds.",
+    )
+
+
+def test_the_time_in_the_queue_is_part_of_the_time_limit(fresh, monkeypatch):
+    given, clock = [], iter([100, 107])
+    monkeypatch.setattr(module, "TIMEOUT", 20)
+    monkeypatch.setattr(module, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(module, "run", lambda _url, trusted, seconds: given.append(seconds) or Result("<div></div>"))
+    fresh.html(DATA)
+    assert given == [13]
 
 
 @pytest.mark.parametrize("name", module.PACKAGES)

@@ -1,5 +1,8 @@
 """The STAC API is valid by the schemas of pystac, and pystac-client can follow its links."""
 
+import re
+
+import orjson
 import pystac
 import pytest
 from pystac.validation import validate_dict
@@ -12,6 +15,31 @@ PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url
 
 def publish(app, **columns):
     return make_run(app, **PUBLISHED | {"dataset_type": "zarr"} | columns)
+
+
+# As browsers read them: they ignore the case, blanks and control characters before a scheme, and breaks in it.
+SCRIPTS = ["javascript:alert(1)", "JavaScript://x/%0aalert(1)", " \x01javascript:x", "java\tscr\nipt:x"]
+SCRIPTS += ["vbscript:x", "data:text/html,<script>alert(1)</script>"]
+
+
+@pytest.mark.parametrize("url", SCRIPTS)
+def test_a_url_that_a_browser_would_run_is_no_link(app, client, url):
+    run = publish(app, dataset_public_url=url)
+    collection = client.get(f"/stac/collections/{run.id}").json
+    assert collection["assets"] == {}
+    validate_dict(collection)
+    assert orjson.loads(client.get("/catalog.yaml").data)["data"] == {}
+    feed = client.get("/feed.atom").text + client.get(f"/feedstocks/{run.feedstock_id}/feed.atom").text
+    assert [href for href in re.findall(r'href="([^"]*)"', feed) if not href.startswith("http://localhost/")] == []
+    assert client.get("/repr/xarray/", query_string={"url": url}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "url", ["https://data.org/javascript:x", "s3://bucket/data:x", "/data/a.zarr", "zip::s3://a/b"]
+)
+def test_other_urls_are_links(app, client, url):
+    run = publish(app, dataset_public_url=url)
+    assert client.get(f"/stac/collections/{run.id}").json["assets"]["zarr"]["href"] == url
 
 
 def links(body, rel):

@@ -16,9 +16,9 @@ PATIENCE = 300  # seconds that tests wait for a server; even on a busy machine, 
 
 
 @contextmanager
-def server(environment):
-    """The address of a running server with this environment and a PATH."""
-    port = free_port()
+def server(environment, port=None):
+    """The address of a running server with this environment and a PATH, by default on a free port."""
+    port = port or free_port()
     command = [str(BIN / "gunicorn"), "--bind", f"127.0.0.1:{port}", "wsgi:app"]
     with subprocess.Popen(command, cwd=ROOT, env={"PATH": f"{BIN}:/usr/bin:/bin", **environment}) as process:
         try:

@@ -4,7 +4,8 @@ import json
 import pickle
 import threading
 import warnings
-from contextlib import contextmanager
+from base64 import b64encode
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -47,7 +48,8 @@ class Handler(SimpleHTTPRequestHandler):
         elif kind == HANGING:
             self.server.stopping.wait(60)
         else:
-            super().do_GET()
+            with suppress(ConnectionError):  # the client reads only the start of a large file
+                super().do_GET()
 
     def send_endlessly(self):
         self.send_response(200)
@@ -93,6 +95,44 @@ def write_stores(folder):
     alter(folder, "vast.zarr", shape=[10**11], chunks=[10**11])
     wordy = xarray.Dataset(attrs={"history": "x" * 2**20})
     wordy.to_zarr(folder / "wordy.zarr", zarr_format=2, consolidated=True)
+
+
+def write_months(folder):
+    """Write a store whose times have units that xarray cannot decode."""
+    alter(folder, "months.zarr")
+    path = folder / "months.zarr/.zmetadata"
+    consolidated = json.loads(path.read_text())
+    consolidated["metadata"]["time/.zattrs"] |= {"units": "months since 1990-01-01", "calendar": "standard"}
+    path.write_text(json.dumps(consolidated))
+    (folder / "months.zarr/time/0").write_bytes((folder / "v2.zarr/time/0").read_bytes())
+
+
+def write_references(folder, url):
+    """Write Kerchunk references to the chunks of v2.zarr, of version 1, and others that lead elsewhere."""
+    store = folder / "v2.zarr"
+    refs = {name: (store / name).read_text() for name in (".zgroup", ".zattrs", "time/.zarray", "time/.zattrs")}
+    size = (store / "time/0").stat().st_size
+    targets = {
+        "version-1.json": {"time/0": ["{{u}}/v2.zarr/time/0", 0, size]},
+        "inline.json": {"time/0": "base64:" + b64encode((store / "time/0").read_bytes()).decode()},
+        "private.json": {"time/0": [f"{url.replace('127.0.0.1', 'localhost')}/v2.zarr/time/0"]},
+        "file.json": {"time/0": [f"file://{store}/time/0"]},
+        "path.json": {"time/0": [f"{store}/time/0"]},
+    }
+    for name, chunk in targets.items():
+        (folder / name).write_text(json.dumps({"version": 1, "templates": {"u": url}, "refs": refs | chunk}))
+    (folder / "version-0.json").write_text(json.dumps(refs | {"time/0": [f"{url}/v2.zarr/time/0", 0, size]}))
+
+
+def write_other_files(folder):
+    (folder / "classic.nc").write_bytes(b"CDF\x01" + bytes(100))
+    (folder / "hdf5.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2**25))
+    (folder / "page.html").write_text("<html></html>")
+    (folder / "references.parq").mkdir()
+    (folder / "references.parq/.zmetadata").write_text(
+        '{"metadata": {".zgroup": {"zarr_format": 2}}, "record_size": 10}'
+    )
+    alter(folder, "codec.zarr", compressor={"id": "unknown"})
 
 
 def write_pickle(folder, target):

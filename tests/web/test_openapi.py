@@ -48,7 +48,13 @@ def test_every_operation_has_a_summary_a_description_and_examples(name):
     assert operation["description"]
     for part in (operation.get("requestBody", {}), *operation["responses"].values()):
         assert all("example" in media for media in part.get("content", {}).values())
-    assert all(parameter["schema"]["examples"] for parameter in operation.get("parameters", ()))
+    assert all("example" in parameter for parameter in operation.get("parameters", ()))
+
+
+def test_every_parameter_of_a_path_has_an_example():
+    parameters = [parameter for path in DOCUMENT["paths"].values() for parameter in path.get("parameters", ())]
+    assert parameters
+    assert all(type(parameter["example"]) is int for parameter in parameters)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
