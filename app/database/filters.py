@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bin
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.database.columns import KEY_LENGTH, LongText
+from app.database.names import searchable
 from app.database.statements import fetch
 from app.extensions import Base, db
 
@@ -121,7 +122,7 @@ def _prefixes(name: str) -> str:
 
 
 def _values_containing(column: Column[str], text: str) -> list[str]:
-    return [value for value in _distinct(column) if text.casefold() in value.casefold()]
+    return [value for value in _distinct(column) if searchable(text) in searchable(value)]
 
 
 def _distinct(column: Column[str]) -> list[str]:

@@ -1,16 +1,17 @@
 """Datasets: one entry for all published builds of one recipe."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import ColumnElement, String, func, select, type_coerce
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, aliased
 from sqlalchemy.types import TypeDecorator
 
+from app.database.filters import Filter
 from app.database.record import Record
 from app.models.bakeries import Bakery
-from app.models.feedstocks import Feedstock
+from app.models.feedstocks import Feedstock, names_repository
 from app.models.recipe_runs import RecipeRun
 
 # Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
@@ -84,6 +85,7 @@ class Dataset(Record):
     __mapper_args__ = {"primary_key": [_datasets.c.id]}
 
     noun = "dataset"
+    filters: ClassVar[dict[str, Filter]] = {"feedstock": names_repository("feedstock")}
 
     id: Mapped[int]
     url: Mapped[str]

@@ -3,13 +3,16 @@
 from functools import partial
 
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.fields import Name as NameField
 from app.schemas.fields import ObjectList, Text
 from app.schemas.recipe_runs import RecipeRunRead
 
 Region = partial(
-    Text, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
+    NameField, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
 )
-Name = partial(Text, 1, 255, description="The name of the bakery. It is unique.", example="pangeo-ldeo-nsf-earthcube")
+Name = partial(
+    NameField, 1, 255, description="The name of the bakery. It is unique.", example="pangeo-ldeo-nsf-earthcube"
+)
 Description = partial(Text, 0, 10_000, description="What the bakery is and who runs it.", example="Operated by LDEO.")
 
 

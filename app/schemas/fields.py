@@ -11,6 +11,7 @@ from webargs.fields import DelimitedList
 
 from app.database.columns import wire_time
 from app.database.fairness import BATCH, in_batches
+from app.database.names import normal
 
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?",
@@ -31,10 +32,11 @@ class Text(fields.String):
         *,
         description: str,
         example: str,
+        pattern: str = WITHOUT_NUL,
         rules: tuple[Callable[[str], None], ...] = (),
         **options: Any,
     ) -> None:
-        metadata = {"description": description, "examples": [example], "pattern": WITHOUT_NUL}
+        metadata = {"description": description, "examples": [example], "pattern": pattern}
         super().__init__(validate=[validate.Length(minimum, maximum), *rules], metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -42,6 +44,13 @@ class Text(fields.String):
         if "\0" in text:
             raise self.make_error("nul")
         return text
+
+
+class Name(Text):
+    """A text by which a record is found, in its normal form, so that names that look alike are equal."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        return normal(super()._deserialize(value, attr, data, **kwargs))
 
 
 class Choice(fields.String):

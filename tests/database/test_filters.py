@@ -7,7 +7,7 @@ import pytest
 from app import models
 from app.database import pages
 from app.extensions import Base
-from app.models import AuditEntry, Bakery, RecipeRun
+from app.models import AuditEntry, Bakery, Dataset, Feedstock, RecipeRun
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.samples import SAMPLES
 
@@ -155,7 +155,9 @@ DECLARED = sorted((model.__name__, name) for model in (AuditEntry, RecipeRun) fo
 
 
 def test_no_other_model_declares_filters():
-    assert {mapper.class_ for mapper in Base.registry.mappers if mapper.class_.filters} == {AuditEntry, RecipeRun}
+    assert {mapper.class_ for mapper in Base.registry.mappers if mapper.class_.filters} == {
+        *(AuditEntry, Dataset, Feedstock, RecipeRun)
+    }
 
 
 @pytest.mark.parametrize(("model", "name"), DECLARED)

@@ -6,10 +6,10 @@ PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url
 
 
 def test_create_answers_201_with_the_new_feedstock_and_its_location(writer):
-    response = writer.post("/feedstocks/", json={"spec": "pangeo-forge/éa-feedstock"})
+    response = writer.post("/feedstocks/", json={"spec": "pangeo-forge/a-feedstock"})
     assert response.status_code == 201
     assert list(response.json) == ["spec", "provider", "id"]
-    assert response.json == {"spec": "pangeo-forge/éa-feedstock", "provider": "github", "id": response.json["id"]}
+    assert response.json == {"spec": "pangeo-forge/a-feedstock", "provider": "github", "id": response.json["id"]}
     assert response.headers["Location"] == f"/feedstocks/{response.json['id']}"
     assert writer.get(response.headers["Location"]).json == response.json | {"recipe_runs": []}
 
