@@ -19,8 +19,8 @@ RUN = (
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
     *("created_at", "updated_at", "rerun_of"),
 )
-BAKERY = ("region", "name", "description", "id")
-FEEDSTOCK = ("spec", "provider", "id")
+BAKERY = ("region", "name", "description", "id", "retired_at")
+FEEDSTOCK = ("spec", "provider", "id", "retired_at")
 NEW_RUN = ("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at")
 
 

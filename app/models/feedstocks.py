@@ -1,12 +1,14 @@
 """Feedstocks: the repositories that contain recipes."""
 
 import re
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, UniqueConstraint, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database.filters import MANY, Columns, Filter
+from app.database.columns import UTCDateTime
+from app.database.filters import MANY, Columns, Filter, is_unset_unless
 from app.database.names import folded, lower
 from app.database.record import Record
 from app.database.statements import fetch
@@ -45,11 +47,15 @@ class Feedstock(Record):
 
     noun = "feedstock"
     natural_key = ("provider", "spec")
-    filters: ClassVar[dict[str, Filter]] = {"spec": names_repository("spec")}
+    filters: ClassVar[dict[str, Filter]] = {
+        "spec": names_repository("spec"),
+        "include_retired": is_unset_unless("retired_at"),
+    }
 
     spec: Mapped[str]
     provider: Mapped[str] = mapped_column(server_default="github")
     id: Mapped[int] = mapped_column(primary_key=True)
+    retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @classmethod
     def has_key(cls, values: dict[str, Any]) -> list[ColumnElement[bool]]:

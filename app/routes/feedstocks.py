@@ -35,8 +35,8 @@ blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="T
 def list_feedstocks(query: dict[str, Any]) -> Page:
     """List feedstocks
 
-    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`. `spec`
-    accepts the forms that a creation accepts, in any case, and also the former names of a feedstock.
+    Those that are in use, ordered by id, or by the field `order_by`. To read the whole list, follow the links of the
+    header `Link`. `spec` accepts the forms that a creation accepts, in any case, and also former names.
     """
     return pages.read_page(Feedstock, **query)
 
@@ -78,13 +78,15 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
-@blp.arguments(FeedstockUpdate)
+@blp.arguments(FeedstockUpdate, example={"spec": "pangeo-forge/gpcp-feedstock"})
 @blp.response(200, FeedstockRead, description="The updated feedstock.")
 @blp.alt_response(409, "CONFLICT")
 def update_feedstock(values: dict[str, Any], id: int) -> Written:
     """Update a feedstock
 
-    Sets the fields of the request (RFC 7396). After a new `spec`, the former name still leads to this feedstock.
+    Sets the fields of the request (RFC 7396). After a new `spec`, the former name still leads to this feedstock. With
+    `retired_at` the feedstock is retired: lists hide it unless the client asks for `include_retired`, and it gets no
+    new runs. Everything else stays. Null ends the retirement.
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
@@ -98,7 +100,7 @@ def update_feedstock(values: dict[str, Any], id: int) -> Written:
 def delete_feedstock(id: int) -> Written:
     """Delete a feedstock
 
-    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count.
+    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count. It can be retired (PATCH).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)

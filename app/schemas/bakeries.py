@@ -3,6 +3,7 @@
 from functools import partial
 
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.common import IncludeRetired, RetiredAt
 from app.schemas.fields import Name as NameField
 from app.schemas.fields import ObjectList, Text
 from app.schemas.recipe_runs import RecipeRunRead
@@ -21,6 +22,7 @@ class BakeryRead(ReadSchema):
     name = Name(required=True)
     description = Description(required=True)
     id = Id(required=True)
+    retired_at = RetiredAt(required=True)
 
 
 class BakeryDetail(BakeryRead):
@@ -37,6 +39,7 @@ class BakeryUpdate(WriteSchema):
     region = Region()
     name = Name()
     description = Description()
+    retired_at = RetiredAt()
 
 
-BakeryQuery = page_query("BakeryQuery", BakeryRead)
+BakeryQuery = page_query("BakeryQuery", BakeryRead, include_retired=IncludeRetired())

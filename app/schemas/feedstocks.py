@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError
 
 from app.models.feedstocks import PROVIDERS, REPOSITORY, repository
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.common import IncludeRetired, RetiredAt
 from app.schemas.fields import Choice, Flag, Name, ObjectList
 from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
 
@@ -47,6 +48,7 @@ class FeedstockRead(ReadSchema):
     spec = Spec(required=True)
     provider = Provider(required=True)
     id = Id(required=True)
+    retired_at = RetiredAt(required=True)
 
 
 class FeedstockDetail(FeedstockRead):
@@ -61,6 +63,7 @@ class FeedstockCreate(WriteSchema):
 class FeedstockUpdate(WriteSchema):
     spec = NewSpec()
     provider = Provider()
+    retired_at = RetiredAt()
 
 
 class FeedstockDataset(ReadSchema):
@@ -76,4 +79,4 @@ class DatasetQuery(Schema):
     kind = Kind(load_default="all")
 
 
-FeedstockQuery = page_query("FeedstockQuery", FeedstockRead)
+FeedstockQuery = page_query("FeedstockQuery", FeedstockRead, include_retired=IncludeRetired())

@@ -156,7 +156,7 @@ DECLARED = sorted((model.__name__, name) for model in (AuditEntry, RecipeRun) fo
 
 def test_no_other_model_declares_filters():
     assert {mapper.class_ for mapper in Base.registry.mappers if mapper.class_.filters} == {
-        *(AuditEntry, Dataset, Feedstock, RecipeRun)
+        *(AuditEntry, Bakery, Dataset, Feedstock, RecipeRun)
     }
 
 

@@ -236,7 +236,8 @@ def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(ap
     assert outcome(start_upgrade(empty_url)) == (
         1,
         "ERROR [flask_migrate] Error: These records share what has to be unique; rename or delete all but one of each, "
-        "or merge feedstocks with `flask feedstocks merge A B`, then upgrade again: bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
+        "or merge feedstocks with `flask feedstocks merge A B`, then upgrade again: "
+        "bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
         "Nothing was changed.",
     )
     assert (schema(app), contents(app)) == before

@@ -83,4 +83,4 @@ def test_records_of_a_list_may_have_only_some_of_their_fields():
     answer = OPERATIONS["GET /bakeries/"]["responses"]["200"]["content"]["application/json"]
     assert answer["schema"]["items"]["anyOf"][0] == {"$ref": "#/components/schemas/BakeryRead"}
     assert answer["schema"]["items"]["anyOf"][1]["type"] == "object"
-    assert set(answer["example"][0]) == {"region", "name", "description", "id"}
+    assert set(answer["example"][0]) == {"region", "name", "description", "id", "retired_at"}
