@@ -1,8 +1,6 @@
 """Feedstocks and their datasets on the wire."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from marshmallow import Schema, ValidationError
 
@@ -13,28 +11,26 @@ from app.schemas.fields import Choice, Flag, Name, ObjectList
 from app.schemas.recipe_runs import DatasetType, FeedstockId, Kind, PublicUrl, RecipeId, RecipeRunRead
 
 
-class Repository(Name):
-    """A repository, as owner/name. Its other forms, such as a URL, are converted.
-
-    Other text is left as it is, because another program may have stored it. `must_be_repository` refuses it.
-    """
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        return repository(text) or text
-
-
 def must_be_repository(text: str) -> None:
+    """Refuse text of a request that names no repository. Filters accept it: another program may have stored it."""
     if text and not repository(text):
         sentence = "Must be a repository on GitHub, as owner/name or as its URL, such as pangeo-forge/gpcp-feedstock."
         raise ValidationError(sentence)
 
 
-Spec = partial(Repository, 1, 255, description="The repository, as owner/name.", example="pangeo-forge/gpcp-feedstock")
-NewSpec = partial(
-    Repository,
+Spec = partial(
+    Name,
     1,
     255,
+    convert=repository,
+    description="The repository, as owner/name.",
+    example="pangeo-forge/gpcp-feedstock",
+)
+NewSpec = partial(
+    Name,
+    1,
+    255,
+    convert=repository,
     description="The repository on GitHub: owner/name, its URL, or `git@github.com:owner/name.git`. It is stored as "
     "owner/name. Names that differ in the case of ASCII letters only are the same repository.",
     example="pangeo-forge/gpcp-feedstock",

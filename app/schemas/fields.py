@@ -47,10 +47,20 @@ class Text(fields.String):
 
 
 class Name(Text):
-    """A text by which a record is found, in its normal form, so that names that look alike are equal."""
+    """A text by which a record is found, in its normal form, so that names that look alike are equal.
+
+    `convert` returns the usual form of a name; None if it does not know the name, which is then left as it is.
+    """
+
+    def __init__(
+        self, minimum: int, maximum: int, *, convert: Callable[[str], str | None] = lambda _: None, **options: Any
+    ) -> None:
+        super().__init__(minimum, maximum, **options)
+        self.convert = convert
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        return normal(super()._deserialize(value, attr, data, **kwargs))
+        name = normal(super()._deserialize(value, attr, data, **kwargs))
+        return self.convert(name) or name
 
 
 class Choice(fields.String):
