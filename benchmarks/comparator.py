@@ -50,6 +50,7 @@ class Bakery(Base):
     region: Mapped[str]
     name: Mapped[str]
     description: Mapped[str]
+    retired_at: Mapped[datetime | None]
 
 
 class Feedstock(Base):
@@ -58,6 +59,7 @@ class Feedstock(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     spec: Mapped[str]
     provider: Mapped[str]
+    retired_at: Mapped[datetime | None]
     recipe_runs: Mapped[list["RecipeRun"]] = relationship(back_populates="feedstock", order_by="RecipeRun.id")
 
 
@@ -113,12 +115,14 @@ class BakeryRead(Read):
     name: str
     description: str
     id: int
+    retired_at: datetime | None
 
 
 class FeedstockRead(Read):
     spec: str
     provider: str
     id: int
+    retired_at: datetime | None
 
 
 class RecipeRunRead(Read):

@@ -23,8 +23,8 @@ TIME_PROBLEM = """
 CASE WHEN completed_at < started_at THEN 'ends_before_start'
 WHEN greatest(started_at, completed_at) > timezone('utc', now()) THEN 'in_future'
 WHEN started_at < '2000-01-01' THEN 'too_early' END"""
-BAKERY = ("region", "name", "description", "id")
-FEEDSTOCK = ("spec", "provider", "id")
+BAKERY = ("region", "name", "description", "id", "retired_at")
+FEEDSTOCK = ("spec", "provider", "id", "retired_at")
 NEW_RUN = ("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at")
 
 

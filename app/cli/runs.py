@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.cli.errors import report_errors
 from app.database import revision
 from app.database.columns import now
+from app.database.names import normal
 from app.extensions import db
 from app.models import Bakery
 from app.services import audit, reaper, run_counts
@@ -27,7 +28,7 @@ def timeout(bakery: str, minutes: int | None) -> None:
     BAKERY is the name of the bakery. Without MINUTES the limit is a week.
     """
     revision.require()
-    record = db.session.scalar(select(Bakery).filter_by(name=bakery))
+    record = db.session.scalar(select(Bakery).filter_by(name=normal(bakery)))
     if record is None:
         raise click.ClickException(f"bakery {bakery!r} not found")
     record.timeout_minutes = minutes

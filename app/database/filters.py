@@ -4,10 +4,23 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam, collate, func, inspect, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    collate,
+    func,
+    inspect,
+    select,
+    true,
+)
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.database.columns import KEY_LENGTH, LongText
+from app.database.names import searchable
 from app.database.statements import fetch
 from app.extensions import Base, db
 
@@ -45,6 +58,11 @@ def is_set(column: str) -> Filter:
         return indexed.is_not(None) if wanted else indexed.is_(None)
 
     return Filter(condition)
+
+
+def is_unset_unless(column: str) -> Filter:
+    """Match all rows; for false, only rows without a value in `column`."""
+    return Filter(lambda columns, _name, wanted: true() if wanted else columns[column].is_(None))
 
 
 def contains(column: str) -> Filter:
@@ -121,7 +139,7 @@ def _prefixes(name: str) -> str:
 
 
 def _values_containing(column: Column[str], text: str) -> list[str]:
-    return [value for value in _distinct(column) if text.casefold() in value.casefold()]
+    return [value for value in _distinct(column) if searchable(text) in searchable(value)]
 
 
 def _distinct(column: Column[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 
 from app.extensions import db
@@ -16,6 +17,11 @@ class Record(db.Model):
     natural_key: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[int]
+
+    @classmethod
+    def has_key(cls, values: dict[str, Any]) -> list[ColumnElement[bool]]:
+        """The conditions for the record that has the natural key in `values`."""
+        return [getattr(cls, name) == values[name] for name in cls.natural_key]
 
     @classmethod
     def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:

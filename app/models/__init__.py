@@ -4,7 +4,7 @@ from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.datasets import Dataset
-from app.models.feedstocks import Feedstock
+from app.models.feedstocks import Feedstock, FeedstockAlias
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
@@ -16,6 +16,7 @@ __all__ = [
     "Bakery",
     "Dataset",
     "Feedstock",
+    "FeedstockAlias",
     "IdempotencyKey",
     "RecipeRun",
     "RecipeRunEvent",

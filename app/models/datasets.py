@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 from app.database.filters import Filter, since, until
 from app.database.record import Record
 from app.models.bakeries import Bakery
-from app.models.feedstocks import Feedstock
+from app.models.feedstocks import Feedstock, names_repository
 from app.models.recipe_runs import RecipeRun
 
 # Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
@@ -90,7 +90,11 @@ class Dataset(Record):
     __mapper_args__ = {"primary_key": [_datasets.c.id]}
 
     noun = "dataset"
-    filters: ClassVar[dict[str, Filter]] = {"since": since("last_build"), "until": until("last_build")}
+    filters: ClassVar[dict[str, Filter]] = {
+        "feedstock": names_repository("feedstock"),
+        "since": since("last_build"),
+        "until": until("last_build"),
+    }
 
     id: Mapped[int]
     url: Mapped[str]

@@ -29,7 +29,8 @@ blp = Blueprint("bakeries", __name__, url_prefix="/bakeries", description="The c
 def list_bakeries(query: dict[str, Any]) -> Page:
     """List bakeries
 
-    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
+    Those that are in use, ordered by id, or by the field `order_by`. To read the whole list, follow the links of the
+    header `Link`.
     """
     return pages.read_page(Bakery, **query)
 
@@ -73,13 +74,14 @@ def list_bakery_recipe_runs(query: dict[str, Any], id: int) -> Page:
 
 
 @blp.route("/<id:id>", methods=["PATCH"], caller=Caller.WRITER)
-@blp.arguments(BakeryUpdate)
+@blp.arguments(BakeryUpdate, example={"description": "Operated by LDEO."})
 @blp.response(200, BakeryRead, description="The updated bakery.")
 @blp.alt_response(409, "CONFLICT")
 def update_bakery(values: dict[str, Any], id: int) -> Written:
     """Update a bakery
 
-    Sets the fields of the request (RFC 7396).
+    Sets the fields of the request (RFC 7396). With `retired_at` the bakery is retired: lists hide it unless the client
+    asks for `include_retired`, and it gets no new runs. Everything else stays. Null ends the retirement.
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)
@@ -93,7 +95,7 @@ def update_bakery(values: dict[str, Any], id: int) -> Written:
 def delete_bakery(id: int) -> Written:
     """Delete a bakery
 
-    A bakery that has recipe runs cannot be deleted: the answer is 409 with their count.
+    A bakery that has recipe runs cannot be deleted: the answer is 409 with their count. It can be retired (PATCH).
     """
     bakery = records.get(Bakery, id, to_write=True)
     require_match(bakery, BakeryDetail)

@@ -20,7 +20,7 @@ from app.schemas.feedstocks import (
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 from app.schemas.serialiser import serialiser
-from app.services import datasets, records
+from app.services import datasets, feedstocks, records
 from app.web import documents
 from app.web.auditing import Written
 from app.web.auth import Caller, actor
@@ -39,7 +39,8 @@ blp = Blueprint("feedstocks", __name__, url_prefix="/feedstocks", description="T
 def list_feedstocks(query: dict[str, Any]) -> Page:
     """List feedstocks
 
-    Ordered by id, or by the field `order_by`. To read the whole list, follow the links of the header `Link`.
+    Those that are in use, ordered by id, or by the field `order_by`. To read the whole list, follow the links of the
+    header `Link`. `spec` accepts the forms that a creation accepts, in any case, and also former names.
     """
     return pages.read_page(Feedstock, **query)
 
@@ -52,10 +53,10 @@ def list_feedstocks(query: dict[str, Any]) -> Page:
 def create_feedstock(values: dict[str, Any]) -> Written:
     """Create a feedstock
 
-    The pair of provider and spec is unique. If the feedstock exists, the answer is that feedstock with 200, so that a
-    retry is safe.
+    One repository is one feedstock. If the feedstock exists, also with the name in another case or after a rename, the
+    answer is that feedstock with 200, so that a retry is safe.
     """
-    feedstock, new = records.create(Feedstock, values, actor())
+    feedstock, new = feedstocks.create(values, actor())
     return created(feedstock, new)
 
 
@@ -87,11 +88,13 @@ def list_feedstock_recipe_runs(query: dict[str, Any], id: int) -> Page:
 def update_feedstock(values: dict[str, Any], id: int) -> Written:
     """Update a feedstock
 
-    Sets the fields of the request (RFC 7396).
+    Sets the fields of the request (RFC 7396). After a new `spec`, the former name still leads to this feedstock. With
+    `retired_at` the feedstock is retired: lists hide it unless the client asks for `include_retired`, and it gets no
+    new runs. Everything else stays. Null ends the retirement.
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
-    changed = records.update(feedstock, values, actor())
+    changed = feedstocks.update(feedstock, values, actor())
     return Written(feedstock, [id], changed=changed)
 
 
@@ -101,7 +104,7 @@ def update_feedstock(values: dict[str, Any], id: int) -> Written:
 def delete_feedstock(id: int) -> Written:
     """Delete a feedstock
 
-    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count.
+    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count. It can be retired (PATCH).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)

@@ -19,7 +19,7 @@ from app.schemas.recipe_runs import (
     RecipeRunRead,
     RecipeRunUpdate,
 )
-from app.services import records
+from app.services import records, retirement
 from app.web import documents
 from app.web.auditing import Written
 from app.web.auth import Caller, actor, require_bakeries
@@ -62,10 +62,11 @@ def list_recipe_runs(query: dict[str, Any]) -> Page:
 def create_recipe_run(values: dict[str, Any]) -> Written:
     """Create a recipe run
 
-    The bakery and the feedstock must exist. Without a `status` the run is `queued`, or `completed` if it has a
-    conclusion.
+    The bakery and the feedstock must exist and must not be retired. Without a `status` the run is `queued`, or
+    `completed` if it has a conclusion.
     """
     require_bakeries(values["bakery_id"])
+    retirement.require_in_use([values])
     run, _ = records.create(RecipeRun, values, actor())
     return created(run)
 
@@ -80,6 +81,7 @@ def create_recipe_runs(values: dict[str, Any]) -> Written:
     422 lists the errors of every run, by index. The rules of a single creation hold for each run.
     """
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
+    retirement.require_in_use(values["recipe_runs"])
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")
     return Written({"recipe_runs": runs}, [run.id for run in runs])
 

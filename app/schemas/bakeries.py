@@ -3,13 +3,17 @@
 from functools import partial
 
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query
+from app.schemas.common import IncludeRetired, RetiredAt
+from app.schemas.fields import Name as NameField
 from app.schemas.fields import ObjectList, Text
 from app.schemas.recipe_runs import RecipeRunRead
 
 Region = partial(
-    Text, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
+    NameField, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
 )
-Name = partial(Text, 1, 255, description="The name of the bakery. It is unique.", example="pangeo-ldeo-nsf-earthcube")
+Name = partial(
+    NameField, 1, 255, description="The name of the bakery. It is unique.", example="pangeo-ldeo-nsf-earthcube"
+)
 Description = partial(Text, 0, 10_000, description="What the bakery is and who runs it.", example="Operated by LDEO.")
 
 
@@ -18,6 +22,7 @@ class BakeryRead(ReadSchema):
     name = Name(required=True)
     description = Description(required=True)
     id = Id(required=True)
+    retired_at = RetiredAt(required=True)
 
 
 class BakeryDetail(BakeryRead):
@@ -34,6 +39,7 @@ class BakeryUpdate(WriteSchema):
     region = Region()
     name = Name()
     description = Description()
+    retired_at = RetiredAt()
 
 
-BakeryQuery = page_query("BakeryQuery", BakeryRead)
+BakeryQuery = page_query("BakeryQuery", BakeryRead, include_retired=IncludeRetired())

@@ -1,9 +1,20 @@
-"""Bodies that do not belong to a resource."""
+"""Bodies and fields that several resources share."""
+
+from functools import partial
 
 from marshmallow import Schema, fields
 
 from app.schemas.base import AnswerSchema, ReadSchema
-from app.schemas.fields import Flag
+from app.schemas.fields import Flag, Timestamp
+
+RetiredAt = partial(
+    Timestamp,
+    allow_none=True,
+    description="When it was retired; null if it is in use. Lists hide what is retired, and it gets no new runs.",
+)
+IncludeRetired = partial(
+    Flag, in_query=True, load_default=False, example=True, description="Also list what is retired."
+)
 
 
 class Ok(ReadSchema):

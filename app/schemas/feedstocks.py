@@ -2,12 +2,41 @@
 
 from functools import partial
 
-from app.models.feedstocks import PROVIDERS
+from marshmallow import ValidationError
+
+from app.models.feedstocks import PROVIDERS, REPOSITORY, repository
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
-from app.schemas.fields import Choice, Flag, ObjectList, Text
+from app.schemas.common import IncludeRetired, RetiredAt
+from app.schemas.fields import Choice, Flag, Name, ObjectList
 from app.schemas.recipe_runs import DatasetType, FeedstockId, KindQuery, PublicUrl, RecipeId, RecipeRunRead
 
-Spec = partial(Text, 1, 255, description="The repository, as owner/name.", example="pangeo-forge/gpcp-feedstock")
+
+def must_be_repository(text: str) -> None:
+    """Refuse text of a request that names no repository. Filters accept it: another program may have stored it."""
+    if text and not repository(text):
+        sentence = "Must be a repository on GitHub, as owner/name or as its URL, such as pangeo-forge/gpcp-feedstock."
+        raise ValidationError(sentence)
+
+
+Spec = partial(
+    Name,
+    1,
+    255,
+    convert=repository,
+    description="The repository, as owner/name.",
+    example="pangeo-forge/gpcp-feedstock",
+)
+NewSpec = partial(
+    Name,
+    1,
+    255,
+    convert=repository,
+    description="The repository on GitHub: owner/name, its URL, or `git@github.com:owner/name.git`. It is stored as "
+    "owner/name. Names that differ in the case of ASCII letters only are the same repository.",
+    example="pangeo-forge/gpcp-feedstock",
+    pattern=REPOSITORY,
+    rules=(must_be_repository,),
+)
 Provider = partial(Choice, PROVIDERS, component="Provider", description="The host of the repository.")
 
 
@@ -15,6 +44,7 @@ class FeedstockRead(ReadSchema):
     spec = Spec(required=True)
     provider = Provider(required=True)
     id = Id(required=True)
+    retired_at = RetiredAt(required=True)
 
 
 class FeedstockDetail(FeedstockRead):
@@ -22,13 +52,14 @@ class FeedstockDetail(FeedstockRead):
 
 
 class FeedstockCreate(WriteSchema):
-    spec = Spec(required=True)
+    spec = NewSpec(required=True)
     provider = Provider(load_default="github")
 
 
 class FeedstockUpdate(WriteSchema):
-    spec = Spec()
+    spec = NewSpec()
     provider = Provider()
+    retired_at = RetiredAt()
 
 
 class FeedstockDataset(ReadSchema):
@@ -45,4 +76,4 @@ class FeedstockDataset(ReadSchema):
 FeedstockDatasetQuery = KindQuery.from_dict(time_range("builds that started"), name="FeedstockDatasetQuery")
 
 
-FeedstockQuery = page_query("FeedstockQuery", FeedstockRead)
+FeedstockQuery = page_query("FeedstockQuery", FeedstockRead, include_retired=IncludeRetired())

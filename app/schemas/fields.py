@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from app.database.columns import wire_time
 from app.database.fairness import BATCH, in_batches
+from app.database.names import normal
 
 WITHOUT_OFFSET = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?"
 RFC3339 = re.compile(rf"{WITHOUT_OFFSET}([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
@@ -37,10 +38,11 @@ class Text(fields.String):
         *,
         description: str,
         example: str,
+        pattern: str = WITHOUT_NUL,
         rules: tuple[Callable[[str], None], ...] = (),
         **options: Any,
     ) -> None:
-        metadata = {"description": description, "examples": [example], "pattern": WITHOUT_NUL}
+        metadata = {"description": description, "examples": [example], "pattern": pattern}
         self.minimum = minimum
         super().__init__(validate=[validate.Length(minimum, maximum), *rules], metadata=metadata, **options)
 
@@ -49,6 +51,23 @@ class Text(fields.String):
         if "\0" in text:
             raise self.make_error("nul")
         return text
+
+
+class Name(Text):
+    """A text by which a record is found, in its normal form, so that names that look alike are equal.
+
+    `convert` returns the usual form of a name; None if it does not know the name, which is then left as it is.
+    """
+
+    def __init__(
+        self, minimum: int, maximum: int, *, convert: Callable[[str], str | None] = lambda _: None, **options: Any
+    ) -> None:
+        super().__init__(minimum, maximum, **options)
+        self.convert = convert
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        name = normal(super()._deserialize(value, attr, data, **kwargs))
+        return self.convert(name) or name
 
 
 class Choice(fields.String):

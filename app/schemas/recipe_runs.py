@@ -10,11 +10,11 @@ from app.database.columns import INTEGER_MAX
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, PageQuery, ReadSchema, WriteSchema, page_query, time_range
-from app.schemas.fields import Choice, FieldFilter, Flag, Number, ObjectList, Text, TimeOrDate, Timestamp, Values
+from app.schemas.fields import Choice, FieldFilter, Flag, Name, Number, ObjectList, Text, TimeOrDate, Timestamp, Values
 
 BULK_MAX = 1000  # runs in one request
 
-RecipeId = partial(Text, 1, 255, description="The id of the recipe in its feedstock.", example="gpcp-from-gcs")
+RecipeId = partial(Name, 1, 255, description="The id of the recipe in its feedstock.", example="gpcp-from-gcs")
 BakeryId = partial(Number, 1, INTEGER_MAX, description="The id of the bakery that runs the recipe.", example=1)
 FeedstockId = partial(
     Number, 1, INTEGER_MAX, description="The id of the feedstock that contains the recipe.", example=1

@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
+from app.database.names import searchable
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.statements import Rows, fetch
@@ -113,7 +114,7 @@ def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
 def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
     """Return the ids of the datasets that contain `q`. Python compares, because the databases fold case differently."""
     datasets = db.session.execute(select(Dataset.id, *SEARCHED).where(*where))
-    return {id for id, *texts in datasets if any(q.casefold() in text.casefold() for text in texts)}
+    return {id for id, *texts in datasets if any(searchable(q) in searchable(text) for text in texts)}
 
 
 def of_feedstock(feedstock_id: int, columns: tuple[str, ...], **filters: Any) -> Rows:

@@ -1,12 +1,52 @@
-"""The finished runs of one feedstock or of all, and their results."""
+"""Feedstocks: their names, the finished runs of one or of all, and the results of these."""
 
-from sqlalchemy import Select, func, select
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import joinedload
+from werkzeug.exceptions import Conflict
 
 from app.database.columns import now
+from app.database.names import lower
 from app.extensions import db
-from app.models import Feedstock, RecipeRun
+from app.models import Feedstock, FeedstockAlias, RecipeRun
 from app.models.recipe_runs import FAILURES
+from app.services import records
+
+
+def create(values: dict[str, Any], actor: str) -> tuple[Any, bool]:
+    """Create a feedstock as `records.create` does. An alias leads to its feedstock."""
+    with db.session.begin_nested() as savepoint:
+        feedstock, new = records.create(Feedstock, values, actor)
+        # The insert may have waited for a rename to end, which made the name an alias.
+        if new and (renamed := _with_alias(values["provider"], values["spec"])):
+            savepoint.rollback()
+            return renamed, False
+    return feedstock, new
+
+
+def update(feedstock: Feedstock, values: dict[str, Any], actor: str) -> bool:
+    """Update a feedstock as `records.update` does. After a rename, the old name becomes an alias.
+
+    Raises 409 if the new name is that of another feedstock, or its alias.
+    """
+    old = feedstock.spec
+    changed = records.update(feedstock, values, actor)
+    if lower(feedstock.spec) != lower(old):
+        owner = _with_alias(feedstock.provider, feedstock.spec)
+        if owner and owner is not feedstock:
+            raise Conflict(f"feedstock {owner.id} already has the former name {feedstock.spec!r}.")
+        for name in (old, feedstock.spec):  # the old one, too, because another program may have given it to two
+            db.session.execute(delete(FeedstockAlias).where(*FeedstockAlias.names(feedstock.provider, name)))
+        db.session.add(FeedstockAlias(feedstock_id=feedstock.id, provider=feedstock.provider, spec=old))
+        db.session.flush()
+    return changed
+
+
+def _with_alias(provider: str, spec: str) -> Feedstock | None:
+    """The feedstock that had the name before."""
+    owners = select(Feedstock).join(FeedstockAlias, FeedstockAlias.feedstock_id == Feedstock.id)
+    return db.session.scalar(owners.where(*FeedstockAlias.names(provider, spec)))
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:

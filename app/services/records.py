@@ -1,6 +1,6 @@
 """Find, create, change and delete bakeries, feedstocks and recipe runs.
 
-The constraints of the database decide. We look up the reason only after a violation. So a request that races another
+The constraints of the database decide, and we look up the reason after a violation. So a request that races another
 gets the same answer as a later request. Where the transaction must survive a violation, the statement runs in a
 savepoint; elsewhere a violation rolls back the transaction.
 """
@@ -42,16 +42,20 @@ def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[Any, boo
     Raises 409 if only the natural key is the same, 422 if `values` refer to a record that does not exist.
     """
     new = model.new_columns(values, actor)
-    try:
-        with db.session.begin_nested() if model.natural_key else nullcontext():
-            return _store(model, [new], [values], actor)[0], True
-    except IntegrityError:
-        if not model.natural_key:
-            db.session.rollback()
-        existing = _with_same_key(model, values)
-        if existing is None or any(getattr(existing, name) != value for name, value in values.items()):
-            raise _explain(model, values, existing) from None
-        return existing, False
+    # An insert that the database refuses would use up an id, so a repeated creation does not insert.
+    existing = _with_same_key(model, values)
+    if existing is None:
+        try:
+            with db.session.begin_nested() if model.natural_key else nullcontext():
+                return _store(model, [new], [values], actor)[0], True
+        except IntegrityError:
+            if not model.natural_key:
+                db.session.rollback()
+            existing = _with_same_key(model, values)
+    content = values.keys() - set(model.natural_key)
+    if existing is None or any(getattr(existing, name) != values[name] for name in content):
+        raise _explain(model, values, existing)
+    return existing, False
 
 
 def create_many(model: type[R], items: list[dict[str, Any]], actor: str, field: str) -> list[Any]:
@@ -123,7 +127,7 @@ def _store(model: type[Record], new: list[dict[str, Any]], given: list[dict[str,
 def _with_same_key(model: type[R], values: dict[str, Any]) -> R | None:
     if not model.natural_key:
         return None
-    return db.session.scalar(select(model).filter_by(**{name: values[name] for name in model.natural_key}))
+    return db.session.scalar(select(model).where(*model.has_key(values)))
 
 
 def _explain(model: type[Record], values: dict[str, Any], existing: Record | None) -> HTTPException:

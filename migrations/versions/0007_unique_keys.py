@@ -18,9 +18,8 @@ KEYS = {"bakery": ["name"], "feedstock": ["provider", "spec"]}
 def upgrade() -> None:
     if found := [line for table, columns in KEYS.items() for line in duplicates(table, columns)]:
         raise CommandError(
-            "These records share what has to be unique; rename or delete all but one of each, then upgrade again: "
-            + "; ".join(found)
-            + ". Nothing was changed."
+            "These records share what has to be unique; rename or delete all but one of each, or merge feedstocks with "
+            "`flask feedstocks merge A B`, then upgrade again: " + "; ".join(found) + ". Nothing was changed."
         )
     for table, columns in KEYS.items():
         with op.batch_alter_table(table) as batch:

@@ -219,7 +219,7 @@ def test_upgrade_adopts_every_revision_with_its_rows(app, client, revision):
     parents = {"bakery": BAKERY, "feedstock": FEEDSTOCK} if revision in WITH_PARENTS else PLACEHOLDERS
     added = DATASET if revision in WITH_DATASETS else NO_DATASET
     expected = RUN | added | {"id": 1, "started_at": "2022-03-03T02:29:54Z"}
-    expected |= {name: parent | {"id": 1} for name, parent in parents.items()} | OURS
+    expected |= {name: parent | {"id": 1, "retired_at": None} for name, parent in parents.items()} | OURS
     assert client.get("/recipe_runs/1").json == expected
 
 

@@ -170,9 +170,13 @@ def test_names_are_the_same_on_every_database(app):
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
+        "feedstock_alias_feedstock_id_fkey",
         "feedstock_provider_spec_key",
         "ix_audit_at_id",
         "ix_audit_resource_id_id",
+        "ix_feedstock_alias_feedstock_id",
+        "ix_feedstock_alias_repository",
+        "ix_feedstock_repository",
         "ix_idempotency_key_created_at",
         "ix_reciperun_count_slice",
         "ix_reciperun_event_recipe_run_id_id",
@@ -233,7 +237,8 @@ def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(ap
     assert outcome(start_upgrade(empty_url)) == (
         1,
         "ERROR [flask_migrate] Error: These records share what has to be unique; rename or delete all but one of each, "
-        "then upgrade again: bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
+        "or merge feedstocks with `flask feedstocks merge A B`, then upgrade again: "
+        "bakery 1 and 2 and 3 (ldeo); feedstock 1 and 3 (github pangeo-forge/gpcp-feedstock). "
         "Nothing was changed.",
     )
     assert (schema(app), contents(app)) == before

@@ -2,14 +2,15 @@ import pytest
 
 from tests.support.factories import make_feedstock, make_run
 
+FIELDS = {"provider": "github", "retired_at": None}
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 
 
 def test_create_answers_201_with_the_new_feedstock_and_its_location(writer):
-    response = writer.post("/feedstocks/", json={"spec": "pangeo-forge/éa-feedstock"})
+    response = writer.post("/feedstocks/", json={"spec": "pangeo-forge/a-feedstock"})
     assert response.status_code == 201
-    assert list(response.json) == ["spec", "provider", "id"]
-    assert response.json == {"spec": "pangeo-forge/éa-feedstock", "provider": "github", "id": response.json["id"]}
+    assert list(response.json) == ["spec", "provider", "id", "retired_at"]
+    assert response.json == FIELDS | {"spec": "pangeo-forge/a-feedstock", "id": response.json["id"]}
     assert response.headers["Location"] == f"/feedstocks/{response.json['id']}"
     assert writer.get(response.headers["Location"]).json == response.json | {"recipe_runs": []}
 
@@ -33,7 +34,7 @@ def test_create_with_an_empty_body_names_the_missing_spec(writer):
 def test_list_is_flat_and_ordered_by_id(app, client):
     feedstocks = [make_feedstock(app, spec=spec) for spec in ("c/c", "a/a", "b/b")]
     make_run(app, feedstock_id=feedstocks[0].id)
-    expected = [{"spec": feedstock.spec, "provider": "github", "id": feedstock.id} for feedstock in feedstocks]
+    expected = [FIELDS | {"spec": feedstock.spec, "id": feedstock.id} for feedstock in feedstocks]
     assert client.get("/feedstocks/").json == expected
 
 
@@ -42,7 +43,7 @@ def test_get_adds_the_flat_runs_ordered_by_id(app, client):
     runs = [make_run(app, feedstock_id=feedstock.id, version=version) for version in ("3", "1", "2")]
     make_run(app)
     body = client.get(f"/feedstocks/{feedstock.id}").json
-    assert list(body) == ["spec", "provider", "id", "recipe_runs"]
+    assert list(body) == ["spec", "provider", "id", "retired_at", "recipe_runs"]
     by_id = {run["id"]: run for run in client.get("/recipe_runs/").json}
     assert body["recipe_runs"] == [by_id[run.id] for run in runs]
 
@@ -64,7 +65,7 @@ def test_a_missing_feedstock_is_404_and_named(writer, method, path):
 @pytest.mark.parametrize("values", [{"spec": "c/d"}, {"provider": "github"}, {"spec": "a/b"}, {}])
 def test_update_sets_the_fields_of_the_body_and_answers_flat(app, writer, values):
     feedstock = make_feedstock(app, spec="a/b")
-    expected = {"spec": "a/b", "provider": "github"} | values | {"id": feedstock.id}
+    expected = FIELDS | {"spec": "a/b"} | values | {"id": feedstock.id}
     response = writer.patch(f"/feedstocks/{feedstock.id}", json=values)
     assert (response.status_code, response.json) == (200, expected)
     assert writer.get("/feedstocks/").json == [expected]

@@ -105,6 +105,9 @@ def test_update_to_a_missing_parent_is_422_and_changes_nothing(app, writer):
     assert writer.get(f"/recipe_runs/{run.id}").json["version"] == "1"
 
 
+IN_USE = {"retired_at": None}
+
+
 def test_get_adds_the_flat_bakery_and_feedstock(app, client):
     bakery, feedstock = make_bakery(app, name="ldeo"), make_feedstock(app, spec="a/b")
     run = make_run(app, bakery_id=bakery.id, feedstock_id=feedstock.id)
@@ -112,8 +115,8 @@ def test_get_adds_the_flat_bakery_and_feedstock(app, client):
     body = client.get(f"/recipe_runs/{run.id}").json
     assert list(body) == [*flat, "bakery", "feedstock"]
     assert body == flat | {
-        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id},
-        "feedstock": {"spec": "a/b", "provider": "github", "id": feedstock.id},
+        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id, **IN_USE},
+        "feedstock": {"spec": "a/b", "provider": "github", "id": feedstock.id, **IN_USE},
     }
 
 

@@ -89,7 +89,7 @@ def test_selected_fields_keep_the_order_of_the_schema(data):
 
 
 def test_columns_of_related_records_are_named_with_a_dot():
-    assert serialiser(RecipeRunDetail).columns[-3:] == ("feedstock.spec", "feedstock.provider", "feedstock.id")
+    assert serialiser(RecipeRunDetail).columns[-4:-1] == ("feedstock.spec", "feedstock.provider", "feedstock.id")
 
 
 def test_the_strategies_cover_every_plain_field():

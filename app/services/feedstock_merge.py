@@ -1,0 +1,108 @@
+"""Merges two feedstocks, in a database at any revision that has feedstocks.
+
+An upgrade stops if two feedstocks have names of one repository, and asks for a merge. So this module uses only the
+tables and columns that the database has, and reads no column that a migration has added.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Row, Table, delete, insert, inspect, literal, select, update
+from werkzeug.exceptions import Conflict, NotFound
+
+from app.database.columns import UTCDateTime, now
+from app.database.deadline import lift_time_limit
+from app.database.names import lower, normal
+from app.extensions import db
+from app.models import AuditEntry, Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent
+from app.models.feedstocks import repository
+from app.models.recipe_runs import SYSTEM
+from app.services import audit
+
+FEEDSTOCK, ALIAS, RUN, EVENT, AUDIT = (
+    db.metadata.tables[model.__tablename__]
+    for model in (Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent, AuditEntry)
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The names of both feedstocks, the number of runs that moved, and whether the audit log has the merge."""
+
+    kept: str
+    deleted: str
+    runs: int
+    audited: bool
+
+
+def merge(kept_id: int, deleted_id: int) -> Merged:
+    """Move the runs and the former names of the second feedstock to the first, and delete the second.
+
+    The caller commits. Raises 404 if one of them does not exist, 409 if they cannot be merged.
+    """
+    connection = db.session.connection()
+    lift_time_limit(connection)
+    tables = set(inspect(connection).get_table_names())
+    kept, deleted = _lock(connection, tables, kept_id, deleted_id)
+    runs = _move_runs(connection, tables, kept, deleted)
+    _move_names(connection, tables, kept, deleted)
+    connection.execute(delete(FEEDSTOCK).where(FEEDSTOCK.c.id == deleted_id))
+    if audited := AUDIT.name in tables:
+        details = {"kept": kept_id, "deleted": deleted_id, "spec": deleted.spec, "recipe_runs": runs}
+        audit.add("merge", "feedstocks", kept_id, deleted_id, details=details)
+    return Merged(kept.spec, deleted.spec, runs, audited)
+
+
+def _lock(connection: Connection, tables: set[str], kept_id: int, deleted_id: int) -> tuple[Row[Any], Row[Any]]:
+    """Both rows, locked, so that nobody adds runs to them until the transaction ends."""
+    if kept_id == deleted_id:
+        raise Conflict(f"feedstock {kept_id} cannot be merged into itself.")
+    if FEEDSTOCK.name not in tables:
+        raise Conflict("The database has no feedstocks.")
+    columns = (FEEDSTOCK.c[name] for name in ("id", "spec", "provider"))
+    rows = select(*columns).where(FEEDSTOCK.c.id.in_((kept_id, deleted_id))).order_by(FEEDSTOCK.c.id).with_for_update()
+    found = {row.id: row for row in connection.execute(rows)}
+    for number in (kept_id, deleted_id):
+        if number not in found:
+            raise NotFound(f"feedstock {number} not found")
+    return found[kept_id], found[deleted_id]
+
+
+def _move_runs(connection: Connection, tables: set[str], kept: Row[Any], deleted: Row[Any]) -> int:
+    """Move the runs, with an event for each. Triggers of the database move the counts."""
+    of_deleted = RUN.c.feedstock_id == deleted.id
+    time = literal(now(), UTCDateTime())
+    values: dict[str, Any] = {"feedstock_id": kept.id}
+    if EVENT.name in tables:
+        reason = f"Feedstock {deleted.id} ({deleted.spec}) was merged into feedstock {kept.id} ({kept.spec})."
+        before, after = (literal({"feedstock_id": row.id}, JSON()) for row in (deleted, kept))
+        events = select(RUN.c.id, time, literal(SYSTEM), before, after, literal(reason)).where(of_deleted)
+        names = ["recipe_run_id", "at", "actor", "before", "after", "reason"]
+        connection.execute(insert(EVENT).from_select(names, events))
+    if _has_column(connection, RUN, "updated_at"):
+        values["updated_at"] = time
+    return connection.execute(update(RUN).where(of_deleted).values(values)).rowcount
+
+
+def _move_names(connection: Connection, tables: set[str], kept: Row[Any], deleted: Row[Any]) -> None:
+    """Make the names of the deleted feedstock aliases of the kept one. Raises 409 if there is no table for them."""
+    other_name = _identity(kept) != _identity(deleted)
+    if ALIAS.name in tables:
+        moved = update(ALIAS).where(ALIAS.c.feedstock_id == deleted.id).values(feedstock_id=kept.id)
+        connection.execute(moved)
+        if other_name:
+            connection.execute(delete(ALIAS).where(*FeedstockAlias.names(deleted.provider, deleted.spec)))
+            values = {"feedstock_id": kept.id, "provider": deleted.provider, "spec": deleted.spec}
+            connection.execute(insert(ALIAS).values(values))
+    elif other_name:
+        sentence = "are different repositories. Upgrade the database first: it then keeps the name of the second."
+        raise Conflict(f"{kept.spec!r} and {deleted.spec!r} {sentence}")
+
+
+def _identity(feedstock: Row[Any]) -> tuple[str, str]:
+    spec = normal(feedstock.spec)
+    return feedstock.provider, lower(repository(spec) or spec)
+
+
+def _has_column(connection: Connection, table: Table, name: str) -> bool:
+    return name in {column["name"] for column in inspect(connection).get_columns(table.name)}

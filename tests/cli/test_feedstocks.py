@@ -1,0 +1,125 @@
+"""`flask feedstocks merge`: two feedstocks become one, before and after the upgrade that requires it."""
+
+import re
+
+import pytest
+
+from app.services import run_counts
+from tests.support.databases import BAKERY, FEEDSTOCK, RUN, application, sql, upgrade
+from tests.support.factories import make_feedstock, make_run
+
+BEFORE = ["6197f9c7aff6", "0499cef6b57a", "0009_indexes", "0013_run_counts", "0017_readable_times"]
+COLLISION = "feedstock 1 (Pangeo-Forge/gpcp-feedstock) and 2 (pangeo-forge/gpcp-feedstock). Merge feedstocks with"
+UPPER = FEEDSTOCK.replace("pangeo-forge", "Pangeo-Forge")
+
+
+def merge(app, *ids):
+    result = app.test_cli_runner().invoke(args=["feedstocks", "merge", *map(str, ids)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def empty_app(empty_url):
+    """An application on an empty database."""
+    with application(empty_url) as app:
+        yield app
+
+
+@pytest.fixture
+def two(app):
+    """Two feedstocks; the second has three runs, one of them a dataset."""
+    kept, deleted = make_feedstock(app, spec="a/kept"), make_feedstock(app, spec="b/gone")
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://a.org/b.zarr"}
+    make_run(app, feedstock_id=kept.id)
+    for columns in ({}, {}, published):
+        make_run(app, feedstock_id=deleted.id, **columns)
+    return kept.id, deleted.id
+
+
+def test_merge_moves_the_runs_and_their_counts(app, client, two):
+    kept, deleted = two
+    sentence = f"Merged feedstock {deleted} (b/gone) into feedstock {kept} (a/kept): moved 3 runs.\n"
+    assert merge(app, kept, deleted) == (0, sentence)
+    assert len(client.get(f"/feedstocks/{kept}").json["recipe_runs"]) == 4
+    counted = client.get(f"/recipe_runs/?feedstock_id={kept}&count=true&limit=0").headers["X-Total-Count"]
+    assert counted == "4"
+    assert client.get(f"/feedstocks/{deleted}").status_code == 404
+    with app.app_context():
+        assert run_counts.recount() == 0
+
+
+def test_merge_is_in_the_history_of_each_run_it_moves(app, client, two):
+    kept, deleted = two
+    merge(app, kept, deleted)
+    for run in client.get(f"/feedstocks/{kept}").json["recipe_runs"][1:]:
+        (event,) = client.get(f"/recipe_runs/{run['id']}/events").json
+        assert (event["actor"], event["from"], event["to"]) == (
+            *("system", {"feedstock_id": deleted}),
+            {"feedstock_id": kept},
+        )
+        assert event["reason"] == f"Feedstock {deleted} (b/gone) was merged into feedstock {kept} (a/kept)."
+        assert run["updated_at"] == event["at"]
+
+
+def test_merge_is_in_the_audit_log_of_both_feedstocks(app, admin, two):
+    kept, deleted = two
+    merge(app, kept, deleted)
+    entries = admin.get("/audit").json
+    details = {"kept": kept, "deleted": deleted, "spec": "b/gone", "recipe_runs": 3}
+    assert [(entry["resource_id"], entry["actor"], entry["action"]) for entry in entries] == [
+        (number, "system", "merge") for number in two
+    ]
+    assert [entry["details"] for entry in entries] == [details] * 2
+
+
+def test_the_names_of_the_merged_feedstock_lead_to_the_other(app, writer, two):
+    kept, deleted = two
+    writer.patch(f"/feedstocks/{deleted}", json={"spec": "b/renamed"})
+    merge(app, kept, deleted)
+    for name in ("a/kept", "b/gone", "b/renamed"):
+        assert [feedstock["id"] for feedstock in writer.get(f"/feedstocks/?spec={name}").json] == [kept]
+        assert writer.post("/feedstocks/", json={"spec": name}).json["id"] == kept
+
+
+@pytest.mark.parametrize(
+    ("ids", "sentence"),
+    [
+        (("kept", 99999), "feedstock 99999 not found"),
+        ((99999, "kept"), "feedstock 99999 not found"),
+        (("kept", "kept"), "feedstock [0-9]+ cannot be merged into itself."),
+    ],
+)
+def test_merge_of_what_cannot_be_merged_changes_nothing(app, client, two, ids, sentence):
+    before = client.get("/recipe_runs/").json
+    code, output = merge(app, *(two[0] if number == "kept" else number for number in ids))
+    assert code == 1
+    assert re.fullmatch(f"Error: {sentence}\n", output)
+    assert client.get("/recipe_runs/").json == before
+
+
+def test_merge_without_feedstocks_prints_a_sentence(empty_app):
+    assert merge(empty_app, 1, 2) == (1, "Error: The database has no feedstocks.\n")
+
+
+@pytest.mark.parametrize("revision", BEFORE)
+def test_merge_lets_an_upgrade_continue_that_two_feedstocks_have_stopped(empty_app, caplog, revision):
+    upgrade(empty_app, revision)
+    run = RUN if revision != BEFORE[0] else RUN.replace(", is_test", "").replace(", false", "")
+    for statement in (UPPER.format("gpcp"), FEEDSTOCK.format("gpcp"), BAKERY.format("ldeo"), run):
+        sql(empty_app, statement)
+    with pytest.raises(SystemExit):
+        upgrade(empty_app)
+    assert COLLISION in caplog.messages[-1]
+    assert merge(empty_app, 2, 1)[0] == 0
+    upgrade(empty_app)
+    assert sql(empty_app, "SELECT feedstock_id FROM reciperun") == [(2,)]
+
+
+def test_merge_before_the_upgrade_refuses_to_lose_a_name(empty_app):
+    upgrade(empty_app, "0017_readable_times")
+    for name in ("gpcp", "other"):
+        sql(empty_app, FEEDSTOCK.format(name))
+    code, output = merge(empty_app, 1, 2)
+    assert code == 1
+    assert "'pangeo-forge/other-feedstock' are different repositories. Upgrade the database first" in output
+    assert sql(empty_app, "SELECT count(*) FROM feedstock") == [(2,)]
