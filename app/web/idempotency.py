@@ -45,18 +45,23 @@ def once(act: Callable[[], Response]) -> Response:
         return _replay(kept)
     response = act()
     if response.status_code < 300:
-        record = IdempotencyKey(
-            scope=auth.digest(),
-            key=key,
-            fingerprint=fingerprint,
-            status=response.status_code,
-            location=response.headers.get("Location"),
-            sealed_body=_seals()[0].encrypt(response.get_data()),
-            created_at=now(),
-        )
-        db.session.merge(record)
-        db.session.flush()
+        _keep(key, fingerprint, response)
     return response
+
+
+def _keep(key: str, fingerprint: str, response: Response) -> None:
+    """Store the answer; it replaces an expired one."""
+    record = IdempotencyKey(
+        scope=auth.digest(),
+        key=key,
+        fingerprint=fingerprint,
+        status=response.status_code,
+        location=response.headers.get("Location"),
+        sealed_body=_seals()[0].encrypt(response.get_data()),
+        created_at=now(),
+    )
+    db.session.merge(record)
+    db.session.flush()
 
 
 def _key() -> str | None:
