@@ -1,5 +1,5 @@
 -- The functions and triggers of PostgreSQL, as this release needs them. Migration 0018 runs this file, and `flask doctor`
--- compares the database with it. To repair a database, run it with psql. It requires PostgreSQL 14.
+-- compares the database with it. To repair a database, run it with psql.
 --
 -- The functions name no schema, so they work wherever the tables are. Most run with the rights of their owner, so a role
 -- that may write runs needs no rights on the counts. At their start, `SET search_path` excludes names that the caller
@@ -146,15 +146,6 @@ END $$;
 REVOKE EXECUTE ON FUNCTION reciperun_count_insert(), reciperun_count_delete(), reciperun_count_update(),
     reciperun_count_truncate() FROM PUBLIC;
 
-CREATE OR REPLACE TRIGGER reciperun_count_insert AFTER INSERT ON reciperun
-REFERENCING NEW TABLE AS new_runs EXECUTE FUNCTION reciperun_count_insert();
-CREATE OR REPLACE TRIGGER reciperun_count_delete AFTER DELETE ON reciperun
-REFERENCING OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_count_delete();
-CREATE OR REPLACE TRIGGER reciperun_count_update AFTER UPDATE ON reciperun
-REFERENCING NEW TABLE AS new_runs OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_count_update();
-CREATE OR REPLACE TRIGGER reciperun_count_truncate AFTER TRUNCATE ON reciperun
-EXECUTE FUNCTION reciperun_count_truncate();
-
 CREATE OR REPLACE FUNCTION reciperun_readable_times() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -164,18 +155,44 @@ BEGIN
         WHEN NEW.completed_at > '9999-12-31 23:59:59.999999' THEN '9999-12-31 23:59:59.999999' ELSE NEW.completed_at END;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER reciperun_readable_times BEFORE INSERT OR UPDATE OF started_at, completed_at ON reciperun
-FOR EACH ROW WHEN (
-    NEW.started_at < '0001-01-01 00:00:00.000000' OR NEW.started_at > '9999-12-31 23:59:59.999999'
-    OR NEW.completed_at < '0001-01-01 00:00:00.000000' OR NEW.completed_at > '9999-12-31 23:59:59.999999'
-) EXECUTE FUNCTION reciperun_readable_times();
 
 CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger
 LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit log is only ever added to'; END $$;
-CREATE OR REPLACE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit
-FOR EACH ROW EXECUTE FUNCTION audit_refuse();
-CREATE OR REPLACE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
-FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- Create the triggers that are missing or disabled. Nothing locks a table that has all of them.
+DO $$
+DECLARE
+    trigger_name text;
+    table_name text;
+    definition text;
+BEGIN
+    FOR trigger_name, table_name, definition IN VALUES
+        ('reciperun_count_insert', 'reciperun', 'AFTER INSERT ON reciperun
+            REFERENCING NEW TABLE AS new_runs EXECUTE FUNCTION reciperun_count_insert()'),
+        ('reciperun_count_delete', 'reciperun', 'AFTER DELETE ON reciperun
+            REFERENCING OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_count_delete()'),
+        ('reciperun_count_update', 'reciperun', 'AFTER UPDATE ON reciperun
+            REFERENCING NEW TABLE AS new_runs OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_count_update()'),
+        ('reciperun_count_truncate', 'reciperun', 'AFTER TRUNCATE ON reciperun
+            EXECUTE FUNCTION reciperun_count_truncate()'),
+        ('reciperun_readable_times', 'reciperun', 'BEFORE INSERT OR UPDATE OF started_at, completed_at ON reciperun
+            FOR EACH ROW WHEN (
+                NEW.started_at < ''0001-01-01 00:00:00.000000'' OR NEW.started_at > ''9999-12-31 23:59:59.999999''
+                OR NEW.completed_at < ''0001-01-01 00:00:00.000000'' OR NEW.completed_at > ''9999-12-31 23:59:59.999999''
+            ) EXECUTE FUNCTION reciperun_readable_times()'),
+        ('audit_no_change', 'audit', 'BEFORE UPDATE OR DELETE ON audit
+            FOR EACH ROW EXECUTE FUNCTION audit_refuse()'),
+        ('audit_no_truncate', 'audit', 'BEFORE TRUNCATE ON audit
+            FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()')
+    LOOP
+        IF NOT EXISTS (
+            SELECT FROM pg_trigger WHERE tgname = trigger_name AND tgrelid = table_name::regclass AND tgenabled = 'O'
+        ) THEN
+            EXECUTE format('DROP TRIGGER IF EXISTS %I ON %I', trigger_name, table_name);
+            EXECUTE format('CREATE TRIGGER %I %s', trigger_name, definition);
+        END IF;
+    END LOOP;
+END $$;
 
 -- Give each function to the owner of its table, if another role has created it or the table has changed hands.
 DO $$

@@ -97,6 +97,17 @@ def test_the_release_before_works_after_a_downgrade(empty_url):
         assert exact(app)
 
 
+def test_the_upgrade_waits_for_no_writer_and_counts_what_it_writes(empty_url):
+    with application(empty_url) as app:
+        upgrade(app, "0017_readable_times")
+        fill(app)
+        with app.app_context(), db.engine.begin() as writer:
+            writer.exec_driver_sql(RUN)
+            upgrade(app, "0018_portable_functions")
+            writer.exec_driver_sql(RUN)
+        assert sql(app, COUNT.format("public")) == [(3,)]
+
+
 def test_a_migration_stays_in_the_schema_of_the_tables(empty_url):
     with application(empty_url) as app:
         upgrade(app, "0012_list_indexes")

@@ -100,7 +100,9 @@ def triggers() -> str:
 
 
 def _faulty_triggers() -> list[str]:
-    expected = re.findall(r"^CREATE OR REPLACE TRIGGER (\w+)", _definitions().read_text("utf-8"), re.MULTILINE)
+    expected = re.findall(
+        r"^        \('(\w+)', '(?:audit|reciperun)',", _definitions().read_text("utf-8"), re.MULTILINE
+    )
     firing = {name for (name,) in rows(TRIGGERS)}
     missing = [name for name in expected if name not in firing]
     return [f"The triggers {listed(missing)} are missing or disabled"] if missing else []
