@@ -27,7 +27,7 @@ PORTS = {"http": 80, "https": 443}
 # Seconds to wait in the queue and to open. The router of Heroku times out after 30, and a request may have waited for a
 # database connection before.
 TIMEOUT = 20
-QUEUE_TIMEOUT = 10  # seconds of TIMEOUT that a request may wait in the queue
+QUEUE_TIMEOUT = 15  # seconds of TIMEOUT that a request may wait in the queue; most datasets open in two
 PROCESSES_MAX = 2  # each takes 100 MB
 QUEUE_MAX = 16  # requests; a page of the original's website sends six at once
 RETRY_AFTER = 5  # seconds
@@ -114,10 +114,12 @@ class Opener:
         finally:
             self.queue.release()
 
-    def _run(self, url: str, seconds: float) -> Result:
-        result = run(over_http(url), trusted=self.allows(url), seconds=max(round(seconds), 1))
-        with self.lock:
-            self.cache[url] = result
+    def _run(self, url: str, remaining: float) -> Result:
+        seconds = max(round(remaining), 1)
+        result = run(over_http(url), trusted=self.allows(url), seconds=seconds)
+        if result.error != "late" or seconds == TIMEOUT:  # with more time, the next request may open it
+            with self.lock:
+                self.cache[url] = result
         return result
 
 

@@ -7,7 +7,9 @@ public addresses, also after redirects and for Kerchunk references. The only exc
 """
 
 import asyncio
+import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
 import json
+import multiprocessing.synchronize  # noqa: F401
 import os
 import pwd
 import re
@@ -18,7 +20,6 @@ import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import quote
@@ -295,9 +296,7 @@ def drop_privileges() -> None:
     That user may not be able to read the installed packages either, so what they load late is loaded before.
     """
     if os.geteuid() == 0:
-        xarray.Dataset()._repr_html_()
-        for name in ("encodings.idna", "multiprocessing.synchronize"):
-            import_module(name)
+        xarray.Dataset()._repr_html_()  # loads its style sheet
         with suppress(KeyError, OSError):  # a container may have no such user, or not allow to become one
             user = pwd.getpwnam("nobody")
             os.setgroups([])

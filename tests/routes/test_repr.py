@@ -393,6 +393,15 @@ def test_the_time_in_the_queue_is_part_of_the_time_limit(fresh, monkeypatch):
     assert given == [13]
 
 
+@pytest.mark.parametrize(("waited", "kept"), [(0, True), (7, False)])
+def test_a_dataset_that_had_less_time_because_of_the_queue_is_tried_again(fresh, monkeypatch, waited, kept):
+    clock = iter([100, 100 + waited])
+    monkeypatch.setattr(module, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(module, "run", lambda *_, **__: Result(error="late"))
+    assert refusal(fresh, DATA)[0] == 504
+    assert (DATA in fresh.cache) is kept
+
+
 @pytest.mark.parametrize("name", module.PACKAGES)
 def test_without_the_extra_the_answer_is_501(app, client, opened, monkeypatch, name):
     make_run(app, **PUBLISHED, dataset_public_url=DATA)
