@@ -265,11 +265,12 @@ def test_no_declared_filter_repeats_a_row(app, writer, parents, model, name):
     for number in range(3):
         run = make_run(app, **parents, **PUBLISHED, recipe_id=str(number)).id
         writer.patch(f"/recipe_runs/{run}", json={"version": "2"})
-    times = [LATE.replace(year=2000), LATE.replace(year=2100)]
+    specs = [[feedstock["spec"]] for feedstock in writer.get("/feedstocks/").json]
+    values = {"has_dataset": [False, True], "q": [""], "spec": specs, "feedstock": specs, "include_retired": [True]}
     with app.app_context():
         listed = [
             pages.read_page(getattr(models, model), **ALL_ROWS, **{name: value}).rows
-            for value in {"has_dataset": [False, True], "q": [""]}.get(name, times)
+            for value in values.get(name, [LATE.replace(year=2000), LATE.replace(year=2100)])
         ]
     assert any(listed)
     assert all(len(rows) == len({row[0] for row in rows}) for rows in listed)

@@ -103,7 +103,10 @@ def test_a_creation_of_a_retired_record_is_that_record(writer):
 def test_a_record_is_not_created_retired(app, writer, resource):
     body = {"spec": "a/b"} if resource == "feedstocks" else {"region": "r", "name": "n", "description": ""}
     response = writer.post(f"/{resource}/", json=body | {"retired_at": SINCE})
-    assert (response.status_code, response.json["detail"]) == (422, "retired_at: Unknown field.")
+    assert (response.status_code, response.json["detail"]) == (
+        422,
+        "retired_at: Unknown field. /docs lists the fields.",
+    )
 
 
 def test_the_dashboard_says_what_is_retired(app, client, resource, retired):
