@@ -10,7 +10,7 @@ from tests.support.clients import FOLDER, NO_PYTHON, PYTHON, lists, require, run
 from tests.support.databases import on_sqlite
 
 # What the generator cannot read, because the answer is not JSON.
-NOT_JSON = {"GET /catalog.yaml", "GET /feedstocks/{id}/feed.atom", "GET /feedstocks/{id}/badge.svg"}
+NOT_JSON = {"GET /catalog.yaml", "GET /feed.atom", "GET /feedstocks/{id}/feed.atom", "GET /feedstocks/{id}/badge.svg"}
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import ADMIN_KEY, application, copied, environment
+from tests.conftest import ADMIN_KEY
 from tests.support import live
-from tests.support.postgres import free_port
 
 SCREENSHOTS = live.ROOT / "test-results"
 
@@ -42,37 +41,14 @@ def execute(page, name):
     return int(status.split()[0])
 
 
-def operations(document, method):
-    """The names in the page of all operations with this method."""
-    paths = document["paths"].values()
-    found = [path[method] for path in paths if method in path]
-    return [f"{operation['tags'][0]}-{operation['operationId']}" for operation in found]
-
-
-@pytest.fixture
-def docs(sqlite_template, tmp_path):
-    """The address of a service as `make run` starts it."""
-    port, url = free_port(), copied(sqlite_template, tmp_path / "docs.sqlite")
-    with application(url) as app:
-        assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
-    with live.server(environment(url, REPR_ALLOWED_HOSTS=f"127.0.0.1:{port}"), port) as address:
-        yield address
-
-
-# Of the examples, the bakery and the feedstock have runs, so they cannot be deleted.
-ANSWERS = {"get": {200}, "post": {201}, "patch": {200}, "delete": {200, 409}}
-
-
-def test_every_operation_answers_with_the_values_that_it_opens_with(docs, page):
+def test_a_visitor_reads_and_writes_without_loading_from_other_hosts(own_service, page):
     page.set_viewport_size({"width": 1280, "height": 300})  # a small window is drawn in less time
-    page.goto(f"{docs}/docs")
+    page.goto(f"{own_service}/docs")
     authorise(page)
-    document = page.request.get(f"{docs}/openapi.json").json()
-    for method, expected in ANSWERS.items():
-        statuses = {name: execute(page, name) for name in operations(document, method)}
-        assert {name: status for name, status in statuses.items() if status not in expected} == {}
+    assert execute(page, "recipe_runs-list_recipe_runs") == 200
+    assert execute(page, "bakeries-create_bakery") == 201
     hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")}
-    assert hosts == {urlsplit(docs).netloc}
+    assert hosts == {urlsplit(own_service).netloc}
 
 
 def test_the_page_has_no_errors_and_is_dark_for_visitors_who_prefer_that(own_service, page):

@@ -1,0 +1,44 @@
+"""Every operation of /docs answers with the values that it opens with: a browser presses "Execute" on each of them."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import application, copied, environment
+from tests.routes.test_docs import authorise, execute
+from tests.routes.test_docs import page as page
+from tests.support import live
+from tests.support.postgres import free_port
+
+
+def operations(document, method):
+    """The names in the page of all operations with this method."""
+    paths = document["paths"].values()
+    found = [path[method] for path in paths if method in path]
+    return [f"{operation['tags'][0]}-{operation['operationId']}" for operation in found]
+
+
+@pytest.fixture
+def docs(sqlite_template, tmp_path):
+    """The address of a service as `make run` starts it."""
+    port, url = free_port(), copied(sqlite_template, tmp_path / "docs.sqlite")
+    with application(url) as app:
+        assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
+    with live.server(environment(url, REPR_ALLOWED_HOSTS=f"127.0.0.1:{port}"), port) as address:
+        yield address
+
+
+# Of the examples, the bakery and the feedstock have runs, so they cannot be deleted.
+ANSWERS = {"get": {200}, "post": {201}, "patch": {200}, "delete": {200, 409}}
+
+
+def test_every_operation_answers_with_the_values_that_it_opens_with(docs, page):
+    page.set_viewport_size({"width": 1280, "height": 300})  # a small window is drawn in less time
+    page.goto(f"{docs}/docs")
+    authorise(page)
+    document = page.request.get(f"{docs}/openapi.json").json()
+    for method, expected in ANSWERS.items():
+        statuses = {name: execute(page, name) for name in operations(document, method)}
+        assert {name: status for name, status in statuses.items() if status not in expected} == {}
+    hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")}
+    assert hosts == {urlsplit(docs).netloc}
