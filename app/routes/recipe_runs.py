@@ -20,9 +20,9 @@ from app.schemas.recipe_runs import (
     RecipeRunUpdate,
 )
 from app.services import records, retirement
-from app.web import documents
+from app.web import documents, limits
 from app.web.auditing import Written
-from app.web.auth import Caller, actor, require_bakeries
+from app.web.auth import Caller, actor, digest, require_bakeries
 from app.web.blueprint import LOCATION, Blueprint, created
 from app.web.preconditions import require_match
 from config import MAX_BULK_BODY
@@ -78,8 +78,10 @@ def create_recipe_runs(values: dict[str, Any]) -> Written:
     """Create many recipe runs
 
     Up to 1,000 runs in a body of up to 8 MiB, for a repository with many recipes. Either all runs are created or none:
-    422 lists the errors of every run, by index. The rules of a single creation hold for each run.
+    422 lists the errors of every run, by index. The rules of a single creation hold for each run, and each counts as a
+    write of the key.
     """
+    limits.count_write(digest(), len(values["recipe_runs"]) - 1)
     require_bakeries(*(run["bakery_id"] for run in values["recipe_runs"]))
     retirement.require_in_use(values["recipe_runs"])
     runs = records.create_many(RecipeRun, values["recipe_runs"], actor(), "recipe_runs")

@@ -41,20 +41,20 @@ class CallerLimits:
         # Two threads that count at the same moment may both start the timer of the storage in memory, which raises.
         self.lock = Lock() if uri == "memory://" else nullcontext()
 
-    def hit(self, name: str, caller: str) -> tuple[bool, int, int]:
-        """Count a request of `caller`: whether it is within the limit, the seconds until the window ends, the rest.
+    def hit(self, name: str, caller: str, cost: int) -> tuple[bool, int, int]:
+        """Count `cost` for `caller`: whether that is within the limit, the seconds until the window ends, the rest.
 
         If the clock was set back, the window would end later than a new one. Then a new one begins.
         """
-        within, seconds, left = self._count(name, caller)
+        within, seconds, left = self._count(name, caller, cost)
         if seconds > self.limits[name].get_expiry() + 1:  # 1 for the rounding
             self.limiter.clear(self.limits[name], name, caller)
-            within, seconds, left = self._count(name, caller)
+            within, seconds, left = self._count(name, caller, cost)
         return within, seconds, left
 
-    def _count(self, name: str, caller: str) -> tuple[bool, int, int]:
+    def _count(self, name: str, caller: str, cost: int) -> tuple[bool, int, int]:
         with self.lock:
-            within = self.limiter.hit(self.limits[name], name, caller)
+            within = self.limiter.hit(self.limits[name], name, caller, cost=cost)
         end, left = self.limiter.get_window_stats(self.limits[name], name, caller)
         return within, max(1, ceil(end - time())), left
 
@@ -63,10 +63,10 @@ def init_app(app: Flask) -> None:
     app.extensions["limits"] = CallerLimits(app.config)
 
 
-def count_write(key_digest: str) -> None:
-    """Count a request that writes, whether or not it succeeds. Raises 429 past the limit of its key."""
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
-        _count(WRITES, key_digest[:16])  # enough to tell keys apart; the digest itself stays in the database
+def count_write(key_digest: str, number: int = 1) -> None:
+    """Count a request that writes, or `number` records of it, whether or not it succeeds. Raises 429 past the limit."""
+    if number and request.method not in ("GET", "HEAD", "OPTIONS"):
+        _count(WRITES, key_digest[:16], number)  # enough to tell keys apart; the digest itself stays in the database
 
 
 def count_failure() -> None:
@@ -75,7 +75,7 @@ def count_failure() -> None:
     The key is looked up before this, because a valid key must not be refused for the invalid keys of other clients
     behind the same address. So the limit does not stop an attacker, see docs/decisions/0012-limits.md.
     """
-    _count(FAILURES, address())
+    _count(FAILURES, address(), 1)
 
 
 def address() -> str:
@@ -90,10 +90,10 @@ def address() -> str:
     return text
 
 
-def _count(name: str, caller: str) -> None:
+def _count(name: str, caller: str, cost: int) -> None:
     limits: CallerLimits = current_app.extensions["limits"]
     try:
-        within, seconds, left = limits.hit(name, caller)
+        within, seconds, left = limits.hit(name, caller, cost)
     except StorageError as error:  # it is better to serve without limits than not to serve
         fields = {"limit": name, "error": error.storage_error, "request_id": g.request_id}
         logger.warning("not counted", extra=fields)

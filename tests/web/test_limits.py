@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 
 from tests.conftest import ADMIN_KEY
 from tests.support import databases, live
-from tests.support.factories import make_key
+from tests.support.factories import make_key, run_body
 from tests.support.postgres import free_port
 
 KEY = {"X-API-Key": ADMIN_KEY}
@@ -106,6 +106,15 @@ def test_each_key_has_a_separate_limit_of_writes(strict):
     make_key(strict, "another")
     assert statuses(strict, 4) == [422, 422, 422, 429]
     assert statuses(strict, 1, {"X-API-Key": "another"}) == [422]
+
+
+def test_each_run_of_a_bulk_counts_as_a_write(tmp_path):
+    with limited(tmp_path, RATELIMIT_WRITES="3/hour") as app:
+        body = {"recipe_runs": [run_body(app)] * 2}
+        answers = [app.test_client().post("/recipe_runs/bulk", json=body, headers=KEY) for _ in "12"]
+        assert [answer.status_code for answer in answers] == [201, 429]
+        assert answers[0].headers["RateLimit"].startswith('"writes";r=1;')
+        assert len(app.test_client().get("/recipe_runs/").json) == 2
 
 
 def test_the_window_of_writes_ends(tmp_path):
@@ -236,7 +245,7 @@ def test_limits_are_in_memory_by_default(app):
 def test_one_thread_at_a_time_counts_in_memory(app, monkeypatch):
     limits, inside, seen = app.extensions["limits"], [], []
 
-    def hit(*_):
+    def hit(*_, cost):
         inside.append(1)
         seen.append(len(inside))
         time.sleep(0.05)
@@ -244,5 +253,5 @@ def test_one_thread_at_a_time_counts_in_memory(app, monkeypatch):
 
     monkeypatch.setattr(limits.limiter, "hit", hit)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: limits.hit("writes", "a key"), range(4)))
+        list(threads.map(lambda _: limits.hit("writes", "a key", 1), range(4)))
     assert seen == [1] * 4
