@@ -23,12 +23,22 @@ REPOSITORY = (
     r"([A-Za-z0-9][A-Za-z0-9_-]{0,38})/"
     r"(?!\.{0,2}(?:\.[Gg][Ii][Tt])*/?$)([A-Za-z0-9._-]{1,100}?)(?:\.[Gg][Ii][Tt])*/?$"
 )
+# Other names, which the original accepted: one or two words that are no part of a URL, a path or an address.
+OTHER = (
+    r"^(?!.*\.[Gg][Ii][Tt]$)(?!\.{1,2}$)[^\s/:@\\?#\u0000]+"
+    r"(?:/(?!\.{1,2}$)[^\s/:@\\?#\u0000]+)?$"
+)
 
 
 def repository(text: str) -> str | None:
     """The repository that `text` names, as owner/name; None if `text` is not one of the forms of REPOSITORY."""
     found = re.fullmatch(REPOSITORY, text)
     return f"{found[1]}/{found[2]}" if found else None
+
+
+def is_name(text: str) -> bool:
+    """Whether a feedstock may have the name `text`, after it was brought into the form of `repository`."""
+    return bool(re.fullmatch(REPOSITORY, text) or re.fullmatch(OTHER, text))
 
 
 def names_repository(column: str) -> Filter:

@@ -4,7 +4,7 @@ from functools import partial
 
 from marshmallow import ValidationError
 
-from app.models.feedstocks import PROVIDERS, REPOSITORY, repository
+from app.models.feedstocks import OTHER, PROVIDERS, REPOSITORY, is_name, repository
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.common import IncludeRetired, RetiredAt
 from app.schemas.fields import Choice, Flag, Name, ObjectList
@@ -13,7 +13,7 @@ from app.schemas.recipe_runs import DatasetType, FeedstockId, KindQuery, PublicU
 
 def must_be_repository(text: str) -> None:
     """Refuse text of a request that names no repository. Filters accept it: another program may have stored it."""
-    if text and not repository(text):
+    if text and not is_name(text):
         sentence = "Must be a repository on GitHub, as owner/name or as its URL, such as pangeo-forge/gpcp-feedstock."
         raise ValidationError(sentence)
 
@@ -34,7 +34,7 @@ NewSpec = partial(
     description="The repository on GitHub: owner/name, its URL, or `git@github.com:owner/name.git`. It is stored as "
     "owner/name. Names that differ in the case of ASCII letters only are the same repository.",
     example="pangeo-forge/gpcp-feedstock",
-    pattern=REPOSITORY,
+    pattern=f"({REPOSITORY})|({OTHER})",
     rules=(must_be_repository,),
 )
 Provider = partial(Choice, PROVIDERS, component="Provider", description="The host of the repository.")
