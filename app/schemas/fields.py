@@ -22,8 +22,10 @@ SEPARATED = re.compile(r"((?:[^,\\]|\\[,\\])*),", re.DOTALL)
 ESCAPE = re.compile(r"\\([,\\])")
 # The same for texts of a parameter in the syntax of JSON Schema.
 PIECE = r"([^\u0000,\\]|\\[,\\])"
-VALUES, VALUES_OR_EMPTY = f"^{PIECE}+(,{PIECE}+)*$", f"^{PIECE}*(,{PIECE}*)*$"
+NAME = rf"{PIECE}*([^\s\u0000,\\]|\\[,\\]){PIECE}*"
+VALUES, VALUES_OR_EMPTY, NAMES = (f"^{value}(,{value})*$" for value in (f"{PIECE}+", f"{PIECE}*", NAME))
 WITHOUT_NUL = r"^[^\u0000]*$"  # in the syntax of JSON Schema
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
 class Text(fields.String):
@@ -43,7 +45,7 @@ class Text(fields.String):
         **options: Any,
     ) -> None:
         metadata = {"description": description, "examples": [example], "pattern": pattern}
-        self.minimum = minimum
+        self.values = VALUES if minimum else VALUES_OR_EMPTY  # the pattern of a query parameter with several of them
         super().__init__(validate=[validate.Length(minimum, maximum), *rules], metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -62,8 +64,8 @@ class Name(Text):
     def __init__(
         self, minimum: int, maximum: int, *, convert: Callable[[str], str | None] = lambda _: None, **options: Any
     ) -> None:
-        super().__init__(minimum, maximum, **options)
-        self.convert = convert
+        super().__init__(minimum, maximum, **{"pattern": NOT_BLANK} | options)
+        self.convert, self.values = convert, NAMES
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         name = normal(super()._deserialize(value, attr, data, **kwargs))
@@ -198,7 +200,7 @@ class FieldFilter(Values):
         value.required = value.allow_none = False
         value.in_query = True
         if isinstance(field, Text):
-            value.metadata = {**field.metadata, "pattern": VALUES if field.minimum else VALUES_OR_EMPTY}
+            value.metadata = {**field.metadata, "pattern": field.values}
         metadata = {
             "description": f"Only records with any of these values of `{name}`. {field.metadata['description']}",
             "examples": [[field.metadata["examples"][0]]],
