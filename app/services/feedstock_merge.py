@@ -14,14 +14,14 @@ from app.database.columns import UTCDateTime, now
 from app.database.deadline import lift_time_limit
 from app.database.names import lower, normal
 from app.extensions import db
-from app.models import AuditEntry, Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent
+from app.models import AuditEntry, Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent
 from app.models.feedstocks import repository
 from app.models.recipe_runs import SYSTEM
 from app.services import audit
 
-FEEDSTOCK, ALIAS, RUN, EVENT, AUDIT = (
+FEEDSTOCK, ALIAS, METADATA, RUN, EVENT, AUDIT = (
     db.metadata.tables[model.__tablename__]
-    for model in (Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent, AuditEntry)
+    for model in (Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent, AuditEntry)
 )
 
 
@@ -38,6 +38,8 @@ class Merged:
 def merge(kept_id: int, deleted_id: int) -> Merged:
     """Move the runs and the former names of the second feedstock to the first, and delete the second.
 
+    The first feedstock keeps its metadata. If it has none, it gets those of the second.
+
     The caller commits. Raises 404 if one of them does not exist, 409 if they cannot be merged.
     """
     connection = db.session.connection()
@@ -46,6 +48,8 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     kept, deleted = _lock(connection, tables, kept_id, deleted_id)
     runs = _move_runs(connection, tables, kept, deleted)
     _move_names(connection, tables, kept, deleted)
+    if METADATA.name in tables:
+        _move_metadata(connection, kept_id, deleted_id)
     connection.execute(delete(FEEDSTOCK).where(FEEDSTOCK.c.id == deleted_id))
     if audited := AUDIT.name in tables:
         details = {"kept": kept_id, "deleted": deleted_id, "spec": deleted.spec, "recipe_runs": runs}
@@ -97,6 +101,12 @@ def _move_names(connection: Connection, tables: set[str], kept: Row[Any], delete
     elif other_name:
         sentence = "are different repositories. Upgrade the database first: it then keeps the name of the second."
         raise Conflict(f"{kept.spec!r} and {deleted.spec!r} {sentence}")
+
+
+def _move_metadata(connection: Connection, kept_id: int, deleted_id: int) -> None:
+    number = METADATA.c.feedstock_id
+    if connection.scalar(select(number).where(number == kept_id)) is None:
+        connection.execute(update(METADATA).where(number == deleted_id).values(feedstock_id=kept_id))
 
 
 def _identity(feedstock: Row[Any]) -> tuple[str, str]:

@@ -8,10 +8,12 @@ from app.database.record import Record
 from app.web import documents
 
 
-def require_match(record: Record, detail: type[Schema]) -> None:
-    """Raise 412 if the request has an If-Match, and GET of `record` would answer another ETag.
+def require_match(record: Record, detail: type[Schema], *, exists: bool = True) -> None:
+    """Raise 412 if the request has an If-Match, and GET of `record` would answer another ETag, or none.
 
     The row must be locked already, so that of several writers with one ETag only the first succeeds.
     """
-    if "If-Match" in request.headers and not request.if_match.contains(documents.etag(type(record), detail, record.id)):
+    if "If-Match" not in request.headers:
+        return
+    if not exists or not request.if_match.contains(documents.etag(type(record), detail, record.id)):
         raise PreconditionFailed(f"{record.noun} {record.id} does not match If-Match; get it again.")

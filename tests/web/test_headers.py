@@ -9,7 +9,7 @@ import pytest
 from app import create_app
 from config import load
 from tests.conftest import ADMIN_KEY, environment
-from tests.support.factories import bakery_body, make_bakery, make_feedstock, make_key, make_run
+from tests.support.factories import bakery_body, make_bakery, make_feedstock, make_key, make_metadata, make_run
 
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
 EXPOSED = {"Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Link", "Idempotency-Replayed"}
@@ -23,6 +23,7 @@ ALLOWED = {
     "/feedstocks/": "GET HEAD OPTIONS POST",
     "/feedstocks/1": "DELETE GET HEAD OPTIONS PATCH",
     "/feedstocks/1/datasets": "GET HEAD OPTIONS",
+    "/feedstocks/1/metadata": "DELETE GET HEAD OPTIONS PUT",
     "/recipe_runs/": "GET HEAD OPTIONS POST",
     "/recipe_runs/1": "DELETE GET HEAD OPTIONS PATCH",
     "/stats/recipe_runs": "GET HEAD OPTIONS",
@@ -62,6 +63,7 @@ def same_id(app):
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
     make_key(app, "any key", id=70_001)
+    make_metadata(app, feedstock_id=feedstock.id)
     return 70_001
 
 
