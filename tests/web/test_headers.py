@@ -120,7 +120,7 @@ def test_options_names_the_methods(client, path):
 @pytest.mark.parametrize("method", ["PUT", "FOO"])
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
 def test_another_method_is_405_with_the_allowed_ones(client, path, allowed, method, slash):
-    path = f"{path.rstrip('/')}{slash}" or "/"
+    path, method = f"{path.rstrip('/')}{slash}" or "/", "TRACE" if method in allowed.split() else method
     response = client.open(path, method=method)
     assert response.status_code == 405
     assert " ".join(sorted(response.headers["Allow"].split(", "))) == allowed
