@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023_feedstock_metadata"
-down_revision = "0020_retired"
+down_revision = "0022_datasets"
 branch_labels = None
 depends_on = None
 
