@@ -35,7 +35,7 @@ class Place:
         return Place(self.value if isinstance(self.value, dict) else {}, self.path, self.notes)
 
     def items(self, maximum: int = ITEMS_MAX) -> list["Place"]:
-        """The first items of a list. A value that is not a list is its only item."""
+        """The first items of a list, without nulls. A value that is not a list is its only item."""
         if self.value in (None, "", {}):
             return []
         values = self.value if isinstance(self.value, list) else [self.value]
@@ -43,7 +43,8 @@ class Place:
             self.note(f"has {len(values)} items; only the first {maximum} are taken")
         if values is not self.value:
             return [self]
-        return [Place(value, f"{self.path}[{index}]", self.notes) for index, value in enumerate(values[:maximum])]
+        first = enumerate(values[:maximum])
+        return [Place(value, f"{self.path}[{index}]", self.notes) for index, value in first if value is not None]
 
     def ignore_others(self, known: Collection[str]) -> None:
         """Note the keys of a mapping that are not `known`."""
