@@ -1,4 +1,4 @@
-"""Runs `app/repr/program.py` for a dataset, with a queue, a limit of processes, a timeout and a cache."""
+"""Runs the program for a dataset, with a queue, a limit of processes, a timeout and a cache."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadGateway, Forbidden, GatewayTimeout, HTTPExcep
 
 logger = logging.getLogger(__name__)
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM = Path(__file__).parent  # `__main__.py` runs the package `program`
 # The environment of the program, without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
 PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
