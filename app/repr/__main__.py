@@ -1,4 +1,4 @@
-"""Runs `program`, a package without imports of the service. In isolated mode Python finds modules beside this file only.
+"""Runs the package `program`. In isolated mode Python finds modules beside this file, and no others of the service.
 
 `python -I app/repr SECONDS` reads a request from standard input, see `program.__main__`.
 """

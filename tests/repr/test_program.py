@@ -177,4 +177,6 @@ def test_root_becomes_a_user_who_cannot_read_the_memory_and_the_environment_of_t
 
 def test_the_program_does_not_import_the_service():
     for path in (live.ROOT / "app/repr/program").glob("*.py"):
-        assert not any(line.startswith(("from app", "import app", "from config")) for line in path.read_text().splitlines())
+        assert not any(
+            line.startswith(("from app", "import app", "from config")) for line in path.read_text().splitlines()
+        )

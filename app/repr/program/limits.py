@@ -9,14 +9,15 @@ from contextlib import suppress
 import xarray
 
 MEMORY = 640 * 1024**2  # bytes of address space; the libraries reserve 330 MiB of it and use 100 MiB
+INSPECTION_MEMORY = 1024**3  # bytes; chunks of variables are read too
 
 
-def limit_resources(seconds: int) -> None:
+def limit_resources(seconds: int, memory: int = MEMORY) -> None:
     """Limit memory, CPU time and files, and end the process after `seconds` even if the service has crashed."""
     os.nice(10)
     signal.alarm(seconds + 1)
     for kind, most in {
-        resource.RLIMIT_AS: MEMORY,
+        resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,

@@ -1,6 +1,7 @@
 """Objects over HTTP, from public addresses only, within a budget of requests and bytes."""
 
 import json
+import re
 import socket
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ TOTAL_MAX = 64 * 1024**2
 REQUESTS_MAX = 2000
 REDIRECTS_MAX = 5
 
+SIZE = re.compile(r"bytes \d+-\d+/(\d{1,18})")  # the header Content-Range
+ORIGIN = "https://example.org"  # any website
 REDIRECTS = (301, 302, 303, 307, 308)
 UNICAST = IPv6Network("2000::/3")  # other IPv6 addresses are not public or contain an IPv4 address
 BUCKETS = {
@@ -41,29 +44,47 @@ class StoreError(Exception):
     """The store cannot be shown. The text is a key of `app.repr.opener.ERRORS`."""
 
 
+class OtherKindError(StoreError):
+    """The dataset is of another kind than expected. The text is that kind."""
+
+
 class Store(AsyncFileSystem):
     """The objects below a url, or those of Kerchunk references. Each read is a GET. Objects cannot be listed, so the
-    metadata must be consolidated.
+    metadata must be consolidated, or given as `metadata`: the content of some keys.
     """
 
     cachable = False
 
-    def __init__(self, url: str, trusted: bool, references: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, url: str, trusted: bool, references: Any = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(asynchronous=True)
-        self.url, self.trusted, self.references = URL(url), trusted, references
+        self.url, self.trusted, self.references, self.metadata = URL(url), trusted, references, metadata or {}
         self.denied = False
+        self.sizes: dict[URL, int | None] = {}  # in bytes, of the objects that were read, if the host says it
         self.requests, self.bytes = REQUESTS_MAX, TOTAL_MAX  # the remaining budget
         self.sessions: dict[bool, ClientSession] = {}
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
-        if self.references is None:
-            key = f"{self.url.raw_path.rstrip('/')}/{quote(path)}"
-            data = await self.get(self.url.with_path(key, encoded=True, keep_query=True), start, end)
+        if path in self.metadata:
+            data = self.metadata[path].encode()[start:end]
+        elif self.references is None:
+            data = await self.get(self.below(path), start, end)
         else:
             data = (await self._follow(self.references.get(path)))[start:end]
         if path.rpartition("/")[2] in METADATA:
             require_readable(json.loads(data))
         return data
+
+    def below(self, key: str) -> URL:
+        path = f"{self.url.raw_path.rstrip('/')}/{quote(key)}"
+        return self.url.with_path(path, encoded=True, keep_query=True)
+
+    async def allows_browsers(self, url: URL) -> bool:
+        """Whether a page of any website may read the object at `url` (https://fetch.spec.whatwg.org/#cors-check)."""
+        self.requests = _spend(self.requests, 1)
+        async with self._session(url).get(url, headers={"Origin": ORIGIN}) as response:
+            return response.headers.get("Access-Control-Allow-Origin") in ("*", ORIGIN)
 
     async def _follow(self, reference: Any) -> bytes:
         """Return what a Kerchunk reference leads to: the text itself, or a part of the object at a url."""
@@ -80,11 +101,14 @@ class Store(AsyncFileSystem):
         headers = {} if start is None else {"Range": f"bytes={start}" if start < 0 else f"bytes={start}-"}
         if start is not None and end is not None:
             headers["Range"] += str(end - 1)
+        asked = url
         for _hop in range(REDIRECTS_MAX + 1):
             self.requests = _spend(self.requests, 1)
             async with self._session(url).get(url, headers=headers, allow_redirects=False) as response:
                 if response.status not in REDIRECTS:
                     data = await self._body(response, end)
+                    size = SIZE.fullmatch(response.headers.get("Content-Range", ""))
+                    self.sizes[asked] = int(size[1]) if size else response.content_length
                     return data if response.status == 206 else data[start:end]
                 url = url.join(URL(response.headers.get("Location", "")))
         raise StoreError("unreadable")
