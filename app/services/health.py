@@ -60,6 +60,7 @@ UNOPENED = {
     "large": (False, "It is too large to be inspected by this service."),
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
     "ranges": (False, "Its host sends whole files only, and this file is too large for that."),
+    "classic": (False, "It is a NetCDF 3 file, and this service inspects NetCDF 4 files only."),
     "references": (False, "It has Kerchunk references in Parquet, and this service does not inspect those."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
 }
