@@ -13,7 +13,7 @@ from app.database.columns import now
 from app.database.names import normal
 from app.extensions import db
 from app.models import Bakery
-from app.services import audit, reaper, run_counts
+from app.services import audit, dataset_repair, reaper, run_counts
 
 runs = AppGroup("runs", help="Manage recipe runs.")
 
@@ -73,11 +73,13 @@ def reap(dry_run: bool, older_than: int) -> None:
 @runs.command()
 @report_errors()
 def recount() -> None:
-    """Check and correct the counts of runs.
+    """Check and correct the counts of runs and the datasets.
 
-    Triggers of the database update these counts. No other program can write runs until the command ends.
+    Triggers of the database update these. No other program can write runs until the command ends.
     """
     revision.require()
-    wrong = run_counts.recount()
+    wrong, wrong_datasets = run_counts.recount(), dataset_repair.repair()
     db.session.commit()
     click.echo(f"Corrected {wrong} of the counts." if wrong else "The counts agree with the runs.")
+    if wrong_datasets:
+        click.echo(f"Corrected {wrong_datasets} datasets." if wrong_datasets > 1 else "Corrected one dataset.")

@@ -3,7 +3,7 @@
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
-from app.models.datasets import Dataset
+from app.models.datasets import Dataset, DatasetEvent
 from app.models.feedstocks import Feedstock, FeedstockAlias
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
@@ -15,6 +15,7 @@ __all__ = [
     "AuditEntry",
     "Bakery",
     "Dataset",
+    "DatasetEvent",
     "Feedstock",
     "FeedstockAlias",
     "IdempotencyKey",

@@ -1,16 +1,19 @@
-"""Datasets: one entry for all published builds of one recipe."""
+"""Datasets: what recipes have built, and links to datasets that others have built."""
 
 import re
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import ColumnElement, String, func, select, type_coerce
+from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, Integer, String, func, text, type_coerce
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, aliased
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from app.database.filters import Filter, since, until
+from app.database.columns import BIG_ID, LongText, UTCDateTime
+from app.database.filters import Filter, is_unset_unless, since, until
+from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
+from app.extensions import db
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock, names_repository
 from app.models.recipe_runs import RecipeRun
@@ -31,41 +34,42 @@ SNIPPETS = {
 # Runs with equal values in these columns build the same dataset.
 KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
 
-_key = [getattr(RecipeRun, name) for name in KEY]
-_builds = (
-    select(
-        *_key,
-        func.min(RecipeRun.id).label("first_id"),
-        func.max(RecipeRun.id).label("last_id"),
-        func.count().label("build_count"),
-    )
-    .where(RecipeRun.published())
-    .group_by(*_key)
-    .subquery()
+DATASETS = db.Table(
+    "dataset",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("feedstock_id", ForeignKey(Feedstock.id, ondelete="CASCADE"), nullable=False),
+    Column("recipe_id", String, nullable=False),
+    Column("dataset_type", String),
+    Column("is_test", Boolean, nullable=False),
+    Column("url", LongText, nullable=False),
+    Column("snapshot_id", String),
+    Column("run_id", Integer),
+    Column("bakery_id", ForeignKey(Bakery.id, ondelete="SET NULL")),
+    Column("first_build", UTCDateTime, nullable=False),
+    Column("last_build", UTCDateTime, nullable=False),
+    Column("build_count", Integer, nullable=False),
+    Column("withdrawn_at", UTCDateTime),
+    Column("merged_into", ForeignKey("dataset.id", ondelete="CASCADE"), index=True),
+    Column("title", String),
+    Column("description", String),
+    *(list_index(name) for name in ("feedstock_id", "bakery_id", "is_test")),
+    *(list_index(name) for name in ("first_build", "last_build", "build_count", "run_id")),
+    *(text_index(name) for name in ("recipe_id", "dataset_type")),
+    long_text_index("dataset", "url"),
 )
-_first, _last = aliased(RecipeRun), aliased(RecipeRun)
-_datasets = (
-    select(
-        *(_builds.c[name] for name in KEY),
-        _builds.c.build_count,
-        _first.id,
-        _first.started_at.label("first_build"),
-        _last.started_at.label("last_build"),
-        _last.id.label("run_id"),
-        _last.dataset_public_url.label("url"),
-        _last.bakery_id,
-        Bakery.name.label("bakery"),
-        Bakery.region,
-        Feedstock.spec.label("feedstock"),
-    )
-    .join(_first, _first.id == _builds.c.first_id)
-    .join(_last, _last.id == _builds.c.last_id)
-    .join(Bakery, Bakery.id == _last.bakery_id)
-    .join(Feedstock, Feedstock.id == _builds.c.feedstock_id)
-    .subquery("dataset")
+DATASETS.add_is_dependent_on(RecipeRun.__table__)  # an import restores runs first, whose triggers create datasets
+_feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
+for _column in _bakery.columns:
+    cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
+_LISTED = text("merged_into IS NULL")
+Index(
+    "ix_dataset_key",
+    *(DATASETS.c.feedstock_id, DATASETS.c.recipe_id, func.coalesce(DATASETS.c.dataset_type, text("''"))),
+    DATASETS.c.is_test,
+    unique=True,
+    postgresql_where=_LISTED,
+    sqlite_where=_LISTED,
 )
-# `database.pages` reads `nullable` of a column. SQLAlchemy does not know it for a computed column.
-cast(Any, _datasets.c.build_count).nullable = False
 
 
 class _Snippet(TypeDecorator[str | None]):
@@ -80,36 +84,49 @@ class _Snippet(TypeDecorator[str | None]):
 
 
 class Dataset(Record):
-    """A query over recipe runs, not a table.
+    """All builds of one recipe of a feedstock, or a link to a dataset that no run has built.
 
-    `id` is the id of the first build, so that it does not change with later builds. `run_id` is the id of the newest
-    build, which has the current url.
+    Triggers of the database keep its row up to date in the transaction that changes a run (migration 0022). `id` is
+    given once: it is the id of the run of the first build, and a link takes the next id of a run. So the id of a run
+    never belongs to a dataset that this run has not built. `run_id`, `url` and `last_build` are those of the newest
+    build. A dataset whose builds are all gone keeps its row, with the time in `withdrawn_at`.
     """
 
-    __table__ = _datasets
-    __mapper_args__ = {"primary_key": [_datasets.c.id]}
+    __table__ = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id).outerjoin(
+        _bakery, _bakery.c.id == DATASETS.c.bakery_id
+    )
+    __mapper_args__ = {
+        "include_properties": [*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region],
+        "primary_key": [DATASETS.c.id],
+    }
 
     noun = "dataset"
     filters: ClassVar[dict[str, Filter]] = {
         "feedstock": names_repository("feedstock"),
         "since": since("last_build"),
         "until": until("last_build"),
+        "include_withdrawn": is_unset_unless("withdrawn_at"),
     }
 
     id: Mapped[int]
     url: Mapped[str]
-    feedstock: Mapped[str]
+    feedstock: Mapped[str] = column_property(_feedstock.c.spec)
     feedstock_id: Mapped[int]
     recipe_id: Mapped[str]
     dataset_type: Mapped[str | None]
     is_test: Mapped[bool]
-    bakery: Mapped[str]
-    bakery_id: Mapped[int]
-    region: Mapped[str]
+    snapshot_id: Mapped[str | None]
+    bakery: Mapped[str | None] = column_property(_bakery.c.name)
+    bakery_id: Mapped[int | None]
+    region: Mapped[str | None] = column_property(_bakery.c.region)
     first_build: Mapped[datetime]
     last_build: Mapped[datetime]
     build_count: Mapped[int]
-    run_id: Mapped[int]
+    run_id: Mapped[int | None]
+    withdrawn_at: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
+    title: Mapped[str | None]
+    description: Mapped[str | None]
 
     @hybrid_property
     def snippet(self) -> str | None:
@@ -119,6 +136,27 @@ class Dataset(Record):
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
         return type_coerce(func.coalesce(cls.dataset_type, "") + " " + cls.url, _Snippet)
+
+
+class DatasetEvent(db.Model):
+    """A build replaced another one, a link was changed, or the dataset was withdrawn.
+
+    `run_id` and `url` are those from then on; without `url` the dataset was withdrawn. `replaced_run_id` and
+    `replaced_url` are those until then. The runs of links are null, and other runs may be deleted since.
+    """
+
+    __tablename__ = "dataset_event"
+    __table_args__ = (list_index("dataset_id"), {"sqlite_autoincrement": True})
+
+    filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    run_id: Mapped[int | None]
+    url: Mapped[str | None] = mapped_column(LongText)
+    replaced_run_id: Mapped[int | None]
+    replaced_url: Mapped[str | None] = mapped_column(LongText)
 
 
 def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:

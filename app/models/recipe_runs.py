@@ -32,7 +32,7 @@ STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 # Conclusions that mean that the recipe failed. The others, except success, do not say anything about the recipe.
 FAILURES = ("failure", "timed_out")
-DATASET_TYPES = ("zarr", "kerchunk", "parquet")
+DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 
 # The actor of changes by the service itself and by commands. Only this actor may set the conclusion `stale`.
 SYSTEM = "system"
@@ -92,6 +92,7 @@ class RecipeRun(Record):
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
+    snapshot_id: Mapped[str | None]
 
     # The database refuses to delete a bakery or feedstock with runs. Without `passive_deletes` SQLAlchemy would set the
     # foreign keys of the runs to null before the deletion.

@@ -104,11 +104,12 @@ def update_feedstock(values: dict[str, Any], id: int) -> Written:
 def delete_feedstock(id: int) -> Written:
     """Delete a feedstock
 
-    A feedstock that has recipe runs cannot be deleted: the answer is 409 with their count. It can be retired (PATCH).
+    A feedstock that has recipe runs or datasets cannot be deleted: the answer is 409 with their count. It can be
+    retired (PATCH).
     """
     feedstock = records.get(Feedstock, id, to_write=True)
     require_match(feedstock, FeedstockDetail)
-    records.delete(feedstock)
+    feedstocks.delete(feedstock)
     return Written({"ok": True}, [id])
 
 

@@ -1,10 +1,15 @@
 """Datasets on the wire."""
 
+from functools import partial
+
+from marshmallow import ValidationError
+
 from app.database.columns import INTEGER_MAX
+from app.models.datasets import is_link
 from app.schemas.bakeries import Name, Region
-from app.schemas.base import Id, ReadSchema, page_query, time_range
+from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.feedstocks import Spec
-from app.schemas.fields import Number, ObjectList, Text, Timestamp
+from app.schemas.fields import Flag, Number, ObjectList, Text, Timestamp
 from app.schemas.recipe_runs import (
     BakeryId,
     DatasetType,
@@ -15,6 +20,43 @@ from app.schemas.recipe_runs import (
     RecipeId,
     RecipeRunRead,
     RunPageQuery,
+    SnapshotId,
+    without_credentials,
+)
+
+FirstBuild = partial(Timestamp, description="When the first build started, or when a link was added.")
+LastBuild = partial(Timestamp, description="When the newest build started, or when a link was added.")
+Title = partial(
+    Text,
+    1,
+    1000,
+    allow_none=True,
+    description="The title of the dataset, if it differs from that of its feedstock.",
+    example="GPCP, daily",
+)
+Description = partial(
+    Text, 1, 10_000, allow_none=True, description="What the dataset contains.", example="Precipitation, one degree."
+)
+WithdrawnAt = partial(
+    Timestamp,
+    allow_none=True,
+    description="When the last build was deleted or corrected away, or the link was withdrawn; null if it is listed.",
+)
+
+
+def followable(url: str) -> None:
+    """Raise ValidationError if a browser would run `url` as a script."""
+    if not is_link(url):
+        raise ValidationError("Must not be a script.")
+
+
+LinkUrl = partial(
+    Text,
+    1,
+    2048,
+    rules=(without_credentials, followable),
+    description="The public url of the dataset.",
+    example="https://data.org/era5.zarr",
 )
 
 
@@ -25,14 +67,24 @@ class DatasetRead(ReadSchema):
     recipe_id = RecipeId(required=True)
     dataset_type = DatasetType(required=True)
     is_test = IsTest(required=True)
-    bakery = Name(required=True)
-    bakery_id = BakeryId(required=True)
-    region = Region(required=True)
-    first_build = Timestamp(required=True, description="When the first build started.")
-    last_build = Timestamp(required=True, description="When the newest build started.")
-    build_count = Number(1, INTEGER_MAX, required=True, description="How many runs have built the dataset.", example=2)
-    run_id = Id(required=True, description="The run of the newest build. Its url is the `url` of the dataset.")
-    id = Id(required=True, description="The id of the dataset, which is the id of the run of its first build.")
+    bakery = Name(required=True, allow_none=True)
+    bakery_id = BakeryId(required=True, allow_none=True)
+    region = Region(required=True, allow_none=True)
+    first_build = FirstBuild(required=True)
+    last_build = LastBuild(required=True)
+    build_count = Number(
+        0, INTEGER_MAX, required=True, description="How many runs have built the dataset; 0 for a link.", example=2
+    )
+    run_id = Id(
+        required=True,
+        allow_none=True,
+        description="The run of the newest build. Its url is the `url` of the dataset. Null for a link.",
+    )
+    id = Id(required=True, description="The id of the dataset, which never changes.")
+    title = Title(required=True)
+    description = Description(required=True)
+    snapshot_id = SnapshotId(required=True)
+    withdrawn_at = WithdrawnAt(required=True)
     snippet = Text(
         1,
         25_000,  # a url has 2,048 characters, and repr() writes up to 10 for each: `\U000e0001`
@@ -48,6 +100,37 @@ class DatasetDetail(DatasetRead):
     builds = ObjectList(RecipeRunRead, description="The runs that have built the dataset, newest first.")
 
 
+class DatasetCreate(WriteSchema):
+    feedstock_id = FeedstockId(required=True)
+    recipe_id = RecipeId(required=True)
+    url = LinkUrl(required=True)
+    dataset_type = DatasetType()
+    is_test = Flag(description="Whether the dataset is only for tests.")
+    title = Title()
+    description = Description()
+
+
+class DatasetUpdate(WriteSchema):
+    url = LinkUrl()
+    title = Title()
+    description = Description()
+
+
+class DatasetEventRead(ReadSchema):
+    id = BigId(required=True)
+    dataset_id = Id(required=True)
+    at = Timestamp(required=True, description="When it happened.")
+    run_id = Id(required=True, allow_none=True, description="The run that became the newest build; null for a link.")
+    url = PublicUrl(required=True, description="The url from then on; null if the dataset was withdrawn.")
+    replaced_run_id = Id(
+        required=True, allow_none=True, description="The run that was the newest build until then; null if none."
+    )
+    replaced_url = PublicUrl(required=True, description="The url until then; null if none.")
+
+
+DatasetEventQuery = page_query("DatasetEventQuery", DatasetEventRead, **time_range("events"))
+
+
 class DatasetPageQuery(RunPageQuery):
     kind = Kinds("production")
 
@@ -58,6 +141,9 @@ DatasetQuery = page_query(
     order_by="run_id",
     sort="desc",
     base=DatasetPageQuery,
+    include_withdrawn=Flag(
+        in_query=True, load_default=False, example=True, description="Also list datasets that were withdrawn."
+    ),
     **time_range("datasets whose newest build started"),
     q=Text(
         1,

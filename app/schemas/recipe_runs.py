@@ -99,6 +99,14 @@ UpdatedAt = partial(
     description="When the run last changed; null for runs that have not changed since this field exists.",
     example="2022-03-03T03:11:20.055180Z",
 )
+SnapshotId = partial(
+    Text,
+    1,
+    255,
+    allow_none=True,
+    description="The id of the snapshot that the run committed, if the dataset is an Icechunk repository.",
+    example="VY76P925PRY57WFEK410",
+)
 RerunOf = partial(
     Number, 1, INTEGER_MAX, allow_none=True, description="The id of the earlier run that this run repeats.", example=1
 )
@@ -173,6 +181,7 @@ class RecipeRunRead(ReadSchema):
     created_at = CreatedAt(required=True)
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
+    snapshot_id = SnapshotId(required=True, dump_only=True)
     time_problem = TimeProblem(required=True)
 
 
@@ -197,6 +206,7 @@ class RecipeRunCreate(WriteSchema):
     dataset_public_url = PublicUrl(load_default=None)
     message = Message(load_default=None)
     rerun_of = RerunOf()
+    snapshot_id = SnapshotId()
 
 
 class RecipeRunBulkCreate(WriteSchema):
@@ -222,6 +232,7 @@ class RecipeRunUpdate(WriteSchema):
     dataset_public_url = PublicUrl()
     message = Message()
     rerun_of = RerunOf()
+    snapshot_id = SnapshotId()
     reason = Reason()
 
 

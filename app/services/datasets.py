@@ -1,11 +1,10 @@
-"""Datasets: queries over the runs that have published them."""
+"""Datasets: their lists and their builds."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, inspect, select
-from sqlalchemy.orm import Mapper
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, inspect, select
 from werkzeug.exceptions import NotFound
 
 from app.database import pages, rows
@@ -17,7 +16,7 @@ from app.database.record import Record
 from app.database.statements import Rows, fetch
 from app.extensions import db
 from app.models import Dataset, RecipeRun
-from app.models.datasets import KEY
+from app.models.datasets import DATASETS, KEY
 
 Kind = Literal["all", "production", "test"]
 
@@ -34,81 +33,87 @@ def page(q: str = "", **query: Any) -> Page:
 
 
 def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
-    """Return the datasets of production runs, ordered by id, as rows of all their columns."""
-    return db.session.execute(_production().order_by(Dataset.id).limit(limit).offset(offset)).all()
+    """Return the datasets of production runs that are not withdrawn, ordered by id, as rows of all their columns."""
+    listed = _production().where(Dataset.withdrawn_at.is_(None))
+    return db.session.execute(listed.order_by(Dataset.id).limit(limit).offset(offset)).all()
 
 
 def get(dataset_id: int) -> Row[Any]:
     """Return the dataset of production runs with that id, as a row like those of `production`. Raises 404."""
-    statement = _production().where(Dataset.id == dataset_id, *_has_key(Dataset))
-    row = db.session.execute(statement, _key(dataset_id)).first()
-    if row is None:  # it is a dataset of test runs, or its run was deleted since its key was read
+    found = resolve(dataset_id, of_runs=False)
+    row = db.session.execute(_production().where(Dataset.id == found)).first()
+    if row is None:  # it is a dataset of test runs
         raise _not_found(dataset_id)
     return row
 
 
-def one(model: type[Record], names: tuple[str, ...], run_id: int, connection: Connection | None = None) -> Row[Any]:
-    """Return the row of the dataset that the run has built. Raises 404. Part of a `Source` of `app.web.documents`."""
-    for row in fetch(_dataset(inspect(model), names), _key(run_id, connection), connection):
-        return row
-    raise _not_found(run_id)
+def resolve(number: int, connection: Connection | None = None, *, of_runs: bool = True) -> int:
+    """Return the id of the dataset that has this id, or had it before a merge. With `of_runs`, the id of a run leads
+    to the dataset that it has built. Raises 404 if there is none.
+    """
+    if 0 < number <= INTEGER_MAX:
+        for statement in (_BY_ID, _BY_RUN) if of_runs else (_BY_ID,):
+            for (found,) in fetch(statement, {"id": number}, connection):
+                return int(found)
+    raise _not_found(number)
+
+
+# Statements are built once, see `app.database.statements.fetch`.
+_SHOWN = DATASETS.c.url != ""  # another program may store a run with an empty url
+_BY_ID = select(func.coalesce(DATASETS.c.merged_into, DATASETS.c.id)).where(DATASETS.c.id == bindparam("id"), _SHOWN)
+_BY_RUN = select(DATASETS.c.id).where(
+    RecipeRun.id == bindparam("id"),
+    RecipeRun.published(),
+    DATASETS.c.merged_into.is_(None),
+    *(getattr(RecipeRun, name).is_not_distinct_from(DATASETS.c[name]) for name in KEY),
+    _SHOWN,
+)
+
+
+def one(model: type[Record], names: tuple[str, ...], number: int, connection: Connection | None = None) -> Row[Any]:
+    """Return the row of the dataset that `resolve` finds. Raises 404. Part of a `Source` of `app.web.documents`."""
+    return rows.one(model, names, resolve(number, connection), connection)
 
 
 def related(
-    _model: type[Record], _member: str, names: tuple[str, ...], run_id: int, connection: Connection | None = None
+    _model: type[Record], _member: str, names: tuple[str, ...], number: int, connection: Connection | None = None
 ) -> Iterator[Rows]:
-    """Yield the builds of the dataset that the run has built, newest first, in batches. Part of a `Source`."""
-    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **_key(run_id, connection))
+    """Yield the builds of the dataset that `resolve` finds, newest first, in batches. Part of a `Source`."""
+    [key] = fetch(_KEY_OF, {"id": resolve(number, connection)}, connection)
+    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **dict(zip(KEY, key, strict=True)))
 
 
-@cache
-def _dataset(mapper: Mapper[Any], names: tuple[str, ...]) -> Select[Any]:
-    return rows.selection(mapper.class_, names).where(*_of_kind("all"), *_has_key(mapper.class_))
+_KEY_OF = select(*(DATASETS.c[name] for name in KEY)).where(DATASETS.c.id == bindparam("id"))
 
 
 @cache
 def _builds(names: tuple[str, ...]) -> Select[Any]:
-    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *_has_key(RecipeRun))
-    return builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
-
-
-def _has_key(model: type[Record]) -> list[ColumnElement[bool]]:
-    """Return the conditions for rows of `model` with the KEY of a dataset, whose values are parameters."""
-    columns, run_columns = inspect(model).columns, inspect(RecipeRun).columns
-    return [
+    columns = inspect(RecipeRun).columns
+    of_key = [
         columns[name].is_not_distinct_from(bindparam(name))
-        if run_columns[name].nullable
+        if columns[name].nullable
         else columns[name] == bindparam(name)
         for name in KEY
     ]
+    builds = rows.selection(RecipeRun, (*names, "id")).where(RecipeRun.published(), *of_key)
+    return builds.where(RecipeRun.id < bindparam("last")).order_by(RecipeRun.id.desc()).limit(bindparam("limit"))
 
 
-def _key(run_id: int, connection: Connection | None = None) -> dict[str, Any]:
-    """Return the key of the dataset that the run has built. Raises 404 if it has not published one."""
-    keys = fetch(_key_of_run(), {"id": run_id}, connection) if 0 < run_id <= INTEGER_MAX else []
-    for values in keys:
-        return dict(zip(KEY, values, strict=True))
-    raise _not_found(run_id)
-
-
-@cache
-def _key_of_run() -> Select[Any]:
-    key = (getattr(RecipeRun, name) for name in KEY)
-    return select(*key).where(RecipeRun.published(), RecipeRun.id == bindparam("id"))
-
-
-def _not_found(run_id: int) -> NotFound:
-    return NotFound(f"{Dataset.noun} {run_id} not found")
+def _not_found(number: int) -> NotFound:
+    return NotFound(f"{Dataset.noun} {number} not found")
 
 
 def _production() -> Select[Any]:
-    return select(Dataset.__table__).where(*_of_kind("production"))
+    mapper = inspect(Dataset)
+    columns = (column.label(name) for name, column in mapper.columns.items())
+    return select(*columns).select_from(mapper.local_table).where(*_of_kind("production"))
 
 
 @cache
 def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for datasets of that kind. They exclude a dataset whose newest build has an empty url."""
-    return Dataset.url != "", *([] if kind == "all" else [Dataset.is_test == (kind == "test")])
+    """Return the conditions for datasets of that kind. Merged ones and those with an empty url are excluded."""
+    listed = (Dataset.url != "", Dataset.merged_into.is_(None))
+    return listed if kind == "all" else (*listed, Dataset.is_test == (kind == "test"))
 
 
 def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
@@ -130,7 +135,9 @@ def _of_feedstock(columns: tuple[str, ...], filter_key: FilterKey) -> Select[Any
 
 
 def is_published(url: str) -> bool:
-    """Whether a run has published a dataset at exactly this url."""
+    """Whether a run has published a dataset at exactly this url, or a dataset links to it."""
     filter_key, values = parametrise(RecipeRun, {"dataset_public_url": [url]})
     at_url = select(RecipeRun.id).where(*conditions(RecipeRun, filter_key), RecipeRun.published())
-    return db.session.scalar(at_url.limit(1), values) is not None
+    filter_key, of_link = parametrise(Dataset, {"url": [url]})
+    linked = select(DATASETS.c.id).where(*conditions(Dataset, filter_key), DATASETS.c.withdrawn_at.is_(None))
+    return any(db.session.scalar(found.limit(1), values | of_link) is not None for found in (at_url, linked))

@@ -7,22 +7,25 @@ tables and columns that the database has, and reads no column that a migration h
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Row, Table, delete, insert, inspect, literal, select, update
+from sqlalchemy import JSON, Connection, Row, Table, delete, func, insert, inspect, literal, select, update
 from werkzeug.exceptions import Conflict, NotFound
 
 from app.database.columns import UTCDateTime, now
 from app.database.deadline import lift_time_limit
 from app.database.names import lower, normal
 from app.extensions import db
-from app.models import AuditEntry, Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent
+from app.models import AuditEntry, DatasetEvent, Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent
+from app.models.datasets import DATASETS, KEY
 from app.models.feedstocks import repository
 from app.models.recipe_runs import SYSTEM
 from app.services import audit
 
-FEEDSTOCK, ALIAS, RUN, EVENT, AUDIT = (
+FEEDSTOCK, ALIAS, RUN, EVENT, AUDIT, DATASET_EVENT = (
     db.metadata.tables[model.__tablename__]
-    for model in (Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent, AuditEntry)
+    for model in (Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
 )
+# What the triggers set when the runs of a dataset go, and a merge restores.
+RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     lift_time_limit(connection)
     tables = set(inspect(connection).get_table_names())
     kept, deleted = _lock(connection, tables, kept_id, deleted_id)
+    moving = _datasets_of(connection, tables, deleted_id)
+    existing = {dataset.id for dataset in _datasets_of(connection, tables, kept_id)}
     runs = _move_runs(connection, tables, kept, deleted)
+    _move_datasets(connection, moving, existing, kept_id)
     _move_names(connection, tables, kept, deleted)
     connection.execute(delete(FEEDSTOCK).where(FEEDSTOCK.c.id == deleted_id))
     if audited := AUDIT.name in tables:
@@ -97,6 +103,36 @@ def _move_names(connection: Connection, tables: set[str], kept: Row[Any], delete
     elif other_name:
         sentence = "are different repositories. Upgrade the database first: it then keeps the name of the second."
         raise Conflict(f"{kept.spec!r} and {deleted.spec!r} {sentence}")
+
+
+def _datasets_of(connection: Connection, tables: set[str], feedstock_id: int) -> list[Row[Any]]:
+    """The datasets of the feedstock, each with the id of its last event."""
+    if DATASETS.name not in tables:
+        return []
+    last = select(func.max(DATASET_EVENT.c.id)).where(DATASET_EVENT.c.dataset_id == DATASETS.c.id).scalar_subquery()
+    found = select(DATASETS, func.coalesce(last, 0).label("last_event")).where(DATASETS.c.feedstock_id == feedstock_id)
+    return list(connection.execute(found.order_by(DATASETS.c.id)))
+
+
+def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set[int], kept_id: int) -> None:
+    """Move the datasets to the kept feedstock. If it had the same dataset already, the moved id leads to that.
+
+    When the runs moved, the triggers have withdrawn these datasets and created others, or added builds to those of the
+    kept feedstock, which are `existing`.
+    """
+    for old in moving:
+        key = {name: getattr(old, name) for name in KEY} | {"feedstock_id": kept_id}
+        same = (DATASETS.c[name].is_not_distinct_from(value) for name, value in key.items())
+        new = connection.execute(select(DATASETS).where(*same, DATASETS.c.merged_into.is_(None))).first()
+        values = {name: getattr(old, name) for name in RESTORED} | {"feedstock_id": kept_id}
+        if new and old.merged_into is None and new.id not in existing:
+            connection.execute(delete(DATASETS).where(DATASETS.c.id == new.id))  # the triggers have created it
+        elif new and old.merged_into is None:
+            values |= {"merged_into": new.id}
+        connection.execute(
+            delete(DATASET_EVENT).where(DATASET_EVENT.c.dataset_id == old.id, DATASET_EVENT.c.id > old.last_event)
+        )
+        connection.execute(update(DATASETS).where(DATASETS.c.id == old.id).values(values))
 
 
 def _identity(feedstock: Row[Any]) -> tuple[str, str]:

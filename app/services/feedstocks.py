@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import Conflict
 
@@ -10,6 +11,7 @@ from app.database.columns import now
 from app.database.names import lower
 from app.extensions import db
 from app.models import Feedstock, FeedstockAlias, RecipeRun
+from app.models.datasets import DATASETS
 from app.models.recipe_runs import FAILURES
 from app.services import records
 
@@ -37,10 +39,20 @@ def update(feedstock: Feedstock, values: dict[str, Any], actor: str) -> bool:
         if owner and owner is not feedstock:
             raise Conflict(f"feedstock {owner.id} already has the former name {feedstock.spec!r}.")
         for name in (old, feedstock.spec):  # the old one, too, because another program may have given it to two
-            db.session.execute(delete(FeedstockAlias).where(*FeedstockAlias.names(feedstock.provider, name)))
+            db.session.execute(sql_delete(FeedstockAlias).where(*FeedstockAlias.names(feedstock.provider, name)))
         db.session.add(FeedstockAlias(feedstock_id=feedstock.id, provider=feedstock.provider, spec=old))
         db.session.flush()
     return changed
+
+
+def delete(feedstock: Feedstock) -> None:
+    """Delete a feedstock as `records.delete` does. Raises 409 if it has datasets, because they keep their ids."""
+    datasets = db.session.scalar(select(func.count()).where(DATASETS.c.feedstock_id == feedstock.id))
+    runs = db.session.scalar(select(RecipeRun.id).where(RecipeRun.feedstock_id == feedstock.id).limit(1))
+    if datasets and not runs:
+        count = "1 dataset" if datasets == 1 else f"{datasets} datasets"
+        raise Conflict(f"feedstock {feedstock.id} has {count}, which keep their ids; set its retired_at instead.")
+    records.delete(feedstock)
 
 
 def _with_alias(provider: str, spec: str) -> Feedstock | None:

@@ -129,11 +129,11 @@ def _response(body: bytes | Iterable[bytes], length: int, tag: str) -> Response:
     return response
 
 
-def etag(model: type[Record], detail: type[Schema], record_id: int) -> str:
+def etag(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> str:
     """The ETag of `answer`, without its quotes."""
     digest = hashlib.sha1(usedforsecurity=False)
     with connect() as connection:
-        for part in _parts(model, json_serialiser(detail), record_id, rows, connection):
+        for part in _parts(model, json_serialiser(detail), record_id, source, connection):
             digest.update(part)
     return digest.hexdigest()
 

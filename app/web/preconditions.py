@@ -4,14 +4,18 @@ from flask import request
 from marshmallow import Schema
 from werkzeug.exceptions import PreconditionFailed
 
+from app.database import rows
 from app.database.record import Record
 from app.web import documents
+from app.web.documents import Source
 
 
-def require_match(record: Record, detail: type[Schema]) -> None:
+def require_match(record: Record, detail: type[Schema], source: Source = rows) -> None:
     """Raise 412 if the request has an If-Match, and GET of `record` would answer another ETag.
 
     The row must be locked already, so that of several writers with one ETag only the first succeeds.
     """
-    if "If-Match" in request.headers and not request.if_match.contains(documents.etag(type(record), detail, record.id)):
+    if "If-Match" not in request.headers:
+        return
+    if not request.if_match.contains(documents.etag(type(record), detail, record.id, source)):
         raise PreconditionFailed(f"{record.noun} {record.id} does not match If-Match; get it again.")

@@ -19,7 +19,7 @@ R = TypeVar("R")
 RUN_COLUMNS = [
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
-    *("created_at", "updated_at", "rerun_of"),
+    *("created_at", "updated_at", "rerun_of", "snapshot_id"),
 ]
 RUN_FIELDS = [*RUN_COLUMNS, "time_problem"]
 STARTED_AT = datetime(2022, 3, 3, 2, 29, 54, tzinfo=UTC)

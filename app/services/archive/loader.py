@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Executable, Table, exists, insert, select, update
+from sqlalchemy import Column, Connection, Executable, Table, delete, exists, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.database.columns import UTCDateTime, max_value
 from app.database.deadline import lift_time_limit
+from app.models.datasets import DATASETS
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
 
@@ -77,6 +78,8 @@ class Loader:
         """Add a row to the batch. References to later rows of the same table are set after the last row."""
         if table is not self.batch_table or len(self.batch) == BATCH:
             self.flush()
+            if table is DATASETS and self.batch_table is not DATASETS:
+                self.connection.execute(delete(DATASETS))  # those that triggers have created, with their events
             self.batch_table = table
         values = _values(line, table, row)
         if ahead := _references_ahead(table, values):

@@ -34,6 +34,16 @@ def set_last_id(connection: Connection, table: Table, last: int) -> None:
         connection.execute(SQLITE_SEQUENCE.insert().values(name=table.name, seq=last))
 
 
+def next_id(connection: Connection, table: Table) -> int:
+    """Take the next id that the database would assign to a row of `table`."""
+    if connection.dialect.name == "postgresql":
+        return connection.scalar(select(func.nextval(_sequence(table)))) or 0
+    connection.execute(SQLITE_SEQUENCE.update().values(seq=SQLITE_SEQUENCE.c.seq))  # locks out other writers
+    number = last_id(connection, table) + 1
+    set_last_id(connection, table, number)
+    return number
+
+
 def _highest(connection: Connection, table: Table) -> int:
     (key,) = table.primary_key
     return connection.scalar(select(func.max(key))) or 0
