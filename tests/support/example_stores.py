@@ -1,4 +1,4 @@
-"""Writes the small datasets of `app/static/examples`, which the example catalogue of `flask seed` lists.
+"""Writes the small datasets of `app/static/docs/examples`, which the example catalogue of `flask seed` lists.
 
     .venv/bin/python -m tests.support.example_stores
 
@@ -19,8 +19,8 @@ from zarr.codecs import GzipCodec
 
 from tests.support.live import ROOT
 
-EXAMPLES = ROOT / "app/static/examples"
-MONTHS = numpy.arange("2025-01", "2026-01", dtype="datetime64[M]").astype("datetime64[ns]")
+EXAMPLES = ROOT / "app/static/docs/examples"
+MONTHS = numpy.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[ns]")
 NUMBER = r"-?\d*\.?\d+"
 FINER = 8  # the mask of the land has so many pixels for each cell of a grid and direction
 
@@ -97,7 +97,7 @@ def grid(name, values, latitudes, longitudes, standard_name, long_name, units):
     dataset = xarray.Dataset({name: (("time", "lat", "lon"), values, attributes)}, coordinates, {"title": title})
     dataset[name].encoding = {"dtype": "i2", "scale_factor": 0.1, "add_offset": round(float(numpy.nanmean(values)))}
     dataset[name].encoding |= {"_FillValue": -32768, "chunks": values.shape}
-    dataset["time"].encoding = {"units": "days since 2025-01-01", "dtype": "i4"}
+    dataset["time"].encoding = {"units": "days since 2024-01-01", "dtype": "i4"}
     return dataset
 
 
