@@ -120,7 +120,7 @@ def load(salt: str, address: str = "") -> dict[str, int]:
 def _states() -> list[dict[str, Any]]:
     """Return the states of the runs: one of each status and conclusion, two test runs, a build for each feedstock."""
     completed = [{"status": "completed", "conclusion": conclusion} for conclusion in CONCLUSIONS]
-    success = {"status": "completed", "conclusion": "success"}
+    success: dict[str, Any] = {"status": "completed", "conclusion": "success"}
     tests = [success | {"is_test": True}, success | {"is_test": True, "conclusion": "failure"}]
     return [{"status": "queued"}, {"status": "in_progress"}, *completed, *tests, *(dict(success) for _ in range(3))]
 

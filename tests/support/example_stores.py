@@ -77,7 +77,7 @@ def precipitation():
 
 
 def air_temperature():
-    latitudes, longitudes = centres(30, 72, 1.5), centres(-25, 45, 1.5)
+    latitudes, longitudes = centres(30, 72, 1), centres(-25, 45, 1)
     month, phi, lam = axes(latitudes, longitudes)
     inland = is_land(latitudes, longitudes) * 1.0
     season = -(6 + 8 * inland) * numpy.cos(month + numpy.pi / 6) * (0.5 + phi)
