@@ -8,6 +8,7 @@ from app.dashboard.maps import Extent
 from app.extensions import db
 from app.models import DatasetDescription, DatasetHealth, DatasetThumbnail, FeedstockMetadata
 from app.models.datasets import DATASETS
+from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
 NOT_CHECKED = "not checked"
@@ -43,7 +44,8 @@ def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
     """Return more values of a dataset. Its own title and description count more than those of its feedstock."""
     return {
         "heading": dataset["title"] or row.title or dataset["recipe_id"],
-        "summary": summary(dataset["description"] or row.description),
+        "summary": summary(dataset["description"]) or summary(row.description),
+        "is_public": NOT_PUBLIC not in (dataset["description"] or ""),
         "health": VERDICTS[row.healthy] if row.checked_at else NOT_CHECKED,
         "checked_at": row.checked_at,
         "extent": extent(row),
@@ -60,5 +62,5 @@ def extent(description: Any) -> Extent | None:
 
 def summary(text: str | None) -> str:
     """Return the start of the first paragraph, on one line."""
-    line = " ".join((text or "").strip().partition("\n\n")[0].split())
+    line = " ".join((text or "").replace(NOT_PUBLIC, "").strip().partition("\n\n")[0].split())
     return line if len(line) <= SUMMARY_MAX else f"{line[:SUMMARY_MAX].rpartition(' ')[0]} …"

@@ -1,6 +1,7 @@
 """The catalogue of datasets, and the page of one of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
 
@@ -27,12 +28,13 @@ NEWEST: dict[str, Any] = {"order_by": "last_build", "sort": "desc"}
 LISTED = 25
 KINDS = {"production": "production runs", "test": "test runs", "all": "all runs"}
 HISTORY: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "desc"}
-DATASETS = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED, "count": True} | NEWEST)
+FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED, "count": True})
+DATASETS = replace(FOUND, defaults=FOUND.defaults | NEWEST)
 
 
 def datasets() -> str:
     """The list, sorted by rank if a text is searched, else newest first."""
-    context = DATASETS.context()
+    context = (FOUND if "q" in request.args else DATASETS).context()
     context |= {"items": cards(context["items"]), "facets": _facets(), "args": request.args}
     withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
     return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
@@ -74,7 +76,7 @@ def dataset(id: int) -> str:
         checks=_checks(number),
         builds=_builds(record),
         history=_history(number),
-        openers=openers(record, description),
+        openers=openers(record),
         citation=citation(record, metadata),
         calls=_calls(record, description, metadata),
     )

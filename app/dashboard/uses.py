@@ -1,36 +1,29 @@
 """How a dataset is opened and cited."""
 
-import re
 from typing import Any
 
 from flask import url_for
 
 from app.dashboard import words
-from app.models import DatasetDescription, FeedstockMetadata
+from app.models import FeedstockMetadata
 from app.models.datasets import is_link
 from app.web.links import origin
 
-# A url that needs no quotes in any language.
-PLAIN = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+")
-# What GDAL, which R uses, opens by the type of the dataset.
-GDAL = {"zarr": 'ZARR:"/vsicurl/{}"', "netcdf": "/vsicurl/{}"}
 
+def openers(record: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return ways to open the dataset: an id for HTML, a name and the code.
 
-def openers(record: dict[str, Any], description: DatasetDescription | None) -> list[tuple[str, str, str]]:
-    """Return ways to open the dataset: an id for HTML, a name and the code."""
+    Intake and STAC have production datasets only.
+    """
     found = [("xarray", "Python", record["snippet"])] if record["snippet"] else []
-    if not record["is_test"] and not record["withdrawn_at"] and is_link(record["url"]):
-        host, number = origin(), record["id"]
-        if record["snippet"]:
-            catalogue_url = host + url_for("feeds.get_intake_catalog")
-            code = f'import intake\nds = intake.open_catalog("{catalogue_url}")["{number}"].read()'
-            found.append(("intake", "Intake", code))
-        collection = host + url_for("stac.get_collection", id=number)
-        found.append(("stac", "STAC", f'import pystac\ncollection = pystac.Collection.from_file("{collection}")'))
-    readable = GDAL.get(record["dataset_type"] or "")
-    is_version_3 = description is not None and description.zarr_format == 3
-    if readable and PLAIN.fullmatch(record["url"]) and not is_version_3:
-        found.append(("r", "R", f"ds <- stars::read_mdim('{readable.format(record['url'])}')"))
+    if record["is_test"] or record["withdrawn_at"] or not is_link(record["url"]):
+        return found
+    host, number = origin(), record["id"]
+    if record["snippet"]:
+        catalogue = host + url_for("feeds.get_intake_catalog")
+        found.append(("intake", "Intake", f'import intake\nds = intake.open_catalog("{catalogue}")["{number}"].read()'))
+    collection = host + url_for("stac.get_collection", id=number)
+    found.append(("stac", "STAC", f'import pystac\ncollection = pystac.Collection.from_file("{collection}")'))
     return found
 
 
