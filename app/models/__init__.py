@@ -4,6 +4,7 @@ from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.datasets import Dataset, DatasetEvent
+from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, FeedstockAlias
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
@@ -18,6 +19,7 @@ __all__ = [
     "DatasetEvent",
     "Feedstock",
     "FeedstockAlias",
+    "FeedstockMetadata",
     "IdempotencyKey",
     "RecipeRun",
     "RecipeRunEvent",

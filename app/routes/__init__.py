@@ -7,6 +7,7 @@ from app.routes import (
     datasets,
     docs,
     feeds,
+    feedstock_metadata,
     feedstocks,
     probes,
     recipe_runs,
@@ -17,7 +18,7 @@ from app.routes import (
 
 # In the order of the documentation.
 BLUEPRINTS = (
-    *(datasets.blp, recipe_runs.blp, feedstocks.blp, bakeries.blp, stats.blp, repr.blp, stac.blp, feeds.blp),
-    *(api_keys.blp, audit.blp),
+    *(datasets.blp, recipe_runs.blp, feedstocks.blp, feedstock_metadata.blp, bakeries.blp, stats.blp, repr.blp),
+    *(stac.blp, feeds.blp, api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

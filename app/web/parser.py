@@ -31,13 +31,8 @@ class Parser(FlaskParser):
         allowed = {"", "application/json"} | ({"application/merge-patch+json"} if req.method == "PATCH" else set())
         if req.mimetype not in allowed:
             raise UnsupportedMediaType(f"Send JSON with Content-Type: application/json, not {req.mimetype}.")
-        if req.content_encoding not in (None, "", "identity"):
-            raise EncodedBody(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
-        data = req.get_data()
-        if req.content_length is None and len(data) == req.max_content_length:
-            raise RequestEntityTooLarge  # werkzeug cuts a body without a Content-Length off at the limit
         try:
-            return orjson.loads(data)
+            return orjson.loads(whole_body(req))
         except orjson.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error}.") from None
 
@@ -66,6 +61,16 @@ class Parser(FlaskParser):
         # A request may have thousands of unknown names. Only the first ones are compared with the known names.
         explained = [(path, _explain(place, path, text, schema)) for path, text in found[:DETAIL_MAX]]
         raise Invalid([_problem(place, path, text) for path, text in explained + found[DETAIL_MAX:]])
+
+
+def whole_body(req: Request) -> bytes:
+    """The body of the request. Raises 413 if it is longer than its limit, 415 if it is encoded."""
+    if req.content_encoding not in (None, "", "identity"):
+        raise EncodedBody(f"Send the body as it is, without Content-Encoding: {req.content_encoding}.")
+    data = req.get_data()
+    if req.content_length is None and len(data) == req.max_content_length:
+        raise RequestEntityTooLarge  # werkzeug cuts a body without a Content-Length off at the limit
+    return data
 
 
 def refuse_repeated(req: Request, repeatable: set[str]) -> None:

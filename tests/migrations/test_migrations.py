@@ -177,6 +177,7 @@ def test_names_are_the_same_on_every_database(app):
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
+        "feedstock_metadata_feedstock_id_fkey",
         "feedstock_alias_feedstock_id_fkey",
         "feedstock_provider_spec_key",
         "ix_audit_at_id",

@@ -42,6 +42,8 @@ def values(field):
     if isinstance(field, fields.Nested):
         inner = records(field.schema)
         return st.lists(inner, max_size=3) if field.many else inner
+    if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):  # objects in a column of JSON
+        return st.lists(records(field.inner.schema).map(vars), max_size=3)
     return st.none() | next(strategy for kind, strategy in VALUES.items() if isinstance(field, kind))
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.extensions import db
 from app.keys import key_digest
-from app.models import APIKey, Bakery, Feedstock, RecipeRun, RecipeRunEvent
+from app.models import APIKey, Bakery, Feedstock, FeedstockMetadata, RecipeRun, RecipeRunEvent
 
 R = TypeVar("R")
 
@@ -34,6 +34,13 @@ def make_bakery(app: Flask, **columns: Any) -> Bakery:
 def make_feedstock(app: Flask, **columns: Any) -> Feedstock:
     defaults = {"spec": f"pangeo-forge/example-{next(_numbers)}-feedstock", "provider": "github"}
     return _store(app, Feedstock(**defaults | columns))
+
+
+def make_metadata(app: Flask, **columns: Any) -> FeedstockMetadata:
+    """Metadata of a feedstock, which is new unless its id is given."""
+    number = columns.pop("feedstock_id", None) or make_feedstock(app).id
+    lists: dict[str, Any] = {name: [] for name in ("providers", "maintainers", "keywords", "links")}
+    return _store(app, FeedstockMetadata(id=number, **{"updated_at": STARTED_AT} | lists | columns))
 
 
 def make_run(app: Flask, **columns: Any) -> RecipeRun:
