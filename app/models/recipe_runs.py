@@ -50,6 +50,7 @@ class RecipeRun(Record):
         *(list_index(name) for name in ("bakery_id", "feedstock_id", "rerun_of", "is_test")),
         *(list_index(name) for name in ("started_at", "completed_at", "created_at", "updated_at")),
         *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
+        text_index("snapshot_id"),
         *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
         Index("ix_reciperun_dataset", "feedstock_id", "id", postgresql_where=_WITH_URL, sqlite_where=_WITH_URL),
         Index(

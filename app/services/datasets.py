@@ -51,22 +51,31 @@ def resolve(number: int, connection: Connection | None = None, *, of_runs: bool 
     """Return the id of the dataset that has this id, or had it before a merge. With `of_runs`, the id of a run leads
     to the dataset that it has built. Raises 404 if there is none.
     """
+    return int(_find(number, connection, of_runs).id)
+
+
+def _find(number: int, connection: Connection | None, of_runs: bool = True) -> Row[Any]:
+    """Return the id and the key of the dataset that `resolve` finds. Raises 404."""
     if 0 < number <= INTEGER_MAX:
         for statement in (_BY_ID, _BY_RUN) if of_runs else (_BY_ID,):
-            for (found,) in fetch(statement, {"id": number}, connection):
-                return int(found)
+            for row in fetch(statement, {"id": number}, connection):
+                return row
     raise _not_found(number)
 
 
 # Statements are built once, see `app.database.statements.fetch`.
-_SHOWN = DATASETS.c.url != ""  # another program may store a run with an empty url
-_BY_ID = select(func.coalesce(DATASETS.c.merged_into, DATASETS.c.id)).where(DATASETS.c.id == bindparam("id"), _SHOWN)
-_BY_RUN = select(DATASETS.c.id).where(
+_merged = DATASETS.alias()
+_found = select(DATASETS.c.id, *(DATASETS.c[name] for name in KEY)).where(
+    DATASETS.c.url != ""  # another program may store a run with an empty url
+)
+_BY_ID = _found.join(_merged, DATASETS.c.id == func.coalesce(_merged.c.merged_into, _merged.c.id)).where(
+    _merged.c.id == bindparam("id")
+)
+_BY_RUN = _found.where(
     RecipeRun.id == bindparam("id"),
     RecipeRun.published(),
     DATASETS.c.merged_into.is_(None),
     *(getattr(RecipeRun, name).is_not_distinct_from(DATASETS.c[name]) for name in KEY),
-    _SHOWN,
 )
 
 
@@ -79,11 +88,9 @@ def related(
     _model: type[Record], _member: str, names: tuple[str, ...], number: int, connection: Connection | None = None
 ) -> Iterator[Rows]:
     """Yield the builds of the dataset that `resolve` finds, newest first, in batches. Part of a `Source`."""
-    [key] = fetch(_KEY_OF, {"id": resolve(number, connection)}, connection)
-    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **dict(zip(KEY, key, strict=True)))
-
-
-_KEY_OF = select(*(DATASETS.c[name] for name in KEY)).where(DATASETS.c.id == bindparam("id"))
+    found = _find(number, connection)
+    key = {name: getattr(found, name) for name in KEY}
+    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **key)
 
 
 @cache

@@ -22,6 +22,7 @@ depends_on = None
 
 INDEXED = ["feedstock_id", "bakery_id", "recipe_id", "dataset_type", "is_test", "first_build", "last_build"]
 INDEXED += ["build_count", "run_id"]
+BY_CODE_POINT = dict.fromkeys(("recipe_id", "dataset_type", "snapshot_id"), 'COLLATE "C"')
 PUBLISHED = "{0}status = 'completed' AND {0}conclusion = 'success' AND {0}dataset_public_url IS NOT NULL"
 FILL = f"""
 INSERT INTO dataset
@@ -92,6 +93,7 @@ def upgrade() -> None:
     op.execute(FILL)
     create_indexes()
     op.add_column("reciperun", sa.Column("snapshot_id", sa.String()))
+    op.create_index("ix_reciperun_snapshot_id_id", "reciperun", ["snapshot_id", "id"], postgresql_ops=BY_CODE_POINT)
     if not postgresql:
         create_sqlite_triggers()
 
@@ -140,9 +142,8 @@ def create_tables() -> None:
 
 
 def create_indexes() -> None:
-    by_code_point = dict.fromkeys(("recipe_id", "dataset_type"), 'COLLATE "C"')
     for name in INDEXED:
-        order = {name: by_code_point[name]} if name in by_code_point else {}
+        order = {name: BY_CODE_POINT[name]} if name in BY_CODE_POINT else {}
         op.create_index(f"ix_dataset_{name}_id", "dataset", [name, "id"], postgresql_ops=order)
     listed = {f"{dialect}_where": sa.text("merged_into IS NULL") for dialect in ("postgresql", "sqlite")}
     op.create_index("ix_dataset_recipe", "dataset", KEY, **listed)
@@ -190,4 +191,5 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION dataset_refresh(jsonb)")
     op.drop_table("dataset_event")
     op.drop_table("dataset")
+    op.drop_index("ix_reciperun_snapshot_id_id", "reciperun")
     op.drop_column("reciperun", "snapshot_id")
