@@ -62,14 +62,16 @@ _feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
 for _column in _bakery.columns:
     cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
 _LISTED = text("merged_into IS NULL")
+# SQLite cannot reflect expressions, and has one writer at a time: the writers of datasets without a type look first.
+Index("ix_dataset_recipe", *(DATASETS.c[name] for name in KEY), postgresql_where=_LISTED, sqlite_where=_LISTED)
+# On PostgreSQL only, because SQLite cannot compare expressions. It has one writer at a time, who looks first.
 Index(
     "ix_dataset_key",
     *(DATASETS.c.feedstock_id, DATASETS.c.recipe_id, func.coalesce(DATASETS.c.dataset_type, text("''"))),
     DATASETS.c.is_test,
     unique=True,
     postgresql_where=_LISTED,
-    sqlite_where=_LISTED,
-)
+).ddl_if(dialect="postgresql")
 
 
 class _Snippet(TypeDecorator[str | None]):

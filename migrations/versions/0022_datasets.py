@@ -144,16 +144,12 @@ def create_indexes() -> None:
     for name in INDEXED:
         order = {name: by_code_point[name]} if name in by_code_point else {}
         op.create_index(f"ix_dataset_{name}_id", "dataset", [name, "id"], postgresql_ops=order)
+    listed = {f"{dialect}_where": sa.text("merged_into IS NULL") for dialect in ("postgresql", "sqlite")}
+    op.create_index("ix_dataset_recipe", "dataset", KEY, **listed)
     if op.get_bind().dialect.name == "postgresql":
+        key = ["feedstock_id", "recipe_id", sa.text("coalesce(dataset_type, '')"), "is_test"]
+        op.create_index("ix_dataset_key", "dataset", key, unique=True, **listed)
         op.create_index("ix_dataset_url_id", "dataset", [sa.text('substr(url, 1, 255) COLLATE "C"'), "id"])
-    op.create_index(
-        "ix_dataset_key",
-        "dataset",
-        ["feedstock_id", "recipe_id", sa.text("coalesce(dataset_type, '')"), "is_test"],
-        unique=True,
-        postgresql_where=sa.text("merged_into IS NULL"),
-        sqlite_where=sa.text("merged_into IS NULL"),
-    )
     op.create_index("ix_dataset_merged_into", "dataset", ["merged_into"])
     op.create_index("ix_dataset_event_dataset_id_id", "dataset_event", ["dataset_id", "id"])
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.models import RecipeRun
+from app.models.datasets import DATASETS
 from tests.conftest import environment
 from tests.support import live, postgres
 from tests.support.databases import (
@@ -164,9 +165,15 @@ def test_down_and_up_again_keeps_every_row(app, revision):
 def test_names_are_the_same_on_every_database(app):
     upgrade(app)
     # These index expressions, on PostgreSQL only.
-    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}
-    indexes = {index.name for index in RecipeRun.__table__.indexes} - long_text
-    assert names(app) - long_text == indexes | {
+    expressions = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id", "ix_dataset_url_id"}
+    expressions |= {"ix_dataset_key"}
+    indexes = {index.name for table in (RecipeRun.__table__, DATASETS) for index in table.indexes} - expressions
+    assert names(app) - expressions == indexes | {
+        "dataset_bakery_id_fkey",
+        "dataset_event_dataset_id_fkey",
+        "dataset_feedstock_id_fkey",
+        "dataset_merged_into_fkey",
+        "ix_dataset_event_dataset_id_id",
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
