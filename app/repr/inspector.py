@@ -20,6 +20,7 @@ PACKAGES = {
     "kerchunk": (*opener.PACKAGES, "PIL"),
     "netcdf": (*opener.PACKAGES, "PIL", "h5netcdf", "pyfive"),
     "parquet": (*opener.PACKAGES, "PIL", "pyarrow"),
+    "references": (*opener.PACKAGES, "PIL", "pyarrow"),  # Kerchunk in Parquet
     "icechunk": (*opener.PACKAGES, "PIL", "icechunk"),
 }
 HTTP = ("http://", "https://")
@@ -55,10 +56,8 @@ def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> 
 
 
 def _run(url: str, kind: str, trusted: bool, seconds: int) -> Inspection:
-    if not all(find_spec(name) for name in PACKAGES.get(kind, ())):
+    if not all(find_spec(name) for name in PACKAGES[kind]):
         return Inspection(kind, "unsupported")
-    if kind not in PACKAGES:
-        return Inspection(kind, kind)
     request = json.dumps({"url": url, "trusted": trusted, "kind": kind}).encode()
     command = [sys.executable, "-I", str(opener.PROGRAM), str(seconds)]
     try:

@@ -60,8 +60,6 @@ UNOPENED = {
     "large": (False, "It is too large to be inspected by this service."),
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
     "ranges": (False, "Its host sends whole files only, and this file is too large for that."),
-    "classic": (False, "It is a NetCDF 3 file, and this service inspects NetCDF 4 files only."),
-    "references": (False, "It has Kerchunk references in Parquet, and this service does not inspect those."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
 }
 SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
@@ -137,6 +135,8 @@ def _data(found: Found, description: Mapping[str, Any]) -> Result:
 
 def _sampled(found: Found) -> Result:
     samples = found.samples or {}
+    if found.has_picture and ("error" in samples or not samples["chunks"]):
+        return Result(True, "It has values, which its picture shows.")
     if error := samples.get("error"):
         bad, sentence = UNOPENED.get(error, (True, ""))
         return (

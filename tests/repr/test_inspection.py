@@ -6,9 +6,12 @@ from base64 import b64decode
 from functools import cache
 from io import BytesIO
 
+import fsspec
+import icechunk
 import numpy
 import pytest
 import xarray
+from fsspec.implementations.reference import LazyReferenceMapper
 from PIL import Image
 from zarr.errors import ZarrUserWarning
 
@@ -47,8 +50,18 @@ def write_stores(folder, url):
     missing.to_zarr(folder / "missing.zarr", zarr_format=2, consolidated=True, write_empty_chunks=True)
     xarray.Dataset(attrs={"title": "x"}).to_zarr(folder / "nothing.zarr", zarr_format=2, consolidated=True)
     globe.to_netcdf(folder / "globe.nc", engine="h5netcdf", encoding={"sst": {"zlib": True, "chunksizes": (1, 18, 36)}})
+    globe.to_netcdf(folder / "globe3.nc", engine="scipy", format="NETCDF3_CLASSIC")
+    globe.to_netcdf(folder / "records.nc", engine="scipy", format="NETCDF3_64BIT", unlimited_dims=["time"])
     buckets.table().to_parquet(folder / "table.parquet")
+    write_repository(folder, globe)
     write_references(folder, f"{url}/{folder.name}/v2.zarr")
+
+
+def write_repository(folder, globe):
+    storage = icechunk.local_filesystem_storage(str(folder / "globe.icechunk"))
+    session = icechunk.Repository.create(storage).writable_session("main")
+    globe.to_zarr(session.store, zarr_format=3, consolidated=False)
+    return session.commit("The globe.")
 
 
 def write_references(folder, url):
@@ -59,6 +72,12 @@ def write_references(folder, url):
             is_chunk = not file.name.startswith(".z")
             refs[key] = [f"{url}/{key}", 0, file.stat().st_size] if is_chunk else file.read_text()
     (folder / "references.json").write_text(json.dumps({"version": 1, "refs": refs}))
+    partitions = LazyReferenceMapper.create(
+        str(folder / "references.parq"), fs=fsspec.filesystem("file"), record_size=2, engine="pyarrow"
+    )
+    for key, reference in sorted(refs.items(), key=lambda item: isinstance(item[1], list)):  # first the metadata
+        partitions[key] = reference if isinstance(reference, list) else reference.encode()
+    partitions.flush()
 
 
 @cache  # a process starts in a second
@@ -79,6 +98,10 @@ def inspect(served, path, kind="zarr", trusted=True):
         ("open/v3-plain.zarr", "zarr", ("zarr", 3, False)),
         ("open/references.json", "kerchunk", ("kerchunk", 2, True)),
         ("open/globe.nc", "netcdf", ("h5netcdf", None, None)),
+        ("open/globe3.nc", "netcdf", ("scipy", None, None)),
+        ("open/records.nc", "netcdf", ("scipy", None, None)),
+        ("open/references.parq", "kerchunk", ("kerchunk", 2, True)),
+        ("open/globe.icechunk", "icechunk", ("icechunk", 3, None)),
     ],
 )
 def test_each_type_of_store_has_the_same_description(served, path, kind, facts):
@@ -117,6 +140,7 @@ def test_a_table_is_described_by_its_footer(served):
         ("open/table.parquet", "netcdf", "parquet"),
         ("open/references.json", "zarr", "kerchunk"),
         ("open/v3.zarr", None, "zarr"),
+        ("open/globe.icechunk", "zarr", "icechunk"),
     ],
 )
 def test_a_dataset_that_is_listed_as_another_type_is_opened(served, path, listed_as, kind):
@@ -151,6 +175,9 @@ def test_the_host_says_whether_web_pages_can_read(served, path, kind):
     [
         ("open/v2.zarr", {"chunks": 1, "missing": 0}),
         ("open/globe.nc", {"chunks": 3, "missing": 0}),
+        ("open/records.nc", {"chunks": 3, "missing": 0}),
+        ("open/references.parq", {"chunks": 1, "missing": 0}),
+        ("open/globe.icechunk", {"chunks": 1, "missing": 0}),
         ("open/missing.zarr", {"chunks": 1, "missing": 1}),
         ("open/no-times.zarr", {"chunks": 0, "missing": 0}),
         ("open/nothing.zarr", {"chunks": 0, "missing": 0}),
@@ -174,7 +201,7 @@ def test_a_dataset_without_values_has_no_picture(served, path):
     assert inspect(served, path).results["picture"] is None
 
 
-@pytest.mark.parametrize("kind", ["zarr", "kerchunk", "netcdf", "parquet"])
+@pytest.mark.parametrize("kind", ["zarr", "kerchunk", "netcdf", "parquet", "icechunk"])
 def test_a_private_address_is_not_inspected_unless_it_is_trusted(served, kind):
     before = len(served.asked)
     assert inspect(served, "open/v2.zarr", kind, trusted=False).error == "private"
