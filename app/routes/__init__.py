@@ -9,6 +9,7 @@ from app.routes import (
     feeds,
     feedstock_metadata,
     feedstocks,
+    intake,
     probes,
     recipe_runs,
     repr,
@@ -19,6 +20,6 @@ from app.routes import (
 # In the order of the documentation.
 BLUEPRINTS = (
     *(datasets.blp, recipe_runs.blp, feedstocks.blp, feedstock_metadata.blp, bakeries.blp, stats.blp, repr.blp),
-    *(stac.blp, feeds.blp, api_keys.blp, audit.blp),
+    *(stac.blp, intake.blp, feeds.blp, api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)
