@@ -64,6 +64,7 @@ UNOPENED = {
     "references": (False, "It has Kerchunk references in Parquet, and this service does not inspect those."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
 }
+SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
 NOT_READ = Result(None, "It was not opened, so this is not known.")
 
 
@@ -86,6 +87,12 @@ def is_healthy(results: Mapping[str, Result]) -> bool | None:
     if any(results[name].ok is False for name in DECISIVE):
         return False
     return True if results["reachable"].ok and results["opens"].ok else None
+
+
+def reason(results: Mapping[str, Result], healthy: bool | None) -> str:
+    """Return why a dataset is not healthy, or why that is not known. The same reasons have the same sentence."""
+    found = [SUMMARIES.get(name, results[name].sentence) for name in DECISIVE if results[name].ok is healthy]
+    return found[0] if found and not healthy else ""
 
 
 def _reachable(found: Found) -> Result:

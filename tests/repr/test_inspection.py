@@ -13,9 +13,11 @@ from PIL import Image
 from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector
+from app.schemas.dataset_descriptions import FindingsSchema
 from tests.support import buckets, live
 
 FACTS = ("engine", "zarr_format", "consolidated")
+EDGES = ("west", "south", "east", "north")
 BBOX = [-180.0, -85.0, 180.0, 85.0]
 
 
@@ -82,8 +84,12 @@ def inspect(served, path, kind="zarr", trusted=True):
 def test_each_type_of_store_has_the_same_description(served, path, kind, facts):
     found = inspect(served, path, kind)
     description = found.results["description"]
+    assert FindingsSchema().validate(found.results) == {}
     assert (found.kind, found.error, tuple(description[name] for name in FACTS)) == (kind, None, facts)
-    assert (description["bbox"], description["dimensions"]) == (BBOX, {"time": 3, "lat": 18, "lon": 36})
+    assert ([description[name] for name in EDGES], description["dimensions"]) == (
+        BBOX,
+        {"time": 3, "lat": 18, "lon": 36},
+    )
     ends = [description[name] for name in ("time_start", "time_end", "time_step")]
     assert ends == ["2000-01-01T00:00:00", "2000-01-03T00:00:00", 86400.0]
     assert description["attributes"] == {"title": "Sea surface", "version": 2}
@@ -95,9 +101,11 @@ def test_each_type_of_store_has_the_same_description(served, path, kind, facts):
 
 
 def test_a_table_is_described_by_its_footer(served):
-    description = inspect(served, "open/table.parquet", "parquet").results["description"]
+    found = inspect(served, "open/table.parquet", "parquet").results
+    assert FindingsSchema().validate(found) == {}
+    description = found["description"]
     assert (description["dimensions"], list(description["variables"])) == ({"row": 50}, ["time", "lat", "lon", "name"])
-    assert (description["bbox"], description["engine"]) == ([10.0, -3.0, 20.0, 4.0], "parquet")
+    assert ([description[name] for name in EDGES], description["engine"]) == ([10.0, -3.0, 20.0, 4.0], "parquet")
     assert (description["time_start"], description["time_end"]) == ("2020-01-01T00:00:00", "2020-02-19T00:00:00")
 
 
