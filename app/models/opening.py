@@ -1,13 +1,14 @@
 """How programs open a dataset: what is known about it, and Python code and options that follow from that."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 # Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
 ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
-# The engine with which an inspection has opened a dataset tells its type, even if its runs say otherwise.
-TYPE_OF_ENGINE = {"h5netcdf": "netcdf", "scipy": "netcdf", "netcdf4": "netcdf"}
 TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
+# The engine with which an inspection has opened a dataset tells its type, even if its runs say otherwise.
+NETCDF_ENGINES = ("h5netcdf", "scipy", "netcdf4")
+TYPE_OF_ENGINE = {name: name for name in TYPES} | dict.fromkeys(NETCDF_ENGINES, "netcdf")
 
 BRANCH = "main"  # of an Icechunk repository
 # The S3 client requires a region, which the url does not tell. Anonymous reads of other regions need another one.
@@ -23,20 +24,24 @@ ICECHUNK = (
 )
 
 
-class Opening(NamedTuple):
-    """What is known about a dataset: `engine` and `consolidated` are those that an inspection has found, else None."""
+class Opening:
+    """What is known about a dataset: `engine` and `consolidated` are those that an inspection has found, else None.
 
-    dataset_type: str | None
-    url: str
-    snapshot_id: str | None = None
-    engine: str | None = None
-    consolidated: bool | None = None
+    `type` is one of TYPES, or None if it is unknown.
+    """
 
-    @property
-    def type(self) -> str | None:
-        """One of TYPES; None if it is unknown."""
-        found = TYPE_OF_ENGINE.get(self.engine or "", self.engine)
-        return next((name for name in (found, self.dataset_type) if name in TYPES), None)
+    __slots__ = ("consolidated", "engine", "snapshot_id", "type", "url")
+
+    def __init__(
+        self,
+        dataset_type: str | None,
+        url: str,
+        snapshot_id: str | None = None,
+        engine: str | None = None,
+        consolidated: bool | None = None,
+    ) -> None:
+        self.type = TYPE_OF_ENGINE.get(engine or "") or (dataset_type if dataset_type in TYPES else None)
+        self.url, self.snapshot_id, self.engine, self.consolidated = url, snapshot_id, engine, consolidated
 
     @property
     def storage_options(self) -> dict[str, Any] | None:
@@ -52,13 +57,11 @@ class Opening(NamedTuple):
 
         Without an engine, xarray recognises the format of a NetCDF file.
         """
-        engine = self.type if self.type in ("zarr", "kerchunk") else None
-        if self.type == "netcdf" and self.engine in TYPE_OF_ENGINE:
-            engine = self.engine
-        options: dict[str, Any] = {"engine": engine} if engine else {}
         if self.type == "zarr" and self.consolidated is not None:
-            options["consolidated"] = self.consolidated
-        return options
+            return {"engine": "zarr", "consolidated": self.consolidated}
+        if self.type == "netcdf" and self.engine in NETCDF_ENGINES:
+            return {"engine": self.engine}
+        return {"engine": self.type} if self.type in ("zarr", "kerchunk") else {}
 
     @property
     def icechunk_storage(self) -> tuple[str, dict[str, Any]] | None:

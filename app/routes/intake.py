@@ -75,18 +75,18 @@ def _parts(connection: Connection) -> Iterator[bytes]:
     The keys of entries are ids. An entry of a dataset that was merged refers to the data of the other one.
     """
     with SpooledTemporaryFile(SPOOLED) as first, SpooledTemporaryFile(SPOOLED) as second:
-        aliases, data, entries = Section(), Section(first), Section(second)
-        yield b'{"version":2,"metadata":{"title":"Pangeo Forge"},"user_parameters":{},"aliases":{'
+        entries, data, aliases = Section(), Section(first), Section(second)
+        yield b'{"version":2,"metadata":{"title":"Pangeo Forge"},"user_parameters":{},"entries":{'
         for batch in catalogue.entries(connection):
             for some in in_batches(batch):
                 known = [(row, opening) for row in some if (opening := _opening(row))]
-                yield aliases.written({name: str(row.id) for row, _ in known if (name := _alias(row))})
+                yield entries.written({str(row.number): _entry(row, opening) for row, opening in known})
                 data.written({f"data-{row.id}": _data(opening) for row, opening in known if row.number == row.id})
-                entries.written({str(row.number): _entry(row, opening) for row, opening in known})
+                aliases.written({name: str(row.id) for row, _ in known if (name := _alias(row))})
         yield b'},"data":{'
         yield from data.read()
-        yield b'},"entries":{'
-        yield from entries.read()
+        yield b'},"aliases":{'
+        yield from aliases.read()
         yield b"}}"
 
 
@@ -125,24 +125,30 @@ def _data(opening: Opening) -> dict[str, Any]:
 
 
 def _entry(row: Row[Any], opening: Opening) -> dict[str, Any]:
-    reader = PANDAS if opening.type == "parquet" else XARRAY
-    optional = {"title": row.title, "snapshot_id": row.snapshot_id, "withdrawn": row.withdrawn_at}
-    metadata = {name: getattr(row, name) for name in ("feedstock", "recipe_id", "bakery", "last_build")}
-    return reader | {
+    metadata = {
+        "feedstock": row.feedstock,
+        "recipe_id": row.recipe_id,
+        "bakery": row.bakery,
+        "last_build": row.last_build,
+    }
+    for name, value in (("title", row.title), ("snapshot_id", row.snapshot_id), ("withdrawn", row.withdrawn_at)):
+        if value:
+            metadata[name] = value
+    return {
+        **(PANDAS if opening.type == "parquet" else XARRAY),
         "kwargs": {"args": [f"{{data(data-{row.id})}}"], **_options(opening)},
-        "metadata": metadata | {name: value for name, value in optional.items() if value},
+        "metadata": metadata,
         "user_parameters": {},
     }
 
 
 def _options(opening: Opening) -> dict[str, Any]:
     """Return the options of the reader. Without an engine, xarray recognises the format of a NetCDF file."""
-    match opening.type:
-        case "parquet":
-            return {}
-        case "icechunk":
-            return {"engine": "zarr", "chunks": {}}
-    return {"engine": None, "chunks": {}} | opening.open_options
+    if opening.type == "parquet":
+        return {}
+    if opening.type == "icechunk":
+        return {"engine": "zarr", "chunks": {}}
+    return {"engine": None, "chunks": {}, **opening.open_options}
 
 
 def _escape_templates(value: Any) -> Any:

@@ -3,26 +3,33 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, DateTime, Label, Row, Select, bindparam, func, inspect, select
+from sqlalchemy import ColumnElement, Connection, DateTime, FromClause, Row, Select, bindparam, func, select
 from sqlalchemy import type_coerce as as_type
 from werkzeug.exceptions import NotFound
 
 from app.database import rows
 from app.database.columns import UTCDateTime
 from app.database.statements import Rows, fetch
-from app.models import Dataset, DatasetDescription, DatasetThumbnail, FeedstockMetadata
+from app.models import Bakery, Dataset, DatasetDescription, DatasetThumbnail, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
 from app.services import datasets
 
+FOUND_MAX = 10_000  # datasets of one of several texts
+
 # Statements are built once, see `app.database.statements.fetch`.
 _asked = DATASETS.alias("asked")
-_about, _found, _picture = (
+_feedstock, _bakery, _about, _found, _picture = (
     model.__table__.alias(name)
-    for model, name in ((FeedstockMetadata, "about"), (DatasetDescription, "found"), (DatasetThumbnail, "picture"))
+    for model, name in (
+        *((Feedstock, "of_feedstock"), (Bakery, "of_bakery"), (FeedstockMetadata, "about")),
+        *((DatasetDescription, "found"), (DatasetThumbnail, "picture")),
+    )
+)
+_WITH_TITLE = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id).outerjoin(
+    _about, _about.c.feedstock_id == DATASETS.c.feedstock_id
 )
 _KNOWN = (
-    inspect(Dataset)
-    .local_table.outerjoin(_about, _about.c.feedstock_id == DATASETS.c.feedstock_id)
+    _WITH_TITLE.outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
     .outerjoin(_found, _found.c.dataset_id == DATASETS.c.id)
     .outerjoin(_picture, _picture.c.dataset_id == DATASETS.c.id)
 )
@@ -32,10 +39,12 @@ _TITLE = func.coalesce(DATASETS.c.title, _about.c.title).label("title")
 _DESCRIPTION = func.coalesce(DATASETS.c.description, _about.c.description).label("description")
 
 
-def _of(names: Sequence[str]) -> list[Label[Any]]:
-    """Return columns of datasets, with times as they are stored: naive, in UTC."""
-    columns = inspect(Dataset).columns
-    return [_plain(columns[name]).label(name) for name in names]
+_FEEDSTOCK, _BAKERY = _feedstock.c.spec.label("feedstock"), _bakery.c.name.label("bakery")
+
+
+def _of(table: FromClause, *names: str) -> list[ColumnElement[Any]]:
+    """Return columns of a table, with times as they are stored: naive, in UTC."""
+    return [_plain(table.c[name]).label(name) for name in names]
 
 
 def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -43,17 +52,16 @@ def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 _LINKS: Select[Any] = (
-    select(_TITLE, *_of(("feedstock", "recipe_id", "id")))
-    .select_from(inspect(Dataset).local_table.outerjoin(_about, _about.c.feedstock_id == DATASETS.c.feedstock_id))
+    select(_TITLE, _FEEDSTOCK, DATASETS.c.recipe_id, DATASETS.c.id)
+    .select_from(_WITH_TITLE)
     .where(*_LISTED, DATASETS.c.id > bindparam("last"))
     .order_by(DATASETS.c.id)
     .limit(bindparam("limit"))
 )
-OPENING = ("dataset_type", "url", "snapshot_id")
 _ENTRIES: Select[Any] = (
     select(
-        *_of((*OPENING, "feedstock", "recipe_id", "bakery", "last_build", "withdrawn_at", "id")),
-        *(_found.c.engine, _found.c.consolidated, _TITLE, _asked.c.id.label("number")),
+        *_of(DATASETS, "dataset_type", "url", "snapshot_id", "recipe_id", "last_build", "withdrawn_at", "id"),
+        *(_FEEDSTOCK, _BAKERY, _TITLE, _found.c.engine, _found.c.consolidated, _asked.c.id.label("number")),
     )
     .select_from(_KNOWN.join(_asked, DATASETS.c.id == func.coalesce(_asked.c.merged_into, _asked.c.id)))
     .where(*_PRODUCTION, _asked.c.id > bindparam("last"))
@@ -62,20 +70,16 @@ _ENTRIES: Select[Any] = (
 )
 _COLLECTIONS: Select[Any] = (
     select(
-        *_of((*OPENING, "feedstock", "feedstock_id", "recipe_id", "bakery", "run_id", "build_count")),
-        *_of(("first_build", "last_build", "withdrawn_at", "id")),
-        *(_TITLE, _DESCRIPTION),
-        *(_about.c[name] for name in ("license", "license_text", "license_url", "providers", "keywords")),
-        *(_about.c.links.label("related"), _about.c.thumbnail_url),
-        *(_plain(_found.c[name]).label(name) for name in ("described_at", "time_start", "time_end")),
-        *(_found.c[name] for name in ("variables", "dimensions", "west", "south", "east", "north")),
-        *(_found.c.zarr_format, _found.c.consolidated, _found.c.engine, _picture.c.etag.label("picture")),
+        *_of(DATASETS, "dataset_type", "url", "snapshot_id", "recipe_id", "feedstock_id", "run_id", "build_count"),
+        *_of(DATASETS, "first_build", "last_build", "withdrawn_at", "id"),
+        *(_FEEDSTOCK, _BAKERY, _TITLE, _DESCRIPTION, _about.c.links.label("related")),
+        *_of(_about, "license", "license_text", "license_url", "providers", "keywords", "thumbnail_url"),
+        *_of(_found, "variables", "dimensions", "west", "south", "east", "north", "time_start", "time_end"),
+        *_of(_found, "described_at", "zarr_format", "consolidated", "engine"),
+        _picture.c.etag.label("picture"),
     )
     .select_from(_KNOWN)
     .where(*_PRODUCTION, DATASETS.c.id.in_(bindparam("ids", expanding=True)))
-)
-_PAGE: Select[Any] = (
-    select(DATASETS.c.id).where(*_LISTED).order_by(DATASETS.c.id).limit(bindparam("limit")).offset(bindparam("offset"))
 )
 
 
@@ -92,9 +96,22 @@ def entries(connection: Connection) -> Iterator[Rows]:
     return rows.batches(_ENTRIES, 0, connection)
 
 
-def page(limit: int, offset: int) -> list[int]:
-    """Return the ids of listed datasets, ordered."""
-    return [number for (number,) in fetch(_PAGE, {"limit": limit, "offset": offset})]
+def search(
+    *, limit: int, offset: int, q: Sequence[str] = (), order: tuple[str, str] | None = None, **filters: Any
+) -> list[int]:
+    """Return the ids of listed datasets that have one of the texts in `q`, by default any, and match `filters`.
+
+    They are sorted by `order`, a column and `asc` or `desc`. If there are several texts, those that have the first one
+    come first, and up to FOUND_MAX datasets of each text are found.
+    """
+    order_by, sort = order or ("id", "asc")
+    query = filters | {"columns": ("id",), "order_by": order_by, "sort": sort, "is_test": [False]}
+    query["include_withdrawn"] = False
+    if len(q) < 2:
+        found = datasets.page(*q, limit=limit, offset=offset, **query)
+        return [row[0] for row in found.rows]
+    pages = (datasets.page(text, limit=min(offset + limit, FOUND_MAX), offset=0, **query) for text in q)
+    return list(dict.fromkeys(row[0] for page in pages for row in page.rows))[offset : offset + limit]
 
 
 def collections(ids: Sequence[int], connection: Connection | None = None) -> list[Row[Any]]:

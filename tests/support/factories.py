@@ -60,11 +60,11 @@ def make_link(app: Flask, **columns: Any) -> Dataset:
     """A dataset that no run has built. It gets a new feedstock unless its id is given."""
     number = next(_numbers)
     defaults = {"id": 1000 + number, "recipe_id": "example", "dataset_type": "zarr", "is_test": False}
-    times = {"first_build": STARTED_AT, "last_build": STARTED_AT, "created_at": STARTED_AT, "build_count": 0}
+    times = {"first_build": STARTED_AT, "last_build": STARTED_AT, "build_count": 0}
     columns = defaults | times | {"url": f"https://data.org/{number}.zarr"} | columns
     columns.setdefault("feedstock_id", make_feedstock(app).id)
     with app.app_context():
-        db.session.execute(insert(DATASETS).values({name: columns[name] for name in columns if name in DATASETS.c}))
+        db.session.execute(insert(DATASETS).values(columns))
         db.session.commit()
         return db.session.get_one(Dataset, columns["id"])
 
