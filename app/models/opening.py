@@ -79,8 +79,8 @@ class Opening:
             case "gs" | "gcs":
                 return "gcs_storage", where
             case "http" | "https":
-                endpoint = {"endpoint_url": f"{scheme}://{host}", "allow_http": True, "force_path_style": True}
-                return "s3_storage", where | {"region": REGION} | endpoint
+                endpoint = {"region": REGION, "endpoint_url": f"{scheme}://{host}", "force_path_style": True}
+                return "s3_storage", where | endpoint | ({"allow_http": True} if scheme.lower() == "http" else {})
         return ("local_filesystem_storage", {"path": self.url}) if not rest else None
 
     @property
