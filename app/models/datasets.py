@@ -4,7 +4,22 @@ import re
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, Integer, String, func, text, type_coerce
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    case,
+    column,
+    func,
+    select,
+    table,
+    text,
+    type_coerce,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -16,20 +31,12 @@ from app.database.record import Record
 from app.extensions import db
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock, names_repository
+from app.models.opening import Opening
 from app.models.recipe_runs import RecipeRun
-
-# Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
-ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
 # Schemes of urls that contain what a browser runs or shows, and the characters that it ignores before and in a scheme.
 SCRIPTS = ("javascript:", "vbscript:", "data:")
 IGNORED_BY_BROWSERS = re.compile("^[\\x00-\\x20]+|[\\t\\n\\r]")
-
-SNIPPETS = {
-    "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
-    "kerchunk": "import xarray as xr\n\nds = xr.open_dataset({}, engine='kerchunk', chunks={{}}{})",
-    "parquet": "import pandas as pd\n\ndf = pd.read_parquet({}{})",
-}
 
 # Runs with equal values in these columns build the same dataset.
 KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
@@ -74,15 +81,22 @@ Index(
 ).ddl_if(dialect="postgresql")
 
 
+# The columns of `DatasetDescription` that a snippet needs; that model refers to this one.
+_FOUND = table("dataset_description", column("dataset_id"), column("engine", String), column("consolidated", Boolean))
+_IS_CONSOLIDATED = case((_FOUND.c.consolidated.is_(None), ""), (_FOUND.c.consolidated, "1"), else_="0")
+
+
 class _Snippet(TypeDecorator[str | None]):
-    """Converts a text, the dataset type, a blank and the url, to a snippet."""
+    """Converts lines with the values of an `Opening`, its url at the end, to the snippet."""
 
     impl = String
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:
-        dataset_type, _, url = str(value).partition(" ")
-        return snippet(dataset_type, url)
+        *known, found, consolidated, url = str(value).split("\n", 4)
+        dataset_type, snapshot_id = (text or None for text in known)
+        flag = consolidated == "1" if consolidated else None
+        return Opening(dataset_type, url, snapshot_id, found or None, flag).snippet
 
 
 class Dataset(Record):
@@ -130,14 +144,24 @@ class Dataset(Record):
     title: Mapped[str | None]
     description: Mapped[str | None]
 
+    # The engine that an inspection has found, a new line, and 1 or 0 for consolidated metadata.
+    found: Mapped[str | None] = column_property(
+        select(func.coalesce(_FOUND.c.engine, "") + "\n" + _IS_CONSOLIDATED)
+        .where(_FOUND.c.dataset_id == DATASETS.c.id)
+        .scalar_subquery(),
+        deferred=True,
+    )
+
     @hybrid_property
     def snippet(self) -> str | None:
-        return snippet(self.dataset_type, self.url)
+        lines = (self.dataset_type or "", self.snapshot_id or "", self.found or "\n", self.url)
+        return _Snippet().process_result_value("\n".join(lines), None)
 
     @snippet.inplace.expression
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
-        return type_coerce(func.coalesce(cls.dataset_type, "") + " " + cls.url, _Snippet)
+        known = func.coalesce(cls.dataset_type, "") + "\n" + func.coalesce(cls.snapshot_id, "") + "\n"
+        return type_coerce(known + func.coalesce(cls.found, "\n") + "\n" + cls.url, _Snippet)
 
 
 class DatasetEvent(db.Model):
@@ -161,14 +185,6 @@ class DatasetEvent(db.Model):
     replaced_url: Mapped[str | None] = mapped_column(LongText)
 
 
-def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:
-    """Return the options of fsspec for anonymous access to `url`; None if it does not need any."""
-    options = ANONYMOUS_OPTIONS.get(url.partition("://")[0].lower())
-    if options and dataset_type == "kerchunk":
-        return {"target_options": options, "remote_options": options}
-    return options
-
-
 def is_link(url: str) -> bool:
     """Whether `url` may become a link: not if a browser would run it as a script.
 
@@ -176,9 +192,3 @@ def is_link(url: str) -> bool:
     """
     seen = IGNORED_BY_BROWSERS.sub("", url).lower()
     return not seen.startswith(SCRIPTS)
-
-
-def snippet(dataset_type: str | None, url: str) -> str | None:
-    """Return Python code that opens the dataset at `url`; None if its type is unknown."""
-    template, options = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
-    return template and template.format(repr(url), f", storage_options={options}" if options else "")
