@@ -20,7 +20,7 @@ def openers(record: dict[str, Any]) -> list[tuple[str, str, str]]:
         return found
     host, number = origin(), record["id"]
     if record["snippet"]:
-        catalogue = host + url_for("feeds.get_intake_catalog")
+        catalogue = host + url_for("intake.get_intake_catalog")
         found.append(("intake", "Intake", f'import intake\nds = intake.open_catalog("{catalogue}")["{number}"].read()'))
     collection = host + url_for("stac.get_collection", id=number)
     found.append(("stac", "STAC", f'import pystac\ncollection = pystac.Collection.from_file("{collection}")'))
