@@ -7,6 +7,7 @@ from flask import Flask
 
 from app.cli.api_keys import api_keys
 from app.cli.archive import export, import_
+from app.cli.datasets import datasets
 from app.cli.diagnose import examine
 from app.cli.feedstocks import feedstocks
 from app.cli.idempotency import idempotency
@@ -14,7 +15,7 @@ from app.cli.runs import runs
 from app.cli.seed import seed
 
 # In the order in which an operator of a new database uses them.
-COMMANDS = (examine, seed, api_keys, feedstocks, runs, idempotency, export, import_)
+COMMANDS = (examine, seed, api_keys, feedstocks, datasets, runs, idempotency, export, import_)
 
 
 def init_app(app: Flask) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from time import monotonic
@@ -21,6 +22,7 @@ PACKAGES = {
     "parquet": (*opener.PACKAGES, "PIL", "pyarrow"),
     "icechunk": (*opener.PACKAGES, "PIL", "icechunk"),
 }
+HTTP = ("http://", "https://")
 KINDS_MAX = 3  # types that are tried
 KIND = "zarr"  # of a dataset whose type is not known; the program says if it is another
 
@@ -34,10 +36,15 @@ class Inspection:
     results: dict[str, Any] = field(default_factory=dict)
 
 
+def is_trusted(allows: Callable[[str], bool], url: str) -> bool:
+    """Whether the host of `url` is one that the operators trust, as `allows` says of urls over HTTP."""
+    return opener.over_http(url).startswith(HTTP) and allows(url)
+
+
 def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> Inspection:
     """Inspect the dataset at `url` for at most `seconds`, again if it is of another type than expected."""
     address, kind, end = opener.over_http(url), dataset_type or KIND, monotonic() + seconds
-    if not address.startswith(("http://", "https://")):
+    if not address.startswith(HTTP):
         return Inspection(kind, "scheme")
     for _ in range(KINDS_MAX):
         found = _run(address, kind, trusted, max(round(end - monotonic()), 1))

@@ -88,6 +88,12 @@ def is_healthy(results: Mapping[str, Result]) -> bool | None:
     return True if results["reachable"].ok and results["opens"].ok else None
 
 
+def reason(results: Mapping[str, Result], healthy: bool | None) -> str:
+    """Return the sentence of the first decisive result that made this verdict; none if the dataset is healthy."""
+    found = [results[name].sentence for name in DECISIVE if results[name].ok is healthy]
+    return found[0] if found and not healthy else ""
+
+
 def _reachable(found: Found) -> Result:
     if found.description is None and found.error in UNREACHABLE:
         bad, sentence = UNREACHABLE[found.error]

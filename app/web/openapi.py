@@ -92,6 +92,7 @@ REQUEST_HEADERS = {
         "8e03978e-40d5-43dd-bc93-6894a57f9324",
     ),
     "patch": IF_MATCH,
+    "put": IF_MATCH,
     "delete": IF_MATCH,
 }
 

@@ -18,6 +18,7 @@ WRITES = [
     ("POST", "/feedstocks/"),
     ("PATCH", "/feedstocks/{id}"),
     ("DELETE", "/feedstocks/{id}"),
+    ("PUT", "/datasets/{id}/description"),
     ("POST", "/recipe_runs/"),
     ("POST", "/recipe_runs/bulk"),
     ("PATCH", "/recipe_runs/{id}"),
