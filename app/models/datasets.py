@@ -31,6 +31,7 @@ from app.database.record import Record
 from app.extensions import db
 from app.models.bakeries import Bakery
 from app.models.dataset_descriptions import DatasetDescription, DatasetHealth
+from app.models.dataset_search import contains_words, has_token, lasts, overlaps
 from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, names_repository
 from app.models.recipe_runs import RecipeRun
@@ -154,6 +155,10 @@ class Dataset(Record):
         "since": since("last_build"),
         "until": until("last_build"),
         "include_withdrawn": is_unset_unless("withdrawn_at"),
+        "q": Filter(lambda columns, _name, _form: contains_words(columns["id"])),
+        "variable": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
+        "bbox": Filter(lambda _columns, name, _form: overlaps(_edges, name)),
+        "datetime": Filter(lambda columns, name, _form: lasts(columns["time_start"], columns["time_end"], name)),
     }
 
     id: Mapped[int]

@@ -6,8 +6,8 @@ datasets of one rank are sorted by id, newest first. A dataset whose recipe, fee
 is has the last rank. Each rank is one walk through an index, which stops when the page is full.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
@@ -53,7 +53,7 @@ def ranks(q: str, dialect: str) -> list[Rank]:
     operators = OPERATORS[dialect]
     given = words(q)[:QUERY_WORDS_MAX]
     found = [Rank(_having(given, KINDS[:number], operators), None) for number in range(1, len(KINDS) + 1) if given]
-    by_words = [found[:1], *zip(found, found[1:], strict=False)] if found else []
+    by_words = [tuple(found[:1]), *pairwise(found)] if found else []
     return [
         *(Rank(operators.but_not.join(f"({rank.match})" for rank in pair[::-1]), None) for pair in by_words),
         _containing(q, found[-1].match if found else None, operators),
@@ -78,6 +78,17 @@ def _containing(q: str, by_words: str | None, operators: Operators) -> Rank:
         match = operators.every.join(GRAM + gram for gram in whole[:: 1 + len(whole) // QUERY_GRAMS_MAX])
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return Rank(f"({match})" + (f"{operators.but_not}({by_words})" if by_words else ""), f"%{escaped}%")
+
+
+def conditions_of(q: str) -> dict[str, str]:
+    """The parameters of the filter `q` of datasets, which finds the same datasets as all ranks together."""
+    refresh()
+    dialect = db.engine.dialect.name
+    operators = OPERATORS[dialect]
+    part = _containing(q, None, operators)
+    given = words(q)[:QUERY_WORDS_MAX]
+    by_words = _having(given, KINDS, operators) if given else part.match
+    return {"q_words": by_words, "q_part": part.match, "q_names": str(part.names)}
 
 
 def read_page(

@@ -12,12 +12,17 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 
 from app.database.names import searchable
+from app.database.statements import fetch
 from app.extensions import db
 from app.models import DatasetDescription, DatasetSearch, DatasetSearchQueue, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
+
+FEEDSTOCK, METADATA, DESCRIPTION = (
+    db.metadata.tables[model.__tablename__] for model in (Feedstock, FeedstockMetadata, DatasetDescription)
+)
 
 # The kinds of words, most important first: a search ranks datasets by the kinds in which it finds all its words.
 TITLE, KEYWORD, NAME, VARIABLE, TEXT = KINDS = "abcde"
@@ -33,21 +38,23 @@ ATTRIBUTES = ("title", "summary", "keywords")  # of a dataset, by the convention
 LOCK_KEY = 8_215_731_408  # any number, but the same in every release
 
 WORD = re.compile(r"[^\W_]+")
+OTHER = re.compile(r"[\W_](?<![\U00010000-\U0010ffff])")
 # In a name such as seaSurfaceTemperature or HadISST.
 CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def words(text: str) -> list[str]:
     """The words of `text`, each once. Case and accents are ignored."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    found = (word[:WORD_MAX] for word in WORD.findall(plain.casefold()))
+    if not text.isascii():
+        text = "".join(part for part in unicodedata.normalize("NFKD", text) if not unicodedata.combining(part))
+    found = (word[:WORD_MAX] for word in WORD.findall(text.casefold()))
     return list(dict.fromkeys(found))[:WORDS_MAX]
 
 
 def grams(text: str) -> list[str]:
     """Every three successive characters of `text`, and its last two and its last one, each once."""
-    return list(dict.fromkeys(_as_word(text[start : start + GRAM_LENGTH]) for start in range(len(text))))
+    text = _as_word(text)
+    return list(dict.fromkeys(text[start : start + GRAM_LENGTH] for start in range(len(text))))
 
 
 def exact(name: str) -> str:
@@ -57,10 +64,7 @@ def exact(name: str) -> str:
 
 def _as_word(text: str) -> str:
     """`text` with other characters than letters and digits replaced, so that the databases take it as one word."""
-    return "".join(
-        character if character.isalnum() or ord(character) > 0xFFFF else chr(0xF0000 + ord(character))
-        for character in text
-    )
+    return OTHER.sub(lambda found: chr(0xF0000 + ord(found[0])), text)
 
 
 def index_changed(limit: int | None = None) -> int:
@@ -71,8 +75,9 @@ def index_changed(limit: int | None = None) -> int:
             if connection.dialect.name == "postgresql":  # two at once could store the older texts last
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
             changes = connection.execute(_CHANGES).all()
-            ids = {change.dataset_id for change in changes}
-            connection.execute(_DELETE_CHANGES, {"ids": [change.id for change in changes]})
+            ids = list({dataset_id for (dataset_id,) in changes})
+            # First the changes are deleted: the statements after that read what they are about.
+            connection.execute(_DELETE_CHANGES, {"ids": ids})
             _index(connection, ids)
         total += len(ids)
         if len(changes) < BATCH:
@@ -88,34 +93,40 @@ def refresh() -> None:
 
 def is_current() -> bool:
     """Whether all texts are indexed as they are."""
-    return db.session.scalar(select(DatasetSearchQueue.id).limit(1)) is None
+    return not fetch(_FIRST_CHANGE)
 
 
-_CHANGES = select(DatasetSearchQueue.id, DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(BATCH)
-_IDS = bindparam("ids", expanding=True)
-_DELETE_CHANGES = delete(DatasetSearchQueue).where(DatasetSearchQueue.id.in_(_IDS))
+_FIRST_CHANGE = select(DatasetSearchQueue.id).limit(1)
+_CHANGES = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(BATCH)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_DELETE_CHANGES = delete(DatasetSearchQueue).where(DatasetSearchQueue.dataset_id.in_(_IDS))
 _DELETE_DOCUMENTS = delete(DatasetSearch).where(DatasetSearch.dataset_id.in_(_IDS))
-
-
-def _index(connection: Connection, ids: set[int]) -> None:
-    connection.execute(_DELETE_DOCUMENTS, {"ids": list(ids)})
-    if rows := connection.execute(_texts(), {"ids": list(ids)}).all():
-        connection.execute(insert(DatasetSearch), [_document(row) for row in rows])
 
 
 def _texts() -> Select[Any]:
     """Selects the texts of the datasets `:ids` that are listed somewhere. Their rows are locked against a deletion."""
-    described = DATASETS.join(Feedstock, Feedstock.id == DATASETS.c.feedstock_id)
-    described = described.outerjoin(FeedstockMetadata, FeedstockMetadata.id == Feedstock.id)
-    described = described.outerjoin(DatasetDescription, DatasetDescription.id == DATASETS.c.id)
-    columns = [DATASETS.c[name] for name in ("id", "recipe_id", "url", "title", "description")]
-    of_feedstock = [getattr(FeedstockMetadata, name) for name in ("title", "description", "keywords")]
-    columns += [Feedstock.spec, *(column.label(f"feedstock_{column.key}") for column in of_feedstock)]
-    columns += [DatasetDescription.variables, DatasetDescription.attributes]
+    described = DATASETS.join(FEEDSTOCK, FEEDSTOCK.c.id == DATASETS.c.feedstock_id)
+    described = described.outerjoin(METADATA, METADATA.c.feedstock_id == FEEDSTOCK.c.id)
+    described = described.outerjoin(DESCRIPTION, DESCRIPTION.c.dataset_id == DATASETS.c.id)
+    columns: list[ColumnElement[Any]] = [
+        DATASETS.c[name] for name in ("id", "recipe_id", "url", "title", "description")
+    ]
+    of_feedstock = [METADATA.c[name] for name in ("title", "description", "keywords")]
+    columns += [FEEDSTOCK.c.spec, *(column.label(f"feedstock_{column.key}") for column in of_feedstock)]
+    columns += [DESCRIPTION.c.variables, DESCRIPTION.c.attributes]
     listed = DATASETS.c.id.in_(_IDS), DATASETS.c.merged_into.is_(None), DATASETS.c.url != ""
     return (
         select(*columns).select_from(described).where(*listed).with_for_update(read=True, key_share=True, of=DATASETS)
     )
+
+
+_TEXTS = _texts()
+
+
+def _index(connection: Connection, ids: list[int]) -> None:
+    connection.execute(_DELETE_DOCUMENTS, {"ids": ids})
+    if rows := connection.execute(_TEXTS, {"ids": ids}).all():
+        connection.execute(insert(DatasetSearch), [_document(row) for row in rows])
 
 
 def _document(row: Row[Any]) -> dict[str, Any]:
@@ -147,5 +158,6 @@ def _described(variable: dict[str, Any]) -> Iterable[Any]:
 def _of_kind(kind: str, *texts: Any) -> Iterator[str]:
     """The tokens of `texts`. A name in camel case is found by its parts and as a whole."""
     text = " ".join(text for text in texts if isinstance(text, str))
-    for form in (text, CAMEL_CASE.sub(" ", text)):
-        yield from (kind + word for word in words(form))
+    yield from (kind + word for word in words(text))
+    if (parts := CAMEL_CASE.sub(" ", text)) != text:
+        yield from (kind + word for word in words(parts))

@@ -41,7 +41,8 @@ NOTES = {
 # as they are. Positions of words are not stored.
 INDEX = """
 CREATE VIRTUAL TABLE dataset_search_index USING fts5 (
-    document, content = 'dataset_search', content_rowid = 'dataset_id', tokenize = 'ascii', detail = none, columnsize = 0
+    document, content = 'dataset_search', content_rowid = 'dataset_id', tokenize = 'ascii', detail = none,
+    columnsize = 0
 )
 """
 ADD = "INSERT INTO dataset_search_index (rowid, document) VALUES (NEW.dataset_id, NEW.document);"
@@ -71,6 +72,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="dataset_search_queue_pkey"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_dataset_search_queue_dataset_id", "dataset_search_queue", ["dataset_id"])
     if postgresql:
         op.create_index("ix_dataset_search_document", "dataset_search", ["document"], postgresql_using="gin")
         definitions = Path(__file__).with_suffix(".sql").read_text("utf-8")
