@@ -2,6 +2,8 @@
 
 import re
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
@@ -13,23 +15,26 @@ from sqlalchemy import (
     Integer,
     String,
     case,
-    column,
     func,
-    select,
-    table,
+    literal,
     text,
     type_coerce,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from app.database.columns import BIG_ID, LongText, UTCDateTime
+from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime
 from app.database.filters import Filter, is_unset_unless, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.extensions import db
 from app.models.bakeries import Bakery
+from app.models.dataset_descriptions import DatasetDescription, DatasetHealth
+from app.models.dataset_search import contains_words, has_token, lasts, overlaps
+from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, names_repository
 from app.models.opening import Opening
 from app.models.recipe_runs import RecipeRun
@@ -66,6 +71,9 @@ DATASETS = db.Table(
 )
 DATASETS.add_is_dependent_on(RecipeRun.__table__)  # an import restores runs first, whose triggers create datasets
 _feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
+_metadata, _described, _health = (
+    model.__table__.alias() for model in (FeedstockMetadata, DatasetDescription, DatasetHealth)
+)
 for _column in _bakery.columns:
     cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
 _LISTED = text("merged_into IS NULL")
@@ -81,9 +89,25 @@ Index(
 ).ddl_if(dialect="postgresql")
 
 
-# The columns of `DatasetDescription` that a snippet needs; that model refers to this one.
-_FOUND = table("dataset_description", column("dataset_id"), column("engine", String), column("consolidated", Boolean))
-_IS_CONSOLIDATED = case((_FOUND.c.consolidated.is_(None), ""), (_FOUND.c.consolidated, "1"), else_="0")
+class _json_array(FunctionElement[list[float]]):  # noqa: N801  # reads as the SQL function it is
+    """A list in JSON of the values of columns."""
+
+    inherit_cache = True
+    type = JSONList()
+
+
+@compiles(_json_array, "postgresql")
+def _json_array_postgresql(element: _json_array, compiler: Any, **options: Any) -> str:
+    return f"json_build_array({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_json_array, "sqlite")
+def _json_array_sqlite(element: _json_array, compiler: Any, **options: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **options)})"
+
+
+_edges = [_described.c[name] for name in ("west", "south", "east", "north")]
+_EMPTY: ColumnElement[Any] = literal([], JSONList())
 
 
 class _Snippet(TypeDecorator[str | None]):
@@ -93,10 +117,10 @@ class _Snippet(TypeDecorator[str | None]):
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:
-        *known, found, consolidated, url = str(value).split("\n", 4)
-        dataset_type, snapshot_id = (text or None for text in known)
+        *known, consolidated, url = str(value).split("\n", 4)
+        dataset_type, snapshot_id, engine = (text or None for text in known)
         flag = consolidated == "1" if consolidated else None
-        return Opening(dataset_type, url, snapshot_id, found or None, flag).snippet
+        return Opening(dataset_type, url, snapshot_id, engine, flag).snippet
 
 
 class Dataset(Record):
@@ -108,11 +132,19 @@ class Dataset(Record):
     build. A dataset whose builds are all gone keeps its row, with the time in `withdrawn_at`.
     """
 
-    __table__ = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id).outerjoin(
-        _bakery, _bakery.c.id == DATASETS.c.bakery_id
+    __table__ = (
+        DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id)
+        .outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
+        .outerjoin(_metadata, _metadata.c.feedstock_id == DATASETS.c.feedstock_id)
+        .outerjoin(_described, _described.c.dataset_id == DATASETS.c.id)
+        .outerjoin(_health, _health.c.dataset_id == DATASETS.c.id)
     )
     __mapper_args__ = {
-        "include_properties": [*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region],
+        "include_properties": [
+            *(*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region, _metadata.c.license),
+            *(_described.c.time_start, _described.c.time_end, _described.c.engine, _described.c.consolidated),
+            _health.c.healthy,
+        ],
         "primary_key": [DATASETS.c.id],
     }
 
@@ -122,6 +154,10 @@ class Dataset(Record):
         "since": since("last_build"),
         "until": until("last_build"),
         "include_withdrawn": is_unset_unless("withdrawn_at"),
+        "q": Filter(lambda columns, _name, _form: contains_words(columns["id"])),
+        "variable": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
+        "bbox": Filter(lambda _columns, name, _form: overlaps(_edges, name)),
+        "datetime": Filter(lambda columns, name, _form: lasts(columns["time_start"], columns["time_end"], name)),
     }
 
     id: Mapped[int]
@@ -141,27 +177,30 @@ class Dataset(Record):
     run_id: Mapped[int | None]
     withdrawn_at: Mapped[datetime | None]
     merged_into: Mapped[int | None]
-    title: Mapped[str | None]
-    description: Mapped[str | None]
-
-    # The engine that an inspection has found, a new line, and 1 or 0 for consolidated metadata.
-    found: Mapped[str | None] = column_property(
-        select(func.coalesce(_FOUND.c.engine, "") + "\n" + _IS_CONSOLIDATED)
-        .where(_FOUND.c.dataset_id == DATASETS.c.id)
-        .scalar_subquery(),
-        deferred=True,
-    )
+    own_title: Mapped[str | None] = column_property(DATASETS.c.title)
+    own_description: Mapped[str | None] = column_property(DATASETS.c.description)
+    title: Mapped[str | None] = column_property(func.coalesce(DATASETS.c.title, _metadata.c.title))
+    description: Mapped[str | None] = column_property(func.coalesce(DATASETS.c.description, _metadata.c.description))
+    keywords: Mapped[list[str]] = column_property(func.coalesce(_metadata.c.keywords, _EMPTY))
+    variables: Mapped[list[str]] = column_property(func.coalesce(_described.c.variable_names, _EMPTY))
+    bbox: Mapped[list[float] | None] = column_property(case((_edges[0].is_not(None), _json_array(*_edges))))
+    license: Mapped[str | None] = column_property(_metadata.c.license)
+    time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
+    time_end: Mapped[datetime | None] = column_property(_described.c.time_end)
+    healthy: Mapped[bool | None] = column_property(_health.c.healthy)
+    engine: Mapped[str | None] = column_property(_described.c.engine)
+    consolidated: Mapped[bool | None] = column_property(_described.c.consolidated)
 
     @hybrid_property
     def snippet(self) -> str | None:
-        lines = (self.dataset_type or "", self.snapshot_id or "", self.found or "\n", self.url)
-        return _Snippet().process_result_value("\n".join(lines), None)
+        return Opening(self.dataset_type, self.url, self.snapshot_id, self.engine, self.consolidated).snippet
 
     @snippet.inplace.expression
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
-        known = func.coalesce(cls.dataset_type, "") + "\n" + func.coalesce(cls.snapshot_id, "") + "\n"
-        return type_coerce(known + func.coalesce(cls.found, "\n") + "\n" + cls.url, _Snippet)
+        flag = case((cls.consolidated.is_(True), "1"), (cls.consolidated.is_(False), "0"))
+        known = (func.coalesce(part, "") + "\n" for part in (cls.dataset_type, cls.snapshot_id, cls.engine, flag))
+        return type_coerce(reduce(add, known) + cls.url, _Snippet)
 
 
 class DatasetEvent(db.Model):
