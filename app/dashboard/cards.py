@@ -6,58 +6,46 @@ from sqlalchemy import Row, select
 
 from app.dashboard.maps import Extent
 from app.extensions import db
-from app.models import DatasetDescription, DatasetHealth, DatasetThumbnail, FeedstockMetadata
+from app.models import DatasetHealth, DatasetThumbnail, FeedstockMetadata
 from app.models.datasets import DATASETS
 from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
 NOT_CHECKED = "not checked"
-EDGES = ("west", "south", "east", "north")
 SUMMARY_MAX = 240  # characters
 
 _KNOWN = (
     select(
         DATASETS.c.id,
-        FeedstockMetadata.title,
         FeedstockMetadata.description,
-        DatasetHealth.healthy,
         DatasetHealth.checked_at,
-        *(getattr(DatasetDescription, name) for name in (*EDGES, "time_start", "time_end")),
         DatasetThumbnail.etag,
     )
     .select_from(DATASETS)
     .outerjoin(FeedstockMetadata, FeedstockMetadata.id == DATASETS.c.feedstock_id)
     .outerjoin(DatasetHealth, DatasetHealth.dataset_id == DATASETS.c.id)
-    .outerjoin(DatasetDescription, DatasetDescription.id == DATASETS.c.id)
     .outerjoin(DatasetThumbnail, DatasetThumbnail.dataset_id == DATASETS.c.id)
 )
 
 
 def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`, the times."""
+    """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`."""
     ids = [dataset["id"] for dataset in datasets]
     known = {row.id: row for row in db.session.execute(_KNOWN.where(DATASETS.c.id.in_(ids)))}
     return [dataset | _card(dataset, known[dataset["id"]]) for dataset in datasets if dataset["id"] in known]
 
 
 def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
-    """Return more values of a dataset. Its own title and description count more than those of its feedstock."""
+    """Return more values of a dataset."""
     return {
-        "heading": dataset["title"] or row.title or dataset["recipe_id"],
+        "heading": dataset["title"] or dataset["recipe_id"],
         "summary": summary(dataset["description"]) or summary(row.description),
         "is_public": NOT_PUBLIC not in (dataset["description"] or ""),
-        "health": VERDICTS[row.healthy] if row.checked_at else NOT_CHECKED,
+        "health": VERDICTS[dataset["healthy"]] if row.checked_at else NOT_CHECKED,
         "checked_at": row.checked_at,
-        "extent": extent(row),
-        "time_start": row.time_start,
-        "time_end": row.time_end,
+        "extent": dataset["bbox"] and Extent(*dataset["bbox"]),
         "has_picture": row.etag is not None,
     }
-
-
-def extent(description: Any) -> Extent | None:
-    edges = [getattr(description, name) for name in EDGES]
-    return None if None in edges else Extent(*edges)
 
 
 def summary(text: str | None) -> str:

@@ -56,7 +56,9 @@ class Section:
         """Return the JSON of `fields`, to follow the fields before them. It is written to the file, if there is one."""
         if not fields:
             return b""
-        text = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(fields).decode()).encode()
+        text = encode(fields)
+        if not text.isascii() or b"\x7f" in text:  # else nothing has to be replaced, which takes long to find out
+            text = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text.decode()).encode()
         text, self.separator = self.separator + text[1:-1], b","
         if self.file:
             self.file.write(text)
@@ -103,12 +105,15 @@ def _alias(row: Row[Any]) -> str | None:
 
     Names are unique if the feedstock is owner/name, or if neither the feedstock nor the recipe has a slash.
     """
+    if row.withdrawn_at or row.number != row.id or not row.dataset_type:
+        return None
     slashes = row.feedstock.count("/")
-    is_unique = row.dataset_type and (slashes == 1 or (not slashes and "/" not in row.recipe_id))
-    if row.withdrawn_at or row.number != row.id or not is_unique:
+    if slashes > 1 or (not slashes and "/" in row.recipe_id):
         return None
     name = f"{row.feedstock}/{row.recipe_id}.{row.dataset_type}"
-    return name if name.isprintable() and len(encode(name)) <= KEY_MAX else None
+    # A printable character has at most four bytes in JSON.
+    is_key = name.isprintable() and (4 * len(name) + 2 <= KEY_MAX or len(encode(name)) <= KEY_MAX)
+    return name if is_key else None
 
 
 def _data(opening: Opening) -> dict[str, Any]:

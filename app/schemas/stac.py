@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from app.database.columns import BIGINT_MAX
 from app.schemas.base import LIMIT_MAX, AnswerSchema
 from app.schemas.fields import Flag, Number, ObjectList, Text
+from app.schemas.search import BoundingBox, Interval
 
 TERMS_MAX = 10
 
@@ -208,6 +209,13 @@ class StacSearchQuery(Schema):
             f"finds them. At most {TERMS_MAX} texts.",
             "examples": ["sea surface temperature"],
         },
+    )
+    bbox = BoundingBox(
+        description="Only collections whose extent was found and has a point in this box: west,south,east,north."
+    )
+    datetime = Interval(
+        description="Only collections whose time range was found and has a point in this interval, such as "
+        "`2000-01-01/..`. A date is the whole day."
     )
     order = SortBy(
         data_key="sortby",

@@ -11,6 +11,7 @@ from app.database import rows
 from app.database.columns import UTCDateTime
 from app.database.statements import Rows, fetch
 from app.models import Bakery, Dataset, DatasetDescription, DatasetThumbnail, Feedstock, FeedstockMetadata
+from app.models.dataset_search import BY_RANK
 from app.models.datasets import DATASETS
 from app.services import datasets
 
@@ -101,10 +102,10 @@ def search(
 ) -> list[int]:
     """Return the ids of listed datasets that have one of the texts in `q`, by default any, and match `filters`.
 
-    They are sorted by `order`, a column and `asc` or `desc`. If there are several texts, those that have the first one
-    come first, and up to FOUND_MAX datasets of each text are found.
+    They are sorted by `order`, a column and `asc` or `desc`; by default by rank, or by id without `q`. If there are
+    several texts, those that have the first one come first, and up to FOUND_MAX datasets of each text are found.
     """
-    order_by, sort = order or ("id", "asc")
+    order_by, sort = order or ((BY_RANK, "desc") if q else ("id", "asc"))
     query = filters | {"columns": ("id",), "order_by": order_by, "sort": sort, "is_test": [False]}
     query["include_withdrawn"] = False
     if len(q) < 2:

@@ -1,7 +1,7 @@
 """The STAC API is valid by the schemas of pystac, and pystac-client can follow its links."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pystac
@@ -11,7 +11,7 @@ from pystac_client import Client
 
 from app.database import rows
 from app.web import documents
-from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_link, make_run
+from tests.support.factories import STARTED_AT, make_bakery, make_description, make_feedstock, make_link, make_run
 
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 
@@ -243,9 +243,30 @@ def test_collections_are_sorted_by_a_field(client, three, sortby, order):
     assert found(client, f"sortby={sortby}") == [three[number] for number in order]
 
 
-@pytest.mark.parametrize("query", ["sortby=size", "sortby=", "sortby=id,updated", "q=" + ",".join("abcdefghijk")])
+@pytest.mark.parametrize(
+    "query", ["sortby=size", "sortby=", "sortby=id,updated", "q=" + ",".join("abcdefghijk"), "bbox=1", "datetime=x"]
+)
 def test_an_invalid_search_is_422(client, query):
     assert client.get(f"/stac/collections?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("bbox=0,0,10,10", True),
+        ("bbox=50,0,60,10", False),
+        ("bbox=170,0,-170,10", False),
+        ("datetime=2000-06-01T00:00:00Z", True),
+        ("datetime=../1990-01-01", False),
+        ("datetime=2005-01-01/..&bbox=5,5,6,6&q=sst", True),
+        ("datetime=2005-01-01/..&bbox=5,5,6,6&q=ice", False),
+    ],
+)
+def test_collections_are_found_by_place_and_time(app, client, three, query, is_found):
+    edges = {"west": 0.0, "south": 0.0, "east": 20.0, "north": 20.0}
+    times = {"time_start": datetime(2000, 1, 1, tzinfo=UTC), "time_end": datetime(2010, 1, 1, tzinfo=UTC)}
+    make_description(app, id=int(three[0]), **edges | times)
+    assert found(client, query) == three[:1] * is_found
 
 
 @pytest.mark.parametrize(
