@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select
 
 from app.database import rows
 from app.database.filters import FilterKey, conditions, parametrise
@@ -25,6 +25,8 @@ from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, refre
 
 QUERY_WORDS_MAX = 16  # the others are ignored
 QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
+RARE = 2000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
+OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
 
 
@@ -115,9 +117,16 @@ def read_page(
         after = Cursor(*found[limit - 1], backward)
     if limit > 0 and (offset > 0 or (cursor and cursor.id)):
         before = Cursor(*found[0], not backward) if found else Cursor(None, None, not backward)
-    page = found[:limit][::-1] if backward else found[:limit]
+    ids = [number for _, number in (found[:limit][::-1] if backward else found[:limit])]
     prev, next = (after, before) if backward else (before, after)
-    return Page(_rows(columns, [number for _, number in page]), prev, next, search.count() if count else None)
+    return Page(read_rows(columns, ids), prev, next, search.count() if count else None)
+
+
+def search(q: str, *where: ColumnElement[bool], limit: int, offset: int = 0, **filters: Any) -> list[int]:
+    """The ids of the datasets that `q` finds, best first. `filters` are those of `Dataset`."""
+    refresh()
+    found = Search(ranks(q, db.engine.dialect.name), where, filters).from_offset(offset, limit)
+    return [number for _, number in found]
 
 
 class Search:
@@ -126,6 +135,7 @@ class Search:
     def __init__(self, found: list[Rank], where: Where, filters: dict[str, Any], *, ascending: bool = False) -> None:
         self.ranks, self.where, self.ascending = found, where, ascending
         self.filter_key, self.values = parametrise(Dataset, filters)
+        self.hits = _hits([rank.match for rank in found])
 
     def from_offset(self, offset: int, limit: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -159,7 +169,11 @@ class Search:
         return numbers[::-1] if self.ascending else numbers
 
     def _read(self, number: int, after: int | None, limit: int, offset: int = 0) -> list[tuple[int, int]]:
-        statement = _ids(*self._key(number), self.ascending, after is not None)
+        hits = self.hits[number]
+        if hits == 0:
+            return []
+        rare = hits is not None and hits <= RARE
+        statement = _ids(*self._key(number), self.ascending, after is not None, rare)
         values = self._values(number) | {"after": after, "limit": limit, "offset": offset}
         return [(number, id) for (id,) in fetch(statement, values)]
 
@@ -175,12 +189,30 @@ class Search:
         return self.values | {"match": rank.match, "names": rank.names}
 
 
+def _hits(queries: list[str]) -> list[int | None]:
+    """The numbers of rows that match each of the queries, up to RARE + 1. None on SQLite, which does not need them."""
+    if db.engine.dialect.name == "sqlite":
+        return [None] * len(queries)
+    [counts] = fetch(_hit_counts(len(queries)), {f"match_{number}": query for number, query in enumerate(queries)})
+    return list(counts)
+
+
 # Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=8)
+def _hit_counts(queries: int) -> Select[Any]:
+    _, number = index("postgresql")
+    found = [select(number).where(matches("postgresql", f"match_{query}")) for query in range(queries)]
+    limited = [each.limit(RARE + 1).subquery() for each in found]
+    return select(*(select(func.count()).select_from(each).scalar_subquery() for each in limited))
+
+
 @lru_cache(maxsize=128)
 def _found(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) -> Select[Any]:
     """Selects the ids of the datasets that match `:match` and the filters."""
     source, number = index(dialect)
-    joined = source.join(inspect(Dataset).local_table, DATASETS.c.id == number)
+    columns = inspect(Dataset).columns
+    own = all(name in columns and columns[name].table is DATASETS for name, _ in filter_key if name not in OWN_FILTERS)
+    joined = source.join(DATASETS if own else inspect(Dataset).local_table, DATASETS.c.id == number)
     found = select(number).where(matches(dialect, "match"), *where, *conditions(Dataset, filter_key))
     if by_names:
         if dialect == "sqlite":
@@ -191,13 +223,15 @@ def _found(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) ->
 
 @lru_cache(maxsize=128)
 def _ids(
-    dialect: str, where: Where, filter_key: FilterKey, by_names: bool, ascending: bool, from_id: bool
+    dialect: str, where: Where, filter_key: FilterKey, by_names: bool, ascending: bool, from_id: bool, rare: bool
 ) -> Select[Any]:
     found = _found(dialect, where, filter_key, by_names)
     _, number = index(dialect)
     if from_id:
         found = found.where(number > bindparam("after") if ascending else number < bindparam("after"))
-    ordered = found.order_by(number.asc() if ascending else number.desc())
+    # The sum has no index, so PostgreSQL finds rare words by the index of words. It would guess that none is rare.
+    order = number + literal_column("0") if rare else number
+    ordered = found.order_by(order.asc() if ascending else order.desc())
     return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
@@ -206,7 +240,8 @@ def _count(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) ->
     return _found(dialect, where, filter_key, by_names).with_only_columns(func.count(), maintain_column_froms=True)
 
 
-def _rows(columns: tuple[str, ...], ids: list[int]) -> Rows:
+def read_rows(columns: tuple[str, ...], ids: list[int]) -> Rows:
+    """The rows of those datasets, in that order."""
     found = {row[-1]: row for row in fetch(_by_ids(columns), {"ids": ids})}
     return [found[number] for number in ids if number in found]
 

@@ -85,6 +85,12 @@ def index_changed(limit: int | None = None) -> int:
     return total
 
 
+def note_all() -> None:
+    """Note all datasets, as if their texts had changed."""
+    with db.engine.begin() as connection:
+        connection.execute(insert(DatasetSearchQueue).from_select(["dataset_id"], select(DATASETS.c.id)))
+
+
 def refresh() -> None:
     """Index what has changed since the last search, up to REFRESHED datasets; `flask datasets index` indexes more."""
     if not is_current():
@@ -145,7 +151,7 @@ def _tokens(row: Row[Any]) -> Iterator[str]:
     yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
     yield from _of_kind(NAME, row.recipe_id, row.spec)
     yield from _of_kind(VARIABLE, *variables, *described)
-    yield from _of_kind(TEXT, row.description, row.feedstock_description, row.url)
+    yield from _of_kind(TEXT, row.description, row.feedstock_description)
     yield from _of_kind(TEXT, *(attributes.get(name) for name in ATTRIBUTES))
     standard_names = (details.get("standard_name") for details in variables.values())
     yield from (exact(name) for name in (*variables, *filter(None, standard_names)))
