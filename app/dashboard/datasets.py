@@ -10,22 +10,25 @@ from flask import render_template, request
 from app.dashboard import words
 from app.dashboard.cards import VERDICTS, cards
 from app.dashboard.facets import Facet, facet, link
-from app.dashboard.queries import Listing, api_path
+from app.dashboard.queries import POSITION, Listing, api_path, parse_query
 from app.dashboard.uses import citation, openers
 from app.database import pages
 from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
-from app.models.recipe_runs import DATASET_TYPES
 from app.schemas.dataset_descriptions import CheckRead
 from app.schemas.datasets import DatasetDetail, DatasetEventRead, DatasetQuery, DatasetRead
 from app.schemas.feedstocks import FeedstockRead
 from app.schemas.serialiser import serialiser
 from app.services import dataset_descriptions, feedstock_metadata, records
+from app.services.dataset_facets import facets
 from app.services.datasets import one, page, related
 from app.services.health import DECISIVE
 
 DATASET = serialiser(DatasetRead)
 NEWEST: dict[str, Any] = {"order_by": "last_build", "sort": "desc"}
 LISTED = 25
+SHOWN = 10  # values of a facet
+COUNTED = 1000  # datasets, for the facets; reading them takes about 10 milliseconds
+PLACE = ("limit", "count", "fields", *POSITION)  # parameters of the list that facets do not have
 KINDS = {"production": "production runs", "test": "test runs", "all": "all runs"}
 HISTORY: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "desc"}
 FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED, "count": True})
@@ -34,22 +37,40 @@ DATASETS = replace(FOUND, defaults=FOUND.defaults | NEWEST)
 
 def datasets() -> str:
     """The list, sorted by rank if a text is searched, else newest first."""
-    context = (FOUND if "q" in request.args else DATASETS).context()
-    context |= {"items": cards(context["items"]), "facets": _facets(), "args": request.args}
+    listing = FOUND if "q" in request.args else DATASETS
+    context = listing.context()
+    context |= {"items": cards(context["items"]), "facets": _facets(listing), "args": request.args}
     withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
     return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
 
 
-def _facets() -> list[Facet]:
+def _facets(listing: Listing) -> list[Facet]:
+    """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
+    values = parse_query(DatasetQuery(), listing.defaults)
+    counted = facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
     found = [
-        facet("dataset_type", "Type", [(name, name, None) for name in DATASET_TYPES]),
+        facet("dataset_type", "Type", _values(counted, "dataset_type")),
+        facet(
+            "healthy",
+            "Health",
+            [(str(value).lower(), VERDICTS[value], n) for value, _, n in _values(counted, "healthy")],
+        ),
+        facet("q", "Keyword", _values(counted, "keyword"), single=True),
+        facet("variable", "Variable", _values(counted, "variable"), single=True),
+        facet("license", "Licence", _values(counted, "license")),
         facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),
     ]
     if ids := [int(text) for text in request.args.get("feedstock_id", "").split(",") if text]:
         query: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "asc"}
         chosen = pages.read_page(Feedstock, columns=("id", "spec"), id=ids, **query)
         found.insert(0, facet("feedstock_id", "Feedstock", [(row[0], row[1], None) for row in chosen.rows]))
-    return found
+    return [facet for facet in found if facet.choices]
+
+
+def _values(counted: dict[str, Any], name: str) -> list[tuple[Any, Any, int | None]]:
+    """Return the most frequent values of a facet, each with its text and its number, None if it is not known."""
+    known = [item for item in counted[name] if item["value"] is not None][:SHOWN]
+    return [(item["value"], item["value"], item["count"] if counted["complete"] else None) for item in known]
 
 
 def of_feedstock(feedstock_id: int) -> tuple[list[dict[str, Any]], str]:

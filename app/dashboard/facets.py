@@ -27,12 +27,16 @@ class Facet:
     choices: Sequence[Choice]
 
 
-def facet(name: str, label: str, values: Iterable[tuple[Any, str, int | None]], default: str = "") -> Facet:
+def facet(
+    name: str, label: str, values: Iterable[tuple[Any, str, int | None]], default: str = "", single: bool = False
+) -> Facet:
     """Return the facet of the filter `name`. `values` have a value, its text and how many records have it.
 
-    Values that are chosen but are not among `values` are shown too, so that they can be removed.
+    Values that are chosen but are not among `values` are shown too, so that they can be removed. A filter is `single`
+    if it has one value, in which commas separate nothing.
     """
-    chosen = [value for text in request.args.getlist(name) for value in text.split(",")] or [default]
+    given = request.args.getlist(name)
+    chosen = (given if single else [value for text in given for value in text.split(",")]) or [default]
     texts = {str(value): (text, count) for value, text, count in values}
     texts |= {value: (value, None) for value in chosen if value and value not in texts}
     return Facet(label, [_choice(name, value, chosen, default, *text) for value, text in texts.items()])
