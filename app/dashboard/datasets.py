@@ -10,7 +10,7 @@ from flask import render_template, request
 from app.dashboard import words
 from app.dashboard.cards import VERDICTS, cards
 from app.dashboard.facets import Facet, facet, link
-from app.dashboard.queries import POSITION, Listing, api_path, parse_query
+from app.dashboard.queries import POSITION, Listing, api_path, parse_query, query_items
 from app.dashboard.uses import citation, openers
 from app.database import pages
 from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
@@ -40,6 +40,8 @@ def datasets() -> str:
     listing = FOUND if "q" in request.args else DATASETS
     context = listing.context()
     context |= {"items": cards(context["items"]), "facets": _facets(listing), "args": request.args}
+    filters = [(name, value) for name, value in query_items({}) if name not in PLACE]
+    context["calls"].append(api_path("datasets.get_dataset_facets", filters))
     withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
     return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
 
@@ -48,13 +50,10 @@ def _facets(listing: Listing) -> list[Facet]:
     """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
     values = parse_query(DatasetQuery(), listing.defaults)
     counted = facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
+    health = _values(counted, "healthy")
     found = [
         facet("dataset_type", "Type", _values(counted, "dataset_type")),
-        facet(
-            "healthy",
-            "Health",
-            [(str(value).lower(), VERDICTS[value], n) for value, _, n in _values(counted, "healthy")],
-        ),
+        facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
         facet("q", "Keyword", _values(counted, "keyword"), single=True),
         facet("variable", "Variable", _values(counted, "variable"), single=True),
         facet("license", "Licence", _values(counted, "license")),
