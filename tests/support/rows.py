@@ -11,7 +11,7 @@ TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND 
 def delete_all(engine):
     """Delete the rows of all tables of the application."""
     deletions = [f"DELETE FROM {table.name}" for table in reversed(db.metadata.sorted_tables)]
-    deletions.append("DELETE FROM reciperun_count")
+    deletions += [f"DELETE FROM {name}" for name in ("reciperun_count", "reciperun_count_week", "reciperun_count_duration")]
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             # One message, because there are thousands of tests.

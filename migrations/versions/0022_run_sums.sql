@@ -1,0 +1,320 @@
+-- The functions and triggers of PostgreSQL that keep the sums of runs by week and by duration. Migration 0022 runs this
+-- file, and `flask doctor` compares the database with it. To repair a database, run it with psql.
+--
+-- As in 0018_portable_functions.sql, the functions name no schema and run with the rights of their owner, and each call
+-- has exactly the types of PostgreSQL's own function.
+--
+-- A trigger adds the change of a statement to a row of the sum that no other transaction has locked, and appends a row
+-- if there is none. So no writer waits for another, and a sum has few rows. Stricter transactions than READ COMMITTED
+-- always append: they would fail if another transaction has changed the row.
+--
+-- A duration counts as the middle of its bucket: in whole seconds, exact below 128, else less than 0.8 % from it.
+
+CREATE OR REPLACE FUNCTION reciperun_sums_insert() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('search_path', format('%I, pg_temp', tg_table_schema), true)
+    FROM pg_class WHERE oid = tg_relid AND pg_get_userbyid(relowner) = current_user;
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
+    END IF;
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            conclusion, 1 AS change
+        FROM new_runs
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change,
+            row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_week AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.week = slice.week AND sums.is_test = slice.is_test
+                AND sums.status::text = slice.status::text
+                AND sums.conclusion::text IS NOT DISTINCT FROM slice.conclusion::text
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_week AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
+    SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+            (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
+        FROM new_runs
+        CROSS JOIN LATERAL (
+            SELECT date_part('epoch'::text, date_trunc('second'::text, completed_at - started_at))::bigint AS length
+        ) AS exact
+        CROSS JOIN LATERAL (
+            SELECT greatest(pg_catalog.length(ltrim(exact.length::bit(64)::text, '0'::text)) - 7, 0) AS bits
+        ) AS bucket
+        WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
+            AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+            sum(change)::bigint AS change, row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_duration AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.is_test = slice.is_test
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION reciperun_sums_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('search_path', format('%I, pg_temp', tg_table_schema), true)
+    FROM pg_class WHERE oid = tg_relid AND pg_get_userbyid(relowner) = current_user;
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
+    END IF;
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            conclusion, -1 AS change
+        FROM old_runs
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change,
+            row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_week AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.week = slice.week AND sums.is_test = slice.is_test
+                AND sums.status::text = slice.status::text
+                AND sums.conclusion::text IS NOT DISTINCT FROM slice.conclusion::text
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_week AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
+    SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+            (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
+        FROM old_runs
+        CROSS JOIN LATERAL (
+            SELECT date_part('epoch'::text, date_trunc('second'::text, completed_at - started_at))::bigint AS length
+        ) AS exact
+        CROSS JOIN LATERAL (
+            SELECT greatest(pg_catalog.length(ltrim(exact.length::bit(64)::text, '0'::text)) - 7, 0) AS bits
+        ) AS bucket
+        WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
+            AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+            sum(change)::bigint AS change, row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_duration AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.is_test = slice.is_test
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION reciperun_sums_update() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('search_path', format('%I, pg_temp', tg_table_schema), true)
+    FROM pg_class WHERE oid = tg_relid AND pg_get_userbyid(relowner) = current_user;
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
+    END IF;
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            conclusion, 1 AS change
+        FROM new_runs
+        UNION ALL
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            conclusion, -1 AS change
+        FROM old_runs
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, week, is_test, status, conclusion, sum(change)::bigint AS change,
+            row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_week AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.week = slice.week AND sums.is_test = slice.is_test
+                AND sums.status::text = slice.status::text
+                AND sums.conclusion::text IS NOT DISTINCT FROM slice.conclusion::text
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_week AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
+    SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+
+    WITH run AS (
+        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+            (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
+        FROM new_runs
+        CROSS JOIN LATERAL (
+            SELECT date_part('epoch'::text, date_trunc('second'::text, completed_at - started_at))::bigint AS length
+        ) AS exact
+        CROSS JOIN LATERAL (
+            SELECT greatest(pg_catalog.length(ltrim(exact.length::bit(64)::text, '0'::text)) - 7, 0) AS bits
+        ) AS bucket
+        WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
+            AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
+        UNION ALL
+        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+            (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
+        FROM old_runs
+        CROSS JOIN LATERAL (
+            SELECT date_part('epoch'::text, date_trunc('second'::text, completed_at - started_at))::bigint AS length
+        ) AS exact
+        CROSS JOIN LATERAL (
+            SELECT greatest(pg_catalog.length(ltrim(exact.length::bit(64)::text, '0'::text)) - 7, 0) AS bits
+        ) AS bucket
+        WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
+            AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
+    ), changed AS (
+        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
+    ), slice AS (
+        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+            sum(change)::bigint AS change, row_number() OVER () AS number
+        FROM changed CROSS JOIN LATERAL (
+            VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
+    ), free AS (
+        SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
+            SELECT sums.id FROM reciperun_count_duration AS sums
+            WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
+                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.is_test = slice.is_test
+                AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS kept
+    ), updated AS (
+        UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
+    )
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION reciperun_sums_truncate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('search_path', format('%I, pg_temp', tg_table_schema), true)
+    FROM pg_class WHERE oid = tg_relid AND pg_get_userbyid(relowner) = current_user;
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
+    END IF;
+    TRUNCATE reciperun_count_week, reciperun_count_duration;
+    RETURN NULL;
+END $$;
+
+-- Only the owner may create triggers with these functions.
+REVOKE EXECUTE ON FUNCTION reciperun_sums_insert(), reciperun_sums_delete(), reciperun_sums_update(),
+    reciperun_sums_truncate() FROM PUBLIC;
+
+-- Create the triggers that are missing or disabled. Nothing locks a table that has all of them.
+DO $$
+DECLARE
+    trigger_name text;
+    table_name text;
+    definition text;
+BEGIN
+    FOR trigger_name, table_name, definition IN VALUES
+        ('reciperun_sums_insert', 'reciperun', 'AFTER INSERT ON reciperun
+            REFERENCING NEW TABLE AS new_runs EXECUTE FUNCTION reciperun_sums_insert()'),
+        ('reciperun_sums_delete', 'reciperun', 'AFTER DELETE ON reciperun
+            REFERENCING OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_sums_delete()'),
+        ('reciperun_sums_update', 'reciperun', 'AFTER UPDATE ON reciperun
+            REFERENCING NEW TABLE AS new_runs OLD TABLE AS old_runs EXECUTE FUNCTION reciperun_sums_update()'),
+        ('reciperun_sums_truncate', 'reciperun', 'AFTER TRUNCATE ON reciperun
+            EXECUTE FUNCTION reciperun_sums_truncate()')
+    LOOP
+        IF NOT EXISTS (
+            SELECT FROM pg_trigger WHERE tgname = trigger_name AND tgrelid = table_name::regclass AND tgenabled = 'O'
+        ) THEN
+            EXECUTE format('DROP TRIGGER IF EXISTS %I ON %I', trigger_name, table_name);
+            EXECUTE format('CREATE TRIGGER %I %s', trigger_name, definition);
+        END IF;
+    END LOOP;
+END $$;
+
+-- Give each function to the owner of its table, if another role has created it or the table has changed hands.
+DO $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT DISTINCT format('ALTER FUNCTION %s OWNER TO %I', tgfoid::regprocedure, pg_get_userbyid(relowner))
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE tgrelid = 'reciperun'::regclass AND NOT tgisinternal AND proowner <> relowner
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END $$;
