@@ -16,10 +16,8 @@ from app.database.columns import BIG_ID
 from app.extensions import db
 
 ALL = 0
-MONDAY = date(1, 1, 1)  # the first day that a time can have; days and weeks are counted from it
-WEEK = 7
-# The lengths of the periods of durations in days. A period starts a multiple of its length after MONDAY.
-PERIODS = (WEEK, 16 * WEEK)
+MONDAY = date(1, 1, 1)  # the first day that a time can have; weeks are counted from it
+PERIODS = (1, 16)  # lengths of the periods of durations in weeks; a period starts a multiple of its length after MONDAY
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
 TIMED = ("success", "failure")
 
@@ -45,25 +43,25 @@ class RunsOfWeek(db.Model):
 
 
 class RunsOfDuration(db.Model):
-    """The number of runs that started in one period of `days` days and took `seconds`, rounded by `bucket`."""
+    """The number of runs that started in one period of `weeks` weeks and took `seconds`, rounded by `bucket`."""
 
     __tablename__ = "reciperun_count_duration"
     __table_args__ = (
-        Index("ix_reciperun_count_duration_slice", "bakery_id", "feedstock_id", "days", "period", "seconds"),
+        Index("ix_reciperun_count_duration_slice", "bakery_id", "feedstock_id", "weeks", "period", "seconds"),
     )
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     bakery_id: Mapped[int]
     feedstock_id: Mapped[int]
-    days: Mapped[int]
+    weeks: Mapped[int]
     period: Mapped[int]
     seconds: Mapped[int] = mapped_column(BigInteger)
     is_test: Mapped[bool]
     runs: Mapped[int] = mapped_column(BigInteger)
 
 
-class day(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
-    """The days from MONDAY to a time."""
+class week(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The number of weeks from MONDAY to a time."""
 
     type = Integer()
     inherit_cache = True
@@ -86,16 +84,16 @@ class bucket(FunctionElement[int]):  # noqa: N801  # reads as the SQL function i
     inherit_cache = True
 
 
-@compiles(day, "postgresql")
-def _day_postgresql(element: day, compiler: Any, **options: Any) -> str:
-    return f"(({compiler.process(element.clauses, **options)})::date - DATE '{MONDAY:%Y-%m-%d}')"
+@compiles(week, "postgresql")
+def _week_postgresql(element: week, compiler: Any, **options: Any) -> str:
+    return f"(({compiler.process(element.clauses, **options)}::date - DATE '{MONDAY}') / 7)"
 
 
-@compiles(day, "sqlite")
-def _day_sqlite(element: day, compiler: Any, **options: Any) -> str:
+@compiles(week, "sqlite")
+def _week_sqlite(element: week, compiler: Any, **options: Any) -> str:
     # 1721425.5 is the Julian day of MONDAY. A text that is no time counts as that day.
     time = compiler.process(element.clauses, **options)
-    return f"coalesce(CAST(julianday(substr({time}, 1, 10)) - 1721425.5 AS INTEGER), 0)"
+    return f"coalesce(CAST(julianday(substr({time}, 1, 10)) - 1721425.5 AS INTEGER) / 7, 0)"
 
 
 @compiles(seconds, "postgresql")

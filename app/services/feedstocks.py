@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, false, select
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import Conflict
 
@@ -10,7 +10,6 @@ from app.database.columns import now
 from app.database.names import lower
 from app.extensions import db
 from app.models import Feedstock, FeedstockAlias, RecipeRun
-from app.models.recipe_runs import FAILURES
 from app.services import records
 
 
@@ -50,13 +49,19 @@ def _with_alias(provider: str, spec: str) -> Feedstock | None:
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
-    """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future."""
-    ended = func.coalesce(RecipeRun.completed_at, RecipeRun.started_at)
-    runs = select(RecipeRun).where(
-        RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed", ended <= now()
-    )
-    newest = runs.order_by(ended.desc(), RecipeRun.id.desc()).limit(limit)
-    return _with_parents(newest)
+    """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future.
+
+    A completed run without an end time counts as ended when it started. An index finds each kind by itself.
+    """
+    completed = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.has_status("completed"))
+    end, start = RecipeRun.completed_at, RecipeRun.started_at
+    found = [
+        *_with_parents(completed.where(end <= now()).order_by(end.desc(), RecipeRun.id.desc()).limit(limit)),
+        *_with_parents(
+            completed.where(end.is_(None), start <= now()).order_by(start.desc(), RecipeRun.id.desc()).limit(limit)
+        ),
+    ]
+    return sorted(found, key=lambda run: (run.completed_at or run.started_at, run.id), reverse=True)[:limit]
 
 
 def newest(limit: int) -> list[RecipeRun]:
@@ -64,7 +69,7 @@ def newest(limit: int) -> list[RecipeRun]:
 
     Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
     """
-    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.status == "completed")
+    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.has_status("completed"))
     return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
 
 
@@ -78,9 +83,7 @@ def passing(feedstock: Feedstock) -> bool | None:
     Other conclusions, such as `cancelled`, do not say anything about the recipe.
     """
     decided = select(RecipeRun.conclusion).where(
-        RecipeRun.feedstock_id == feedstock.id,
-        RecipeRun.is_test.is_(False),
-        RecipeRun.conclusion.in_(("success", *FAILURES)),
+        RecipeRun.feedstock_id == feedstock.id, RecipeRun.is_test == false(), RecipeRun.decided()
     )
     conclusion = db.session.scalar(decided.order_by(RecipeRun.id.desc()).limit(1))
     return None if conclusion is None else conclusion == "success"

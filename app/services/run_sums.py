@@ -1,94 +1,90 @@
-"""Which sums, and which single runs, answer a question about runs: the sums of whole periods, and the runs of the rest."""
+"""Answers about runs from sums: those of whole weeks, and the single runs of the weeks that a time divides."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from app.models import RecipeRun
-from app.models.run_sums import ALL, MONDAY, PERIODS, WEEK, RunsOfDuration, RunsOfWeek
+from app.models import RecipeRun, RunsOfDuration, RunsOfWeek
+from app.models.run_sums import ALL, MONDAY, PERIODS
 
 Where = list[ColumnElement[bool]]
 
-FIRST = datetime.combine(MONDAY, datetime.min.time(), UTC)
-# The end of the longest period that has the last day of a datetime. Days are counted from MONDAY.
-END = -(-datetime.max.toordinal() // PERIODS[-1]) * PERIODS[-1]
+WEEK = timedelta(weeks=1)
+START = datetime.combine(MONDAY, time(), UTC)
+WEEKS = (datetime.max - datetime.min) // WEEK + 1  # of all times
 
 
 class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
-    Filters are `bakery_id`, `feedstock_id` and `is_test`.
+    Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of the whole weeks.
     """
 
     def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:
         self.since, self.until, self.filters = since, until, filters
-        self.first = -(-_days(since, up=True) // WEEK) * WEEK if since else 0
-        self.end = _days(until) // WEEK * WEEK if until else END
+        self.first = -((START - since) // WEEK) if since else 0
+        self.end = (until - START) // WEEK if until else WEEKS
 
-    def where(self, since: datetime | None, until: datetime | None) -> Where:
-        """The conditions for the runs that started in a part of the time."""
+    def runs(self, since: datetime | None, until: datetime | None) -> Where:
+        """The conditions for the runs of a part of the time."""
         where = [getattr(RecipeRun, name).in_(values) for name, values in self.filters.items()]
         where += [RecipeRun.started_at >= since] if since else []
         return where + ([RecipeRun.started_at < until] if until else [])
 
-    def weeks(self) -> Where:
-        """The conditions for the sums of the whole weeks."""
-        return [
-            *self._slice(RunsOfWeek),
-            RunsOfWeek.week >= self.first // WEEK,
-            RunsOfWeek.week < self.end // WEEK,
-        ]
+    def all_runs(self) -> Where:
+        """The conditions for all runs."""
+        return self.runs(self.since, self.until)
 
-    def periods(self) -> list[Where]:
-        """The conditions for the sums of durations in the fewest periods that cover the whole weeks."""
-        model = RunsOfDuration
-        return [
-            [*self._slice(model), model.days == days, model.period >= first, model.period < end]
-            for days, first, end in cover(self.first, self.end, PERIODS)
-        ]
+    def runs_of_whole_weeks(self) -> Where:
+        """The conditions for the runs of the whole weeks."""
+        return self.runs(_monday(self.first) if self.since else None, _monday(self.end) if self.until else None)
 
     def partial_weeks(self) -> Iterator[tuple[int, Where]]:
         """Each week that is not whole, and the conditions for its runs."""
         if self.first > self.end:  # both times are in one week
-            yield self.end // WEEK, self.where(self.since, self.until)
+            yield self.end, self.all_runs()
             return
-        if self.since and self.since != _time(self.first):
-            yield self.first // WEEK - 1, self.where(self.since, _time(self.first))
-        if self.until and self.until != _time(self.end):
-            yield self.end // WEEK, self.where(_time(self.end), self.until)
+        if self.since and self.since != _monday(self.first):
+            yield self.first - 1, self.runs(self.since, _monday(self.first))
+        if self.until and self.until != _monday(self.end):
+            yield self.end, self.runs(_monday(self.end), self.until)
 
     def whole_weeks(self) -> Where:
-        """The conditions for the runs of the whole weeks."""
-        return self.where(_time(self.first) if self.since else None, _time(self.end) if self.until else None)
+        """The conditions for the sums of the whole weeks."""
+        return [*self._slice(RunsOfWeek), RunsOfWeek.week >= self.first, RunsOfWeek.week < self.end]
+
+    def periods(self) -> list[Where]:
+        """The conditions for the sums of durations in the fewest periods that cover the whole weeks."""
+        slice_of, period = self._slice(RunsOfDuration), RunsOfDuration.period
+        return [
+            [*slice_of, RunsOfDuration.weeks == weeks, period >= first, period < end]
+            for weeks, first, end in cover(self.first, self.end)
+        ]
 
     def _slice(self, model: type[RunsOfWeek] | type[RunsOfDuration]) -> Where:
         """The conditions for the sums of the runs that match the filters."""
-        ids = {name: self.filters.get(name, [ALL]) for name in ("bakery_id", "feedstock_id")}
-        kinds = {"is_test": self.filters["is_test"]} if "is_test" in self.filters else {}
-        return [getattr(model, name).in_(values) for name, values in (ids | kinds).items()]
+        every: dict[str, list[Any]] = {"bakery_id": [ALL], "feedstock_id": [ALL]}
+        return [getattr(model, name).in_(values) for name, values in (every | self.filters).items()]
 
 
-def cover(first: int, end: int, lengths: tuple[int, ...] = PERIODS) -> list[tuple[int, int, int]]:
-    """The fewest periods that cover the days from `first` to `end`, both of which are multiples of the first length.
+def cover(first: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fewest periods that cover the weeks from `first` to `end`, which it excludes.
 
-    Each of `lengths` is a multiple of the one before. Return a length, the first period and the end, several times.
+    Yields ranges of periods of the same length: the length, the first period and the one after the last.
     """
-    length, *longer = lengths
-    inner_first, inner_end = (-(-first // longer[0]) * longer[0], end // longer[0] * longer[0]) if longer else (0, 0)
+    week, long = PERIODS
+    inner_first, inner_end = -(-first // long), end // long
     if inner_first >= inner_end:
-        return [(length, first // length, end // length)]
-    edges = [(length, a // length, b // length) for a, b in ((first, inner_first), (inner_end, end)) if a < b]
-    return edges + cover(inner_first, inner_end, tuple(longer))
+        yield week, first, end
+        return
+    yield long, inner_first, inner_end
+    for edge_first, edge_end in ((first, inner_first * long), (inner_end * long, end)):
+        if edge_first < edge_end:
+            yield week, edge_first, edge_end
 
 
-def _days(time: datetime, *, up: bool = False) -> int:
-    """The days from MONDAY to `time`, rounded down, or up."""
-    passed = time.astimezone(UTC) - FIRST
-    return passed.days + (up and passed > timedelta(days=passed.days))
-
-
-def _time(days: int) -> datetime | None:
-    """The time that many days after MONDAY; None if it is later than any."""
-    return FIRST + timedelta(days=days) if days < datetime.max.toordinal() else None
+def _monday(week: int) -> datetime | None:
+    """The start of a week; None if it is later than any time."""
+    return START + week * WEEK if week < WEEKS else None

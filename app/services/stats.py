@@ -47,7 +47,7 @@ def _groups(selection: RunSelection) -> list[Row[Any]]:
     """Return the number of runs by week, status and conclusion, ordered by week."""
     kind = RecipeRun.status, RecipeRun.conclusion
     parts = [select(RunsOfWeek.week, RunsOfWeek.status, RunsOfWeek.conclusion, RunsOfWeek.runs)]
-    parts[0] = parts[0].where(*selection.weeks())
+    parts[0] = parts[0].where(*selection.whole_weeks())
     for week, where in selection.partial_weeks():
         parts.append(select(literal(week), *kind, func.count()).where(*where).group_by(*kind))
     found = union_all(*parts).subquery()
@@ -83,7 +83,7 @@ def _histogram(selection: RunSelection) -> Select[Any]:
     timed &= RecipeRun.started_at >= EARLIEST
     past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
     parts += [select(length, literal(1)).where(timed, past, *where) for _, where in selection.partial_weeks()]
-    parts.append(select(bucket(length), literal(-1)).where(timed, future, *selection.whole_weeks()))
+    parts.append(select(bucket(length), literal(-1)).where(timed, future, *selection.runs_of_whole_weeks()))
     found = union_all(*parts).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
     return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0)
@@ -113,9 +113,12 @@ def _queue(groups: list[Row[Any]], selection: RunSelection) -> dict[str, Any]:
 
 def _oldest_queued(selection: RunSelection) -> datetime | None:
     """Return when the oldest queued run was stored, or when it started if that is unknown."""
-    stored = func.coalesce(RecipeRun.created_at, RecipeRun.started_at)
-    queued = RecipeRun.status == literal("queued", literal_execute=True)
-    return db.session.scalar(select(func.min(stored)).where(queued, *selection.where(selection.since, selection.until)))
+    queued = RecipeRun.has_status("queued"), *selection.all_runs()
+    stored, started = RecipeRun.created_at, RecipeRun.started_at
+    known = select(stored).where(*queued, stored.is_not(None)).order_by(stored).limit(1).subquery()
+    unknown = select(started).where(*queued, stored.is_(None)).order_by(started).limit(1).subquery()
+    times = union_all(select(known), select(unknown)).subquery()
+    return db.session.scalar(select(func.min(times.c[0])))
 
 
 def _weeks(groups: list[Row[Any]]) -> list[dict[str, Any]]:

@@ -25,18 +25,30 @@ COUNTED = ("bakery_id", "feedstock_id", "started_at", "completed_at", "is_test",
 # The tables with the columns that only they have.
 KINDS: dict[str, dict[str, type[sa.types.TypeEngine[Any]]]] = {
     "reciperun_count_week": {"week": sa.Integer, "status": sa.String, "conclusion": sa.String},
-    "reciperun_count_duration": {"days": sa.Integer, "period": sa.Integer, "seconds": sa.BigInteger},
+    "reciperun_count_duration": {"weeks": sa.Integer, "period": sa.Integer, "seconds": sa.BigInteger},
 }
-INDEXES = {
+SUM_INDEXES = {
     "reciperun_count_week": ("bakery_id", "feedstock_id", "week"),
-    "reciperun_count_duration": ("bakery_id", "feedstock_id", "days", "period", "seconds"),
+    "reciperun_count_duration": ("bakery_id", "feedstock_id", "weeks", "period", "seconds"),
+}
+QUEUED = "status = 'queued'"
+# Each index of runs with its columns and its condition: of the latest runs of a bakery or a feedstock, of its feed, of
+# its badge, and of the oldest run of a queue.
+RUN_INDEXES: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "bakery_id_started_at_id": (("bakery_id", "started_at", "id"), None),
+    "feedstock_id_started_at_id": (("feedstock_id", "started_at", "id"), None),
+    "ended": (("feedstock_id", "completed_at", "started_at"), "status = 'completed'"),
+    "decided": (("feedstock_id", "is_test", "id"), "conclusion IN ('success', 'failure', 'timed_out')"),
+    "queued": (("created_at", "started_at", "is_test"), QUEUED),
+    "queued_of_bakery": (("bakery_id", "created_at", "started_at", "is_test"), QUEUED),
+    "queued_of_feedstock": (("feedstock_id", "created_at", "started_at", "is_test"), QUEUED),
 }
 
-# Days from the Monday 0001-01-01 to the start of a run, and the whole seconds that it took. SQLite keeps any text as a
-# time: one that is no time counts as that Monday.
-DAY = {
-    "postgresql": "({row}started_at::date - DATE '0001-01-01')",
-    "sqlite": "coalesce(CAST(julianday(substr({row}started_at, 1, 10)) - 1721425.5 AS INTEGER), 0)",
+# The number of weeks from the Monday 0001-01-01 to the start of a run, and the whole seconds that it took. SQLite keeps
+# any text as a time: one that is no time counts as that Monday.
+WEEK = {
+    "postgresql": "(({row}started_at::date - DATE '0001-01-01') / 7)",
+    "sqlite": "coalesce(CAST(julianday(substr({row}started_at, 1, 10)) - 1721425.5 AS INTEGER) / 7, 0)",
 }
 LENGTH = {
     "postgresql": "date_part('epoch', date_trunc('second', {row}completed_at - {row}started_at))::bigint",
@@ -57,26 +69,30 @@ SLICES = "CROSS JOIN (SELECT 0 AS b UNION ALL SELECT 1) AS of_b CROSS JOIN (SELE
 FILL_WEEKS = """
 INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
 SELECT bakery_id * b, feedstock_id * f, week, is_test, status, conclusion, sum(runs) FROM (
-    SELECT bakery_id, feedstock_id, {day} / 7 AS week, is_test, status, conclusion, count(*) AS runs FROM reciperun
+    SELECT bakery_id, feedstock_id, {week} AS week, is_test, status, conclusion, count(*) AS runs FROM reciperun
     GROUP BY 1, 2, 3, 4, 5, 6
 ) AS run {slices}
 GROUP BY 1, 2, 3, 4, 5, 6
 """
+# Grouped at each step, so that PostgreSQL computes each value once.
 FILL_DURATIONS = """
-INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
-SELECT bakery_id * b, feedstock_id * f, days, day / days, is_test, length / step * step + step / 2, count(*) FROM (
-    SELECT bakery_id, feedstock_id, day, is_test, length, CASE{step} END AS step FROM (
-        SELECT bakery_id, feedstock_id, {day} AS day, is_test, {length} AS length FROM reciperun WHERE {timed}
-    ) AS timed
-) AS run {slices} CROSS JOIN (SELECT 7 AS days UNION ALL SELECT 112) AS width
+INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
+SELECT bakery_id * b, feedstock_id * f, weeks, week / weeks, is_test, seconds, sum(runs) FROM (
+    SELECT bakery_id, feedstock_id, week, is_test, length / step * step + step / 2 AS seconds, sum(runs) AS runs FROM (
+        SELECT bakery_id, feedstock_id, week, is_test, length, CASE{step} END AS step, sum(runs) AS runs FROM (
+            SELECT bakery_id, feedstock_id, {week} AS week, is_test, {length} AS length, count(*) AS runs
+            FROM reciperun WHERE {timed} GROUP BY 1, 2, 3, 4, 5
+        ) AS timed GROUP BY 1, 2, 3, 4, 5, 6
+    ) AS stepped GROUP BY 1, 2, 3, 4, 5
+) AS run {slices} CROSS JOIN (SELECT 1 AS weeks UNION ALL SELECT 16) AS width
 GROUP BY 1, 2, 3, 4, 5, 6
 """
 
 # On SQLite, for one run: create the rows of its sums that do not exist, and then add to them.
 OF_RUN = "bakery_id IN (0, {row}bakery_id) AND feedstock_id IN (0, {row}feedstock_id) AND is_test = {row}is_test"
-SAME_WEEK = OF_RUN + " AND week = {day} / 7 AND status = {row}status AND conclusion IS {row}conclusion"
+SAME_WEEK = OF_RUN + " AND week = {week} AND status = {row}status AND conclusion IS {row}conclusion"
 SAME_DURATION = OF_RUN + (
-    " AND days IN (7, 112) AND period IN ({day} / 7, {day} / 112) AND period = {day} / days AND seconds = {seconds}"
+    " AND weeks IN (1, 16) AND period IN ({week}, {week} / 16) AND period = {week} / weeks AND seconds = {seconds}"
 )
 SECONDS = (
     "(SELECT length / step * step + step / 2 FROM"
@@ -84,19 +100,19 @@ SECONDS = (
 )
 ADD_WEEK = """
 INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-SELECT {row}bakery_id * b, {row}feedstock_id * f, {day} / 7, {row}is_test, {row}status, {row}conclusion, 0
+SELECT {row}bakery_id * b, {row}feedstock_id * f, {week}, {row}is_test, {row}status, {row}conclusion, 0
 FROM (SELECT 0 AS b UNION ALL SELECT 1) CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1)
 WHERE ({row}bakery_id * b, {row}feedstock_id * f)
     NOT IN (SELECT bakery_id, feedstock_id FROM reciperun_count_week WHERE {same_week});
 UPDATE reciperun_count_week SET runs = runs + {change} WHERE {same_week};
 """
 ADD_DURATION = """
-INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
-SELECT {row}bakery_id * b, {row}feedstock_id * f, width, {day} / width, {row}is_test, {seconds}, 0
+INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
+SELECT {row}bakery_id * b, {row}feedstock_id * f, width, {week} / width, {row}is_test, {seconds}, 0
 FROM (SELECT 0 AS b UNION ALL SELECT 1) CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1)
-CROSS JOIN (SELECT 7 AS width UNION ALL SELECT 112)
+CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 16)
 WHERE {timed} AND ({row}bakery_id * b, {row}feedstock_id * f, width)
-    NOT IN (SELECT bakery_id, feedstock_id, days FROM reciperun_count_duration WHERE {same_duration});
+    NOT IN (SELECT bakery_id, feedstock_id, weeks FROM reciperun_count_duration WHERE {same_duration});
 UPDATE reciperun_count_duration SET runs = runs + {change} WHERE {timed} AND {same_duration};
 """
 
@@ -107,14 +123,17 @@ def upgrade() -> None:
         definitions = Path(__file__).with_suffix(".sql").read_text("utf-8")
         # Percent signs in the file are no parameters.
         op.get_bind().exec_driver_sql(definitions, execution_options={"no_parameters": True})
-        op.execute("SET LOCAL work_mem = '256MB'")
+        op.execute("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'")
     else:
         create_sqlite_triggers()
     run = of_row("")
     for fill in (FILL_WEEKS, FILL_DURATIONS):
         op.get_bind().exec_driver_sql(fill.format(slices=SLICES, **run), execution_options={"no_parameters": True})
-    for table, columns in INDEXES.items():
+    for table, columns in SUM_INDEXES.items():
         op.create_index(f"ix_{table}_slice", table, columns)
+    for name, (of, where) in RUN_INDEXES.items():
+        condition = sa.text(where) if where else None
+        op.create_index(f"ix_reciperun_{name}", "reciperun", of, postgresql_where=condition, sqlite_where=condition)
 
 
 def create_tables() -> None:
@@ -134,7 +153,7 @@ def create_tables() -> None:
 def of_row(row: str) -> dict[str, str]:
     """The parts of statements about the run in `row`, which is empty for the columns of a table."""
     dialect = op.get_bind().dialect.name
-    parts = {"row": row, "day": DAY[dialect].format(row=row), "timed": TIMED.format(row=row), "step": STEP}
+    parts = {"row": row, "week": WEEK[dialect].format(row=row), "timed": TIMED.format(row=row), "step": STEP}
     parts["length"] = LENGTH[dialect].format(row=row)
     parts["seconds"] = SECONDS.format(**parts)
     return parts | {"same_week": SAME_WEEK.format(**parts), "same_duration": SAME_DURATION.format(**parts)}
@@ -151,6 +170,8 @@ def create_sqlite_triggers() -> None:
 
 
 def downgrade() -> None:
+    for name in RUN_INDEXES:
+        op.drop_index(f"ix_reciperun_{name}", "reciperun")
     postgresql = op.get_bind().dialect.name == "postgresql"
     for event in (*EVENTS, "truncate") if postgresql else EVENTS:
         op.execute(f"DROP TRIGGER reciperun_sums_{event}" + (" ON reciperun" if postgresql else ""))

@@ -50,7 +50,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
 
     WITH run AS (
-        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
             (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
         FROM new_runs
         CROSS JOIN LATERAL (
@@ -62,20 +62,20 @@ BEGIN
         WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
             AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
     ), changed AS (
-        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        SELECT bakery_id, feedstock_id, week, is_test, seconds, sum(change)::bigint AS change
         FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
     ), slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+        SELECT of.bakery_id, of.feedstock_id, width.weeks, week / width.weeks AS period, is_test, seconds,
             sum(change)::bigint AS change, row_number() OVER () AS number
         FROM changed CROSS JOIN LATERAL (
             VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
         GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
     ), free AS (
         SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
             SELECT sums.id FROM reciperun_count_duration AS sums
             WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
-                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.weeks = slice.weeks AND sums.period = slice.period AND sums.seconds = slice.seconds
                 AND sums.is_test = slice.is_test
                 AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
             LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -83,8 +83,8 @@ BEGIN
     ), updated AS (
         UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
     )
-    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
-    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
     RETURN NULL;
 END $$;
@@ -129,7 +129,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
 
     WITH run AS (
-        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
             (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
         FROM old_runs
         CROSS JOIN LATERAL (
@@ -141,20 +141,20 @@ BEGIN
         WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
             AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
     ), changed AS (
-        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        SELECT bakery_id, feedstock_id, week, is_test, seconds, sum(change)::bigint AS change
         FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
     ), slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+        SELECT of.bakery_id, of.feedstock_id, width.weeks, week / width.weeks AS period, is_test, seconds,
             sum(change)::bigint AS change, row_number() OVER () AS number
         FROM changed CROSS JOIN LATERAL (
             VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
         GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
     ), free AS (
         SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
             SELECT sums.id FROM reciperun_count_duration AS sums
             WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
-                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.weeks = slice.weeks AND sums.period = slice.period AND sums.seconds = slice.seconds
                 AND sums.is_test = slice.is_test
                 AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
             LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -162,8 +162,8 @@ BEGIN
     ), updated AS (
         UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
     )
-    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
-    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
     RETURN NULL;
 END $$;
@@ -212,7 +212,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
 
     WITH run AS (
-        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
             (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
         FROM new_runs
         CROSS JOIN LATERAL (
@@ -224,7 +224,7 @@ BEGIN
         WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
             AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
         UNION ALL
-        SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
+        SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
             (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
         FROM old_runs
         CROSS JOIN LATERAL (
@@ -236,20 +236,20 @@ BEGIN
         WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
             AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
     ), changed AS (
-        SELECT bakery_id, feedstock_id, day, is_test, seconds, sum(change)::bigint AS change
+        SELECT bakery_id, feedstock_id, week, is_test, seconds, sum(change)::bigint AS change
         FROM run GROUP BY 1, 2, 3, 4, 5 HAVING sum(change) <> 0
     ), slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.days, day / width.days AS period, is_test, seconds,
+        SELECT of.bakery_id, of.feedstock_id, width.weeks, week / width.weeks AS period, is_test, seconds,
             sum(change)::bigint AS change, row_number() OVER () AS number
         FROM changed CROSS JOIN LATERAL (
             VALUES (0, 0), (bakery_id, 0), (0, feedstock_id), (bakery_id, feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (7), (112)) AS width (days)
+        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
         GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0::numeric
     ), free AS (
         SELECT number, change, kept.id FROM slice CROSS JOIN LATERAL (
             SELECT sums.id FROM reciperun_count_duration AS sums
             WHERE sums.bakery_id = slice.bakery_id AND sums.feedstock_id = slice.feedstock_id
-                AND sums.days = slice.days AND sums.period = slice.period AND sums.seconds = slice.seconds
+                AND sums.weeks = slice.weeks AND sums.period = slice.period AND sums.seconds = slice.seconds
                 AND sums.is_test = slice.is_test
                 AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
             LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -257,8 +257,8 @@ BEGIN
     ), updated AS (
         UPDATE reciperun_count_duration AS sums SET runs = sums.runs + free.change FROM free WHERE sums.id = free.id
     )
-    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
-    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
     WHERE NOT EXISTS (SELECT FROM free WHERE free.number = slice.number);
     RETURN NULL;
 END $$;
