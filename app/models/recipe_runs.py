@@ -120,7 +120,9 @@ class RecipeRun(Record):
     @classmethod
     def published(cls) -> ColumnElement[bool]:
         """Select the runs that have published a dataset: completed, successful and with a url."""
-        return and_(cls.has_status("completed"), cls.conclusion == _word("success"), cls.dataset_public_url.is_not(None))
+        return and_(
+            cls.has_status("completed"), cls.conclusion == _word("success"), cls.dataset_public_url.is_not(None)
+        )
 
     @classmethod
     def has_status(cls, status: str) -> ColumnElement[bool]:

@@ -1,19 +1,23 @@
-"""Answers about runs from sums: those of whole weeks, and the single runs of the weeks that a time divides."""
+"""Sums of runs: which of them, and which single runs, answer a question; and what they must be.
+
+Sums answer for whole weeks. In a week that a time divides, the runs themselves are counted.
+"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 
 from app.models import RecipeRun, RunsOfDuration, RunsOfWeek
-from app.models.run_sums import ALL, MONDAY, PERIODS
+from app.models.run_sums import ALL, MONDAY, PERIODS, TIMED, bucket, seconds, week
+from app.models.run_times import EARLIEST
 
 Where = list[ColumnElement[bool]]
 
 WEEK = timedelta(weeks=1)
 START = datetime.combine(MONDAY, time(), UTC)
-WEEKS = (datetime.max - datetime.min) // WEEK + 1  # of all times
+WEEKS = date.max.toordinal() // 7 + 1  # the number of weeks that have a time
 
 
 class RunSelection:
@@ -74,17 +78,60 @@ def cover(first: int, end: int) -> Iterator[tuple[int, int, int]]:
 
     Yields ranges of periods of the same length: the length, the first period and the one after the last.
     """
-    week, long = PERIODS
+    one, long = PERIODS
     inner_first, inner_end = -(-first // long), end // long
     if inner_first >= inner_end:
-        yield week, first, end
+        yield one, first, end
         return
     yield long, inner_first, inner_end
     for edge_first, edge_end in ((first, inner_first * long), (inner_end * long, end)):
         if edge_first < edge_end:
-            yield week, edge_first, edge_end
+            yield one, edge_first, edge_end
 
 
-def _monday(week: int) -> datetime | None:
+def lasted() -> ColumnElement[bool]:
+    """Select the runs whose durations are in the sums. Those that end in the future do not count before."""
+    possible = (RecipeRun.completed_at >= RecipeRun.started_at) & (RecipeRun.started_at >= EARLIEST)
+    return RecipeRun.conclusion.in_(TIMED) & possible
+
+
+def duration() -> ColumnElement[int]:
+    """The duration of a run in whole seconds."""
+    return seconds(RecipeRun.started_at, RecipeRun.completed_at)
+
+
+def true_weeks() -> Select[Any]:
+    """Return the statement for the correct sums by week."""
+    kind = RecipeRun.is_test, RecipeRun.status, RecipeRun.conclusion
+    by = RecipeRun.bakery_id, RecipeRun.feedstock_id, week(RecipeRun.started_at).label("week"), *kind
+    return _of_slices(select(*by, func.count().label("runs")).group_by(*by).cte())
+
+
+def true_durations() -> Select[Any]:
+    """Return the statement for the correct sums by duration."""
+    in_week = RecipeRun.bakery_id, RecipeRun.feedstock_id, week(RecipeRun.started_at).label("week"), RecipeRun.is_test
+    by = *in_week, bucket(duration()).label("seconds")
+    found = select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte()
+    same = found.c.bakery_id, found.c.feedstock_id, found.c.is_test, found.c.seconds
+    of_periods = [
+        select(*same, literal(weeks).label("weeks"), (found.c.week // weeks).label("period"), found.c.runs)
+        for weeks in PERIODS
+    ]
+    return _of_slices(union_all(*of_periods).subquery())
+
+
+def _of_slices(runs: FromClause) -> Select[Any]:
+    """Add up the numbers of runs in the last column of `runs`, for all, each bakery, each feedstock and each pair."""
+    bakery_id, feedstock_id, *kind, number = runs.columns
+    slices = [
+        select(bakery.label("bakery_id"), feedstock.label("feedstock_id"), *kind, number)
+        for bakery in (literal(ALL), bakery_id)
+        for feedstock in (literal(ALL), feedstock_id)
+    ]
+    *by, total = union_all(*slices).subquery().columns
+    return select(*by, cast(func.sum(total), BigInteger).label("runs")).group_by(*by)
+
+
+def _monday(number: int) -> datetime | None:
     """The start of a week; None if it is later than any time."""
-    return START + week * WEEK if week < WEEKS else None
+    return START + number * WEEK if number < WEEKS else None

@@ -16,9 +16,9 @@ from app.database.statements import fetch
 from app.extensions import db
 from app.models import RecipeRun, RunsOfDuration, RunsOfWeek, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
-from app.models.run_sums import MONDAY, TIMED, bucket, seconds
+from app.models.run_sums import MONDAY, bucket
 from app.models.run_times import EARLIEST
-from app.services.run_sums import RunSelection
+from app.services.run_sums import RunSelection, duration, lasted
 
 # RecipeRun.published() as filters.
 PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}
@@ -69,21 +69,21 @@ def _durations(selection: RunSelection) -> Row[Any]:
         return func.min(case((ranks.c.up_to * 100 >= ranks.c.runs * percent, ranks.c.seconds)))
 
     total = cast(func.coalesce(func.max(ranks.c.runs), 0), BigInteger)
-    return db.session.execute(
-        select(total.label("runs"), percentile(50).label("median"), percentile(90).label("p90"))
-    ).one()
+    columns: list[ColumnElement[Any]] = [
+        total.label("runs"),
+        percentile(50).label("median"),
+        percentile(90).label("p90"),
+    ]
+    return db.session.execute(select(*columns)).one()
 
 
 def _histogram(selection: RunSelection) -> Select[Any]:
     """Select the number of runs by duration. Runs with times in the future are in the sums and are subtracted."""
     columns = RunsOfDuration.seconds, RunsOfDuration.runs
     parts = [select(*columns).where(*where) for where in selection.periods()]
-    length = seconds(RecipeRun.started_at, RecipeRun.completed_at)
-    timed = RecipeRun.conclusion.in_(TIMED) & (RecipeRun.completed_at >= RecipeRun.started_at)
-    timed &= RecipeRun.started_at >= EARLIEST
     past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
-    parts += [select(length, literal(1)).where(timed, past, *where) for _, where in selection.partial_weeks()]
-    parts.append(select(bucket(length), literal(-1)).where(timed, future, *selection.runs_of_whole_weeks()))
+    parts += [select(duration(), literal(1)).where(lasted(), past, *where) for _, where in selection.partial_weeks()]
+    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_of_whole_weeks()))
     found = union_all(*parts).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
     return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0)
@@ -118,7 +118,8 @@ def _oldest_queued(selection: RunSelection) -> datetime | None:
     known = select(stored).where(*queued, stored.is_not(None)).order_by(stored).limit(1).subquery()
     unknown = select(started).where(*queued, stored.is_(None)).order_by(started).limit(1).subquery()
     times = union_all(select(known), select(unknown)).subquery()
-    return db.session.scalar(select(func.min(times.c[0])))
+    oldest: datetime | None = db.session.scalar(select(func.min(times.c[0])))
+    return oldest
 
 
 def _weeks(groups: list[Row[Any]]) -> list[dict[str, Any]]:

@@ -64,7 +64,8 @@ TIMED = (
 # The width of the bucket of a duration: 1 below 128 seconds, and then so that 64 to 128 buckets fill each doubling.
 STEP = "".join(f" WHEN length < {2 ** (bits + 7)} THEN {2**bits}" for bits in range(33))
 
-# Each run is in four slices: an id times 1, or times 0, which stands for all.
+# Each run is in four slices: an id times 1, or times 0, which stands for all. The rows of a slice are stored together,
+# because they are read together.
 SLICES = "CROSS JOIN (SELECT 0 AS b UNION ALL SELECT 1) AS of_b CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1) AS of_f"
 FILL_WEEKS = """
 INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
@@ -72,7 +73,7 @@ SELECT bakery_id * b, feedstock_id * f, week, is_test, status, conclusion, sum(r
     SELECT bakery_id, feedstock_id, {week} AS week, is_test, status, conclusion, count(*) AS runs FROM reciperun
     GROUP BY 1, 2, 3, 4, 5, 6
 ) AS run {slices}
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3
 """
 # Grouped at each step, so that PostgreSQL computes each value once.
 FILL_DURATIONS = """
@@ -85,7 +86,7 @@ SELECT bakery_id * b, feedstock_id * f, weeks, week / weeks, is_test, seconds, s
         ) AS timed GROUP BY 1, 2, 3, 4, 5, 6
     ) AS stepped GROUP BY 1, 2, 3, 4, 5
 ) AS run {slices} CROSS JOIN (SELECT 1 AS weeks UNION ALL SELECT 16) AS width
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4
 """
 
 # On SQLite, for one run: create the rows of its sums that do not exist, and then add to them.

@@ -1,5 +1,6 @@
-"""Triggers keep the counts of runs exact for any statement and any number of concurrent writers."""
+"""Triggers keep the counts and sums of runs exact for any statement and any number of concurrent writers."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -10,7 +11,7 @@ from sqlalchemy import delete, insert, update
 
 from app.extensions import db
 from app.models import RecipeRun
-from tests.support import postgres
+from tests.support import postgres, sums
 from tests.support.databases import (
     COUNTS,
     RUN,
@@ -33,6 +34,8 @@ COLUMNS = {
     "is_test": st.booleans(),
     "dataset_public_url": st.sampled_from(["https://example.org/a.zarr", None]),
     "version": st.sampled_from(["1", "2"]),
+    "started_at": st.sampled_from([STARTED_AT, STARTED_AT - timedelta(days=4), datetime(1999, 12, 31, tzinfo=UTC)]),
+    "completed_at": st.sampled_from([None, *(STARTED_AT + timedelta(seconds=n) for n in (-0.5, 127.9, 128, 9999))]),
 }
 CHANGE = st.one_of(
     st.tuples(st.just("insert"), st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=3)),
@@ -52,8 +55,8 @@ CHANGES = (
     RUN.replace("35d889f", "{own}"),
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, conclusion) "
     "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'success' FROM reciperun LIMIT 9",
-    "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test "
-    "WHERE head_sha = '{own}'",
+    "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test,"
+    " conclusion = 'failure', completed_at = '2022-03-04 01:02:03.456789' WHERE head_sha = '{own}'",
     "DELETE FROM reciperun WHERE head_sha = '{own}' AND id / 2 * 2 = id",
 )
 WRITERS = 8
@@ -72,7 +75,7 @@ def expected():
 
 def exact(app):
     with app.app_context():
-        return counted() == expected()
+        return counted() == expected() and sums.exact()
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def perform(parents, action, *details):
         return {name: parents[name][value] if name in parents else value for name, value in row.items()}
 
     if action == "insert":
-        fixed = {"recipe_id": "r", "head_sha": "", "started_at": STARTED_AT}
+        fixed = {"recipe_id": "r", "head_sha": ""}
         db.session.execute(insert(RecipeRun).values([fixed | values(row) for row in details[0]]))
     elif action == "delete":
         db.session.execute(delete(RecipeRun).where(RecipeRun.id % 4 == details[0]))
@@ -124,9 +127,9 @@ def test_the_counts_stay_exact_after_any_statement(app, parents, transactions):
         for changes, kept in transactions:
             for change in changes:
                 perform(parents, *change)
-            assert counted() == expected()
+            assert (counted(), sums.kept()) == (expected(), sums.computed())
             db.session.commit() if kept else db.session.rollback()
-            assert counted() == expected()
+            assert (counted(), sums.kept()) == (expected(), sums.computed())
 
 
 def test_a_run_inserted_by_an_upsert_is_counted_once(own_app):
@@ -222,7 +225,8 @@ def test_repeatable_read_writers_never_fail_because_others_compact(own_app):
 @on_postgresql
 def test_truncate_empties_the_counts(own_app):
     sql(own_app, "TRUNCATE reciperun CASCADE")
-    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(0,)]
+    for table in ("reciperun_count", "reciperun_count_week", "reciperun_count_duration"):
+        assert sql(own_app, f"SELECT count(*) FROM {table}") == [(0,)]
     sql(own_app, RUN)
     assert exact(own_app)
 

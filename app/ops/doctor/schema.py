@@ -9,11 +9,12 @@ from sqlalchemy import inspect
 from app.extensions import MIGRATIONS, db
 from app.ops.doctor.diagnosis import DiagnosisError, is_postgresql, listed, rows
 
-# The triggers of SQLite, from migrations 0013, 0015 and 0017. Those of PostgreSQL are in the file of `_definitions`.
+# The triggers of SQLite, from migrations 0013, 0015, 0017 and 0022. Those of PostgreSQL are in `_definitions`.
 SQLITE_TRIGGERS = {
     *("audit_no_DELETE", "audit_no_UPDATE", "audit_no_replace"),
     *("reciperun_count_delete", "reciperun_count_insert", "reciperun_count_update"),
     *("reciperun_readable_times_insert", "reciperun_readable_times_update"),
+    *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
 }
 SCHEMAS = """
     SELECT nspname, string_agg(relname, ', ' ORDER BY relname) FROM pg_class
@@ -85,9 +86,9 @@ def triggers() -> str:
             )
         return "All triggers are there."
     if faults := [*_faulty_triggers(), *_faulty_functions()]:
-        file = _definitions().relative_to(MIGRATIONS.parent)
+        files = " ".join(f"-f {file.relative_to(MIGRATIONS.parent)}" for file in _files())
         raise DiagnosisError(
-            f'{"; ".join(faults)}. Run `psql -f {file} "$DATABASE_URL"` as the owner of the tables, and then `flask '
+            f'{"; ".join(faults)}. Run `psql {files} "$DATABASE_URL"` as the owner of the tables, and then `flask '
             f"runs recount`."
         )
     [(role,)] = rows("SELECT current_setting('session_replication_role')")
@@ -100,9 +101,7 @@ def triggers() -> str:
 
 
 def _faulty_triggers() -> list[str]:
-    expected = re.findall(
-        r"^        \('(\w+)', '(?:audit|reciperun)',", _definitions().read_text("utf-8"), re.MULTILINE
-    )
+    expected = re.findall(r"^        \('(\w+)', '(?:audit|reciperun)',", _definitions(), re.MULTILINE)
     firing = {name for (name,) in rows(TRIGGERS)}
     missing = [name for name in expected if name not in firing]
     return [f"The triggers {listed(missing)} are missing or disabled"] if missing else []
@@ -121,13 +120,18 @@ def _faulty_functions() -> list[str]:
 def _functions() -> dict[str, tuple[str, bool]]:
     """The body of each function of this release, and whether it runs with the rights of its owner."""
     pattern = r"^CREATE OR REPLACE FUNCTION (\w+)\(.*?\n(.*?) AS\s+?\$\$(.*?)\$\$;"
-    found = re.findall(pattern, _definitions().read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(pattern, _definitions(), re.MULTILINE | re.DOTALL)
     return {name: (body, "SECURITY DEFINER" in options) for name, options, body in found}
 
 
-def _definitions() -> Path:
-    """The file with all triggers and functions of PostgreSQL: that of the newest migration which has one."""
-    return max(MIGRATIONS.glob("versions/*.sql"))
+def _definitions() -> str:
+    """All triggers and functions of PostgreSQL."""
+    return "".join(file.read_text("utf-8") for file in _files())
+
+
+def _files() -> list[Path]:
+    """The files of the migrations with the triggers and functions of PostgreSQL."""
+    return sorted(MIGRATIONS.glob("versions/*.sql"))
 
 
 def sequences() -> str:
