@@ -47,8 +47,14 @@ EXPECTED = (
     "SELECT {}, status, conclusion, is_test, dataset_public_url IS NOT NULL, count(*) FROM reciperun GROUP BY 1,2,3,4,5"
 )
 MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all') - count(*) FROM reciperun"
-COMPACT = "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count"
+COMPACT = (
+    "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count; "
+    "SELECT reciperun_sums_compact_weeks(array_agg(id)) FROM reciperun_count_week; "
+    "SELECT reciperun_sums_compact_durations(array_agg(id)) FROM reciperun_count_duration"
+)
 ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
+
+SUM_TABLES = ("reciperun_count_week", "reciperun_count_duration")
 
 # The statements of a writer, each for the runs of this writer only.
 CHANGES = (
@@ -178,10 +184,24 @@ def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
 def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
     for change in CHANGES[:3] * 5:
         sql(own_app, change.format(own=1))
-    before = sorted(sql(own_app, COUNTS), key=str)
     sql(own_app, COMPACT)
-    assert sorted(sql(own_app, COUNTS), key=str) == before
-    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(len(before),)]
+    assert exact(own_app)
+    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(len(sql(own_app, COUNTS)),)]
+    rows = [sql(own_app, f"SELECT count(*) FROM {table}")[0][0] for table in SUM_TABLES]
+    with own_app.app_context():
+        assert sum(rows) == len(sums.kept())
+
+
+@on_postgresql
+def test_compaction_includes_the_weeks_before(own_app):
+    for days in (0, 0, 70, 70, 140, 140):
+        sql(own_app, RUN.replace("'2022-03-03 02:29:54.055180'", f"timestamp '2022-03-03' - interval '{days} days'"))
+    sql(own_app, "SELECT reciperun_sums_compact_weeks(array_agg(id)) FROM reciperun_count_week WHERE week = 105459")
+    assert sql(own_app, "SELECT week, count(*) FROM reciperun_count_week GROUP BY 1 ORDER BY 1") == [
+        (105439, 8),
+        (105449, 4),
+        (105459, 4),
+    ]
 
 
 @on_postgresql
@@ -225,7 +245,7 @@ def test_repeatable_read_writers_never_fail_because_others_compact(own_app):
 @on_postgresql
 def test_truncate_empties_the_counts(own_app):
     sql(own_app, "TRUNCATE reciperun CASCADE")
-    for table in ("reciperun_count", "reciperun_count_week", "reciperun_count_duration"):
+    for table in ("reciperun_count", *SUM_TABLES):
         assert sql(own_app, f"SELECT count(*) FROM {table}") == [(0,)]
     sql(own_app, RUN)
     assert exact(own_app)
