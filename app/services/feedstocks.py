@@ -51,16 +51,14 @@ def _with_alias(provider: str, spec: str) -> Feedstock | None:
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
     """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future.
 
-    A completed run without an end time counts as ended when it started. An index finds each kind by itself.
+    A completed run without an end time counts as ended when it started. Each kind is read in the order of an index.
     """
     completed = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.has_status("completed"))
     end, start = RecipeRun.completed_at, RecipeRun.started_at
-    found = [
-        *_with_parents(completed.where(end <= now()).order_by(end.desc(), RecipeRun.id.desc()).limit(limit)),
-        *_with_parents(
-            completed.where(end.is_(None), start <= now()).order_by(start.desc(), RecipeRun.id.desc()).limit(limit)
-        ),
-    ]
+    ended = completed.where(end <= now()).order_by(end.desc(), RecipeRun.id.desc())
+    # `end` is constant here. With it, this is the order of the index, and PostgreSQL uses no other.
+    unknown = completed.where(end.is_(None), start <= now()).order_by(end, start.desc(), RecipeRun.id.desc())
+    found = [*_with_parents(ended.limit(limit)), *_with_parents(unknown.limit(limit))]
     return sorted(found, key=lambda run: (run.completed_at or run.started_at, run.id), reverse=True)[:limit]
 
 

@@ -115,8 +115,9 @@ def _oldest_queued(selection: RunSelection) -> datetime | None:
     """Return when the oldest queued run was stored, or when it started if that is unknown."""
     queued = RecipeRun.has_status("queued"), *selection.all_runs()
     stored, started = RecipeRun.created_at, RecipeRun.started_at
-    known = select(stored).where(*queued, stored.is_not(None)).order_by(stored).limit(1).subquery()
-    unknown = select(started).where(*queued, stored.is_(None)).order_by(started).limit(1).subquery()
+    # Both in the order of the partial indexes, so that PostgreSQL uses no other.
+    known = select(stored).where(*queued, stored.is_not(None)).order_by(stored, started).limit(1).subquery()
+    unknown = select(started).where(*queued, stored.is_(None)).order_by(stored, started).limit(1).subquery()
     times = union_all(select(known), select(unknown)).subquery()
     oldest: datetime | None = db.session.scalar(select(func.min(times.c[0])))
     return oldest

@@ -86,7 +86,7 @@ SELECT bakery_id * b, feedstock_id * f, weeks, week / weeks, is_test, seconds, s
         ) AS timed GROUP BY 1, 2, 3, 4, 5, 6
     ) AS stepped GROUP BY 1, 2, 3, 4, 5
 ) AS run {slices} CROSS JOIN (SELECT 1 AS weeks UNION ALL SELECT 16) AS width
-GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 6
 """
 
 # On SQLite, for one run: create the rows of its sums that do not exist, and then add to them.

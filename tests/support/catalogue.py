@@ -39,7 +39,7 @@ SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::
     CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
 FROM (
     SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
-        timestamp '2020-01-01' + (i + 100 * d) * interval '1 minute' AS t
+        timestamp '2020-01-01' + (i + 100 * d) * interval '{minutes} minutes' AS t
     FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
 ) AS run
 """
@@ -55,11 +55,11 @@ DELETE FROM bakery WHERE id > 1;
 
 
 @contextmanager
-def runs(server, count):
-    """The URL of a database with `count` runs."""
+def runs(server, count, minutes=1):
+    """The URL of a database with `count` runs, of which one starts every few `minutes`."""
     with postgres.database(server) as url:
         migrate(url)
-        fill(url, count)
+        fill(url, count, minutes)
         yield url
 
 
@@ -104,9 +104,9 @@ def migrate(url, revision="head"):
     assert upgrade.returncode == 0, upgrade.stdout
 
 
-def fill(url, count):
-    """Put `count` runs into the empty database at `url`."""
-    for statement in (FILL.format(count=count), "VACUUM ANALYZE"):
+def fill(url, count, minutes=1):
+    """Put `count` runs into the empty database at `url`, of which one starts every few `minutes`."""
+    for statement in (FILL.format(count=count, minutes=minutes), "VACUUM ANALYZE"):
         postgres.execute(url, statement)
 
 
