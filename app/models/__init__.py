@@ -9,7 +9,7 @@ from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
-from app.models.run_sums import RunsOfDuration, RunsOfWeek
+from app.models.run_sums import RunsOfDuration, RunsOfPeriod
 
 __all__ = [
     "APIKey",
@@ -23,5 +23,5 @@ __all__ = [
     "RecipeRunEvent",
     "RunCount",
     "RunsOfDuration",
-    "RunsOfWeek",
+    "RunsOfPeriod",
 ]

@@ -1,7 +1,9 @@
-"""Sums of recipe runs by week and by duration. Triggers of the database update them (migration 0022).
+"""Sums of recipe runs by period and by duration. Triggers of the database update them (migration 0022).
 
 A sum is that of all runs, of a bakery, of a feedstock, or of a feedstock in a bakery: an id of ALL stands for all. The
-rows of one kind add up; there may be several.
+rows of one kind add up; there may be several. A period is a day, a week or 16 weeks, and `period` is its number: how
+many of the same length are between MONDAY and its start. There are no sums by day for a feedstock, because few runs of
+one feedstock start in a week.
 """
 
 from datetime import date
@@ -16,8 +18,9 @@ from app.database.columns import BIG_ID
 from app.extensions import db
 
 ALL = 0
-MONDAY = date(1, 1, 1)  # the first day that a time can have; weeks are counted from it
-PERIODS = (1, 16)  # lengths of the periods of durations in weeks; a period starts a multiple of its length after MONDAY
+MONDAY = date(1, 1, 1)  # the first day that a time can have
+# Lengths of periods in days. Each is a multiple of the one before.
+DAY, WEEK, LONG = 1, 7, 112
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
 TIMED = ("success", "failure")
 
@@ -26,16 +29,17 @@ DOUBLINGS = 33  # of EXACT: more than any two times differ by
 _STEP = " ".join(f"WHEN length < {EXACT << bits} THEN {1 << bits}" for bits in range(DOUBLINGS))
 
 
-class RunsOfWeek(db.Model):
-    """The number of runs of one kind that started in one week. `week` is the number of weeks since MONDAY."""
+class RunsOfPeriod(db.Model):
+    """The number of runs of one kind that started in one period of `days` days: a day or a week."""
 
-    __tablename__ = "reciperun_count_week"
-    __table_args__ = (Index("ix_reciperun_count_week_slice", "bakery_id", "feedstock_id", "week"),)
+    __tablename__ = "reciperun_count_period"
+    __table_args__ = (Index("ix_reciperun_count_period_slice", "bakery_id", "feedstock_id", "days", "period"),)
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     bakery_id: Mapped[int]
     feedstock_id: Mapped[int]
-    week: Mapped[int]
+    days: Mapped[int]
+    period: Mapped[int]
     status: Mapped[str]
     conclusion: Mapped[str | None]
     is_test: Mapped[bool]
@@ -43,25 +47,25 @@ class RunsOfWeek(db.Model):
 
 
 class RunsOfDuration(db.Model):
-    """The number of runs that started in one period of `weeks` weeks and took `seconds`, rounded by `bucket`."""
+    """The number of runs that started in one period of `days` days and took `seconds`, rounded by `bucket`."""
 
     __tablename__ = "reciperun_count_duration"
     __table_args__ = (
-        Index("ix_reciperun_count_duration_slice", "bakery_id", "feedstock_id", "weeks", "period", "seconds"),
+        Index("ix_reciperun_count_duration_slice", "bakery_id", "feedstock_id", "days", "period", "seconds"),
     )
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     bakery_id: Mapped[int]
     feedstock_id: Mapped[int]
-    weeks: Mapped[int]
+    days: Mapped[int]
     period: Mapped[int]
     seconds: Mapped[int] = mapped_column(BigInteger)
     is_test: Mapped[bool]
     runs: Mapped[int] = mapped_column(BigInteger)
 
 
-class week(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
-    """The number of weeks from MONDAY to a time."""
+class day(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The days from MONDAY to a time."""
 
     type = Integer()
     inherit_cache = True
@@ -84,16 +88,16 @@ class bucket(FunctionElement[int]):  # noqa: N801  # reads as the SQL function i
     inherit_cache = True
 
 
-@compiles(week, "postgresql")
-def _week_postgresql(element: week, compiler: Any, **options: Any) -> str:
-    return f"(({compiler.process(element.clauses, **options)}::date - DATE '{MONDAY}') / 7)"
+@compiles(day, "postgresql")
+def _day_postgresql(element: day, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)}::date - DATE '{MONDAY}')"
 
 
-@compiles(week, "sqlite")
-def _week_sqlite(element: week, compiler: Any, **options: Any) -> str:
+@compiles(day, "sqlite")
+def _day_sqlite(element: day, compiler: Any, **options: Any) -> str:
     # 1721425.5 is the Julian day of MONDAY. A text that is no time counts as that day.
     time = compiler.process(element.clauses, **options)
-    return f"coalesce(CAST(julianday(substr({time}, 1, 10)) - 1721425.5 AS INTEGER) / 7, 0)"
+    return f"coalesce(CAST(julianday(substr({time}, 1, 10)) - 1721425.5 AS INTEGER), 0)"
 
 
 @compiles(seconds, "postgresql")

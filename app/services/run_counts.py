@@ -19,9 +19,9 @@ from sqlalchemy import (
 
 from app.database.deadline import lift_time_limit
 from app.extensions import Base, db
-from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfWeek
+from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfPeriod
 from app.models.run_counts import ALL, PARENTS, TOTAL
-from app.services.run_sums import true_durations, true_weeks
+from app.services.run_sums import true_durations, true_periods
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
@@ -45,7 +45,7 @@ def recount() -> int:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
     wrong = _correct(connection, RunCount, _true_counts())
-    wrong += _correct(connection, RunsOfWeek, true_weeks())
+    wrong += _correct(connection, RunsOfPeriod, true_periods())
     return wrong + _correct(connection, RunsOfDuration, true_durations())
 
 

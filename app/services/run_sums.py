@@ -1,6 +1,6 @@
 """Sums of runs: which of them, and which single runs, answer a question; and what they must be.
 
-Sums answer for whole weeks. In a week that a time divides, the runs themselves are counted.
+Sums answer for whole days or weeks. In one that a time divides, the runs themselves are counted.
 """
 
 from collections.abc import Iterator
@@ -9,27 +9,35 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 
-from app.models import RecipeRun, RunsOfDuration, RunsOfWeek
-from app.models.run_sums import ALL, MONDAY, PERIODS, TIMED, bucket, seconds, week
+from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod
+from app.models.run_sums import ALL, DAY, LONG, MONDAY, TIMED, WEEK, bucket, day, seconds
 from app.models.run_times import EARLIEST
 
 Where = list[ColumnElement[bool]]
 
-WEEK = timedelta(weeks=1)
+ONE_DAY = timedelta(days=1)
 START = datetime.combine(MONDAY, time(), UTC)
-WEEKS = date.max.toordinal() // 7 + 1  # the number of weeks that have a time
+DAYS = date.max.toordinal()  # of all times
+PARENTS = ("bakery_id", "feedstock_id")
+# Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
+OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
+OF_DURATIONS = {slice_of: (*lengths, LONG) for slice_of, lengths in OF_PERIODS.items()}
 
 
 class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
-    Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of the whole weeks.
+    Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of days for which there are
+    sums.
     """
 
     def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:
         self.since, self.until, self.filters = since, until, filters
-        self.first = -((START - since) // WEEK) if since else 0
-        self.end = (until - START) // WEEK if until else WEEKS
+        self.slice = ("bakery_id" in filters) * 1, ("feedstock_id" in filters) * 1
+        self.unit = OF_PERIODS[self.slice][0]
+        width = self.unit * ONE_DAY
+        self.first = -((START - since) // width) * self.unit if since else 0
+        self.end = (until - START) // width * self.unit if until else (DAYS // LONG + 1) * LONG
 
     def runs(self, since: datetime | None, until: datetime | None) -> Where:
         """The conditions for the runs of a part of the time."""
@@ -41,52 +49,45 @@ class RunSelection:
         """The conditions for all runs."""
         return self.runs(self.since, self.until)
 
-    def runs_of_whole_weeks(self) -> Where:
-        """The conditions for the runs of the whole weeks."""
-        return self.runs(_monday(self.first) if self.since else None, _monday(self.end) if self.until else None)
+    def runs_in_sums(self) -> Where:
+        """The conditions for the runs of the whole days."""
+        return self.runs(_time(self.first) if self.since else None, _time(self.end) if self.until else None)
 
-    def partial_weeks(self) -> Iterator[tuple[int, Where]]:
-        """Each week that is not whole, and the conditions for its runs."""
-        if self.first > self.end:  # both times are in one week
-            yield self.end, self.all_runs()
+    def other_runs(self) -> Iterator[tuple[int, Where]]:
+        """The week of the runs at each end of the time that are not in the sums, and their conditions."""
+        if self.first > self.end:  # both times are in one day, or week
+            yield self.end // WEEK, self.all_runs()
             return
-        if self.since and self.since != _monday(self.first):
-            yield self.first - 1, self.runs(self.since, _monday(self.first))
-        if self.until and self.until != _monday(self.end):
-            yield self.end, self.runs(_monday(self.end), self.until)
+        if self.since and self.since != _time(self.first):
+            yield (self.first - 1) // WEEK, self.runs(self.since, _time(self.first))
+        if self.until and self.until != _time(self.end):
+            yield self.end // WEEK, self.runs(_time(self.end), self.until)
 
-    def whole_weeks(self) -> Where:
-        """The conditions for the sums of the whole weeks."""
-        return [*self._slice(RunsOfWeek), RunsOfWeek.week >= self.first, RunsOfWeek.week < self.end]
-
-    def periods(self) -> list[Where]:
-        """The conditions for the sums of durations in the fewest periods that cover the whole weeks."""
-        slice_of, period = self._slice(RunsOfDuration), RunsOfDuration.period
+    def sums(self, model: type[RunsOfPeriod] | type[RunsOfDuration]) -> list[Where]:
+        """The conditions for the sums of the fewest periods that cover the whole days."""
+        lengths = (OF_PERIODS if model is RunsOfPeriod else OF_DURATIONS)[self.slice]
+        ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS}
+        matching = [getattr(model, name).in_(values) for name, values in (ids | self.filters).items()]
         return [
-            [*slice_of, RunsOfDuration.weeks == weeks, period >= first, period < end]
-            for weeks, first, end in cover(self.first, self.end)
+            [*matching, model.days == days, model.period >= first, model.period < end]
+            for days, first, end in cover(self.first, self.end, lengths)
         ]
 
-    def _slice(self, model: type[RunsOfWeek] | type[RunsOfDuration]) -> Where:
-        """The conditions for the sums of the runs that match the filters."""
-        every: dict[str, list[Any]] = {"bakery_id": [ALL], "feedstock_id": [ALL]}
-        return [getattr(model, name).in_(values) for name, values in (every | self.filters).items()]
 
-
-def cover(first: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The fewest periods that cover the weeks from `first` to `end`, which it excludes.
+def cover(first: int, end: int, lengths: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """The fewest periods of `lengths` that cover the days from `first` to `end`, multiples of the shortest length.
 
     Yields ranges of periods of the same length: the length, the first period and the one after the last.
     """
-    one, long = PERIODS
-    inner_first, inner_end = -(-first // long), end // long
+    short, *longer = lengths
+    inner_first, inner_end = (-(-first // longer[0]) * longer[0], end // longer[0] * longer[0]) if longer else (0, 0)
     if inner_first >= inner_end:
-        yield one, first, end
+        yield short, first // short, end // short
         return
-    yield long, inner_first, inner_end
-    for edge_first, edge_end in ((first, inner_first * long), (inner_end * long, end)):
+    yield from cover(inner_first, inner_end, tuple(longer))
+    for edge_first, edge_end in ((first, inner_first), (inner_end, end)):
         if edge_first < edge_end:
-            yield one, edge_first, edge_end
+            yield short, edge_first // short, edge_end // short
 
 
 def lasted() -> ColumnElement[bool]:
@@ -100,38 +101,39 @@ def duration() -> ColumnElement[int]:
     return seconds(RecipeRun.started_at, RecipeRun.completed_at)
 
 
-def true_weeks() -> Select[Any]:
-    """Return the statement for the correct sums by week."""
+def true_periods() -> Select[Any]:
+    """Return the statement for the correct sums by period."""
     kind = RecipeRun.is_test, RecipeRun.status, RecipeRun.conclusion
-    by = RecipeRun.bakery_id, RecipeRun.feedstock_id, week(RecipeRun.started_at).label("week"), *kind
-    return _of_slices(select(*by, func.count().label("runs")).group_by(*by).cte())
+    by = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), *kind
+    return _of_slices(select(*by, func.count().label("runs")).group_by(*by).cte(), OF_PERIODS)
 
 
 def true_durations() -> Select[Any]:
     """Return the statement for the correct sums by duration."""
-    in_week = RecipeRun.bakery_id, RecipeRun.feedstock_id, week(RecipeRun.started_at).label("week"), RecipeRun.is_test
-    by = *in_week, bucket(duration()).label("seconds")
-    found = select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte()
-    same = found.c.bakery_id, found.c.feedstock_id, found.c.is_test, found.c.seconds
-    of_periods = [
-        select(*same, literal(weeks).label("weeks"), (found.c.week // weeks).label("period"), found.c.runs)
-        for weeks in PERIODS
-    ]
-    return _of_slices(union_all(*of_periods).subquery())
+    in_day = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), RecipeRun.is_test
+    by = *in_day, bucket(duration()).label("seconds")
+    return _of_slices(select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte(), OF_DURATIONS)
 
 
-def _of_slices(runs: FromClause) -> Select[Any]:
-    """Add up the numbers of runs in the last column of `runs`, for all, each bakery, each feedstock and each pair."""
-    bakery_id, feedstock_id, *kind, number = runs.columns
+def _of_slices(runs: FromClause, lengths_of: dict[tuple[int, int], tuple[int, ...]]) -> Select[Any]:
+    """Add up the numbers of runs in the last column of `runs`, for the slices and the lengths of periods."""
+    bakery_id, feedstock_id, of_day, *kind, number = runs.columns
     slices = [
-        select(bakery.label("bakery_id"), feedstock.label("feedstock_id"), *kind, number)
-        for bakery in (literal(ALL), bakery_id)
-        for feedstock in (literal(ALL), feedstock_id)
+        select(
+            (bakery_id * b).label("bakery_id"),
+            (feedstock_id * f).label("feedstock_id"),
+            literal(days).label("days"),
+            (of_day // days).label("period"),
+            *kind,
+            number,
+        )
+        for (b, f), lengths in lengths_of.items()
+        for days in lengths
     ]
     *by, total = union_all(*slices).subquery().columns
     return select(*by, cast(func.sum(total), BigInteger).label("runs")).group_by(*by)
 
 
-def _monday(number: int) -> datetime | None:
-    """The start of a week; None if it is later than any time."""
-    return START + number * WEEK if number < WEEKS else None
+def _time(days: int) -> datetime | None:
+    """The time that many days after MONDAY; None if it is later than any."""
+    return START + days * ONE_DAY if days < DAYS else None

@@ -14,9 +14,9 @@ from app.database.columns import now, utc_now
 from app.database.record import Record
 from app.database.statements import fetch
 from app.extensions import db
-from app.models import RecipeRun, RunsOfDuration, RunsOfWeek, run_counts
+from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
-from app.models.run_sums import MONDAY, bucket
+from app.models.run_sums import MONDAY, WEEK, bucket
 from app.models.run_times import EARLIEST
 from app.services.run_sums import RunSelection, duration, lasted
 
@@ -45,11 +45,12 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
 
 def _groups(selection: RunSelection) -> list[Row[Any]]:
     """Return the number of runs by week, status and conclusion, ordered by week."""
-    kind = RecipeRun.status, RecipeRun.conclusion
-    parts = [select(RunsOfWeek.week, RunsOfWeek.status, RunsOfWeek.conclusion, RunsOfWeek.runs)]
-    parts[0] = parts[0].where(*selection.whole_weeks())
-    for week, where in selection.partial_weeks():
-        parts.append(select(literal(week), *kind, func.count()).where(*where).group_by(*kind))
+    week = (RunsOfPeriod.period * RunsOfPeriod.days // WEEK).label("week")
+    columns: list[Any] = [week, RunsOfPeriod.status, RunsOfPeriod.conclusion, RunsOfPeriod.runs]
+    parts = [select(*columns).where(*where) for where in selection.sums(RunsOfPeriod)]
+    kind: list[Any] = [RecipeRun.status, RecipeRun.conclusion]
+    for number, where in selection.other_runs():
+        parts.append(select(*[literal(number), *kind, func.count()]).where(*where).group_by(*kind))
     found = union_all(*parts).subquery()
     by = found.c.week, found.c.status, found.c.conclusion
     total = cast(func.sum(found.c.runs), BigInteger).label("runs")
@@ -80,10 +81,10 @@ def _durations(selection: RunSelection) -> Row[Any]:
 def _histogram(selection: RunSelection) -> Select[Any]:
     """Select the number of runs by duration. Runs with times in the future are in the sums and are subtracted."""
     columns = RunsOfDuration.seconds, RunsOfDuration.runs
-    parts = [select(*columns).where(*where) for where in selection.periods()]
+    parts = [select(*columns).where(*where) for where in selection.sums(RunsOfDuration)]
     past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
-    parts += [select(duration(), literal(1)).where(lasted(), past, *where) for _, where in selection.partial_weeks()]
-    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_of_whole_weeks()))
+    parts += [select(duration(), literal(1)).where(lasted(), past, *where) for _, where in selection.other_runs()]
+    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_in_sums()))
     found = union_all(*parts).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
     return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0)

@@ -1,12 +1,14 @@
-"""Sums of runs by week and by duration, and the indexes that statistics, feeds and badges read.
+"""Sums of runs by period and by duration, and the indexes that statistics, feeds and badges read.
 
 Triggers keep the sums in the transaction that changes runs, as those of 0013 keep the counts: of all runs, of each
-bakery, of each feedstock, and of each feedstock in each bakery. An id of 0 stands for all bakeries or all feedstocks.
+bakery, of each feedstock, and of each feedstock in each bakery. An id of 0 stands for all bakeries or all feedstocks. A
+period is a day, a week, or 16 weeks. Its number counts from the Monday 0001-01-01.
 
 The functions and triggers of PostgreSQL are in the SQL file of this migration. Nobody else can write runs from the
 creation of the triggers to the commit. SQLite loses the triggers with the table, as those of 0013.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,12 @@ COUNTED = ("bakery_id", "feedstock_id", "started_at", "completed_at", "is_test",
 
 # The tables with the columns that only they have.
 KINDS: dict[str, dict[str, type[sa.types.TypeEngine[Any]]]] = {
-    "reciperun_count_week": {"week": sa.Integer, "status": sa.String, "conclusion": sa.String},
-    "reciperun_count_duration": {"weeks": sa.Integer, "period": sa.Integer, "seconds": sa.BigInteger},
+    "reciperun_count_period": {"status": sa.String, "conclusion": sa.String},
+    "reciperun_count_duration": {"seconds": sa.BigInteger},
 }
 SUM_INDEXES = {
-    "reciperun_count_week": ("bakery_id", "feedstock_id", "week"),
-    "reciperun_count_duration": ("bakery_id", "feedstock_id", "weeks", "period", "seconds"),
+    "reciperun_count_period": ("bakery_id", "feedstock_id", "days", "period"),
+    "reciperun_count_duration": ("bakery_id", "feedstock_id", "days", "period", "seconds"),
 }
 QUEUED = "status = 'queued'"
 # Each index of runs with its columns and its condition: of the latest runs of a bakery or a feedstock, of its feed, of
@@ -44,11 +46,11 @@ RUN_INDEXES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "queued_of_feedstock": (("feedstock_id", "created_at", "started_at", "is_test"), QUEUED),
 }
 
-# The number of weeks from the Monday 0001-01-01 to the start of a run, and the whole seconds that it took. SQLite keeps
-# any text as a time: one that is no time counts as that Monday.
-WEEK = {
-    "postgresql": "(({row}started_at::date - DATE '0001-01-01') / 7)",
-    "sqlite": "coalesce(CAST(julianday(substr({row}started_at, 1, 10)) - 1721425.5 AS INTEGER) / 7, 0)",
+# The days from the Monday 0001-01-01 to the start of a run, and the whole seconds that it took. SQLite keeps any text
+# as a time: one that is no time counts as that Monday.
+DAY = {
+    "postgresql": "({row}started_at::date - DATE '0001-01-01')",
+    "sqlite": "coalesce(CAST(julianday(substr({row}started_at, 1, 10)) - 1721425.5 AS INTEGER), 0)",
 }
 LENGTH = {
     "postgresql": "date_part('epoch', date_trunc('second', {row}completed_at - {row}started_at))::bigint",
@@ -64,57 +66,71 @@ TIMED = (
 # The width of the bucket of a duration: 1 below 128 seconds, and then so that 64 to 128 buckets fill each doubling.
 STEP = "".join(f" WHEN length < {2 ** (bits + 7)} THEN {2**bits}" for bits in range(33))
 
-# Each run is in four slices: an id times 1, or times 0, which stands for all. The rows of a slice are stored together,
-# because they are read together.
-SLICES = "CROSS JOIN (SELECT 0 AS b UNION ALL SELECT 1) AS of_b CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1) AS of_f"
-FILL_WEEKS = """
-INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-SELECT bakery_id * b, feedstock_id * f, week, is_test, status, conclusion, sum(runs) FROM (
-    SELECT bakery_id, feedstock_id, {week} AS week, is_test, status, conclusion, count(*) AS runs FROM reciperun
+# A run counts in sums of several periods, each of all runs (0, 0), of its bakery (1, 0), of its feedstock (0, 1) or of
+# both (1, 1). There are no sums by day for a feedstock, because few runs of one feedstock start in a week.
+OF_WEEKS = ((0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7))
+OF_DAYS = ((0, 0, 1), (1, 0, 1), *OF_WEEKS)
+OF_ALL = (*OF_DAYS, *((b, f, 112) for b, f, _ in OF_WEEKS))
+
+
+def slices(kept: Iterable[tuple[int, int, int]]) -> str:
+    """The table of the sums in which a run counts: ids times 0 or 1, and the days of the period."""
+    return " UNION ALL ".join(f"SELECT {b} AS b, {f} AS f, {days} AS days" for b, f, days in kept)
+
+
+# The rows of a slice are stored together, because they are read together.
+FILL_PERIODS = f"""
+INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+SELECT bakery_id * b, feedstock_id * f, days, day / days, is_test, status, conclusion, sum(runs) FROM (
+    SELECT bakery_id, feedstock_id, {{day}} AS day, is_test, status, conclusion, count(*) AS runs FROM reciperun
     GROUP BY 1, 2, 3, 4, 5, 6
-) AS run {slices}
-GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3
+) AS run CROSS JOIN ({slices(OF_DAYS)}) AS kept
+GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4
 """
 # Grouped at each step, so that PostgreSQL computes each value once.
-FILL_DURATIONS = """
-INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-SELECT bakery_id * b, feedstock_id * f, weeks, week / weeks, is_test, seconds, sum(runs) FROM (
-    SELECT bakery_id, feedstock_id, week, is_test, length / step * step + step / 2 AS seconds, sum(runs) AS runs FROM (
-        SELECT bakery_id, feedstock_id, week, is_test, length, CASE{step} END AS step, sum(runs) AS runs FROM (
-            SELECT bakery_id, feedstock_id, {week} AS week, is_test, {length} AS length, count(*) AS runs
-            FROM reciperun WHERE {timed} GROUP BY 1, 2, 3, 4, 5
+FILL_DURATIONS = f"""
+INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+SELECT bakery_id * b, feedstock_id * f, days, day / days, is_test, seconds, sum(runs) FROM (
+    SELECT bakery_id, feedstock_id, day, is_test, length / step * step + step / 2 AS seconds, sum(runs) AS runs FROM (
+        SELECT bakery_id, feedstock_id, day, is_test, length, CASE{{step}} END AS step, sum(runs) AS runs FROM (
+            SELECT bakery_id, feedstock_id, {{day}} AS day, is_test, {{length}} AS length, count(*) AS runs
+            FROM reciperun WHERE {{timed}} GROUP BY 1, 2, 3, 4, 5
         ) AS timed GROUP BY 1, 2, 3, 4, 5, 6
     ) AS stepped GROUP BY 1, 2, 3, 4, 5
-) AS run {slices} CROSS JOIN (SELECT 1 AS weeks UNION ALL SELECT 16) AS width
+) AS run CROSS JOIN ({slices(OF_ALL)}) AS kept
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 6
 """
 
 # On SQLite, for one run: create the rows of its sums that do not exist, and then add to them.
 OF_RUN = "bakery_id IN (0, {row}bakery_id) AND feedstock_id IN (0, {row}feedstock_id) AND is_test = {row}is_test"
-SAME_WEEK = OF_RUN + " AND week = {week} AND status = {row}status AND conclusion IS {row}conclusion"
+SAME_PERIOD = OF_RUN + (
+    " AND days IN (1, 7) AND period IN ({day}, {day} / 7) AND period = {day} / days AND status = {row}status"
+    " AND conclusion IS {row}conclusion"
+)
 SAME_DURATION = OF_RUN + (
-    " AND weeks IN (1, 16) AND period IN ({week}, {week} / 16) AND period = {week} / weeks AND seconds = {seconds}"
+    " AND days IN (1, 7, 112) AND period IN ({day}, {day} / 7, {day} / 112) AND period = {day} / days"
+    " AND seconds = {seconds}"
 )
 SECONDS = (
     "(SELECT length / step * step + step / 2 FROM"
     " (SELECT length, CASE{step} END AS step FROM (SELECT {length} AS length)))"
 )
-ADD_WEEK = """
-INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-SELECT {row}bakery_id * b, {row}feedstock_id * f, {week}, {row}is_test, {row}status, {row}conclusion, 0
-FROM (SELECT 0 AS b UNION ALL SELECT 1) CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1)
-WHERE ({row}bakery_id * b, {row}feedstock_id * f)
-    NOT IN (SELECT bakery_id, feedstock_id FROM reciperun_count_week WHERE {same_week});
-UPDATE reciperun_count_week SET runs = runs + {change} WHERE {same_week};
+ADD_PERIOD = f"""
+INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+SELECT {{row}}bakery_id * b, {{row}}feedstock_id * f, days, {{day}} / days, {{row}}is_test, {{row}}status,
+    {{row}}conclusion, 0
+FROM ({slices(OF_DAYS)})
+WHERE ({{row}}bakery_id * b, {{row}}feedstock_id * f, days)
+    NOT IN (SELECT bakery_id, feedstock_id, days FROM reciperun_count_period WHERE {{same_period}});
+UPDATE reciperun_count_period SET runs = runs + {{change}} WHERE {{same_period}};
 """
-ADD_DURATION = """
-INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-SELECT {row}bakery_id * b, {row}feedstock_id * f, width, {week} / width, {row}is_test, {seconds}, 0
-FROM (SELECT 0 AS b UNION ALL SELECT 1) CROSS JOIN (SELECT 0 AS f UNION ALL SELECT 1)
-CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 16)
-WHERE {timed} AND ({row}bakery_id * b, {row}feedstock_id * f, width)
-    NOT IN (SELECT bakery_id, feedstock_id, weeks FROM reciperun_count_duration WHERE {same_duration});
-UPDATE reciperun_count_duration SET runs = runs + {change} WHERE {timed} AND {same_duration};
+ADD_DURATION = f"""
+INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+SELECT {{row}}bakery_id * b, {{row}}feedstock_id * f, days, {{day}} / days, {{row}}is_test, {{seconds}}, 0
+FROM ({slices(OF_ALL)})
+WHERE {{timed}} AND ({{row}}bakery_id * b, {{row}}feedstock_id * f, days)
+    NOT IN (SELECT bakery_id, feedstock_id, days FROM reciperun_count_duration WHERE {{same_duration}});
+UPDATE reciperun_count_duration SET runs = runs + {{change}} WHERE {{timed}} AND {{same_duration}};
 """
 
 
@@ -128,8 +144,8 @@ def upgrade() -> None:
     else:
         create_sqlite_triggers()
     run = of_row("")
-    for fill in (FILL_WEEKS, FILL_DURATIONS):
-        op.get_bind().exec_driver_sql(fill.format(slices=SLICES, **run), execution_options={"no_parameters": True})
+    for fill in (FILL_PERIODS, FILL_DURATIONS):
+        op.get_bind().exec_driver_sql(fill.format(**run), execution_options={"no_parameters": True})
     for table, columns in SUM_INDEXES.items():
         op.create_index(f"ix_{table}_slice", table, columns)
     for name, (of, where) in RUN_INDEXES.items():
@@ -144,6 +160,8 @@ def create_tables() -> None:
             sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
             sa.Column("bakery_id", sa.Integer(), nullable=False),
             sa.Column("feedstock_id", sa.Integer(), nullable=False),
+            sa.Column("days", sa.Integer(), nullable=False),
+            sa.Column("period", sa.Integer(), nullable=False),
             *(sa.Column(name, kind_type(), nullable=name == "conclusion") for name, kind_type in kind.items()),
             sa.Column("is_test", sa.Boolean(), nullable=False),
             sa.Column("runs", sa.BigInteger(), nullable=False),
@@ -154,10 +172,10 @@ def create_tables() -> None:
 def of_row(row: str) -> dict[str, str]:
     """The parts of statements about the run in `row`, which is empty for the columns of a table."""
     dialect = op.get_bind().dialect.name
-    parts = {"row": row, "week": WEEK[dialect].format(row=row), "timed": TIMED.format(row=row), "step": STEP}
+    parts = {"row": row, "day": DAY[dialect].format(row=row), "timed": TIMED.format(row=row), "step": STEP}
     parts["length"] = LENGTH[dialect].format(row=row)
     parts["seconds"] = SECONDS.format(**parts)
-    return parts | {"same_week": SAME_WEEK.format(**parts), "same_duration": SAME_DURATION.format(**parts)}
+    return parts | {"same_period": SAME_PERIOD.format(**parts), "same_duration": SAME_DURATION.format(**parts)}
 
 
 def create_sqlite_triggers() -> None:
@@ -165,7 +183,7 @@ def create_sqlite_triggers() -> None:
     for event, rows in EVENTS.items():
         of = f"OF {', '.join(COUNTED)} ON reciperun WHEN {changed}" if event == "update" else "ON reciperun"
         steps = "".join(
-            (ADD_WEEK + ADD_DURATION).format(change=change, **of_row(f"{row}.")) for row, change in rows.items()
+            (ADD_PERIOD + ADD_DURATION).format(change=change, **of_row(f"{row}.")) for row, change in rows.items()
         )
         op.get_bind().exec_driver_sql(f"CREATE TRIGGER reciperun_sums_{event} AFTER {event} {of} BEGIN {steps} END")
 

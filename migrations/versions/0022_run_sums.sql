@@ -1,4 +1,4 @@
--- The functions and triggers of PostgreSQL that keep the sums of runs by week and by duration. Migration 0022 runs this
+-- The functions and triggers of PostgreSQL that keep the sums of runs by period and by duration. Migration 0022 runs this
 -- file, and `flask doctor` compares the database with it. To repair a database, run it with psql.
 --
 -- As in 0018_portable_functions.sql, the functions name no schema and run with the rights of their owner, and each call
@@ -6,32 +6,36 @@
 --
 -- A trigger appends the change of a statement and never updates a row, so no writer waits for another. After about one
 -- statement in a hundred it adds up the rows of the same kind in the periods that the statement changed, and in the 16
--- weeks before, whose last rows may never have been added up.
+-- periods before, whose last rows may never have been added up.
+--
+-- A run counts in sums of several periods (`days` is their length), each of all runs (0, 0), of its bakery (1, 0), of its
+-- feedstock (0, 1) and of both (1, 1).
 --
 -- A duration counts as the middle of its bucket: in whole seconds, exact below 128, else less than 0.8 % from it.
 
-CREATE OR REPLACE FUNCTION reciperun_sums_compact_weeks(added bigint[]) RETURNS void
+CREATE OR REPLACE FUNCTION reciperun_sums_compact_periods(added bigint[]) RETURNS void
 LANGUAGE sql AS $$
     WITH spare AS (
         SELECT id FROM (
             SELECT sums.id, count(*) OVER (
-                PARTITION BY sums.bakery_id, sums.feedstock_id, week, is_test, status, conclusion
+                PARTITION BY sums.bakery_id, sums.feedstock_id, sums.days, period, is_test, status, conclusion
             ) AS same
             FROM (
-                SELECT bakery_id, feedstock_id, min(week) - 16 AS first, max(week) AS last FROM reciperun_count_week
-                WHERE id = ANY (added) GROUP BY 1, 2
-            ) AS touched JOIN reciperun_count_week AS sums ON sums.bakery_id = touched.bakery_id
-                AND sums.feedstock_id = touched.feedstock_id AND week >= first AND week <= last
+                SELECT bakery_id, feedstock_id, days, min(period) - 16 AS first, max(period) AS last
+                FROM reciperun_count_period WHERE id = ANY (added) GROUP BY 1, 2, 3
+            ) AS touched JOIN reciperun_count_period AS sums ON sums.bakery_id = touched.bakery_id
+                AND sums.feedstock_id = touched.feedstock_id AND sums.days = touched.days AND period >= first
+                AND period <= last
         ) AS counted WHERE same > 1::bigint
     ), taken AS (
-        DELETE FROM reciperun_count_week WHERE id IN (
-            SELECT id FROM reciperun_count_week WHERE id IN (SELECT id FROM spare) FOR UPDATE SKIP LOCKED
+        DELETE FROM reciperun_count_period WHERE id IN (
+            SELECT id FROM reciperun_count_period WHERE id IN (SELECT id FROM spare) FOR UPDATE SKIP LOCKED
         )
-        RETURNING bakery_id, feedstock_id, week, is_test, status, conclusion, runs
+        RETURNING bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs
     )
-    INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-    SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, sum(runs) FROM taken
-    GROUP BY 1, 2, 3, 4, 5, 6
+    INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+    SELECT bakery_id, feedstock_id, days, period, is_test, status, conclusion, sum(runs) FROM taken
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
     HAVING sum(runs) <> 0::numeric
 $$;
 
@@ -40,23 +44,23 @@ LANGUAGE sql AS $$
     WITH spare AS (
         SELECT id FROM (
             SELECT sums.id, count(*) OVER (
-                PARTITION BY sums.bakery_id, sums.feedstock_id, sums.weeks, sums.period, is_test, seconds
+                PARTITION BY sums.bakery_id, sums.feedstock_id, sums.days, sums.period, is_test, seconds
             ) AS same
             FROM (
-                SELECT DISTINCT bakery_id, feedstock_id, weeks, period FROM reciperun_count_duration
+                SELECT DISTINCT bakery_id, feedstock_id, days, period FROM reciperun_count_duration
                 WHERE id = ANY (added)
             ) AS touched JOIN reciperun_count_duration AS sums ON sums.bakery_id = touched.bakery_id
-                AND sums.feedstock_id = touched.feedstock_id AND sums.weeks = touched.weeks
+                AND sums.feedstock_id = touched.feedstock_id AND sums.days = touched.days
                 AND sums.period = touched.period
         ) AS counted WHERE same > 1::bigint
     ), taken AS (
         DELETE FROM reciperun_count_duration WHERE id IN (
             SELECT id FROM reciperun_count_duration WHERE id IN (SELECT id FROM spare) FOR UPDATE SKIP LOCKED
         )
-        RETURNING bakery_id, feedstock_id, weeks, period, is_test, seconds, runs
+        RETURNING bakery_id, feedstock_id, days, period, is_test, seconds, runs
     )
-    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-    SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, sum(runs) FROM taken
+    INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+    SELECT bakery_id, feedstock_id, days, period, is_test, seconds, sum(runs) FROM taken
     GROUP BY 1, 2, 3, 4, 5, 6
     HAVING sum(runs) <> 0::numeric
 $$;
@@ -72,33 +76,33 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
     END IF;
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, run.week, run.is_test, run.status, run.conclusion,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test, status,
+            conclusion, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test, status,
                 conclusion, 1 AS change
             FROM new_runs
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+        INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, status, conclusion, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
     IF added IS NOT NULL AND random() < 0.01::float8
         AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
     THEN
-        PERFORM reciperun_sums_compact_weeks(added);
+        PERFORM reciperun_sums_compact_periods(added);
     END IF;
 
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.weeks, run.week / width.weeks AS period, run.is_test, run.seconds,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test,
+            seconds, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
                 (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
             FROM new_runs
             CROSS JOIN LATERAL (
@@ -109,13 +113,14 @@ BEGIN
             ) AS bucket
             WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
                 AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7),
+                (0, 0, 112), (1, 0, 112), (0, 1, 112), (1, 1, 112)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-        SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
+        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
@@ -138,33 +143,33 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
     END IF;
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, run.week, run.is_test, run.status, run.conclusion,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test, status,
+            conclusion, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test, status,
                 conclusion, -1 AS change
             FROM old_runs
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+        INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, status, conclusion, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
     IF added IS NOT NULL AND random() < 0.01::float8
         AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
     THEN
-        PERFORM reciperun_sums_compact_weeks(added);
+        PERFORM reciperun_sums_compact_periods(added);
     END IF;
 
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.weeks, run.week / width.weeks AS period, run.is_test, run.seconds,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test,
+            seconds, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
                 (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
             FROM old_runs
             CROSS JOIN LATERAL (
@@ -175,13 +180,14 @@ BEGIN
             ) AS bucket
             WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
                 AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7),
+                (0, 0, 112), (1, 0, 112), (0, 1, 112), (1, 1, 112)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-        SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
+        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
@@ -204,37 +210,37 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
     END IF;
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, run.week, run.is_test, run.status, run.conclusion,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test, status,
+            conclusion, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test, status,
                 conclusion, 1 AS change
             FROM new_runs
             UNION ALL
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test, status,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test, status,
                 conclusion, -1 AS change
             FROM old_runs
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_week (bakery_id, feedstock_id, week, is_test, status, conclusion, runs)
-        SELECT bakery_id, feedstock_id, week, is_test, status, conclusion, change FROM slice
+        INSERT INTO reciperun_count_period (bakery_id, feedstock_id, days, period, is_test, status, conclusion, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, status, conclusion, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
     IF added IS NOT NULL AND random() < 0.01::float8
         AND pg_catalog.current_setting('transaction_isolation') = 'read committed'
     THEN
-        PERFORM reciperun_sums_compact_weeks(added);
+        PERFORM reciperun_sums_compact_periods(added);
     END IF;
 
     WITH slice AS (
-        SELECT of.bakery_id, of.feedstock_id, width.weeks, run.week / width.weeks AS period, run.is_test, run.seconds,
-            sum(run.change)::bigint AS change
+        SELECT bakery_id * b AS bakery_id, feedstock_id * f AS feedstock_id, days, day / days AS period, is_test,
+            seconds, sum(change)::bigint AS change
         FROM (
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
                 (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, 1 AS change
             FROM new_runs
             CROSS JOIN LATERAL (
@@ -246,7 +252,7 @@ BEGIN
             WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
                 AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
             UNION ALL
-            SELECT bakery_id, feedstock_id, (started_at::date - '0001-01-01'::date) / 7 AS week, is_test,
+            SELECT bakery_id, feedstock_id, started_at::date - '0001-01-01'::date AS day, is_test,
                 (length >> bits << bits) + (1::bigint << bits >> 1) AS seconds, -1 AS change
             FROM old_runs
             CROSS JOIN LATERAL (
@@ -257,13 +263,14 @@ BEGIN
             ) AS bucket
             WHERE (conclusion::text = 'success'::text OR conclusion::text = 'failure'::text)
                 AND completed_at >= started_at AND started_at >= '2000-01-01'::timestamp
-        ) AS run CROSS JOIN LATERAL (
-            VALUES (0, 0), (run.bakery_id, 0), (0, run.feedstock_id), (run.bakery_id, run.feedstock_id)
-        ) AS of (bakery_id, feedstock_id) CROSS JOIN (VALUES (1), (16)) AS width (weeks)
-        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(run.change) <> 0
+        ) AS run CROSS JOIN (
+            VALUES (0, 0, 1), (1, 0, 1), (0, 0, 7), (1, 0, 7), (0, 1, 7), (1, 1, 7),
+                (0, 0, 112), (1, 0, 112), (0, 1, 112), (1, 1, 112)
+        ) AS kept (b, f, days)
+        GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
     ), appended AS (
-        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, weeks, period, is_test, seconds, runs)
-        SELECT bakery_id, feedstock_id, weeks, period, is_test, seconds, change FROM slice
+        INSERT INTO reciperun_count_duration (bakery_id, feedstock_id, days, period, is_test, seconds, runs)
+        SELECT bakery_id, feedstock_id, days, period, is_test, seconds, change FROM slice
         RETURNING id
     )
     SELECT pg_catalog.array_agg(id) INTO added FROM appended;
@@ -283,7 +290,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING MESSAGE = 'table reciperun and its functions have different owners';
     END IF;
-    TRUNCATE reciperun_count_week, reciperun_count_duration;
+    TRUNCATE reciperun_count_period, reciperun_count_duration;
     RETURN NULL;
 END $$;
 

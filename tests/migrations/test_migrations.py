@@ -180,7 +180,7 @@ def test_names_are_the_same_on_every_database(app):
         "ix_idempotency_key_created_at",
         "ix_reciperun_count_duration_slice",
         "ix_reciperun_count_slice",
-        "ix_reciperun_count_week_slice",
+        "ix_reciperun_count_period_slice",
         "ix_reciperun_event_recipe_run_id_id",
         "reciperun_bakery_id_fkey",
         "reciperun_event_recipe_run_id_fkey",

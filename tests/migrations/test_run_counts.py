@@ -49,12 +49,12 @@ EXPECTED = (
 MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all') - count(*) FROM reciperun"
 COMPACT = (
     "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count; "
-    "SELECT reciperun_sums_compact_weeks(array_agg(id)) FROM reciperun_count_week; "
+    "SELECT reciperun_sums_compact_periods(array_agg(id)) FROM reciperun_count_period; "
     "SELECT reciperun_sums_compact_durations(array_agg(id)) FROM reciperun_count_duration"
 )
 ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
 
-SUM_TABLES = ("reciperun_count_week", "reciperun_count_duration")
+SUM_TABLES = ("reciperun_count_period", "reciperun_count_duration")
 
 # The statements of a writer, each for the runs of this writer only.
 CHANGES = (
@@ -193,15 +193,14 @@ def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
 
 
 @on_postgresql
-def test_compaction_includes_the_weeks_before(own_app):
-    for days in (0, 0, 70, 70, 140, 140):
-        sql(own_app, RUN.replace("'2022-03-03 02:29:54.055180'", f"timestamp '2022-03-03' - interval '{days} days'"))
-    sql(own_app, "SELECT reciperun_sums_compact_weeks(array_agg(id)) FROM reciperun_count_week WHERE week = 105459")
-    assert sql(own_app, "SELECT week, count(*) FROM reciperun_count_week GROUP BY 1 ORDER BY 1") == [
-        (105439, 8),
-        (105449, 4),
-        (105459, 4),
-    ]
+def test_compaction_includes_the_periods_before(own_app):
+    for days in (0, 70, 70, 140, 140):
+        start = f"timestamp '2022-03-03' - interval '{days} days'"
+        sql(own_app, RUN.replace("'2022-03-03 02:29:54.055180'", start))
+    newest = "FROM reciperun_count_period WHERE days = 7 AND period = 105459"
+    sql(own_app, f"SELECT reciperun_sums_compact_periods(array_agg(id)) {newest}")
+    rows = "SELECT period, count(*) FROM reciperun_count_period WHERE days = 7 GROUP BY 1 ORDER BY 1"
+    assert sql(own_app, rows) == [(105439, 8), (105449, 4), (105459, 4)]
 
 
 @on_postgresql

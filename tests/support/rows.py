@@ -5,7 +5,7 @@ from sqlalchemy import text
 from app.extensions import db
 
 # Triggers add rows to these tables when runs are deleted.
-COUNTS = ("reciperun_count", "reciperun_count_week", "reciperun_count_duration")
+COUNTS = ("reciperun_count", "reciperun_count_period", "reciperun_count_duration")
 # These triggers prevent changes of the audit log.
 TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
 

@@ -7,7 +7,7 @@ from itertools import product
 from sqlalchemy import inspect, select
 
 from app.extensions import db
-from app.models import RecipeRun, RunsOfDuration, RunsOfWeek
+from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod
 
 RUN = ("bakery_id", "feedstock_id", "started_at", "completed_at", "is_test", "status", "conclusion")
 MONDAY = datetime(1, 1, 1, tzinfo=UTC)
@@ -15,14 +15,14 @@ MONDAY = datetime(1, 1, 1, tzinfo=UTC)
 
 def exact():
     """Whether the sums are those of the runs, in a database that has sums."""
-    return not inspect(db.session.connection()).has_table(RunsOfWeek.__tablename__) or kept() == computed()
+    return not inspect(db.session.connection()).has_table(RunsOfPeriod.__tablename__) or kept() == computed()
 
 
 def kept():
     """The kept sums that are not zero."""
     kinds = {
-        RunsOfWeek: ("bakery_id", "feedstock_id", "week", "is_test", "status", "conclusion"),
-        RunsOfDuration: ("bakery_id", "feedstock_id", "weeks", "period", "is_test", "seconds"),
+        RunsOfPeriod: ("bakery_id", "feedstock_id", "days", "period", "is_test", "status", "conclusion"),
+        RunsOfDuration: ("bakery_id", "feedstock_id", "days", "period", "is_test", "seconds"),
     }
     sums = Counter()
     for model, names in kinds.items():
@@ -37,13 +37,14 @@ def computed():
     for bakery, feedstock, start, end, is_test, status, conclusion in db.session.execute(
         select(*(getattr(RecipeRun, name) for name in RUN))
     ):
-        week = (start - MONDAY) // timedelta(weeks=1)
-        for of in product((0, bakery), (0, feedstock)):
-            sums[RunsOfWeek.__tablename__, *of, week, is_test, status, conclusion] += 1
-            if conclusion in ("success", "failure") and end and end >= start and start.year >= 2000:
-                seconds = middle((end - start) // timedelta(seconds=1))
-                for weeks in (1, 16):
-                    sums[RunsOfDuration.__tablename__, *of, weeks, week // weeks, is_test, seconds] += 1
+        day = (start - MONDAY).days
+        timed = conclusion in ("success", "failure") and end and end >= start and start.year >= 2000
+        for in_bakery, in_feedstock, days in product((0, bakery), (0, feedstock), (1, 7, 112)):
+            of = in_bakery, in_feedstock, days, day // days, is_test
+            if days == 7 or (days == 1 and not in_feedstock):
+                sums[RunsOfPeriod.__tablename__, *of, status, conclusion] += 1
+            if timed and (days > 1 or not in_feedstock):
+                sums[RunsOfDuration.__tablename__, *of, middle((end - start) // timedelta(seconds=1))] += 1
     return dict(sums)
 
 
