@@ -129,16 +129,18 @@ def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
     return {id for id, *texts in datasets if any(searchable(q) in searchable(text) for text in texts)}
 
 
-def of_feedstock(feedstock_id: int, columns: tuple[str, ...], **filters: Any) -> Rows:
-    """Return the runs of a feedstock that have published a dataset and match `filters`, ordered by id."""
+def of_feedstock(
+    feedstock_id: int, names: tuple[str, ...], filters: dict[str, Any], connection: Connection | None = None
+) -> Iterator[Rows]:
+    """Yield the runs of a feedstock that have published a dataset and match `filters`, ordered by id, in batches."""
     filter_key, values = parametrise(RecipeRun, filters | {"feedstock_id": [feedstock_id]})
-    return fetch(_of_feedstock(columns, filter_key), values)
+    return rows.batches(_of_feedstock(names, filter_key), 0, connection, **values)
 
 
 @lru_cache(maxsize=64)
-def _of_feedstock(columns: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
-    matching = conditions(RecipeRun, filter_key)
-    return rows.selection(RecipeRun, columns).where(*matching, RecipeRun.published()).order_by(RecipeRun.id)
+def _of_feedstock(names: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
+    builds = rows.selection(RecipeRun, (*names, "id")).where(*conditions(RecipeRun, filter_key), RecipeRun.published())
+    return builds.where(RecipeRun.id > bindparam("last")).order_by(RecipeRun.id).limit(bindparam("limit"))
 
 
 def is_published(url: str) -> bool:

@@ -9,13 +9,15 @@ from sqlalchemy import inspect
 from app.extensions import MIGRATIONS, db
 from app.ops.doctor.diagnosis import DiagnosisError, is_postgresql, listed, rows
 
-# The triggers of SQLite, from migrations 0013, 0015, 0017 and 0022. Those of PostgreSQL are in the files of
+# The triggers of SQLite, from migrations 0013, 0015, 0017, 0021 and 0022. Those of PostgreSQL are in the files of
 # `_definitions`.
 SQLITE_TRIGGERS = {
     *("audit_no_DELETE", "audit_no_UPDATE", "audit_no_replace"),
     *("reciperun_count_delete", "reciperun_count_insert", "reciperun_count_update"),
     *("reciperun_readable_times_insert", "reciperun_readable_times_update"),
     *("reciperun_dataset_delete", "reciperun_dataset_insert", "reciperun_dataset_update"),
+    *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
+    *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
 }
 SCHEMAS = """
     SELECT nspname, string_agg(relname, ', ' ORDER BY relname) FROM pg_class

@@ -8,7 +8,7 @@ FORMAT = 1  # the version
 BATCH = 500  # rows in memory
 
 # Stored answers expire after a day and are encrypted with API keys. Triggers recreate the counts during an import.
-EXCLUDED = frozenset({"idempotency_key", "reciperun_count"})
+EXCLUDED = frozenset({"idempotency_key", "reciperun_count", "reciperun_count_period", "reciperun_count_duration"})
 
 
 class ArchiveError(Exception):
