@@ -148,8 +148,7 @@ def create_indexes() -> None:
     listed = sa.text("merged_into IS NULL")
     op.create_index("ix_dataset_recipe", "dataset", KEY, postgresql_where=listed, sqlite_where=listed)
     if op.get_bind().dialect.name == "postgresql":
-        dataset_type = sa.text("coalesce(dataset_type, '')")
-        key = ["feedstock_id", "recipe_id", dataset_type, "is_test"]
+        key = [sa.text(part) for part in ("feedstock_id", "recipe_id", "coalesce(dataset_type, '')", "is_test")]
         op.create_index("ix_dataset_key", "dataset", key, unique=True, postgresql_where=listed)
         op.create_index("ix_dataset_url_id", "dataset", [sa.text('substr(url, 1, 255) COLLATE "C"'), "id"])
     op.create_index("ix_dataset_merged_into", "dataset", ["merged_into"])

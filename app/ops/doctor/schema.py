@@ -17,7 +17,6 @@ SQLITE_TRIGGERS = {
     *("reciperun_readable_times_insert", "reciperun_readable_times_update"),
     *("reciperun_dataset_delete", "reciperun_dataset_insert", "reciperun_dataset_update"),
     *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
-    *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
 }
 SCHEMAS = """
     SELECT nspname, string_agg(relname, ', ' ORDER BY relname) FROM pg_class
