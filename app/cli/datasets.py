@@ -8,6 +8,7 @@ import click
 import orjson
 from flask.cli import AppGroup
 
+from app.cli.dataset_inspection import inspect
 from app.cli.errors import report_errors
 from app.cli.feedstock_files import read_text, take
 from app.database import revision
@@ -17,6 +18,7 @@ from app.services.catalogue_import import Imported
 from app.services.yaml_documents import Notes
 
 datasets = AppGroup("datasets", help="Manage datasets.")
+datasets.add_command(inspect)
 
 
 @datasets.command("import")

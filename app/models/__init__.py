@@ -3,6 +3,7 @@
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
+from app.models.dataset_descriptions import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
 from app.models.datasets import Dataset, DatasetEvent
 from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, FeedstockAlias
@@ -17,7 +18,11 @@ __all__ = [
     "AuditEntry",
     "Bakery",
     "Dataset",
+    "DatasetCheck",
+    "DatasetDescription",
     "DatasetEvent",
+    "DatasetHealth",
+    "DatasetThumbnail",
     "Feedstock",
     "FeedstockAlias",
     "FeedstockMetadata",

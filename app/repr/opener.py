@@ -1,4 +1,4 @@
-"""Runs `app/repr/program.py` for a dataset, with a queue, a limit of processes, a timeout and a cache."""
+"""Runs the program for a dataset, with a queue, a limit of processes, a timeout and a cache."""
 
 import json
 import logging
@@ -19,10 +19,16 @@ from werkzeug.exceptions import BadGateway, Forbidden, GatewayTimeout, HTTPExcep
 
 logger = logging.getLogger(__name__)
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM = Path(__file__).parent  # `__main__.py` runs the package `program`
 # The environment of the program, without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
+ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
 PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
+BUCKETS = {
+    "s3": "https://{}.s3.amazonaws.com/{}",
+    "gs": "https://storage.googleapis.com/{}/{}",
+    "gcs": "https://storage.googleapis.com/{}/{}",
+}
 PORTS = {"http": 80, "https": 443}
 # Seconds to wait in the queue and to open. The router of Heroku times out after 30, and a request may have waited for a
 # database connection before.
@@ -137,10 +143,10 @@ def opener() -> Opener:
 
 
 def over_http(url: str) -> str:
-    """Return `url`, or the public https url of an s3 url, so that neither credentials nor other endpoints are used."""
+    """Return `url`, or for a bucket its public https url, so that neither credentials nor other endpoints are used."""
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
-    return f"https://{bucket}.s3.amazonaws.com/{key}" if scheme == "s3" else url
+    return BUCKETS[scheme].format(bucket, key) if scheme in BUCKETS else url
 
 
 def run(url: str, trusted: bool, seconds: int) -> Result:

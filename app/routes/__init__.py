@@ -4,6 +4,7 @@ from app.routes import (
     api_keys,
     audit,
     bakeries,
+    dataset_descriptions,
     datasets,
     docs,
     feeds,
@@ -18,7 +19,18 @@ from app.routes import (
 
 # In the order of the documentation.
 BLUEPRINTS = (
-    *(datasets.blp, recipe_runs.blp, feedstocks.blp, feedstock_metadata.blp, bakeries.blp, stats.blp, repr.blp),
-    *(stac.blp, feeds.blp, api_keys.blp, audit.blp),
+    *(
+        datasets.blp,
+        dataset_descriptions.blp,
+        recipe_runs.blp,
+        feedstocks.blp,
+        feedstock_metadata.blp,
+        bakeries.blp,
+        stats.blp,
+        repr.blp,
+        stac.blp,
+        feeds.blp,
+    ),
+    *(api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

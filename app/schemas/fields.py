@@ -118,6 +118,30 @@ class Number(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Real(fields.Float):
+    """A JSON number. In a query string: a decimal number."""
+
+    def __init__(
+        self,
+        minimum: float,
+        maximum: float,
+        *,
+        description: str,
+        example: float,
+        in_query: bool = False,
+        **options: Any,
+    ) -> None:
+        metadata = {"description": description, "examples": [example]}
+        super().__init__(validate=validate.Range(minimum, maximum), metadata=metadata, **options)
+        self.in_query = in_query
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
+        given = re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", value) if self.in_query else type(value) in (int, float)
+        if not given:
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Timestamp(fields.DateTime):
     """A time. Input is RFC 3339, in UTC without an offset. Output is UTC with a `Z`, microseconds only if not zero.
 

@@ -11,10 +11,10 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from app.database.fairness import paced
-from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
+from app.schemas.fields import Choice, Flag, Number, Real, Text, Timestamp
 
 # Fields whose values, times included, `app.web.json` encodes as the fields would.
-PLAIN = (Choice, Flag, Number, Text, Timestamp, fields.Dict, fields.List)
+PLAIN = (Choice, Flag, Number, Real, Text, Timestamp, fields.Dict, fields.List)
 
 
 class Serialiser:

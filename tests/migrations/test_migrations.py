@@ -170,9 +170,16 @@ def test_names_are_the_same_on_every_database(app):
     indexes = {index.name for table in (RecipeRun.__table__, DATASETS) for index in table.indexes} - expressions
     assert names(app) - expressions == indexes | {
         "dataset_bakery_id_fkey",
+        "dataset_check_dataset_id_fkey",
+        "dataset_description_dataset_id_fkey",
         "dataset_event_dataset_id_fkey",
         "dataset_feedstock_id_fkey",
+        "dataset_health_dataset_id_fkey",
         "dataset_merged_into_fkey",
+        "dataset_thumbnail_dataset_id_fkey",
+        "ix_dataset_check_dataset_id_id",
+        "ix_dataset_health_checked_at_dataset_id",
+        "ix_dataset_health_healthy_dataset_id",
         "ix_dataset_event_dataset_id_id",
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",

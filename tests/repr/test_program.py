@@ -7,7 +7,7 @@ import pwd
 import pytest
 from aiohttp import ClientError
 
-from app.repr.program import Store, StoreError, codecs, is_public, over_http, require_readable
+from app.repr.program.store import Store, StoreError, codecs, is_public, over_http, require_readable
 from tests.support import live, stores
 
 # Our check refuses the address, or aiohttp does so before, because it recognises addresses written as numbers.
@@ -168,7 +168,7 @@ def test_a_reference_to_a_file_or_another_protocol_is_refused(url):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_root_becomes_a_user_who_cannot_read_the_memory_and_the_environment_of_the_service():
     script = (
-        "import os, sys; sys.path.insert(0, 'app/repr'); import program; program.drop_privileges();"
+        "import os, sys; sys.path.insert(0, 'app/repr'); from program import limits; limits.drop_privileges();"
         "print(os.getresuid(), os.getgroups(), os.access(f'/proc/{os.getppid()}/environ', os.R_OK))"
     )
     nobody = pwd.getpwnam("nobody").pw_uid
@@ -176,5 +176,7 @@ def test_root_becomes_a_user_who_cannot_read_the_memory_and_the_environment_of_t
 
 
 def test_the_program_does_not_import_the_service():
-    source = (live.ROOT / "app/repr/program.py").read_text()
-    assert not any(line.startswith(("from app", "import app", "from config")) for line in source.splitlines())
+    for path in (live.ROOT / "app/repr/program").glob("*.py"):
+        assert not any(
+            line.startswith(("from app", "import app", "from config")) for line in path.read_text().splitlines()
+        )

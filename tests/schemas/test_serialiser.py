@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
 from app.schemas.base import ReadSchema
-from app.schemas.fields import Choice, Flag, Number, Text, Timestamp
+from app.schemas.fields import Choice, Flag, Number, Real, Text, Timestamp
 from app.schemas.recipe_runs import RecipeRunDetail, RecipeRunRead
 from app.schemas.serialiser import PLAIN, Serialiser, serialiser
 from app.web.json import encode
@@ -21,6 +21,7 @@ VALUES = {
     Choice: TEXT,
     Flag: st.booleans(),
     Number: st.integers(-(2**63), 2**63 - 1),
+    Real: st.floats(allow_nan=False, allow_infinity=False),
     Text: TEXT,
     Timestamp: TIMES,
     fields.List: st.lists(TEXT),
@@ -44,7 +45,20 @@ def values(field):
         return st.lists(inner, max_size=3) if field.many else inner
     if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):  # objects in a column of JSON
         return st.lists(records(field.inner.schema).map(vars), max_size=3)
+    if isinstance(field, fields.List):
+        return st.lists(json_values(field.inner), max_size=3)
+    if isinstance(field, fields.Dict) and field.value_field:
+        return st.dictionaries(TEXT, json_values(field.value_field), max_size=3)
     return st.none() | next(strategy for kind, strategy in VALUES.items() if isinstance(field, kind))
+
+
+def json_values(field):
+    """Values inside of a column of JSON, where a record is an object."""
+    if type(field) is fields.String:
+        return TEXT
+    if type(field) is fields.Raw:
+        return TEXT | st.integers(-(2**63), 2**63 - 1)
+    return records(field.schema).map(vars) if isinstance(field, fields.Nested) else values(field)
 
 
 def row(record, columns):

@@ -3,7 +3,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Integer, String, inspect, null, update
+from sqlalchemy import BigInteger, Boolean, Float, Integer, String, inspect, null, update
 from sqlalchemy.types import JSON
 
 from app.database.columns import JSONList, LongText, UTCDateTime, now
@@ -191,7 +191,7 @@ def test_every_table_is_exported_or_listed_as_omitted(source):
 def test_an_export_supports_the_type_of_every_column(source):
     with source.app_context():
         kinds = {type(column.type) for table in archive.tables() for column in table.columns}
-    assert kinds <= {BigInteger, Boolean, Integer, String, LongText, JSON, JSONList, UTCDateTime}
+    assert kinds <= {BigInteger, Boolean, Float, Integer, String, LongText, JSON, JSONList, UTCDateTime}
 
 
 def test_stored_idempotent_answers_are_not_exported(source):

@@ -11,7 +11,17 @@ from flask import Flask
 
 from app.extensions import db
 from app.keys import key_digest
-from app.models import APIKey, Bakery, Feedstock, FeedstockMetadata, RecipeRun, RecipeRunEvent
+from app.models import (
+    APIKey,
+    Bakery,
+    DatasetCheck,
+    DatasetDescription,
+    DatasetThumbnail,
+    Feedstock,
+    FeedstockMetadata,
+    RecipeRun,
+    RecipeRunEvent,
+)
 
 R = TypeVar("R")
 
@@ -69,6 +79,27 @@ def make_key(app: Flask, key: str, **columns: Any) -> APIKey:
     """The record of `key`. By default the key is active and not an administrator's."""
     digest = key_digest(app.config["ENCRYPTION_SALT"], key)
     return _store(app, APIKey(**{"encrypted_key": digest, "is_active": True, "is_admin": False} | columns))
+
+
+def make_description(app: Flask, **columns: Any) -> DatasetDescription:
+    """The description of the dataset with that `id`, a Zarr store of one variable."""
+    variable = {"dimensions": ["time"], "shape": [3], "dtype": "float32", "coordinate": False}
+    variable |= dict.fromkeys(("units", "standard_name", "long_name", "chunks"))
+    defaults = {"described_at": STARTED_AT, "source": "inspection", "attributes": {"title": "An example"}}
+    defaults |= {"variables": {"sst": variable}, "dimensions": {"time": 3}, "engine": "zarr", "zarr_format": 2}
+    return _store(app, DatasetDescription(**defaults | columns))
+
+
+def make_check(app: Flask, **columns: Any) -> DatasetCheck:
+    """A check of the dataset with that `dataset_id`, which was healthy."""
+    results = {"reachable": {"ok": True, "sentence": "Its host answers."}}
+    return _store(
+        app, DatasetCheck(**{"at": STARTED_AT, "healthy": True, "seconds": 1.5, "results": results} | columns)
+    )
+
+
+def make_thumbnail(app: Flask, **columns: Any) -> DatasetThumbnail:
+    return _store(app, DatasetThumbnail(**{"png": b"\x89PNG", "etag": "abc"} | columns))
 
 
 def bakery_body(app: Flask, **fields: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ WRITES = [
     ("DELETE", "/feedstocks/{id}"),
     ("PUT", "/feedstocks/{id}/metadata"),
     ("DELETE", "/feedstocks/{id}/metadata"),
+    ("PUT", "/datasets/{id}/description"),
     ("POST", "/recipe_runs/"),
     ("POST", "/recipe_runs/bulk"),
     ("PATCH", "/recipe_runs/{id}"),

@@ -9,7 +9,16 @@ import pytest
 from app import create_app
 from config import load
 from tests.conftest import ADMIN_KEY, environment
-from tests.support.factories import bakery_body, make_bakery, make_feedstock, make_key, make_metadata, make_run
+from tests.support.factories import (
+    bakery_body,
+    make_bakery,
+    make_description,
+    make_feedstock,
+    make_key,
+    make_metadata,
+    make_run,
+    make_thumbnail,
+)
 
 ORIGIN = {"Origin": "https://pangeo-forge.org"}
 EXPOSED = {"Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Link", "Idempotency-Replayed"}
@@ -24,6 +33,8 @@ ALLOWED = {
     "/feedstocks/1": "DELETE GET HEAD OPTIONS PATCH",
     "/feedstocks/1/datasets": "GET HEAD OPTIONS",
     "/feedstocks/1/metadata": "DELETE GET HEAD OPTIONS PUT",
+    "/datasets/1/description": "GET HEAD OPTIONS PUT",
+    "/datasets/1/thumbnail.png": "GET HEAD OPTIONS",
     "/recipe_runs/": "GET HEAD OPTIONS POST",
     "/recipe_runs/1": "DELETE GET HEAD OPTIONS PATCH",
     "/stats/recipe_runs": "GET HEAD OPTIONS",
@@ -64,6 +75,8 @@ def same_id(app):
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
     make_key(app, "any key", id=70_001)
     make_metadata(app, feedstock_id=feedstock.id)
+    make_description(app, id=70_001)
+    make_thumbnail(app, dataset_id=70_001)
     return 70_001
 
 

@@ -1,43 +1,28 @@
-"""Opens a dataset by its url and prints its HTML representation by xarray. `opener` runs it as a separate process.
+"""Objects over HTTP, from public addresses only, within a budget of requests and bytes."""
 
-It reads `{"url": …, "trusted": …}` from standard input and prints `{"html": …}` or `{"error": …}`, a key of
-`app.repr.opener.ERRORS`. It imports no module of the service and inherits no environment variable. It only connects to
-public addresses, also after redirects and for Kerchunk references. The only exception is the host of the url if it is
-`trusted`. It is one file, because Python in isolated mode finds no modules beside a program.
-"""
-
-import asyncio
-import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
 import json
-import multiprocessing.synchronize  # noqa: F401
-import os
-import pwd
 import re
-import resource
-import signal
 import socket
-import sys
+from asyncio import iscoroutine
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import quote
 
-import xarray
 from aiohttp import ClientError, ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 from fsspec.asyn import AsyncFileSystem
 from yarl import URL
 from zarr.errors import GroupNotFoundError
-from zarr.storage import FsspecStore
 
-MEMORY = 640 * 1024**2  # bytes of address space; the libraries reserve 330 MiB of it and use 100 MiB
 OBJECT_MAX = 16 * 1024**2  # bytes
 TOTAL_MAX = 64 * 1024**2
 REQUESTS_MAX = 2000
 REDIRECTS_MAX = 5
-HTML_MAX = 1024**2  # characters
 
+SIZE = re.compile(r"bytes \d+-\d+/(\d{1,18})")  # the header Content-Range
+ORIGIN = "https://example.org"  # any website
 REDIRECTS = (301, 302, 303, 307, 308)
 UNICAST = IPv6Network("2000::/3")  # other IPv6 addresses are not public or contain an IPv4 address
 BUCKETS = {
@@ -54,42 +39,61 @@ CODECS = {
 }
 CODEC_FIELDS = ("codecs", "compressor", "filters", "index_codecs")
 METADATA = (".zarray", ".zgroup", ".zmetadata", "zarr.json")  # of arrays, with their codecs
-NETCDF = re.compile(rb"CDF[\x01\x02\x05]|\x89HDF\r\n\x1a\n")  # the first bytes of a file
-NUMBERS = "<p>Times are shown as numbers, because xarray cannot decode their units or their calendar.</p>"
 
 
 class StoreError(Exception):
     """The store cannot be shown. The text is a key of `app.repr.opener.ERRORS`."""
 
 
+class OtherKindError(StoreError):
+    """The dataset is of another kind than expected. The text is that kind."""
+
+
 class Store(AsyncFileSystem):
     """The objects below a url, or those of Kerchunk references. Each read is a GET. Objects cannot be listed, so the
-    metadata must be consolidated.
+    metadata must be consolidated, or given as `metadata`: the content of some keys.
     """
 
     cachable = False
 
-    def __init__(self, url: str, trusted: bool, references: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, url: str, trusted: bool, references: Any = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(asynchronous=True)
-        self.url, self.trusted, self.references = URL(url), trusted, references
+        self.url, self.trusted, self.references, self.metadata = URL(url), trusted, references, metadata or {}
         self.denied = False
+        self.sizes: dict[URL, int | None] = {}  # in bytes, of the objects that were read, if the host says it
         self.requests, self.bytes = REQUESTS_MAX, TOTAL_MAX  # the remaining budget
         self.sessions: dict[bool, ClientSession] = {}
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
-        if self.references is None:
-            key = f"{self.url.raw_path.rstrip('/')}/{quote(path)}"
-            data = await self.get(self.url.with_path(key, encoded=True, keep_query=True), start, end)
+        if path in self.metadata:
+            data = self.metadata[path].encode()[start:end]
+        elif self.references is None:
+            data = await self.get(self.below(path), start, end)
         else:
-            data = (await self._follow(self.references.get(path)))[start:end]
+            reference = self.references.get(path)
+            data = (await self._follow(await reference if iscoroutine(reference) else reference))[start:end]
         if path.rpartition("/")[2] in METADATA:
             require_readable(json.loads(data))
         return data
 
+    def below(self, key: str) -> URL:
+        path = f"{self.url.raw_path.rstrip('/')}/{quote(key)}"
+        return self.url.with_path(path, encoded=True, keep_query=True)
+
+    async def allows_browsers(self, url: URL) -> bool:
+        """Whether a page of any website may read the object at `url` (https://fetch.spec.whatwg.org/#cors-check)."""
+        self.requests = _spend(self.requests, 1)
+        async with self._session(url).get(url, headers={"Origin": ORIGIN}) as response:
+            return response.headers.get("Access-Control-Allow-Origin") in ("*", ORIGIN)
+
     async def _follow(self, reference: Any) -> bytes:
-        """Return what a Kerchunk reference leads to: the text itself, or a part of the object at a url."""
+        """Return what a Kerchunk reference leads to: itself as bytes, or a part of the object at a url."""
         if reference is None:
             raise FileNotFoundError
+        if isinstance(reference, bytes):
+            return reference
         if isinstance(reference, str):
             return b64decode(reference[7:]) if reference.startswith("base64:") else reference.encode()
         url, *part = reference
@@ -101,11 +105,14 @@ class Store(AsyncFileSystem):
         headers = {} if start is None else {"Range": f"bytes={start}" if start < 0 else f"bytes={start}-"}
         if start is not None and end is not None:
             headers["Range"] += str(end - 1)
+        asked = url
         for _hop in range(REDIRECTS_MAX + 1):
             self.requests = _spend(self.requests, 1)
             async with self._session(url).get(url, headers=headers, allow_redirects=False) as response:
                 if response.status not in REDIRECTS:
                     data = await self._body(response, end)
+                    size = SIZE.fullmatch(response.headers.get("Content-Range", ""))
+                    self.sizes[asked] = int(size[1]) if size else response.content_length
                     return data if response.status == 206 else data[start:end]
                 url = url.join(URL(response.headers.get("Location", "")))
         raise StoreError("unreadable")
@@ -191,69 +198,6 @@ def codecs(metadata: Any) -> Iterator[str]:
                 yield from codecs(value)
 
 
-def representation(url: str, trusted: bool) -> str:
-    """Return the HTML of the Zarr store or of the Kerchunk references at `url`."""
-    store = Store(url, trusted)
-    try:
-        return html(store)
-    except StoreError as error:
-        if str(error) not in ("missing", "denied"):
-            raise
-    return html(Store(url, trusted, asyncio.run(read_references(url, trusted))))
-
-
-async def read_references(url: str, trusted: bool) -> dict[str, Any]:
-    """Return the Kerchunk references in the file at `url`, by key. Raises StoreError if it is another file, or none."""
-    store = Store(url, trusted)
-    with named_errors(store):
-        start = await store.get(store.url, 0, 8)
-        if NETCDF.match(start):
-            raise StoreError("netcdf")
-        if not start.lstrip().startswith(b"{"):
-            raise StoreError("unreadable")
-        document = json.loads(await store.get(store.url))
-        await store.close()
-        return references_of(document)
-
-
-def references_of(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the references of a document of Kerchunk, version 0 or 1, with consolidated metadata."""
-    templates: dict[str, str] = document.get("templates", {})
-    found: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
-    for key, value in document.get("refs", document).items():
-        if isinstance(value, list):
-            url = re.sub(r"{{\s*(\w+)\s*}}", lambda name: str(templates[name[1]]), value[0])
-            found[key] = [url, *value[1:]]
-        else:
-            found[key] = value if isinstance(value, str) else json.dumps(value)
-            if key.rpartition("/")[2] in (".zarray", ".zattrs", ".zgroup"):
-                metadata[key] = json.loads(found[key])
-    return found | {".zmetadata": json.dumps({"zarr_consolidated_format": 1, "metadata": metadata})}
-
-
-def html(store: Store) -> str:
-    """Return the HTML of `store`. xarray reads only the metadata and the index coordinates."""
-    with named_errors(store):
-        try:
-            text = _html(store)
-        except FileNotFoundError:
-            raise
-        except ValueError:  # for example for `months since 1990-01-01`
-            text = NUMBERS + _html(store, decode_times=False)
-    if len(text) > HTML_MAX:
-        raise StoreError("large")
-    return text
-
-
-def _html(store: Store, decode_times: bool = True) -> str:
-    # Any, because the types of xarray do not include Zarr stores
-    below: Any = FsspecStore(store, read_only=True, path="")
-    options: Any = {"engine": "zarr", "consolidated": True, "cache": False}
-    with xarray.open_dataset(below, decode_times=decode_times, **options) as dataset:
-        return str(dataset._repr_html_())
-
-
 @contextmanager
 def named_errors(store: Store) -> Iterator[None]:
     """Convert every error to a StoreError. zarr and xarray raise many types of exceptions for unreadable stores."""
@@ -275,45 +219,3 @@ def _spend(left: int, amount: int) -> int:
     if amount > left:
         raise StoreError("large")
     return left - amount
-
-
-def limit_resources(seconds: int) -> None:
-    """Limit memory, CPU time and files, and end the process after `seconds` even if the service has crashed."""
-    os.nice(10)
-    signal.alarm(seconds + 1)
-    for kind, most in {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-    }.items():
-        resource.setrlimit(kind, (most, most))
-
-
-def drop_privileges() -> None:
-    """Become the user `nobody` if this is root, so that hostile data cannot read the files of the service.
-
-    That user may not be able to read the installed packages either, so what they load late is loaded before.
-    """
-    if os.geteuid() == 0:
-        xarray.Dataset()._repr_html_()  # loads its style sheet
-        with suppress(KeyError, OSError):  # a container may have no such user, or not allow to become one
-            user = pwd.getpwnam("nobody")
-            os.setgroups([])
-            os.setgid(user.pw_gid)
-            os.setuid(user.pw_uid)
-
-
-def main() -> None:
-    limit_resources(int(sys.argv[1]))
-    drop_privileges()
-    try:
-        answer = {"html": representation(**json.load(sys.stdin))}
-    except StoreError as error:
-        answer = {"error": str(error)}
-    print(json.dumps(answer), flush=True)
-    os._exit(0)  # without closing the open connections
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,96 @@
+"""What is known about the data of a dataset: its description, its health, the checks of it and a small picture."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database.columns import BIG_ID, UTCDateTime
+from app.database.filters import Filter, since, until
+from app.database.record import Record
+from app.extensions import db
+from app.models.datasets import DATASETS
+
+# Who made a description: `flask datasets inspect`, or a runner.
+INSPECTION, RUNNER = "inspection", "runner"
+SOURCES = (INSPECTION, RUNNER)
+KEPT_CHECKS = 100  # of a dataset, the newest
+
+
+class DatasetDescription(Record):
+    """The variables and the extent of a dataset. Its id is that of the dataset.
+
+    `run_id` is the build that is described; a later build may have changed the data. Longitudes are from -180 to 180,
+    and `west` is larger than `east` if the extent crosses 180 degrees.
+    """
+
+    __tablename__ = "dataset_description"
+
+    noun = "description of dataset"
+
+    id: Mapped[int] = mapped_column("dataset_id", ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    described_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    source: Mapped[str]
+    run_id: Mapped[int | None]
+    snapshot_id: Mapped[str | None]
+    variables: Mapped[dict[str, Any]] = mapped_column(JSON)
+    dimensions: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON)
+    west: Mapped[float | None] = mapped_column(Float(53))
+    south: Mapped[float | None] = mapped_column(Float(53))
+    east: Mapped[float | None] = mapped_column(Float(53))
+    north: Mapped[float | None] = mapped_column(Float(53))
+    time_start: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    time_end: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    time_step: Mapped[float | None] = mapped_column(Float(53))  # seconds
+    bytes_stored: Mapped[int | None] = mapped_column(BigInteger)
+    bytes_in_memory: Mapped[int | None] = mapped_column(BigInteger)
+    zarr_format: Mapped[int | None]
+    consolidated: Mapped[bool | None]
+    engine: Mapped[str]
+
+
+class DatasetCheck(db.Model):
+    """One check of a dataset. `results` has an object with `ok` and `sentence` for each name of `app.services.health`.
+
+    `healthy` is null if this service could not find out. `time_end` is the last time step that was found.
+    """
+
+    __tablename__ = "dataset_check"
+    __table_args__ = (Index(None, "dataset_id", "id"), {"sqlite_autoincrement": True})
+
+    filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    healthy: Mapped[bool | None]
+    seconds: Mapped[float] = mapped_column(Float(53))
+    time_end: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    results: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class DatasetHealth(db.Model):
+    """The newest verdict on a dataset, and the inspection that is running: until `claimed_until` no other one begins.
+
+    A claim expires, because an inspection may be killed.
+    """
+
+    __tablename__ = "dataset_health"
+    __table_args__ = (Index(None, "checked_at", "dataset_id"), Index(None, "healthy", "dataset_id"))
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    healthy: Mapped[bool | None]
+    claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class DatasetThumbnail(db.Model):
+    """A small picture of a dataset, a PNG. `etag` is the SHA-1 of its bytes."""
+
+    __tablename__ = "dataset_thumbnail"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    png: Mapped[bytes] = mapped_column(LargeBinary)
+    etag: Mapped[str]

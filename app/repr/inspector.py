@@ -1,0 +1,83 @@
+"""Runs the program to inspect a dataset: its description, samples of its values, a picture, and who may read it."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from time import monotonic
+from typing import Any
+
+from app.repr import opener
+
+logger = logging.getLogger(__name__)
+
+# The packages that open each type. A deployment may leave them out.
+PACKAGES = {
+    "zarr": (*opener.PACKAGES, "PIL"),
+    "kerchunk": (*opener.PACKAGES, "PIL"),
+    "netcdf": (*opener.PACKAGES, "PIL", "h5netcdf", "pyfive"),
+    "parquet": (*opener.PACKAGES, "PIL", "pyarrow"),
+    "references": (*opener.PACKAGES, "PIL", "pyarrow"),  # Kerchunk in Parquet
+    "icechunk": (*opener.PACKAGES, "PIL", "icechunk"),
+}
+HTTP = ("http://", "https://")
+KINDS_MAX = 3  # types that are tried
+KIND = "zarr"  # of a dataset whose type is not known; the program says if it is another
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The type of the dataset, why it was not opened or None, and what the program showed, by name."""
+
+    kind: str
+    error: str | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+def is_trusted(allows: Callable[[str], bool], url: str) -> bool:
+    """Whether the host of `url` is one that the operators trust, as `allows` says of urls over HTTP."""
+    return opener.over_http(url).startswith(HTTP) and allows(url)
+
+
+def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> Inspection:
+    """Inspect the dataset at `url` for at most `seconds`, again if it is of another type than expected."""
+    address, kind, end = opener.over_http(url), dataset_type or KIND, monotonic() + seconds
+    if not address.startswith(HTTP):
+        return Inspection(kind, "scheme")
+    for _ in range(KINDS_MAX):
+        found = _run(address, kind, trusted, max(round(end - monotonic()), 1))
+        if "kind" not in found.results:
+            return found
+        kind = found.results["kind"]
+    return Inspection(kind, "unreadable")
+
+
+def _run(url: str, kind: str, trusted: bool, seconds: int) -> Inspection:
+    if not all(find_spec(name) for name in PACKAGES[kind]):
+        return Inspection(kind, "unsupported")
+    request = json.dumps({"url": url, "trusted": trusted, "kind": kind}).encode()
+    command = [sys.executable, "-I", str(opener.PROGRAM), str(seconds)]
+    try:
+        process = subprocess.run(
+            command, input=request, capture_output=True, timeout=seconds, env=opener.ENVIRONMENT, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        return _inspection(kind, error.stdout, "late")
+    except subprocess.CalledProcessError as error:
+        logger.warning("inspecting a dataset crashed", extra={"exit_code": error.returncode})
+        return _inspection(kind, error.stdout, "crashed")
+    return _inspection(kind, process.stdout)
+
+
+def _inspection(kind: str, output: bytes | None, error: str | None = None) -> Inspection:
+    """Return the results of a program that may have been ended in the middle of a line."""
+    results: dict[str, Any] = {}
+    for line in (output or b"").splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            results |= json.loads(line)
+    # One module opens Zarr and Kerchunk, so the engine says which of them it is.
+    engine = results.get("description", {}).get("engine")
+    return Inspection(engine if engine in PACKAGES else kind, results.pop("error", error), results)

@@ -1,0 +1,73 @@
+"""Inspects a dataset. Each result is shown as soon as it is known, because a later one may need too much."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from PIL import Image
+from yarl import URL
+
+from . import picture, samples
+from .description import Opened, describe
+from .store import Store, StoreError, named_errors
+
+# The module that opens each type. What it needs may be missing where the service runs.
+MODULES = {
+    "zarr": "opening",
+    "kerchunk": "opening",
+    "netcdf": "netcdf",
+    "parquet": "parquet",
+    "icechunk": "repositories",
+    "references": "partitions",
+}
+
+Show = Callable[[dict[str, Any]], None]
+
+
+def load(kind: str) -> Any:
+    """Import the module that opens datasets of this kind, and what Pillow loads late. Raises ImportError."""
+    Image.preinit()
+    return import_module(f".{MODULES[kind]}", __package__)
+
+
+def inspect(module: Any, url: str, trusted: bool, kind: str, show: Show) -> None:
+    """Show the description of the dataset at `url`, a picture, samples, and whether browsers may read it.
+
+    Raises OtherKindError or StoreError if it cannot be opened.
+    """
+    objects: Iterable[str] = [url]
+    if kind == "parquet":
+        show({"description": module.described(url, trusted)})
+    else:
+        with module.opened(url, trusted, kind) as opened:
+            objects = opened.objects
+            show({"description": describe(opened)})
+            _attempt("picture", partial(_picture, opened), show)  # first, because samples may use up the budget
+            _attempt("samples", partial(samples.sampled, opened.dataset), show)
+    _attempt("closed_hosts", lambda: asyncio.run(closed_hosts(url, trusted, objects)), show)
+
+
+def _attempt(name: str, act: Callable[[], Any], show: Show) -> None:
+    """Show the result of `act`, or the reason why there is none, a key of `app.repr.opener.ERRORS`."""
+    try:
+        with named_errors(Store("", trusted=False)):
+            show({name: act()})
+    except StoreError as error:
+        show({name: {"error": str(error)}})
+
+
+def _picture(opened: Opened) -> str | None:
+    image = picture.drawn(opened.dataset)
+    return b64encode(image).decode() if image else None
+
+
+async def closed_hosts(url: str, trusted: bool, objects: Iterable[str]) -> list[str]:
+    """Return the hosts of `objects` from which a browser does not let the page of another website read."""
+    store = Store(url, trusted)
+    try:
+        return [str(URL(item).origin()) for item in objects if not await store.allows_browsers(URL(item))]
+    finally:
+        await store.close()
