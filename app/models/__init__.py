@@ -4,6 +4,7 @@ from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.dataset_descriptions import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
+from app.models.dataset_search import DatasetSearch, DatasetSearchQueue
 from app.models.datasets import Dataset, DatasetEvent
 from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, FeedstockAlias
@@ -22,6 +23,8 @@ __all__ = [
     "DatasetDescription",
     "DatasetEvent",
     "DatasetHealth",
+    "DatasetSearch",
+    "DatasetSearchQueue",
     "DatasetThumbnail",
     "Feedstock",
     "FeedstockAlias",

@@ -10,25 +10,30 @@ from werkzeug.exceptions import NotFound
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
-from app.database.names import searchable
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.statements import Rows, fetch
 from app.extensions import db
 from app.models import Dataset, RecipeRun
+from app.models.dataset_search import BY_RANK
 from app.models.datasets import DATASETS, KEY
+from app.services import dataset_search, search_documents
 
 Kind = Literal["all", "production", "test"]
 
-SEARCHED = (Dataset.recipe_id, Dataset.feedstock, Dataset.url)
-
 
 def page(q: str = "", **query: Any) -> Page:
-    """Return a page of the datasets in which one of the `SEARCHED` columns contains `q`, ignoring case."""
+    """Return a page of datasets, with `q` only of those that it finds (`app.services.dataset_search`)."""
     where = _of_kind("all")
+    if variable := query.get("variable"):
+        search_documents.refresh()
+        query["variable"] = search_documents.exact(variable)
+    if query["order_by"] == BY_RANK:
+        descending = query.pop("sort") == "desc"
+        del query["order_by"]
+        return dataset_search.read_page(q, *where, descending=descending, **query)
     if q:
-        ids = _matching_ids(q, where)
-        query["id"] = sorted(ids & set(query.get("id", ids)))
+        query["q"] = dataset_search.conditions_of(q)
     return pages.read_page(Dataset, *where, **query)
 
 
@@ -121,12 +126,6 @@ def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for datasets of that kind. Merged ones and those with an empty url are excluded."""
     listed = (Dataset.url != "", Dataset.merged_into.is_(None))
     return listed if kind == "all" else (*listed, Dataset.is_test == (kind == "test"))
-
-
-def _matching_ids(q: str, where: tuple[ColumnElement[bool], ...]) -> set[int]:
-    """Return the ids of the datasets that contain `q`. Python compares, because the databases fold case differently."""
-    datasets = db.session.execute(select(Dataset.id, *SEARCHED).where(*where))
-    return {id for id, *texts in datasets if any(searchable(q) in searchable(text) for text in texts)}
 
 
 def of_feedstock(

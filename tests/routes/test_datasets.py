@@ -53,6 +53,13 @@ def test_a_dataset_has_the_fields_of_its_newest_build(app, client):
             "description": None,
             "snapshot_id": None,
             "withdrawn_at": None,
+            "license": None,
+            "keywords": [],
+            "variables": [],
+            "bbox": None,
+            "time_start": None,
+            "time_end": None,
+            "healthy": None,
             "snippet": "import xarray as xr\n\nds = xr.open_dataset('https://b.org/b.zarr', engine='zarr', chunks={})",
         }
     ]
