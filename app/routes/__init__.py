@@ -10,6 +10,7 @@ from app.routes import (
     feeds,
     feedstock_metadata,
     feedstocks,
+    intake,
     probes,
     recipe_runs,
     repr,
@@ -28,9 +29,7 @@ BLUEPRINTS = (
         bakeries.blp,
         stats.blp,
         repr.blp,
-        stac.blp,
-        feeds.blp,
     ),
-    *(api_keys.blp, audit.blp),
+    *(stac.blp, intake.blp, feeds.blp, api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

@@ -1,6 +1,6 @@
 """Datasets: their lists and their builds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -35,21 +35,6 @@ def page(q: str = "", **query: Any) -> Page:
     if q:
         query["q"] = dataset_search.conditions_of(q)
     return pages.read_page(Dataset, *where, **query)
-
-
-def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
-    """Return the datasets of production runs that are not withdrawn, ordered by id, as rows of all their columns."""
-    listed = _production().where(Dataset.withdrawn_at.is_(None))
-    return db.session.execute(listed.order_by(Dataset.id).limit(limit).offset(offset)).all()
-
-
-def get(dataset_id: int) -> Row[Any]:
-    """Return the dataset of production runs with that id, as a row like those of `production`. Raises 404."""
-    found = resolve(dataset_id, of_runs=False)
-    row = db.session.execute(_production().where(Dataset.id == found)).first()
-    if row is None:  # it is a dataset of test runs
-        raise _not_found(dataset_id)
-    return row
 
 
 def resolve(number: int, connection: Connection | None = None, *, of_runs: bool = True) -> int:
@@ -113,12 +98,6 @@ def _builds(names: tuple[str, ...]) -> Select[Any]:
 
 def _not_found(number: int) -> NotFound:
     return NotFound(f"{Dataset.noun} {number} not found")
-
-
-def _production() -> Select[Any]:
-    mapper = inspect(Dataset)
-    columns = (column.label(name) for name, column in mapper.columns.items())
-    return select(*columns).select_from(mapper.local_table).where(*_of_kind("production"))
 
 
 @cache
