@@ -31,7 +31,7 @@ run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABA
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-clients: .venv/clients/bin/openapi-python-client tests/clients/node_modules/.package-lock.json  ## Install what generates the Python and TypeScript clients of the tests; requires npm
+clients: .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## Install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
@@ -59,7 +59,7 @@ parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists a
 	$(BIN)/python -m tests.support.parameters > docs/parameters.md
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/clients requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/clients requirements/stac requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -91,6 +91,12 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 .venv/clients/bin/openapi-python-client: requirements/clients.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/clients
 	.venv/clients/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@touch $@
+
+# A separate environment: forty packages.
+.venv/stac/bin/stac-api-validator: requirements/stac.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/stac
+	.venv/stac/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/stac.txt
 	@touch $@
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, String
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Integer, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -50,6 +50,17 @@ def _utc_now_sqlite(_element: utc_now, _compiler: Any, **_: Any) -> str:
 
 class LongText(String):
     """Text that may be too long for an index or a cursor. Lists are sorted by its first KEY_LENGTH characters."""
+
+
+class JSONList(TypeDecorator[list[Any]]):
+    """A list of JSON values. SQLAlchemy's own JSON is for an object, which is what the archive expects of it."""
+
+    impl = JSON
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[list[Any]]:
+        return list
 
 
 class UTCDateTime(TypeDecorator[datetime]):

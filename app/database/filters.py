@@ -33,7 +33,8 @@ Columns = ReadOnlyColumnCollection[str, Column[Any]]
 class Filter(NamedTuple):
     """A filter that is not a column. `condition` gets the columns of the model, and a name and form of a FilterKey.
 
-    `parameter` converts the given value to the parameter of the condition. It may query the database.
+    `parameter` converts the given value to the parameter of the condition, or to a dict of several parameters, whose
+    names begin with that of the filter. It may query the database.
     """
 
     condition: Callable[[Columns, str, int], ColumnElement[bool]]
@@ -86,6 +87,9 @@ def parametrise(model: type[Base], filters: dict[str, Any]) -> tuple[FilterKey, 
         elif isinstance(value, list):
             filter_key.append((name, MANY))
             values |= {name: value, _prefixes(name): [str(text)[:KEY_LENGTH] for text in value]}
+        elif isinstance(value, dict):  # a condition with several parameters
+            filter_key.append((name, True))
+            values |= value
         else:
             filter_key.append((name, value is not False))
             values[name] = value

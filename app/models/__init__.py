@@ -4,12 +4,15 @@ from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
 from app.models.dataset_descriptions import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
+from app.models.dataset_search import DatasetSearch, DatasetSearchQueue
 from app.models.datasets import Dataset, DatasetEvent
+from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, FeedstockAlias
 from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
+from app.models.run_sums import RunsOfDuration, RunsOfPeriod
 
 __all__ = [
     "APIKey",
@@ -20,11 +23,16 @@ __all__ = [
     "DatasetDescription",
     "DatasetEvent",
     "DatasetHealth",
+    "DatasetSearch",
+    "DatasetSearchQueue",
     "DatasetThumbnail",
     "Feedstock",
     "FeedstockAlias",
+    "FeedstockMetadata",
     "IdempotencyKey",
     "RecipeRun",
     "RecipeRunEvent",
     "RunCount",
+    "RunsOfDuration",
+    "RunsOfPeriod",
 ]

@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.database.columns import BIG_ID, UTCDateTime
+from app.database.columns import BIG_ID, JSONList, UTCDateTime
 from app.database.filters import Filter, since, until
 from app.database.record import Record
 from app.extensions import db
-from app.models.datasets import DATASETS
 
 # Who made a description: `flask datasets inspect`, or a runner.
 INSPECTION, RUNNER = "inspection", "runner"
 SOURCES = (INSPECTION, RUNNER)
+NAMES_MAX = 50
 KEPT_CHECKS = 100  # of a dataset, the newest
 
 
@@ -29,7 +29,7 @@ class DatasetDescription(Record):
 
     noun = "description of dataset"
 
-    id: Mapped[int] = mapped_column("dataset_id", ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    id: Mapped[int] = mapped_column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     described_at: Mapped[datetime] = mapped_column(UTCDateTime)
     source: Mapped[str]
     run_id: Mapped[int | None]
@@ -49,6 +49,17 @@ class DatasetDescription(Record):
     zarr_format: Mapped[int | None]
     consolidated: Mapped[bool | None]
     engine: Mapped[str]
+    variable_names: Mapped[list[str] | None] = mapped_column(JSONList)  # of data variables, at most NAMES_MAX
+
+    @validates("variables")
+    def _keep_names(self, _key: str, variables: dict[str, Any]) -> dict[str, Any]:
+        self.variable_names = data_variables(variables)
+        return variables
+
+
+def data_variables(variables: dict[str, Any]) -> list[str]:
+    """Return the names of the variables that are no coordinates, sorted, at most NAMES_MAX."""
+    return sorted(name for name, details in variables.items() if not details.get("coordinate"))[:NAMES_MAX]
 
 
 class DatasetCheck(db.Model):
@@ -63,7 +74,7 @@ class DatasetCheck(db.Model):
     filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
-    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"))
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     healthy: Mapped[bool | None]
     seconds: Mapped[float] = mapped_column(Float(53))
@@ -80,7 +91,7 @@ class DatasetHealth(db.Model):
     __tablename__ = "dataset_health"
     __table_args__ = (Index(None, "checked_at", "dataset_id"), Index(None, "healthy", "dataset_id"))
 
-    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     healthy: Mapped[bool | None]
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -91,6 +102,6 @@ class DatasetThumbnail(db.Model):
 
     __tablename__ = "dataset_thumbnail"
 
-    dataset_id: Mapped[int] = mapped_column(ForeignKey(DATASETS.c.id, ondelete="CASCADE"), primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     png: Mapped[bytes] = mapped_column(LargeBinary)
     etag: Mapped[str]

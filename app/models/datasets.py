@@ -2,34 +2,46 @@
 
 import re
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, Integer, String, func, text, type_coerce
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    case,
+    func,
+    literal,
+    text,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from app.database.columns import BIG_ID, LongText, UTCDateTime
+from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime
 from app.database.filters import Filter, is_unset_unless, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.extensions import db
 from app.models.bakeries import Bakery
+from app.models.dataset_descriptions import DatasetDescription, DatasetHealth
+from app.models.dataset_search import contains_words, has_token, lasts, overlaps
+from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, names_repository
+from app.models.opening import Opening
 from app.models.recipe_runs import RecipeRun
-
-# Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
-ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
 # Schemes of urls that contain what a browser runs or shows, and the characters that it ignores before and in a scheme.
 SCRIPTS = ("javascript:", "vbscript:", "data:")
 IGNORED_BY_BROWSERS = re.compile("^[\\x00-\\x20]+|[\\t\\n\\r]")
-
-SNIPPETS = {
-    "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
-    "kerchunk": "import xarray as xr\n\nds = xr.open_dataset({}, engine='kerchunk', chunks={{}}{})",
-    "parquet": "import pandas as pd\n\ndf = pd.read_parquet({}{})",
-}
 
 # Runs with equal values in these columns build the same dataset.
 KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
@@ -59,6 +71,9 @@ DATASETS = db.Table(
 )
 DATASETS.add_is_dependent_on(RecipeRun.__table__)  # an import restores runs first, whose triggers create datasets
 _feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
+_metadata, _described, _health = (
+    model.__table__.alias() for model in (FeedstockMetadata, DatasetDescription, DatasetHealth)
+)
 for _column in _bakery.columns:
     cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
 _LISTED = text("merged_into IS NULL")
@@ -74,15 +89,38 @@ Index(
 ).ddl_if(dialect="postgresql")
 
 
+class _json_array(FunctionElement[list[float]]):  # noqa: N801  # reads as the SQL function it is
+    """A list in JSON of the values of columns."""
+
+    inherit_cache = True
+    type = JSONList()
+
+
+@compiles(_json_array, "postgresql")
+def _json_array_postgresql(element: _json_array, compiler: Any, **options: Any) -> str:
+    return f"json_build_array({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_json_array, "sqlite")
+def _json_array_sqlite(element: _json_array, compiler: Any, **options: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **options)})"
+
+
+_edges = [_described.c[name] for name in ("west", "south", "east", "north")]
+_EMPTY: ColumnElement[Any] = literal([], JSONList())
+
+
 class _Snippet(TypeDecorator[str | None]):
-    """Converts a text, the dataset type, a blank and the url, to a snippet."""
+    """Converts lines with the values of an `Opening`, its url at the end, to the snippet."""
 
     impl = String
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:
-        dataset_type, _, url = str(value).partition(" ")
-        return snippet(dataset_type, url)
+        *known, consolidated, url = str(value).split("\n", 4)
+        dataset_type, snapshot_id, engine = (text or None for text in known)
+        flag = consolidated == "1" if consolidated else None
+        return Opening(dataset_type, url, snapshot_id, engine, flag).snippet
 
 
 class Dataset(Record):
@@ -94,11 +132,19 @@ class Dataset(Record):
     build. A dataset whose builds are all gone keeps its row, with the time in `withdrawn_at`.
     """
 
-    __table__ = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id).outerjoin(
-        _bakery, _bakery.c.id == DATASETS.c.bakery_id
+    __table__ = (
+        DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id)
+        .outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
+        .outerjoin(_metadata, _metadata.c.feedstock_id == DATASETS.c.feedstock_id)
+        .outerjoin(_described, _described.c.dataset_id == DATASETS.c.id)
+        .outerjoin(_health, _health.c.dataset_id == DATASETS.c.id)
     )
     __mapper_args__ = {
-        "include_properties": [*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region],
+        "include_properties": [
+            *(*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region, _metadata.c.license),
+            *(_described.c.time_start, _described.c.time_end, _described.c.engine, _described.c.consolidated),
+            _health.c.healthy,
+        ],
         "primary_key": [DATASETS.c.id],
     }
 
@@ -108,6 +154,10 @@ class Dataset(Record):
         "since": since("last_build"),
         "until": until("last_build"),
         "include_withdrawn": is_unset_unless("withdrawn_at"),
+        "q": Filter(lambda columns, _name, _form: contains_words(columns["id"])),
+        "variable": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
+        "bbox": Filter(lambda _columns, name, _form: overlaps(_edges, name)),
+        "datetime": Filter(lambda columns, name, _form: lasts(columns["time_start"], columns["time_end"], name)),
     }
 
     id: Mapped[int]
@@ -127,17 +177,30 @@ class Dataset(Record):
     run_id: Mapped[int | None]
     withdrawn_at: Mapped[datetime | None]
     merged_into: Mapped[int | None]
-    title: Mapped[str | None]
-    description: Mapped[str | None]
+    own_title: Mapped[str | None] = column_property(DATASETS.c.title)
+    own_description: Mapped[str | None] = column_property(DATASETS.c.description)
+    title: Mapped[str | None] = column_property(func.coalesce(DATASETS.c.title, _metadata.c.title))
+    description: Mapped[str | None] = column_property(func.coalesce(DATASETS.c.description, _metadata.c.description))
+    keywords: Mapped[list[str]] = column_property(func.coalesce(_metadata.c.keywords, _EMPTY))
+    variables: Mapped[list[str]] = column_property(func.coalesce(_described.c.variable_names, _EMPTY))
+    bbox: Mapped[list[float] | None] = column_property(case((_edges[0].is_not(None), _json_array(*_edges))))
+    license: Mapped[str | None] = column_property(_metadata.c.license)
+    time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
+    time_end: Mapped[datetime | None] = column_property(_described.c.time_end)
+    healthy: Mapped[bool | None] = column_property(_health.c.healthy)
+    engine: Mapped[str | None] = column_property(_described.c.engine)
+    consolidated: Mapped[bool | None] = column_property(_described.c.consolidated)
 
     @hybrid_property
     def snippet(self) -> str | None:
-        return snippet(self.dataset_type, self.url)
+        return Opening(self.dataset_type, self.url, self.snapshot_id, self.engine, self.consolidated).snippet
 
     @snippet.inplace.expression
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
-        return type_coerce(func.coalesce(cls.dataset_type, "") + " " + cls.url, _Snippet)
+        flag = case((cls.consolidated.is_(True), "1"), (cls.consolidated.is_(False), "0"))
+        known = (func.coalesce(part, "") + "\n" for part in (cls.dataset_type, cls.snapshot_id, cls.engine, flag))
+        return type_coerce(reduce(add, known) + cls.url, _Snippet)
 
 
 class DatasetEvent(db.Model):
@@ -161,14 +224,6 @@ class DatasetEvent(db.Model):
     replaced_url: Mapped[str | None] = mapped_column(LongText)
 
 
-def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:
-    """Return the options of fsspec for anonymous access to `url`; None if it does not need any."""
-    options = ANONYMOUS_OPTIONS.get(url.partition("://")[0].lower())
-    if options and dataset_type == "kerchunk":
-        return {"target_options": options, "remote_options": options}
-    return options
-
-
 def is_link(url: str) -> bool:
     """Whether `url` may become a link: not if a browser would run it as a script.
 
@@ -176,9 +231,3 @@ def is_link(url: str) -> bool:
     """
     seen = IGNORED_BY_BROWSERS.sub("", url).lower()
     return not seen.startswith(SCRIPTS)
-
-
-def snippet(dataset_type: str | None, url: str) -> str | None:
-    """Return Python code that opens the dataset at `url`; None if its type is unknown."""
-    template, options = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
-    return template and template.format(repr(url), f", storage_options={options}" if options else "")

@@ -88,12 +88,13 @@ def page_query(
     order_by: str = "id",
     sort: str = "asc",
     base: type[Schema] = PageQuery,
+    orders: tuple[str, ...] = (),
     **filters: fields.Field[Any],
 ) -> type[Schema]:
     """Return the query schema of a list of `read` records. `order_by` and `sort` are the default order.
 
     A client can order and filter by every scalar field of `read` that is not `dump_only`, and by `filters`. The loaded
-    values contain only the filters that the request has. `base` has the other parameters.
+    values contain only the filters that the request has. `base` has the other parameters. `orders` are other orders.
     """
     all_fields = read().fields
     scalars = {
@@ -101,7 +102,7 @@ def page_query(
     }
     field_filters = {name: FieldFilter(field, name) for name, field in scalars.items()}
     names = [str(field.data_key or field.name) for field in all_fields.values()]
-    parameters = _order_and_fields(name.removesuffix("Query"), names, [*scalars], order_by, sort)
+    parameters = _order_and_fields(name.removesuffix("Query"), names, [*scalars, *orders], order_by, sort)
     return base.from_dict(parameters | field_filters | filters, name=name)
 
 

@@ -1,15 +1,18 @@
 """Datasets on the wire."""
 
 from functools import partial
+from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields, post_load
 
 from app.database.columns import INTEGER_MAX
+from app.models.dataset_descriptions import NAMES_MAX
+from app.models.dataset_search import BY_RANK
 from app.models.datasets import is_link
 from app.schemas.bakeries import Name, Region
 from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.feedstocks import Spec
-from app.schemas.fields import Flag, Number, ObjectList, Text, Timestamp
+from app.schemas.fields import Flag, Number, ObjectList, Real, Text, Timestamp
 from app.schemas.recipe_runs import (
     BakeryId,
     DatasetType,
@@ -23,6 +26,7 @@ from app.schemas.recipe_runs import (
     SnapshotId,
     without_credentials,
 )
+from app.schemas.search import BoundingBox, Interval
 
 FirstBuild = partial(Timestamp, description="When the first build started, or when a link was added.")
 LastBuild = partial(Timestamp, description="When the newest build started, or when a link was added.")
@@ -36,6 +40,59 @@ Title = partial(
 )
 Description = partial(
     Text, 1, 10_000, allow_none=True, description="What the dataset contains.", example="Precipitation, one degree."
+)
+ShownTitle = partial(
+    Text,
+    1,
+    1000,
+    allow_none=True,
+    description="The title of the dataset, or else that of its feedstock.",
+    example="GPCP, daily",
+)
+ShownDescription = partial(
+    Text,
+    1,
+    20_000,
+    allow_none=True,
+    description="What the dataset contains, or else what those of its feedstock contain.",
+    example="Precipitation, one degree.",
+)
+License = partial(
+    Text,
+    1,
+    500,
+    allow_none=True,
+    description="The licence of the data: its id of SPDX; null if it is not known or not on that list.",
+    example="CC-BY-4.0",
+)
+Keywords = partial(
+    fields.List,
+    Text(1, 500, description="A keyword.", example="precipitation"),
+    metadata={"description": "The keywords of its feedstock.", "examples": [["precipitation"]]},
+)
+VariableNames = partial(
+    fields.List,
+    Text(1, 255, description="The name of a variable.", example="precip"),
+    metadata={
+        "description": f"The names of its variables that are no coordinates, up to {NAMES_MAX}; empty if unknown. "
+        "`/datasets/{id}/description` has all of them.",
+        "examples": [["precip"]],
+    },
+)
+Bbox = partial(
+    fields.List,
+    Real(-180, 180, description="Degrees.", example=-180.0),
+    allow_none=True,
+    metadata={
+        "description": "The edges of its extent in degrees: west, south, east, north; null if unknown. West is larger "
+        "than east if the extent crosses 180 degrees.",
+        "examples": [[-180.0, -90.0, 180.0, 90.0]],
+    },
+)
+TimeStart = partial(Timestamp, allow_none=True, description="The first time of its data; null if unknown.")
+TimeEnd = partial(Timestamp, allow_none=True, description="The last time of its data; null if unknown.")
+Healthy = partial(
+    Flag, allow_none=True, description="Whether the last check found it healthy; null if unknown.", example=True
 )
 WithdrawnAt = partial(
     Timestamp,
@@ -81,10 +138,17 @@ class DatasetRead(ReadSchema):
         description="The run of the newest build. Its url is the `url` of the dataset. Null for a link.",
     )
     id = Id(required=True, description="The id of the dataset, which never changes.")
-    title = Title(required=True)
-    description = Description(required=True)
+    title = ShownTitle(required=True, dump_only=True)
+    description = ShownDescription(required=True, dump_only=True)
     snapshot_id = SnapshotId(required=True)
     withdrawn_at = WithdrawnAt(required=True)
+    license = License(required=True)
+    keywords = Keywords(required=True)
+    variables = VariableNames(required=True)
+    bbox = Bbox(required=True)
+    time_start = TimeStart(required=True)
+    time_end = TimeEnd(required=True)
+    healthy = Healthy(required=True)
     snippet = Text(
         1,
         25_000,  # a url has 2,048 characters, and repr() writes up to 10 for each: `\U000e0001`
@@ -134,6 +198,15 @@ DatasetEventQuery = page_query("DatasetEventQuery", DatasetEventRead, **time_ran
 class DatasetPageQuery(RunPageQuery):
     kind = Kinds("production")
 
+    @post_load(pass_original=True)
+    def order_by_rank(self, values: dict[str, Any], given: Any, **_: Any) -> dict[str, Any]:
+        """With `q` and without an order, the best hits are first."""
+        if "q" in values and not given.keys() & {"order_by", "sort"}:
+            return values | {"order_by": BY_RANK}
+        if values["order_by"] == BY_RANK and "q" not in values:
+            raise ValidationError("rank is the order of what q finds, so it needs q.", "order_by")
+        return values
+
 
 DatasetQuery = page_query(
     "DatasetQuery",
@@ -145,10 +218,27 @@ DatasetQuery = page_query(
         in_query=True, load_default=False, example=True, description="Also list datasets that were withdrawn."
     ),
     **time_range("datasets whose newest build started"),
+    orders=(BY_RANK,),
+    bbox=BoundingBox(
+        description="Only datasets whose extent has a point in this box: west,south,east,north, in degrees."
+    ),
+    datetime=Interval(
+        description="Only datasets with data at this time, or in this interval, as in STAC: `2000-01-01/2000-12-31`, "
+        "`2000-01-01/..`, `../2000-12-31T12:00:00Z`. A date is the whole day."
+    ),
+    variable=Text(
+        1,
+        255,
+        description="Only datasets with a variable of this name, or of this standard name of the CF conventions, "
+        "ignoring case.",
+        example="precipitation_flux",
+    ),
     q=Text(
         1,
         255,
-        description="Only datasets whose `recipe_id`, `feedstock` or `url` contains this text, ignoring case.",
-        example="gpcp",
+        description="Only datasets with all of these words, or words that begin with them, in their title, keywords, "
+        "recipe, feedstock, variables, description or url; and those whose `recipe_id`, `feedstock` or `url` contains "
+        "this text. Case and accents are ignored. Without `order_by` and `sort`, the best hits are first.",
+        example="sea surface temperature",
     ),
 )

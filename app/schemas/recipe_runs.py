@@ -2,11 +2,11 @@
 
 from functools import partial
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from app.database.columns import INTEGER_MAX
+from app.database.urls import secret_in
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, PageQuery, ReadSchema, WriteSchema, page_query, time_range
@@ -57,20 +57,12 @@ Kind = partial(Choice, tuple(KINDS), component="RunKind", description="The kind 
 DatasetType = partial(
     Choice, DATASET_TYPES, component="DatasetType", allow_none=True, description="The format of the dataset."
 )
-# Parameters of a query that give access to what is not public, in lower case.
-SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
 
 
 def without_credentials(url: str) -> None:
     """Raise ValidationError if `url` has a user, a password or a signature: everyone can read it here."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return  # it is no URL, so it is shown as text
-    if "@" in parts.netloc:
-        raise ValidationError("Must not contain a user or a password, because everyone can read it.")
-    if found := [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name.lower() in SECRETS]:
-        raise ValidationError(f"Must not contain credentials ({found[0]}), because everyone can read it.")
+    if found := secret_in(url):
+        raise ValidationError(f"Must not contain {found}, because everyone can read it.")
 
 
 PublicUrl = partial(
@@ -181,7 +173,7 @@ class RecipeRunRead(ReadSchema):
     created_at = CreatedAt(required=True)
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
-    snapshot_id = SnapshotId(required=True, dump_only=True)
+    snapshot_id = SnapshotId(required=True)
     time_problem = TimeProblem(required=True)
 
 

@@ -14,7 +14,8 @@ from app.models.datasets import DATASETS, KEY
 from app.services import datasets
 from app.services.archive import sequences
 
-CONTENT = ("url", "title", "description")
+# What people may change, and the attributes that have it. A dataset without a title shows that of its feedstock.
+CONTENT = {"url": "url", "title": "own_title", "description": "own_description"}
 OPTIONAL: dict[str, Any] = {"is_test": False, "dataset_type": None, "title": None, "description": None}
 
 
@@ -39,7 +40,7 @@ def add_link(values: dict[str, Any]) -> tuple[int, bool]:
     if existing.withdrawn_at and not existing.build_count:
         change(existing, {name: values[name] for name in CONTENT} | {"withdrawn_at": None})
         return existing.id, True
-    if any(getattr(existing, name) != values[name] for name in CONTENT):
+    if any(getattr(existing, CONTENT[name]) != values[name] for name in CONTENT):
         raise Conflict(f"dataset {existing.id} already has this feedstock, recipe, dataset type and kind.")
     return existing.id, False
 
@@ -54,7 +55,7 @@ def change(dataset: Dataset, values: dict[str, Any]) -> bool:
 
     Raises 409 if the url of a dataset changes that runs have built: it follows from them.
     """
-    changed = {name: value for name, value in values.items() if getattr(dataset, name) != value}
+    changed = {name: value for name, value in values.items() if getattr(dataset, CONTENT.get(name, name)) != value}
     if dataset.build_count and "url" in changed:
         raise Conflict(f"dataset {dataset.id} was built by recipe run {dataset.run_id}; change the url of that run.")
     if not changed:

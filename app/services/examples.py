@@ -7,7 +7,7 @@ from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.api_keys import WRITE_SCOPE
 from app.models.recipe_runs import CONCLUSIONS, SYSTEM
-from app.services import api_keys, stats
+from app.services import api_keys, feedstock_metadata, stats
 
 BAKERIES = (
     ("us-central1", "pangeo-ldeo-nsf-earthcube", "Dataflow, operated by Lamont-Doherty Earth Observatory."),
@@ -20,6 +20,53 @@ FEEDSTOCKS = (
     "pangeo-forge/noaa-oisst-avhrr-feedstock",
     "pangeo-forge/cmip6-feedstock",
 )
+# What the data of the feedstocks are about, by their names.
+METADATA: dict[str, dict[str, Any]] = {
+    "pangeo-forge/gpcp-feedstock": {
+        "title": "Global Precipitation Climatology Project",
+        "description": "Daily precipitation on a grid of one degree, merged from satellites and gauges, since 1996.",
+        "license_text": "No constraints on data access or use.",
+        "providers": [
+            {
+                "name": "University of Maryland",
+                "roles": ["producer"],
+                "url": "http://gpcp.umd.edu/",
+                "description": None,
+            },
+            {
+                "name": "NOAA NCEI",
+                "roles": ["host", "licensor"],
+                "url": "https://www.ncei.noaa.gov",
+                "description": None,
+            },
+        ],
+        "keywords": ["precipitation", "satellite", "climate data record"],
+    },
+    "pangeo-forge/noaa-oisst-avhrr-feedstock": {
+        "title": "NOAA Optimum Interpolation SST",
+        "description": "Daily sea surface temperature on a grid of a quarter degree, from satellites, ships and buoys.",
+        "license": "CC-BY-4.0",
+        "license_url": "https://creativecommons.org/licenses/by/4.0/",
+        "providers": [
+            {"name": "NOAA NCEI", "roles": ["producer"], "url": "https://www.ncei.noaa.gov", "description": None},
+        ],
+        "keywords": ["ocean", "sea surface temperature", "satellite"],
+    },
+    "pangeo-forge/cmip6-feedstock": {
+        "title": "CMIP6",
+        "description": "Simulations of the Coupled Model Intercomparison Project, phase 6.",
+        "license": "CC-BY-4.0",
+        "providers": [
+            {
+                "name": "ESGF",
+                "roles": ["host"],
+                "url": "https://esgf-node.llnl.gov/projects/cmip6/",
+                "description": None,
+            },
+        ],
+        "keywords": ["climate model", "CMIP6"],
+    },
+}
 FIRST_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STORE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge"
 
@@ -35,6 +82,9 @@ def load(salt: str) -> dict[str, int]:
     feedstocks = [Feedstock(spec=spec, provider="github") for spec in FEEDSTOCKS]
     db.session.add_all([*bakeries, *feedstocks])
     db.session.flush()
+    for feedstock in feedstocks:
+        if values := METADATA.get(feedstock.spec):
+            feedstock_metadata.save(feedstock.id, values)
     runs = [
         _run(index, bakeries[index % 2], feedstocks[1 + index % 3], **state) for index, state in enumerate(_states())
     ]

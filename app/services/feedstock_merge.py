@@ -14,15 +14,23 @@ from app.database.columns import UTCDateTime, now
 from app.database.deadline import lift_time_limit
 from app.database.names import lower, normal
 from app.extensions import db
-from app.models import AuditEntry, DatasetEvent, Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent
+from app.models import (
+    AuditEntry,
+    DatasetEvent,
+    Feedstock,
+    FeedstockAlias,
+    FeedstockMetadata,
+    RecipeRun,
+    RecipeRunEvent,
+)
 from app.models.datasets import DATASETS, KEY
 from app.models.feedstocks import repository
 from app.models.recipe_runs import SYSTEM
 from app.services import audit
 
-FEEDSTOCK, ALIAS, RUN, EVENT, AUDIT, DATASET_EVENT = (
+FEEDSTOCK, ALIAS, METADATA, RUN, EVENT, AUDIT, DATASET_EVENT = (
     db.metadata.tables[model.__tablename__]
-    for model in (Feedstock, FeedstockAlias, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
+    for model in (Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
 )
 # What the triggers set when the runs of a dataset go, and a merge restores.
 RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
@@ -41,6 +49,8 @@ class Merged:
 def merge(kept_id: int, deleted_id: int) -> Merged:
     """Move the runs and the former names of the second feedstock to the first, and delete the second.
 
+    The first feedstock keeps its metadata. If it has none, it gets those of the second.
+
     The caller commits. Raises 404 if one of them does not exist, 409 if they cannot be merged.
     """
     connection = db.session.connection()
@@ -52,6 +62,8 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     runs = _move_runs(connection, tables, kept, deleted)
     _move_datasets(connection, moving, existing, kept_id)
     _move_names(connection, tables, kept, deleted)
+    if METADATA.name in tables:
+        _move_metadata(connection, kept_id, deleted_id)
     connection.execute(delete(FEEDSTOCK).where(FEEDSTOCK.c.id == deleted_id))
     if audited := AUDIT.name in tables:
         details = {"kept": kept_id, "deleted": deleted_id, "spec": deleted.spec, "recipe_runs": runs}
@@ -103,6 +115,12 @@ def _move_names(connection: Connection, tables: set[str], kept: Row[Any], delete
     elif other_name:
         sentence = "are different repositories. Upgrade the database first: it then keeps the name of the second."
         raise Conflict(f"{kept.spec!r} and {deleted.spec!r} {sentence}")
+
+
+def _move_metadata(connection: Connection, kept_id: int, deleted_id: int) -> None:
+    number = METADATA.c.feedstock_id
+    if connection.scalar(select(number).where(number == kept_id)) is None:
+        connection.execute(update(METADATA).where(number == deleted_id).values(feedstock_id=kept_id))
 
 
 def _datasets_of(connection: Connection, tables: set[str], feedstock_id: int) -> list[Row[Any]]:

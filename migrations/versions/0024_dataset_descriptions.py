@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0024_dataset_descriptions"
-down_revision = "0022_datasets"
+down_revision = "0023_feedstock_metadata"
 branch_labels = None
 depends_on = None
 

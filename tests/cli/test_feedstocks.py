@@ -6,7 +6,7 @@ import pytest
 
 from app.services import run_counts
 from tests.support.databases import BAKERY, FEEDSTOCK, RUN, application, sql, upgrade
-from tests.support.factories import make_feedstock, make_run
+from tests.support.factories import make_feedstock, make_metadata, make_run
 
 BEFORE = ["6197f9c7aff6", "0499cef6b57a", "0009_indexes", "0013_run_counts", "0017_readable_times"]
 COLLISION = "feedstock 1 (Pangeo-Forge/gpcp-feedstock) and 2 (pangeo-forge/gpcp-feedstock). Merge feedstocks with"
@@ -79,6 +79,16 @@ def test_the_names_of_the_merged_feedstock_lead_to_the_other(app, writer, two):
     for name in ("a/kept", "b/gone", "b/renamed"):
         assert [feedstock["id"] for feedstock in writer.get(f"/feedstocks/?spec={name}").json] == [kept]
         assert writer.post("/feedstocks/", json={"spec": name}).json["id"] == kept
+
+
+@pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])
+def test_the_kept_feedstock_keeps_its_metadata_or_gets_those_of_the_other(app, client, two, described, title):
+    for number, name, own in zip(two, ("kept", "gone"), ("A", "B"), strict=True):
+        if described in (name, "both"):
+            make_metadata(app, feedstock_id=number, title=own, keywords=["ocean"])
+    assert merge(app, *two)[0] == 0
+    answer = client.get(f"/feedstocks/{two[0]}/metadata")
+    assert (answer.json["title"] if answer.status_code == 200 else None) == title
 
 
 @pytest.mark.parametrize(

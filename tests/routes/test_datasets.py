@@ -53,6 +53,13 @@ def test_a_dataset_has_the_fields_of_its_newest_build(app, client):
             "description": None,
             "snapshot_id": None,
             "withdrawn_at": None,
+            "license": None,
+            "keywords": [],
+            "variables": [],
+            "bbox": None,
+            "time_start": None,
+            "time_end": None,
+            "healthy": None,
             "snippet": "import xarray as xr\n\nds = xr.open_dataset('https://b.org/b.zarr', engine='zarr', chunks={})",
         }
     ]
@@ -219,7 +226,7 @@ def test_no_snippet_is_longer_than_documented(app, client):
     assert len(dataset["snippet"]) <= document["properties"]["snippet"]["maxLength"]
 
 
-@pytest.mark.parametrize("dataset_type", [None, "netcdf"])
+@pytest.mark.parametrize("dataset_type", [None, "grib"])
 def test_a_dataset_of_unknown_type_has_no_snippet(app, client, dataset_type):
     publish(app, make_feedstock(app), dataset_type=dataset_type)
     assert client.get("/datasets/").json[0]["snippet"] is None

@@ -43,6 +43,8 @@ def values(field):
     if isinstance(field, fields.Nested):
         inner = records(field.schema)
         return st.lists(inner, max_size=3) if field.many else inner
+    if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):  # objects in a column of JSON
+        return st.lists(records(field.inner.schema).map(vars), max_size=3)
     if isinstance(field, fields.List):
         return st.lists(json_values(field.inner), max_size=3)
     if isinstance(field, fields.Dict) and field.value_field:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Float, Integer, String, inspect, null, update
 from sqlalchemy.types import JSON
 
-from app.database.columns import LongText, UTCDateTime, now
+from app.database.columns import JSONList, LongText, UTCDateTime, now
 from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
 from app.services import archive, audit
@@ -14,7 +14,7 @@ from app.services.archive import sequences
 from app.services.archive.format import BATCH
 from tests.conftest import application, copied, make_app
 from tests.support import postgres
-from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_run
+from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_metadata, make_run
 
 KINDS = ("sqlite", "postgresql")
 
@@ -93,6 +93,9 @@ def make_catalogue(app):
     make_run(app, **parents, rerun_of=new.id, is_test=True, message='a "quote", a \\ and\na line\u2028', version="")
     make_event(app, old, before={"status": None}, after={"a": [1, 2.5, {"ü": [True, ""]}], "1": {}}, reason="")
     make_event(app, new, before=None, reason="Ψ")
+    make_metadata(
+        app, feedstock_id=feedstock.id, title="Ψ", keywords=["ö", "\u2028"], providers=[{"name": "é", "url": None}]
+    )
     make_key(app, "one", label="Zoë")
     make_key(app, "two", is_active=None, is_admin=True, created_at=null())
 
@@ -188,7 +191,7 @@ def test_every_table_is_exported_or_listed_as_omitted(source):
 def test_an_export_supports_the_type_of_every_column(source):
     with source.app_context():
         kinds = {type(column.type) for table in archive.tables() for column in table.columns}
-    assert kinds <= {BigInteger, Boolean, Float, Integer, String, LongText, JSON, UTCDateTime}
+    assert kinds <= {BigInteger, Boolean, Float, Integer, String, LongText, JSON, JSONList, UTCDateTime}
 
 
 def test_stored_idempotent_answers_are_not_exported(source):

@@ -18,6 +18,8 @@ WRITES = [
     ("POST", "/feedstocks/"),
     ("PATCH", "/feedstocks/{id}"),
     ("DELETE", "/feedstocks/{id}"),
+    ("PUT", "/feedstocks/{id}/metadata"),
+    ("DELETE", "/feedstocks/{id}/metadata"),
     ("PUT", "/datasets/{id}/description"),
     ("POST", "/recipe_runs/"),
     ("POST", "/recipe_runs/bulk"),

@@ -15,6 +15,7 @@ from tests.support.factories import (
     make_description,
     make_feedstock,
     make_key,
+    make_metadata,
     make_run,
     make_thumbnail,
 )
@@ -31,6 +32,7 @@ ALLOWED = {
     "/feedstocks/": "GET HEAD OPTIONS POST",
     "/feedstocks/1": "DELETE GET HEAD OPTIONS PATCH",
     "/feedstocks/1/datasets": "GET HEAD OPTIONS",
+    "/feedstocks/1/metadata": "DELETE GET HEAD OPTIONS PUT",
     "/datasets/1/description": "GET HEAD OPTIONS PUT",
     "/datasets/1/thumbnail.png": "GET HEAD OPTIONS",
     "/recipe_runs/": "GET HEAD OPTIONS POST",
@@ -72,6 +74,7 @@ def same_id(app):
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
     make_run(app, id=70_001, bakery_id=bakery.id, feedstock_id=feedstock.id, **published)
     make_key(app, "any key", id=70_001)
+    make_metadata(app, feedstock_id=feedstock.id)
     make_description(app, id=70_001)
     make_thumbnail(app, dataset_id=70_001)
     return 70_001

@@ -9,13 +9,19 @@ from sqlalchemy import inspect
 from app.extensions import MIGRATIONS, db
 from app.ops.doctor.diagnosis import DiagnosisError, is_postgresql, listed, rows
 
-# The triggers of SQLite, from migrations 0013, 0015, 0017 and 0022. Those of PostgreSQL are in the files of
+# The triggers of SQLite, from migrations 0013, 0015, 0017, 0021, 0022 and 0025. Those of PostgreSQL are in the files of
 # `_definitions`.
+EVENTS = ("insert", "update", "delete")
+NOTED = ("feedstock_metadata", "dataset_description")
 SQLITE_TRIGGERS = {
     *("audit_no_DELETE", "audit_no_UPDATE", "audit_no_replace"),
     *("reciperun_count_delete", "reciperun_count_insert", "reciperun_count_update"),
     *("reciperun_readable_times_insert", "reciperun_readable_times_update"),
     *("reciperun_dataset_delete", "reciperun_dataset_insert", "reciperun_dataset_update"),
+    *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
+    *("dataset_search_insert", "dataset_search_update", "feedstock_search_update"),
+    *(f"{table}_search_{event}" for table in NOTED for event in EVENTS),
+    *(f"dataset_search_index_{event}" for event in EVENTS),
 }
 SCHEMAS = """
     SELECT nspname, string_agg(relname, ', ' ORDER BY relname) FROM pg_class
@@ -32,8 +38,8 @@ FUNCTIONS = """
 """
 TRIGGERS = """
     SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE tgrelid IN (to_regclass('reciperun'), to_regclass('audit')) AND tgenabled IN ('O', 'A')
-    AND pronamespace = relnamespace
+    WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('reciperun'))
+    AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND pronamespace = relnamespace
 """
 # Null for a sequence that has not given a number yet, or that the role may not read, which `rights` reports.
 LAST_ID = """
@@ -102,7 +108,7 @@ def triggers() -> str:
 
 
 def _faulty_triggers() -> list[str]:
-    expected = re.findall(r"^        \('(\w+)', '(?:audit|reciperun)',", _definition_texts(), re.MULTILINE)
+    expected = re.findall(r"^        \('(\w+)', '\w+',", _definition_texts(), re.MULTILINE)
     firing = {name for (name,) in rows(TRIGGERS)}
     missing = [name for name in expected if name not in firing]
     return [f"The triggers {listed(missing)} are missing or disabled"] if missing else []

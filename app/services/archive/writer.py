@@ -38,8 +38,10 @@ def export(connection: Connection, revision: str) -> Iterator[bytes]:
     yield _line({"pangeo_forge_export": FORMAT, "revision": revision})
     for table in tables():
         statement = select(table).order_by(*table.primary_key)
-        for row in connection.execute(statement.execution_options(yield_per=BATCH)).mappings():
-            yield _line({"table": table.name, "row": dict(row)})
+        # orjson refuses a name of SQLAlchemy that is a subclass of str.
+        names = [str(column.name) for column in table.columns]
+        for row in connection.execute(statement.execution_options(yield_per=BATCH)):
+            yield _line({"table": table.name, "row": dict(zip(names, row, strict=True))})
             rows += 1
         if sequences.assigns_ids(table):
             yield _line({"sequence": table.name, "last": sequences.last_id(connection, table)})

@@ -1,0 +1,26 @@
+"""URLs that everyone can read or follow."""
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+# Without blanks and control characters, which browsers drop from a URL before they read its scheme.
+WEB = re.compile(r"https?://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x20\x7f]*)?", re.IGNORECASE)
+# Parameters of a query that give access to what is not public, in lower case.
+SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
+
+
+def secret_in(url: str) -> str | None:
+    """What `url` contains that must stay secret, as words for a sentence; None if it is safe to publish."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None  # it is no URL, so it is shown as text
+    if "@" in parts.netloc:
+        return "a user or a password"
+    found = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name.lower() in SECRETS]
+    return f"credentials ({found[0]})" if found else None
+
+
+def is_web_address(url: str) -> bool:
+    """Whether `url` is an address of the web, so that a browser that follows it runs no script of `url` itself."""
+    return bool(WEB.fullmatch(url))

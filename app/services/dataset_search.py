@@ -1,0 +1,217 @@
+"""Finds datasets by words, best first.
+
+A dataset is found if it has all the words of a query, or words that begin with them. It has the rank of the first kind
+of text (`KINDS`: title, keywords, recipe and feedstock, variables, other texts) by which all of them are found, and
+datasets of one rank are sorted by id, newest first. A dataset whose recipe, feedstock or url contains the query as it
+is has the last rank. Each rank is one walk through an index, which stops when the page is full.
+"""
+
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
+
+from app.database import rows
+from app.database.filters import FilterKey, conditions, parametrise
+from app.database.names import searchable
+from app.database.pages import Cursor, Page
+from app.database.statements import Rows, fetch
+from app.extensions import db
+from app.models import Dataset, DatasetSearch
+from app.models.dataset_search import index, matches
+from app.models.datasets import DATASETS
+from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, refresh, words
+
+QUERY_WORDS_MAX = 16  # the others are ignored
+QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
+Where = tuple[ColumnElement[bool], ...]
+
+
+class Operators(NamedTuple):
+    every: str
+    any: str
+    but_not: str
+    beginning: str
+
+
+OPERATORS = {
+    "postgresql": Operators(" & ", " | ", " & !", ":*"),
+    "sqlite": Operators(" AND ", " OR ", " NOT ", "*"),
+}
+
+
+class Rank(NamedTuple):
+    """A query in the syntax of the database. With `names`, a pattern of LIKE that the names must match too."""
+
+    match: str
+    names: str | None
+
+
+def ranks(q: str, dialect: str) -> list[Rank]:
+    """The ranks of the datasets that `q` finds, best first. No dataset has two of them."""
+    operators = OPERATORS[dialect]
+    given = words(q)[:QUERY_WORDS_MAX]
+    found = [Rank(_having(given, KINDS[:number], operators), None) for number in range(1, len(KINDS) + 1) if given]
+    by_words = [tuple(found[:1]), *pairwise(found)] if found else []
+    return [
+        *(Rank(operators.but_not.join(f"({rank.match})" for rank in pair[::-1]), None) for pair in by_words),
+        _containing(q, found[-1].match if found else None, operators),
+    ]
+
+
+def _having(given: list[str], kinds: str, operators: Operators) -> str:
+    """The query for all of the words, each in a text of one of `kinds`."""
+    return operators.every.join(
+        "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")" for word in given
+    )
+
+
+def _containing(q: str, by_words: str | None, operators: Operators) -> Rank:
+    """The rank of the datasets whose names contain `q`, but for those that `by_words` finds."""
+    text = searchable(q)
+    found = grams(text)
+    if len(text) < GRAM_LENGTH:
+        match = GRAM + found[0] + operators.beginning
+    else:
+        whole = found[: -(GRAM_LENGTH - 1)]
+        match = operators.every.join(GRAM + gram for gram in whole[:: 1 + len(whole) // QUERY_GRAMS_MAX])
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return Rank(f"({match})" + (f"{operators.but_not}({by_words})" if by_words else ""), f"%{escaped}%")
+
+
+def conditions_of(q: str) -> dict[str, str]:
+    """The parameters of the filter `q` of datasets, which finds the same datasets as all ranks together."""
+    refresh()
+    dialect = db.engine.dialect.name
+    operators = OPERATORS[dialect]
+    part = _containing(q, None, operators)
+    given = words(q)[:QUERY_WORDS_MAX]
+    by_words = _having(given, KINDS, operators) if given else part.match
+    return {"q_words": by_words, "q_part": part.match, "q_names": str(part.names)}
+
+
+def read_page(
+    q: str,
+    *where: ColumnElement[bool],
+    columns: tuple[str, ...],
+    limit: int,
+    descending: bool = True,
+    offset: int = 0,
+    cursor: Cursor | None = None,
+    count: bool = False,
+    **filters: Any,
+) -> Page:
+    """A page of the datasets that `q` finds, like that of `app.database.pages`, best first unless not `descending`.
+
+    The value of a cursor is the rank.
+    """
+    refresh()
+    backward = cursor is not None and cursor.backward
+    search = Search(ranks(q, db.engine.dialect.name), where, filters, ascending=descending == backward)
+    found = search.from_cursor(cursor, limit + 1) if cursor else search.from_offset(offset, limit + 1)
+    after, before = None, None
+    if len(found) > limit > 0:
+        after = Cursor(*found[limit - 1], backward)
+    if limit > 0 and (offset > 0 or (cursor and cursor.id)):
+        before = Cursor(*found[0], not backward) if found else Cursor(None, None, not backward)
+    page = found[:limit][::-1] if backward else found[:limit]
+    prev, next = (after, before) if backward else (before, after)
+    return Page(_rows(columns, [number for _, number in page]), prev, next, search.count() if count else None)
+
+
+class Search:
+    """The ranks and ids of datasets in order. `ascending` is the reverse order, with the best at the end."""
+
+    def __init__(self, found: list[Rank], where: Where, filters: dict[str, Any], *, ascending: bool = False) -> None:
+        self.ranks, self.where, self.ascending = found, where, ascending
+        self.filter_key, self.values = parametrise(Dataset, filters)
+
+    def from_offset(self, offset: int, limit: int) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        for number in self._order():
+            if len(found) == limit:
+                break
+            of_rank = self._read(number, None, limit - len(found), offset)
+            found += of_rank
+            if offset and not of_rank:
+                offset -= min(offset, self._count(number))
+            elif of_rank:
+                offset = 0
+        return found
+
+    def from_cursor(self, cursor: Cursor, limit: int) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        start = None if cursor.id is None else int(cursor.value or 0)
+        for number in self._order():
+            if start is not None and (number > start if self.ascending else number < start):
+                continue
+            if len(found) == limit:
+                break
+            found += self._read(number, cursor.id if number == start else None, limit - len(found))
+        return found
+
+    def count(self) -> int:
+        return sum(self._count(number) for number in self._order())
+
+    def _order(self) -> list[int]:
+        numbers = list(range(len(self.ranks)))
+        return numbers[::-1] if self.ascending else numbers
+
+    def _read(self, number: int, after: int | None, limit: int, offset: int = 0) -> list[tuple[int, int]]:
+        statement = _ids(*self._key(number), self.ascending, after is not None)
+        values = self._values(number) | {"after": after, "limit": limit, "offset": offset}
+        return [(number, id) for (id,) in fetch(statement, values)]
+
+    def _count(self, number: int) -> int:
+        [(count,)] = fetch(_count(*self._key(number)), self._values(number))
+        return int(count)
+
+    def _key(self, number: int) -> tuple[str, Where, FilterKey, bool]:
+        return db.engine.dialect.name, self.where, self.filter_key, self.ranks[number].names is not None
+
+    def _values(self, number: int) -> dict[str, Any]:
+        rank = self.ranks[number]
+        return self.values | {"match": rank.match, "names": rank.names}
+
+
+# Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=128)
+def _found(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) -> Select[Any]:
+    """Selects the ids of the datasets that match `:match` and the filters."""
+    source, number = index(dialect)
+    joined = source.join(inspect(Dataset).local_table, DATASETS.c.id == number)
+    found = select(number).where(matches(dialect, "match"), *where, *conditions(Dataset, filter_key))
+    if by_names:
+        if dialect == "sqlite":
+            joined = joined.join(DatasetSearch, DatasetSearch.dataset_id == number)
+        found = found.where(DatasetSearch.names.like(bindparam("names"), escape="\\"))
+    return found.select_from(joined)
+
+
+@lru_cache(maxsize=128)
+def _ids(
+    dialect: str, where: Where, filter_key: FilterKey, by_names: bool, ascending: bool, from_id: bool
+) -> Select[Any]:
+    found = _found(dialect, where, filter_key, by_names)
+    _, number = index(dialect)
+    if from_id:
+        found = found.where(number > bindparam("after") if ascending else number < bindparam("after"))
+    ordered = found.order_by(number.asc() if ascending else number.desc())
+    return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@lru_cache(maxsize=64)
+def _count(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) -> Select[Any]:
+    return _found(dialect, where, filter_key, by_names).with_only_columns(func.count(), maintain_column_froms=True)
+
+
+def _rows(columns: tuple[str, ...], ids: list[int]) -> Rows:
+    found = {row[-1]: row for row in fetch(_by_ids(columns), {"ids": ids})}
+    return [found[number] for number in ids if number in found]
+
+
+@lru_cache(maxsize=64)
+def _by_ids(columns: tuple[str, ...]) -> Select[Any]:
+    statement = rows.selection(Dataset, (*columns, "id"))
+    return statement.where(DATASETS.c.id.in_(bindparam("ids", expanding=True)))

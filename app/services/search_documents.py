@@ -1,0 +1,163 @@
+"""The tokens by which datasets are found, and their index.
+
+A text is split into words without case and accents. A token is a word behind the letter of its kind. So both databases,
+which only compare tokens and their beginnings, give the same answers, and an index alone says where a word was found.
+
+Triggers note each dataset whose texts change, whichever program changes them. A search indexes them first. So nobody
+who writes has to know the index, and a search finds what was written before it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
+
+from app.database.names import searchable
+from app.database.statements import fetch
+from app.extensions import db
+from app.models import DatasetDescription, DatasetSearch, DatasetSearchQueue, Feedstock, FeedstockMetadata
+from app.models.datasets import DATASETS
+
+FEEDSTOCK, METADATA, DESCRIPTION = (
+    db.metadata.tables[model.__tablename__] for model in (Feedstock, FeedstockMetadata, DatasetDescription)
+)
+
+# The kinds of words, most important first: a search ranks datasets by the kinds in which it finds all its words.
+TITLE, KEYWORD, NAME, VARIABLE, TEXT = KINDS = "abcde"
+# Names of variables as a whole, and every three successive characters of recipe, feedstock and url.
+EXACT, GRAM = "v", "g"
+
+WORD_MAX = 64  # characters; the rest of a longer word is ignored
+WORDS_MAX = 5000  # of a text
+GRAM_LENGTH = 3
+BATCH = 200  # datasets indexed in one transaction
+REFRESHED = 1000  # datasets that a search indexes first; it takes about a second
+ATTRIBUTES = ("title", "summary", "keywords")  # of a dataset, by the convention ACDD
+LOCK_KEY = 8_215_731_408  # any number, but the same in every release
+
+WORD = re.compile(r"[^\W_]+")
+OTHER = re.compile(r"[\W_](?<![\U00010000-\U0010ffff])")
+# In a name such as seaSurfaceTemperature or HadISST.
+CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, each once. Case and accents are ignored."""
+    if not text.isascii():
+        text = "".join(part for part in unicodedata.normalize("NFKD", text) if not unicodedata.combining(part))
+    found = (word[:WORD_MAX] for word in WORD.findall(text.casefold()))
+    return list(dict.fromkeys(found))[:WORDS_MAX]
+
+
+def grams(text: str) -> list[str]:
+    """Every three successive characters of `text`, and its last two and its last one, each once."""
+    text = _as_word(text)
+    return list(dict.fromkeys(text[start : start + GRAM_LENGTH] for start in range(len(text))))
+
+
+def exact(name: str) -> str:
+    """The token of the variable with that name, or with that standard name."""
+    return EXACT + _as_word(searchable(name))
+
+
+def _as_word(text: str) -> str:
+    """`text` with other characters than letters and digits replaced, so that the databases take it as one word."""
+    return OTHER.sub(lambda found: chr(0xF0000 + ord(found[0])), text)
+
+
+def index_changed(limit: int | None = None) -> int:
+    """Index the datasets whose texts have changed, all or up to `limit`, and return their number."""
+    total = 0
+    while limit is None or total < limit:
+        with db.engine.connect().execution_options(read_only=False) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":  # two at once could store the older texts last
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+            changes = connection.execute(_CHANGES).all()
+            ids = list({dataset_id for (dataset_id,) in changes})
+            # First the changes are deleted: the statements after that read what they are about.
+            connection.execute(_DELETE_CHANGES, {"ids": ids})
+            _index(connection, ids)
+        total += len(ids)
+        if len(changes) < BATCH:
+            break
+    return total
+
+
+def refresh() -> None:
+    """Index what has changed since the last search, up to REFRESHED datasets; `flask datasets index` indexes more."""
+    if not is_current():
+        index_changed(REFRESHED)
+
+
+def is_current() -> bool:
+    """Whether all texts are indexed as they are."""
+    return not fetch(_FIRST_CHANGE)
+
+
+_FIRST_CHANGE = select(DatasetSearchQueue.id).limit(1)
+_CHANGES = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(BATCH)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_DELETE_CHANGES = delete(DatasetSearchQueue).where(DatasetSearchQueue.dataset_id.in_(_IDS))
+_DELETE_DOCUMENTS = delete(DatasetSearch).where(DatasetSearch.dataset_id.in_(_IDS))
+
+
+def _texts() -> Select[Any]:
+    """Selects the texts of the datasets `:ids` that are listed somewhere. Their rows are locked against a deletion."""
+    described = DATASETS.join(FEEDSTOCK, FEEDSTOCK.c.id == DATASETS.c.feedstock_id)
+    described = described.outerjoin(METADATA, METADATA.c.feedstock_id == FEEDSTOCK.c.id)
+    described = described.outerjoin(DESCRIPTION, DESCRIPTION.c.dataset_id == DATASETS.c.id)
+    columns: list[ColumnElement[Any]] = [
+        DATASETS.c[name] for name in ("id", "recipe_id", "url", "title", "description")
+    ]
+    of_feedstock = [METADATA.c[name] for name in ("title", "description", "keywords")]
+    columns += [FEEDSTOCK.c.spec, *(column.label(f"feedstock_{column.key}") for column in of_feedstock)]
+    columns += [DESCRIPTION.c.variables, DESCRIPTION.c.attributes]
+    listed = DATASETS.c.id.in_(_IDS), DATASETS.c.merged_into.is_(None), DATASETS.c.url != ""
+    return (
+        select(*columns).select_from(described).where(*listed).with_for_update(read=True, key_share=True, of=DATASETS)
+    )
+
+
+_TEXTS = _texts()
+
+
+def _index(connection: Connection, ids: list[int]) -> None:
+    connection.execute(_DELETE_DOCUMENTS, {"ids": ids})
+    if rows := connection.execute(_TEXTS, {"ids": ids}).all():
+        connection.execute(insert(DatasetSearch), [_document(row) for row in rows])
+
+
+def _document(row: Row[Any]) -> dict[str, Any]:
+    """The row of `dataset_search` for a row of `_texts`."""
+    names = [searchable(text) for text in (row.recipe_id, row.spec, row.url)]
+    tokens = dict.fromkeys(_tokens(row))
+    tokens |= dict.fromkeys(GRAM + gram for name in names for gram in grams(name))
+    return {"dataset_id": row.id, "document": " ".join(tokens), "names": "\n".join(names)}
+
+
+def _tokens(row: Row[Any]) -> Iterator[str]:
+    variables = row.variables or {}
+    attributes = row.attributes or {}
+    described = [value for details in variables.values() for value in _described(details)]
+    yield from _of_kind(TITLE, row.title, row.feedstock_title)
+    yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
+    yield from _of_kind(NAME, row.recipe_id, row.spec)
+    yield from _of_kind(VARIABLE, *variables, *described)
+    yield from _of_kind(TEXT, row.description, row.feedstock_description, row.url)
+    yield from _of_kind(TEXT, *(attributes.get(name) for name in ATTRIBUTES))
+    standard_names = (details.get("standard_name") for details in variables.values())
+    yield from (exact(name) for name in (*variables, *filter(None, standard_names)))
+
+
+def _described(variable: dict[str, Any]) -> Iterable[Any]:
+    return variable.get("standard_name"), variable.get("long_name")
+
+
+def _of_kind(kind: str, *texts: Any) -> Iterator[str]:
+    """The tokens of `texts`. A name in camel case is found by its parts and as a whole."""
+    text = " ".join(text for text in texts if isinstance(text, str))
+    yield from (kind + word for word in words(text))
+    if (parts := CAMEL_CASE.sub(" ", text)) != text:
+        yield from (kind + word for word in words(parts))
