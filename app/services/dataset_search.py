@@ -6,7 +6,7 @@ datasets of one rank are sorted by id, newest first. A dataset whose recipe, fee
 is has the last rank. Each rank is one walk through an index, which stops when the page is full.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, refre
 
 QUERY_WORDS_MAX = 16  # the others are ignored
 QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
-RARE = 2000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
+RARE = 5000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
 OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
 
@@ -135,7 +135,6 @@ class Search:
     def __init__(self, found: list[Rank], where: Where, filters: dict[str, Any], *, ascending: bool = False) -> None:
         self.ranks, self.where, self.ascending = found, where, ascending
         self.filter_key, self.values = parametrise(Dataset, filters)
-        self.hits = _hits([rank.match for rank in found])
 
     def from_offset(self, offset: int, limit: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -169,7 +168,7 @@ class Search:
         return numbers[::-1] if self.ascending else numbers
 
     def _read(self, number: int, after: int | None, limit: int, offset: int = 0) -> list[tuple[int, int]]:
-        hits = self.hits[number]
+        hits = _hits(self.ranks[number].match)
         if hits == 0:
             return []
         rare = hits is not None and hits <= RARE
@@ -189,21 +188,20 @@ class Search:
         return self.values | {"match": rank.match, "names": rank.names}
 
 
-def _hits(queries: list[str]) -> list[int | None]:
-    """The numbers of rows that match each of the queries, up to RARE + 1. None on SQLite, which does not need them."""
+def _hits(match: str) -> int | None:
+    """The number of rows that match, up to RARE + 1. None on SQLite, which does not need it."""
     if db.engine.dialect.name == "sqlite":
-        return [None] * len(queries)
-    [counts] = fetch(_hit_counts(len(queries)), {f"match_{number}": query for number, query in enumerate(queries)})
-    return list(counts)
+        return None
+    [(count,)] = fetch(_hit_count(), {"match": match})
+    return int(count)
 
 
 # Statements are built once, see `app.database.statements.fetch`.
-@lru_cache(maxsize=8)
-def _hit_counts(queries: int) -> Select[Any]:
+@cache
+def _hit_count() -> Select[Any]:
     _, number = index("postgresql")
-    found = [select(number).where(matches("postgresql", f"match_{query}")) for query in range(queries)]
-    limited = [each.limit(RARE + 1).subquery() for each in found]
-    return select(*(select(func.count()).select_from(each).scalar_subquery() for each in limited))
+    found = select(number).where(matches("postgresql", "match")).limit(RARE + 1).subquery()
+    return select(func.count()).select_from(found)
 
 
 @lru_cache(maxsize=128)
