@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
+from app.database.indexes import unindexed
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.statements import Rows, fetch
@@ -107,16 +108,21 @@ def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     return listed if kind == "all" else (*listed, Dataset.is_test == (kind == "test"))
 
 
-def of_feedstock(feedstock_id: int, columns: tuple[str, ...], **filters: Any) -> Rows:
-    """Return the runs of a feedstock that have published a dataset and match `filters`, ordered by id."""
+def of_feedstock(
+    feedstock_id: int, names: tuple[str, ...], filters: dict[str, Any], connection: Connection | None = None
+) -> Iterator[Rows]:
+    """Yield the runs of a feedstock that have published a dataset and match `filters`, ordered by id, in batches."""
     filter_key, values = parametrise(RecipeRun, filters | {"feedstock_id": [feedstock_id]})
-    return fetch(_of_feedstock(columns, filter_key), values)
+    return rows.batches(_of_feedstock(names, filter_key), 0, connection, **values)
 
 
 @lru_cache(maxsize=64)
-def _of_feedstock(columns: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
-    matching = conditions(RecipeRun, filter_key)
-    return rows.selection(RecipeRun, columns).where(*matching, RecipeRun.published()).order_by(RecipeRun.id)
+def _of_feedstock(names: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
+    # As RecipeRun.published(), but without the index of the status, which SQLite would use.
+    completed, successful = unindexed(RecipeRun.status) == "completed", unindexed(RecipeRun.conclusion) == "success"
+    published = completed, successful, RecipeRun.dataset_public_url.is_not(None)
+    builds = rows.selection(RecipeRun, (*names, "id")).where(*conditions(RecipeRun, filter_key), *published)
+    return builds.where(RecipeRun.id > bindparam("last")).order_by(RecipeRun.id).limit(bindparam("limit"))
 
 
 def is_published(url: str) -> bool:

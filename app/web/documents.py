@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from itertools import chain
 from tempfile import TemporaryFile
 from threading import BoundedSemaphore
 from time import monotonic
@@ -61,6 +62,14 @@ class Source(Protocol):
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
     return of_parts(partial(_parts, model, json_serialiser(detail), record_id, source))
+
+
+def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) -> Response:
+    """A list of any number of rows as `shown` has them; 503 if the disk has no room for a long one.
+
+    `read` returns the rows in batches, and a row may have more columns than `shown` asks for.
+    """
+    return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
 
 
 def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/json") -> Response:
@@ -153,11 +162,16 @@ def _parts(
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
         yield b',"%b":[' % name.encode()
-        separator = b""
-        for batch in source.related(model, name, item.columns, record_id, connection):
-            for some in in_batches(batch):
-                yield separator
-                yield memoryview(encode(item.rows(some)))[1:-1]
-                separator = b","
+        yield from _objects(item, source.related(model, name, item.columns, record_id, connection))
         yield b"]"
     yield b"}"
+
+
+def _objects(shown: Serialiser, batches: Iterator[Rows]) -> Iterator[bytes | memoryview]:
+    """The JSON of the rows, separated by commas."""
+    separator = b""
+    for batch in batches:
+        for some in in_batches(batch):
+            yield separator
+            yield memoryview(encode(shown.rows(some)))[1:-1]
+            separator = b","

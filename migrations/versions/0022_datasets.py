@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_datasets"
-down_revision = "0020_retired"
+down_revision = "0021_run_sums"
 branch_labels = None
 depends_on = None
 
@@ -145,11 +145,11 @@ def create_indexes() -> None:
     for name in INDEXED:
         order = {name: BY_CODE_POINT[name]} if name in BY_CODE_POINT else {}
         op.create_index(f"ix_dataset_{name}_id", "dataset", [name, "id"], postgresql_ops=order)
-    listed = {f"{dialect}_where": sa.text("merged_into IS NULL") for dialect in ("postgresql", "sqlite")}
-    op.create_index("ix_dataset_recipe", "dataset", KEY, **listed)
+    listed = sa.text("merged_into IS NULL")
+    op.create_index("ix_dataset_recipe", "dataset", KEY, postgresql_where=listed, sqlite_where=listed)
     if op.get_bind().dialect.name == "postgresql":
-        key = ["feedstock_id", "recipe_id", sa.text("coalesce(dataset_type, '')"), "is_test"]
-        op.create_index("ix_dataset_key", "dataset", key, unique=True, **listed)
+        key = [sa.text(part) for part in ("feedstock_id", "recipe_id", "coalesce(dataset_type, '')", "is_test")]
+        op.create_index("ix_dataset_key", "dataset", key, unique=True, postgresql_where=listed)
         op.create_index("ix_dataset_url_id", "dataset", [sa.text('substr(url, 1, 255) COLLATE "C"'), "id"])
     op.create_index("ix_dataset_merged_into", "dataset", ["merged_into"])
     op.create_index("ix_dataset_event_dataset_id_id", "dataset_event", ["dataset_id", "id"])

@@ -43,8 +43,8 @@ ROOT = Path(__file__).parents[2]
 LOCK_KEY = 8_215_731_407  # the key in migrations/env.py, which cannot be imported
 
 INDEXES = {
-    "/bakeries/2": {"ix_reciperun_bakery_id_id"},
-    "/feedstocks/2": {"ix_reciperun_feedstock_id_id"},
+    "/bakeries/2": {"ix_reciperun_bakery_id_id", "ix_reciperun_bakery_id_started_at_id"},
+    "/feedstocks/2": {"ix_reciperun_feedstock_id_id", "ix_reciperun_feedstock_id_started_at_id"},
     "/feedstocks/2/datasets": {"ix_reciperun_dataset"},
     "/recipe_runs/?order_by=started_at": {"ix_reciperun_started_at_id"},
     "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
@@ -170,14 +170,23 @@ def test_names_are_the_same_on_every_database(app):
     indexes = {index.name for table in (RecipeRun.__table__, DATASETS) for index in table.indexes} - expressions
     assert names(app) - expressions == indexes | {
         "dataset_bakery_id_fkey",
+        "dataset_check_dataset_id_fkey",
+        "dataset_description_dataset_id_fkey",
         "dataset_event_dataset_id_fkey",
         "dataset_feedstock_id_fkey",
+        "dataset_health_dataset_id_fkey",
         "dataset_merged_into_fkey",
+        "dataset_thumbnail_dataset_id_fkey",
+        "ix_dataset_check_dataset_id_id",
+        "ix_dataset_health_checked_at_dataset_id",
+        "ix_dataset_health_healthy_dataset_id",
         "ix_dataset_event_dataset_id_id",
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
         "feedstock_metadata_feedstock_id_fkey",
+        "dataset_search_dataset_id_fkey",
+        "ix_dataset_search_queue_dataset_id",
         "feedstock_alias_feedstock_id_fkey",
         "feedstock_provider_spec_key",
         "ix_audit_at_id",
@@ -186,7 +195,9 @@ def test_names_are_the_same_on_every_database(app):
         "ix_feedstock_alias_repository",
         "ix_feedstock_repository",
         "ix_idempotency_key_created_at",
+        "ix_reciperun_count_duration_slice",
         "ix_reciperun_count_slice",
+        "ix_reciperun_count_period_slice",
         "ix_reciperun_event_recipe_run_id_id",
         "reciperun_bakery_id_fkey",
         "reciperun_event_recipe_run_id_fkey",
@@ -233,7 +244,8 @@ def test_requests_read_runs_through_their_indexes(app, client):
     upgrade(app)
     for statement in MANY:
         sql(app, statement)
-    assert {path: indexes_used(app, client, path) for path in INDEXES} == INDEXES
+    used = {path: indexes_used(app, client, path) for path in INDEXES}
+    assert [path for path, indexes in used.items() if not set() < indexes <= INDEXES[path]] == []
 
 
 def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(app, empty_url):
