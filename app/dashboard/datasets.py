@@ -25,7 +25,7 @@ from app.services.health import DECISIVE
 
 DATASET = serialiser(DatasetRead)
 NEWEST: dict[str, Any] = {"order_by": "last_build", "sort": "desc"}
-LISTED = 25
+LISTED, OF_FEEDSTOCK = 25, 8
 SHOWN = 10  # values of a facet
 COUNTED = 1000  # datasets, for the facets; reading them takes about 10 milliseconds
 PLACE = ("limit", "count", "fields", *POSITION)  # parameters of the list that facets do not have
@@ -74,7 +74,7 @@ def _values(counted: dict[str, Any], name: str) -> list[tuple[Any, Any, int | No
 
 def of_feedstock(feedstock_id: int) -> tuple[list[dict[str, Any]], str]:
     """Return the newest datasets of a feedstock, and the path of the API call with the same answer."""
-    query = {"limit": LISTED, **NEWEST}
+    query = {"limit": OF_FEEDSTOCK, **NEWEST}
     found = page(feedstock_id=[feedstock_id], include_withdrawn=False, columns=DATASET.columns, **query)
     call = api_path("datasets.list_datasets", [("type", "all"), ("feedstock_id", feedstock_id), *query.items()])
     return cards(DATASET.rows(found.rows)), call
