@@ -86,6 +86,7 @@ class RecipeRun(Base):
     created_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id"))
+    snapshot_id: Mapped[str | None]
     bakery: Mapped[Bakery] = relationship()
     feedstock: Mapped[Feedstock] = relationship(back_populates="recipe_runs")
 
@@ -143,6 +144,7 @@ class RecipeRunRead(Read):
     created_at: datetime | None
     updated_at: datetime | None
     rerun_of: int | None
+    snapshot_id: str | None
     time_problem: str | None
 
 
@@ -176,6 +178,7 @@ class RecipeRunCreate(BaseModel):
     dataset_public_url: Annotated[str, Field(max_length=2048)] | None = None
     message: Annotated[str, Field(max_length=100_000)] | None = None
     rerun_of: Number | None = None
+    snapshot_id: str | None = None
 
 
 # As many connections as the service has, and no overflow: SQLAlchemy closes those beyond `pool_size` after each use.

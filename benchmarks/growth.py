@@ -14,9 +14,8 @@ from tests.support import catalogue
 from tests.support.links import links
 from tests.support.load import get, post, run
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (1_000, 10_000, 30_000, 100_000, 1_000_000)
 ROUNDS, EACH = 20, 5  # requests of each kind in turn, because the speed of a shared machine varies
-PLOT = report.DOCUMENT.with_name("growth.svg")
 # Each read returns the same number of runs in every catalogue.
 READS = {
     "first page": "/recipe_runs/",
@@ -30,25 +29,46 @@ READS = {
     "one run": "/recipe_runs/500",
     "`/stats/recipe_runs`": "/stats/recipe_runs",
 }
+# The answers to these have more weeks, builds or datasets in a larger catalogue.
+SUMMARIES = {
+    "`/stats/overview`": "/stats/overview",
+    "`/stats/overview?since=…`": "/stats/overview?since=2020-01-01T05:00:00Z",
+    "`/stats/overview?since=…&until=…`": "/stats/overview?since=2020-01-01T05:00:00Z&until=2021-11-20T13:00:00Z",
+    "`/stats/overview?feedstock_id=1&bakery_id=1`": "/stats/overview?feedstock_id=1&bakery_id=1",
+    "`/dashboard`": "/dashboard",
+    "`/dashboard/feedstocks/1`": "/dashboard/feedstocks/1",
+    "`/dashboard/bakeries/1`": "/dashboard/bakeries/1",
+    "`/dashboard/datasets`": "/dashboard/datasets",
+    "`/datasets/`": "/datasets/",
+    "`/datasets/?q=…`": "/datasets/?q=example-1",
+    "`/feedstocks/1/datasets`": "/feedstocks/1/datasets",
+    "`/feedstocks/1/feed.atom`": "/feedstocks/1/feed.atom",
+    "`/feedstocks/1/badge.svg`": "/feedstocks/1/badge.svg",
+}
+CREATION = "creating a run"
+# A plot of each group, because one with all lines would be unreadable.
+PLOTS = {"growth.svg": [*READS, CREATION], "growth-summaries.svg": [*SUMMARIES]}
 
 
 def measure(server):
-    """A Markdown table of milliseconds. Writes a plot of it beside the document."""
+    """A Markdown table of milliseconds. Writes plots of it beside the document."""
     found = [measure_one(server, size) for size in SIZES]
     names = list(found[0])
-    plot({name: [times[name] for times in found] for name in names})
+    for file, lines in PLOTS.items():
+        plot(file, {name: [times[name] for times in found] for name in lines})
     rows = [[name, *(f"{times[name]:.1f}" for times in found)] for name in names]
     head = ["milliseconds for", *(f"{size:,} runs" for size in SIZES)]
     where = f"The median of {ROUNDS * EACH} requests, {EACH} of each kind in turn. {report.machine(server)}"
-    return f"{where}\n\n{report.table(head, *rows)}\n![The same numbers as lines](growth.svg)\n"
+    plots = "\n".join(f"![The same numbers as lines]({file})" for file in PLOTS)
+    return f"{where}\n\n{report.table(head, *rows)}\n{plots}\n"
 
 
 def measure_one(server, size):
     """The median of milliseconds for each kind of request to a catalogue of `size` runs."""
     with catalogue.runs(server, size) as url, started(url, "service") as servers:
         service = servers["service"]
-        requests = {name: get(path or last_page(service)) for name, path in READS.items()}
-        requests["creating a run"] = post("/recipe_runs/", NEW_RUN, new_key(service))
+        requests = {name: get(path or last_page(service)) for name, path in (READS | SUMMARIES).items()}
+        requests[CREATION] = post("/recipe_runs/", NEW_RUN, new_key(service))
         rounds = [{name: durations(service, request) for name, request in requests.items()} for _ in range(ROUNDS)]
     times = {name: 1000 * median(chain(*(found[name] for found in rounds))) for name in requests}
     print(f"{size:,} runs", *(f"{name} {time:.1f}" for name, time in times.items()), sep="  ", flush=True)
@@ -69,7 +89,7 @@ def durations(service, request):
     return [answer.seconds for answer in answers]
 
 
-def plot(lines):
+def plot(file, lines):
     # The same numbers produce the same file, and text instead of outlines keeps it small.
     mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -80,4 +100,4 @@ def plot(lines):
     axes.set(xlabel="runs", ylabel="milliseconds")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
-    figure.savefig(PLOT, metadata={"Date": None})
+    figure.savefig(report.DOCUMENT.with_name(file), metadata={"Date": None})

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
 from app.cli.errors import report_errors
@@ -33,6 +34,7 @@ Running = dict["Future[tuple[Inspection, float]]", Task]
 
 
 @click.command()
+@with_appcontext
 @click.argument("ids", metavar="[ID]…", nargs=-1, type=click.IntRange(1))
 @click.option("--stale", type=click.IntRange(0), metavar="HOURS", help="Only those not checked for this long.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Inspect up to N datasets.")
@@ -114,7 +116,8 @@ def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
         error = "crashed"
     picture = b64decode(shown["picture"]) if isinstance(shown["picture"], str) else None
     described, samples, hosts = shown["description"], shown["samples"], shown["closed_hosts"]
-    found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, picture is not None)
+    drawn = None if isinstance(shown["picture"], dict) or "picture" not in inspection.results else picture is not None
+    found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, drawn)
     return dataset_descriptions.record(task, found, picture, round(seconds, 3))
 
 

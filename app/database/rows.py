@@ -51,7 +51,7 @@ def related(
     return batches(_related(inspect(model), name, names), 0, connection, parent=record_id)
 
 
-def batches(statement: Select[Any], last: int, connection: Connection | None = None, **values: int) -> Iterator[Rows]:
+def batches(statement: Select[Any], last: int, connection: Connection | None = None, **values: Any) -> Iterator[Rows]:
     """Yield up to BATCH rows at a time. `statement` has the parameters `last` and `limit`, and returns the id last."""
     while batch := fetch(statement, values | {"last": last, "limit": BATCH}, connection):
         yield batch

@@ -2,6 +2,8 @@
 
 import re
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
@@ -32,20 +34,12 @@ from app.models.dataset_descriptions import DatasetDescription, DatasetHealth
 from app.models.dataset_search import contains_words, has_token, lasts, overlaps
 from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, names_repository
+from app.models.opening import Opening
 from app.models.recipe_runs import RecipeRun
-
-# Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
-ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
 # Schemes of urls that contain what a browser runs or shows, and the characters that it ignores before and in a scheme.
 SCRIPTS = ("javascript:", "vbscript:", "data:")
 IGNORED_BY_BROWSERS = re.compile("^[\\x00-\\x20]+|[\\t\\n\\r]")
-
-SNIPPETS = {
-    "zarr": "import xarray as xr\n\nds = xr.open_dataset({}, engine='zarr', chunks={{}}{})",
-    "kerchunk": "import xarray as xr\n\nds = xr.open_dataset({}, engine='kerchunk', chunks={{}}{})",
-    "parquet": "import pandas as pd\n\ndf = pd.read_parquet({}{})",
-}
 
 # Runs with equal values in these columns build the same dataset.
 KEY = ("feedstock_id", "recipe_id", "dataset_type", "is_test")
@@ -82,14 +76,16 @@ _metadata, _described, _health = (
 for _column in _bakery.columns:
     cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
 _LISTED = text("merged_into IS NULL")
+# SQLite cannot reflect expressions, and has one writer at a time: the writers of datasets without a type look first.
+Index("ix_dataset_recipe", *(DATASETS.c[name] for name in KEY), postgresql_where=_LISTED, sqlite_where=_LISTED)
+# On PostgreSQL only, because SQLite cannot compare expressions. It has one writer at a time, who looks first.
 Index(
     "ix_dataset_key",
     *(DATASETS.c.feedstock_id, DATASETS.c.recipe_id, func.coalesce(DATASETS.c.dataset_type, text("''"))),
     DATASETS.c.is_test,
     unique=True,
     postgresql_where=_LISTED,
-    sqlite_where=_LISTED,
-)
+).ddl_if(dialect="postgresql")
 
 
 _edges = [_described.c[name] for name in ("west", "south", "east", "north")]
@@ -97,14 +93,16 @@ _EMPTY: ColumnElement[Any] = literal([], JSONList())
 
 
 class _Snippet(TypeDecorator[str | None]):
-    """Converts a text, the dataset type, a blank and the url, to a snippet."""
+    """Converts lines with the values of an `Opening`, its url at the end, to the snippet."""
 
     impl = String
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:
-        dataset_type, _, url = str(value).partition(" ")
-        return snippet(dataset_type, url)
+        *known, consolidated, url = str(value).split("\n", 4)
+        dataset_type, snapshot_id, engine = (text or None for text in known)
+        flag = consolidated == "1" if consolidated else None
+        return Opening(dataset_type, url, snapshot_id, engine, flag).snippet
 
 
 class Dataset(Record):
@@ -126,7 +124,8 @@ class Dataset(Record):
     __mapper_args__ = {
         "include_properties": [
             *(*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region, _metadata.c.license),
-            *(_described.c.time_start, _described.c.time_end, _health.c.healthy),
+            *(_described.c.time_start, _described.c.time_end, _described.c.engine, _described.c.consolidated),
+            _health.c.healthy,
         ],
         "primary_key": [DATASETS.c.id],
     }
@@ -171,15 +170,19 @@ class Dataset(Record):
     time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
     time_end: Mapped[datetime | None] = column_property(_described.c.time_end)
     healthy: Mapped[bool | None] = column_property(_health.c.healthy)
+    engine: Mapped[str | None] = column_property(_described.c.engine)
+    consolidated: Mapped[bool | None] = column_property(_described.c.consolidated)
 
     @hybrid_property
     def snippet(self) -> str | None:
-        return snippet(self.dataset_type, self.url)
+        return Opening(self.dataset_type, self.url, self.snapshot_id, self.engine, self.consolidated).snippet
 
     @snippet.inplace.expression
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
-        return type_coerce(func.coalesce(cls.dataset_type, "") + " " + cls.url, _Snippet)
+        flag = case((cls.consolidated.is_(True), "1"), (cls.consolidated.is_(False), "0"))
+        known = (func.coalesce(part, "") + "\n" for part in (cls.dataset_type, cls.snapshot_id, cls.engine, flag))
+        return type_coerce(reduce(add, known) + cls.url, _Snippet)
 
 
 class DatasetEvent(db.Model):
@@ -203,14 +206,6 @@ class DatasetEvent(db.Model):
     replaced_url: Mapped[str | None] = mapped_column(LongText)
 
 
-def storage_options(dataset_type: str | None, url: str) -> dict[str, Any] | None:
-    """Return the options of fsspec for anonymous access to `url`; None if it does not need any."""
-    options = ANONYMOUS_OPTIONS.get(url.partition("://")[0].lower())
-    if options and dataset_type == "kerchunk":
-        return {"target_options": options, "remote_options": options}
-    return options
-
-
 def is_link(url: str) -> bool:
     """Whether `url` may become a link: not if a browser would run it as a script.
 
@@ -218,9 +213,3 @@ def is_link(url: str) -> bool:
     """
     seen = IGNORED_BY_BROWSERS.sub("", url).lower()
     return not seen.startswith(SCRIPTS)
-
-
-def snippet(dataset_type: str | None, url: str) -> str | None:
-    """Return Python code that opens the dataset at `url`; None if its type is unknown."""
-    template, options = SNIPPETS.get(dataset_type or ""), storage_options(dataset_type, url)
-    return template and template.format(repr(url), f", storage_options={options}" if options else "")

@@ -37,11 +37,18 @@ DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 # The actor of changes by the service itself and by commands. Only this actor may set the conclusion `stale`.
 SYSTEM = "system"
 
-_WITH_URL = text("dataset_public_url IS NOT NULL")
-_PUBLISHED = text("status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL")
+_WITH_URL = "dataset_public_url IS NOT NULL"
+_PUBLISHED = "status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL"
+_COMPLETED, _QUEUED = "status = 'completed'", "status = 'queued'"
+_DECIDED = "conclusion IN ('success', 'failure', 'timed_out')"
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 _STATE = ("id", *_LIFECYCLE)
 _NO_STATE = dict.fromkeys(_STATE)  # the old state of a new run
+
+
+def _index(name: str, where: str, *columns: str) -> Index:
+    """An index of the runs for which `where` is true."""
+    return Index(f"ix_reciperun_{name}", *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
 class RecipeRun(Record):
@@ -50,14 +57,17 @@ class RecipeRun(Record):
         *(list_index(name) for name in ("bakery_id", "feedstock_id", "rerun_of", "is_test")),
         *(list_index(name) for name in ("started_at", "completed_at", "created_at", "updated_at")),
         *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
+        text_index("snapshot_id"),
         *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
-        Index("ix_reciperun_dataset", "feedstock_id", "id", postgresql_where=_WITH_URL, sqlite_where=_WITH_URL),
-        Index(
-            "ix_reciperun_published",
-            *("feedstock_id", "recipe_id", "dataset_type", "is_test", "id"),
-            postgresql_where=_PUBLISHED,
-            sqlite_where=_PUBLISHED,
-        ),
+        _index("dataset", _WITH_URL, "feedstock_id", "id"),
+        _index("published", _PUBLISHED, "feedstock_id", "recipe_id", "dataset_type", "is_test", "id"),
+        # The latest runs of a bakery or a feedstock, its feed, its badge, and the oldest run of a queue.
+        *(Index(None, name, "started_at", "id") for name in ("bakery_id", "feedstock_id")),
+        _index("ended", _COMPLETED, "feedstock_id", "completed_at", "started_at"),
+        _index("decided", _DECIDED, "feedstock_id", "is_test", "id"),
+        _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
+        _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),
+        _index("queued_of_feedstock", _QUEUED, "feedstock_id", "created_at", "started_at", "is_test"),
         {"sqlite_autoincrement": True},
     )
 
@@ -111,12 +121,20 @@ class RecipeRun(Record):
 
     @classmethod
     def published(cls) -> ColumnElement[bool]:
-        """Select the runs that have published a dataset: completed, successful and with a url.
+        """Select the runs that have published a dataset: completed, successful and with a url."""
+        return and_(
+            cls.has_status("completed"), cls.conclusion == _word("success"), cls.dataset_public_url.is_not(None)
+        )
 
-        The values are literals: SQLite uses a partial index only if the condition has the same literals.
-        """
-        completed, success = (literal(word, literal_execute=True) for word in ("completed", "success"))
-        return and_(cls.status == completed, cls.conclusion == success, cls.dataset_public_url.is_not(None))
+    @classmethod
+    def has_status(cls, status: str) -> ColumnElement[bool]:
+        """Select the runs with that status. For `completed` and `queued` there are partial indexes."""
+        return cls.status == _word(status)
+
+    @classmethod
+    def decided(cls) -> ColumnElement[bool]:
+        """Select the runs whose conclusion says something about the recipe."""
+        return cls.conclusion.in_([_word(word) for word in ("success", *FAILURES)])
 
     @classmethod
     def kept_count(cls, filters: dict[str, Any]) -> int | None:
@@ -163,6 +181,11 @@ class RecipeRun(Record):
         reasons = [sentence for sentence in (reason, run_times.correction(given, values)) if sentence]
         event = RecipeRunEvent(at=self.updated_at, actor=actor, before=old, after=new, reason=" ".join(reasons) or None)
         self.events.add(event)
+
+
+def _word(text: str) -> ColumnElement[str]:
+    """A literal: SQLite uses a partial index only if the condition has the same literals."""
+    return literal(text, literal_execute=True)
 
 
 def _with_derived_state(values: dict[str, Any], old: dict[str, Any], actor: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 PROGRAM = Path(__file__).parent  # `__main__.py` runs the package `program`
 # The environment of the program, without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
+ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
 PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
 BUCKETS = {
     "s3": "https://{}.s3.amazonaws.com/{}",

@@ -10,6 +10,7 @@ from app.routes import (
     feeds,
     feedstock_metadata,
     feedstocks,
+    intake,
     probes,
     recipe_runs,
     repr,
@@ -21,16 +22,14 @@ from app.routes import (
 BLUEPRINTS = (
     *(
         datasets.blp,
-        dataset_descriptions.blp,
         recipe_runs.blp,
+        dataset_descriptions.blp,
         feedstocks.blp,
         feedstock_metadata.blp,
         bakeries.blp,
         stats.blp,
         repr.blp,
-        stac.blp,
-        feeds.blp,
     ),
-    *(api_keys.blp, audit.blp),
+    *(stac.blp, intake.blp, feeds.blp, api_keys.blp, audit.blp),
 )
 UNDOCUMENTED_BLUEPRINTS = (probes.blp, docs.blp)

@@ -1,4 +1,4 @@
-"""Formats for other programs: Atom feeds, badges and the Intake catalogue."""
+"""Formats for other programs: Atom feeds and badges."""
 
 import re
 from collections.abc import Sequence
@@ -6,17 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response, current_app, render_template
-from sqlalchemy import Row
 
 from app.database.columns import wire_time
-from app.database.fairness import paced
-from app.extensions import db
 from app.models import Feedstock, RecipeRun
-from app.models.datasets import is_link, storage_options
-from app.services import datasets, feedstocks, records
+from app.services import feedstocks, records
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
-from app.web.json import encode
 from app.web.links import absolute
 
 ENTRIES = 50  # in a feed
@@ -30,40 +25,12 @@ BADGE_AGE = "public, max-age=300"  # seconds; the image cache of GitHub respects
 # Characters that XML 1.0 cannot represent (section 2.2). A recipe_id may contain them.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Characters that JSON allows unescaped but YAML refuses or reads as line breaks (YAML 1.2, section 5.1).
-NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-
-# The format of Intake 2 (https://intake.readthedocs.io): `data` says where data is, `entries` how to read it.
-XARRAY = {"reader": "intake.readers.readers:XArrayDatasetReader", "output_instance": "xarray:Dataset"}
-PANDAS = {"reader": "intake.readers.readers:PandasParquet", "output_instance": "pandas:DataFrame"}
-KEY_MAX = 1024  # characters of a key in YAML, with quotes and escapes (YAML 1.2, section 7.4.2)
-# For each dataset type: the data type of Intake, the reader and the options of the reader.
-READERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "zarr": ("Zarr", XARRAY, {"engine": "zarr", "chunks": {}}),
-    "kerchunk": ("Zarr", XARRAY, {"engine": "kerchunk", "chunks": {}}),
-    "parquet": ("Parquet", PANDAS, {}),
-}
-
-blp = Blueprint("feeds", __name__, lenient=True, description="Atom feeds, badges and the Intake catalogue.")
+blp = Blueprint("feeds", __name__, lenient=True, description="Atom feeds and badges.")
 
 
 def example_schema(example: str) -> dict[str, Any]:
     """Return the schema of an answer that is not JSON: an example without a type."""
     return {"examples": [example]}
-
-
-@blp.route("/catalog.yaml", methods=["GET"], caller=Caller.PUBLIC)
-@blp.response(200, example_schema('{"version":2}'), content_type="application/yaml", description="The catalogue.")
-def get_intake_catalog() -> Response:
-    """Get the datasets as an Intake catalogue
-
-    The datasets of production runs whose type is known, for `intake.open_catalog` of Intake 2. The YAML is also valid
-    JSON.
-    """
-    published = datasets.production()
-    db.session.commit()  # release the connection while the document is written
-    document = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(_intake(published)).decode())
-    return current_app.response_class(document, mimetype="application/yaml")
 
 
 @blp.route("/feed.atom", methods=["GET"], caller=Caller.PUBLIC)
@@ -153,54 +120,3 @@ def _entry(run: RecipeRun) -> dict[str, Any]:
 def _xml(mimetype: str, template: str, **values: Any) -> Response:
     document = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", render_template(template, **values))
     return current_app.response_class(document, mimetype=mimetype)
-
-
-def _intake(datasets: Sequence[Row[Any]]) -> dict[str, Any]:
-    """Return the Intake catalogue of the `datasets` that have a reader and a link. The keys of entries are their ids.
-
-    Every printable name of a dataset is an alias. If two datasets have the same name, it is the alias of the later one.
-    """
-    known = [dataset for dataset in datasets if dataset.dataset_type in READERS and is_link(dataset.url)]
-    names = {f"{dataset.feedstock}/{dataset.recipe_id}.{dataset.dataset_type}": str(dataset.id) for dataset in known}
-    return {
-        "version": 2,
-        "metadata": {"title": "Pangeo Forge"},
-        "user_parameters": {},
-        "aliases": {name: number for name, number in names.items() if _is_valid_alias(name)},
-        "data": {f"data-{dataset.id}": _intake_data(dataset) for dataset in paced(known)},
-        "entries": {str(dataset.id): _intake_entry(dataset) for dataset in paced(known)},
-    }
-
-
-def _is_valid_alias(name: str) -> bool:
-    return name.isprintable() and len(encode(name)) <= KEY_MAX
-
-
-def _intake_data(dataset: Row[Any]) -> dict[str, Any]:
-    datatype, *_ = READERS[str(dataset.dataset_type)]
-    options = storage_options(dataset.dataset_type, dataset.url)
-    return {
-        "datatype": f"intake.readers.datatypes:{datatype}",
-        "kwargs": {"url": _escape_template(dataset.url), "storage_options": options},
-        "metadata": {},
-        "user_parameters": {},
-    }
-
-
-def _intake_entry(dataset: Row[Any]) -> dict[str, Any]:
-    _, reader, options = READERS[str(dataset.dataset_type)]
-    return reader | {
-        "kwargs": {"args": [f"{{data(data-{dataset.id})}}"], **options},
-        "metadata": {
-            "feedstock": dataset.feedstock,
-            "recipe_id": dataset.recipe_id,
-            "bakery": dataset.bakery,
-            "last_build": wire_time(dataset.last_build),
-        },
-        "user_parameters": {},
-    }
-
-
-def _escape_template(text: str) -> str:
-    """Escape braces, because Intake expands templates in a url: `{env(SECRET)}` would send a secret to its host."""
-    return text.replace("{", "{{").replace("}", "}}")

@@ -30,7 +30,8 @@ BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": FeedstockMetadataWrite, "example": EXAMPLE},
-        "application/yaml": {"schema": {"type": "string", "examples": [YAML_EXAMPLE]}},
+        # Of a file that a person wrote, any value is welcome.
+        "application/yaml": {"schema": {"examples": [YAML_EXAMPLE]}},
     },
 }
 
@@ -41,7 +42,7 @@ blp = Blueprint(
 )
 
 
-@blp.route("/<id:id>/metadata", methods=["GET"], caller=Caller.PUBLIC)
+@blp.route("/<id:id>/metadata", methods=["GET"], caller=Caller.PUBLIC, example_id=2)
 @blp.response(200, FeedstockMetadataRead, description="The metadata.")
 def get_feedstock_metadata(id: int) -> Response:
     """Get the metadata of a feedstock
@@ -52,7 +53,7 @@ def get_feedstock_metadata(id: int) -> Response:
     return documents.answer(FeedstockMetadata, FeedstockMetadataRead, id)
 
 
-@blp.route("/<id:id>/metadata", methods=["PUT"], caller=Caller.WRITER, max_body=MAX_BODY)
+@blp.route("/<id:id>/metadata", methods=["PUT"], caller=Caller.WRITER, max_body=MAX_BODY, example_id=2)
 @blp.doc(requestBody=BODY)
 @blp.response(200, FeedstockMetadataWritten, description="The metadata replaced the former ones.")
 @blp.alt_response(201, schema=FeedstockMetadataWritten, description="The feedstock had none.", headers=LOCATION)
@@ -73,7 +74,7 @@ def put_feedstock_metadata(values: dict[str, Any], ignored: list[dict[str, str]]
     return Written(content, [id], 201 if new else 200, headers, changed=changed)
 
 
-@blp.route("/<id:id>/metadata", methods=["DELETE"], caller=Caller.WRITER)
+@blp.route("/<id:id>/metadata", methods=["DELETE"], caller=Caller.WRITER, example_id=2)
 @blp.response(200, Ok, description="The metadata are deleted.")
 def delete_feedstock_metadata(id: int) -> Written:
     """Delete the metadata of a feedstock

@@ -1,5 +1,6 @@
 """Feedstocks: the repositories that contain recipes, and the datasets that those recipes built."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -19,12 +20,12 @@ from app.schemas.feedstocks import (
     FeedstockUpdate,
 )
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
-from app.schemas.serialiser import serialiser
 from app.services import datasets, feedstocks, records
 from app.web import documents
 from app.web.auditing import Written
 from app.web.auth import Caller, actor
 from app.web.blueprint import LOCATION, Blueprint, created
+from app.web.json import json_serialiser
 from app.web.preconditions import require_match
 
 # Feedstocks that the example catalogue does not have.
@@ -123,5 +124,5 @@ def list_feedstock_datasets(query: dict[str, Any], id: int) -> Response:
     successful run with a public url. All builds of one recipe are one dataset; `/datasets/` lists datasets.
     """
     rows.require(Feedstock, id)
-    shown = serialiser(FeedstockDataset)
-    return documents.of_rows(shown, datasets.of_feedstock(id, shown.columns, **query))
+    shown = json_serialiser(FeedstockDataset)
+    return documents.of_batches(shown, partial(datasets.of_feedstock, id, shown.columns, query))

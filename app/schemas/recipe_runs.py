@@ -173,7 +173,7 @@ class RecipeRunRead(ReadSchema):
     created_at = CreatedAt(required=True)
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
-    snapshot_id = SnapshotId(required=True, dump_only=True)
+    snapshot_id = SnapshotId(required=True)
     time_problem = TimeProblem(required=True)
 
 

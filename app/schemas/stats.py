@@ -34,9 +34,12 @@ class Durations(AnswerSchema):
     runs = Runs(
         description="The number of runs that ended in `success` or `failure`, without those that end before they start."
     )
-    median = Seconds(description="The median duration of these runs in seconds; null if there are none.", example=840)
+    median = Seconds(
+        description="The median duration of these runs in seconds, within 1 %; null if there are none.", example=840
+    )
     p90 = Seconds(
-        description="The 90th percentile of their durations in seconds; null if there are none.", example=5400
+        description="The 90th percentile of their durations in seconds, within 1 %; null if there are none.",
+        example=5400,
     )
 
 

@@ -10,9 +10,9 @@ VALUES = 50  # of each facet, the most frequent ones
 COLUMNS = ("dataset_type", "license", "healthy", "feedstock", "keywords", "variables")
 
 
-def facets(query: dict[str, Any]) -> dict[str, Any]:
-    """The facets of the list that `app.services.datasets.page` returns for `query`."""
-    page = datasets.page(**query, columns=COLUMNS, limit=COUNTED)
+def facets(query: dict[str, Any], counted: int = COUNTED) -> dict[str, Any]:
+    """The facets of the list that `app.services.datasets.page` returns for `query`, of up to `counted` datasets."""
+    page = datasets.page(**query, columns=COLUMNS, limit=counted)
     rows = [row[: len(COLUMNS)] for row in page.rows]
     found: dict[str, Counter[Any]] = {name: Counter() for name in ("dataset_type", "license", "healthy")}
     for name, values in zip(found, zip(*rows, strict=True), strict=False):

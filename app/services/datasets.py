@@ -1,6 +1,6 @@
 """Datasets: their lists and their builds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from app.database import pages, rows
 from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
+from app.database.indexes import unindexed
 from app.database.pages import Page
 from app.database.record import Record
 from app.database.statements import Rows, fetch
@@ -38,41 +39,35 @@ def page(q: str = "", **query: Any) -> Page:
     return pages.read_page(Dataset, *where, **query)
 
 
-def production(limit: int | None = None, offset: int = 0) -> Sequence[Row[Any]]:
-    """Return the datasets of production runs that are not withdrawn, ordered by id, as rows of all their columns."""
-    listed = _production().where(Dataset.withdrawn_at.is_(None))
-    return db.session.execute(listed.order_by(Dataset.id).limit(limit).offset(offset)).all()
-
-
-def get(dataset_id: int) -> Row[Any]:
-    """Return the dataset of production runs with that id, as a row like those of `production`. Raises 404."""
-    found = resolve(dataset_id, of_runs=False)
-    row = db.session.execute(_production().where(Dataset.id == found)).first()
-    if row is None:  # it is a dataset of test runs
-        raise _not_found(dataset_id)
-    return row
-
-
 def resolve(number: int, connection: Connection | None = None, *, of_runs: bool = True) -> int:
     """Return the id of the dataset that has this id, or had it before a merge. With `of_runs`, the id of a run leads
     to the dataset that it has built. Raises 404 if there is none.
     """
+    return int(_find(number, connection, of_runs).id)
+
+
+def _find(number: int, connection: Connection | None, of_runs: bool = True) -> Row[Any]:
+    """Return the id and the key of the dataset that `resolve` finds. Raises 404."""
     if 0 < number <= INTEGER_MAX:
         for statement in (_BY_ID, _BY_RUN) if of_runs else (_BY_ID,):
-            for (found,) in fetch(statement, {"id": number}, connection):
-                return int(found)
+            for row in fetch(statement, {"id": number}, connection):
+                return row
     raise _not_found(number)
 
 
 # Statements are built once, see `app.database.statements.fetch`.
-_SHOWN = DATASETS.c.url != ""  # another program may store a run with an empty url
-_BY_ID = select(func.coalesce(DATASETS.c.merged_into, DATASETS.c.id)).where(DATASETS.c.id == bindparam("id"), _SHOWN)
-_BY_RUN = select(DATASETS.c.id).where(
+_merged = DATASETS.alias()
+_found = select(DATASETS.c.id, *(DATASETS.c[name] for name in KEY)).where(
+    DATASETS.c.url != ""  # another program may store a run with an empty url
+)
+_BY_ID = _found.join(_merged, DATASETS.c.id == func.coalesce(_merged.c.merged_into, _merged.c.id)).where(
+    _merged.c.id == bindparam("id")
+)
+_BY_RUN = _found.where(
     RecipeRun.id == bindparam("id"),
     RecipeRun.published(),
     DATASETS.c.merged_into.is_(None),
     *(getattr(RecipeRun, name).is_not_distinct_from(DATASETS.c[name]) for name in KEY),
-    _SHOWN,
 )
 
 
@@ -85,11 +80,9 @@ def related(
     _model: type[Record], _member: str, names: tuple[str, ...], number: int, connection: Connection | None = None
 ) -> Iterator[Rows]:
     """Yield the builds of the dataset that `resolve` finds, newest first, in batches. Part of a `Source`."""
-    [key] = fetch(_KEY_OF, {"id": resolve(number, connection)}, connection)
-    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **dict(zip(KEY, key, strict=True)))
-
-
-_KEY_OF = select(*(DATASETS.c[name] for name in KEY)).where(DATASETS.c.id == bindparam("id"))
+    found = _find(number, connection)
+    key = {name: getattr(found, name) for name in KEY}
+    return rows.batches(_builds(names), INTEGER_MAX + 1, connection, **key)
 
 
 @cache
@@ -109,12 +102,6 @@ def _not_found(number: int) -> NotFound:
     return NotFound(f"{Dataset.noun} {number} not found")
 
 
-def _production() -> Select[Any]:
-    mapper = inspect(Dataset)
-    columns = (column.label(name) for name, column in mapper.columns.items())
-    return select(*columns).select_from(mapper.local_table).where(*_of_kind("production"))
-
-
 @cache
 def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for datasets of that kind. Merged ones and those with an empty url are excluded."""
@@ -122,16 +109,21 @@ def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     return listed if kind == "all" else (*listed, Dataset.is_test == (kind == "test"))
 
 
-def of_feedstock(feedstock_id: int, columns: tuple[str, ...], **filters: Any) -> Rows:
-    """Return the runs of a feedstock that have published a dataset and match `filters`, ordered by id."""
+def of_feedstock(
+    feedstock_id: int, names: tuple[str, ...], filters: dict[str, Any], connection: Connection | None = None
+) -> Iterator[Rows]:
+    """Yield the runs of a feedstock that have published a dataset and match `filters`, ordered by id, in batches."""
     filter_key, values = parametrise(RecipeRun, filters | {"feedstock_id": [feedstock_id]})
-    return fetch(_of_feedstock(columns, filter_key), values)
+    return rows.batches(_of_feedstock(names, filter_key), 0, connection, **values)
 
 
 @lru_cache(maxsize=64)
-def _of_feedstock(columns: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
-    matching = conditions(RecipeRun, filter_key)
-    return rows.selection(RecipeRun, columns).where(*matching, RecipeRun.published()).order_by(RecipeRun.id)
+def _of_feedstock(names: tuple[str, ...], filter_key: FilterKey) -> Select[Any]:
+    # As RecipeRun.published(), but without the index of the status, which SQLite would use.
+    completed, successful = unindexed(RecipeRun.status) == "completed", unindexed(RecipeRun.conclusion) == "success"
+    published = completed, successful, RecipeRun.dataset_public_url.is_not(None)
+    builds = rows.selection(RecipeRun, (*names, "id")).where(*conditions(RecipeRun, filter_key), *published)
+    return builds.where(RecipeRun.id > bindparam("last")).order_by(RecipeRun.id).limit(bindparam("limit"))
 
 
 def is_published(url: str) -> bool:

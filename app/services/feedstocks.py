@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, false, func, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import Conflict
@@ -12,7 +12,6 @@ from app.database.names import lower
 from app.extensions import db
 from app.models import Feedstock, FeedstockAlias, RecipeRun
 from app.models.datasets import DATASETS
-from app.models.recipe_runs import FAILURES
 from app.services import records
 
 
@@ -62,13 +61,17 @@ def _with_alias(provider: str, spec: str) -> Feedstock | None:
 
 
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
-    """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future."""
-    ended = func.coalesce(RecipeRun.completed_at, RecipeRun.started_at)
-    runs = select(RecipeRun).where(
-        RecipeRun.feedstock_id == feedstock.id, RecipeRun.status == "completed", ended <= now()
-    )
-    newest = runs.order_by(ended.desc(), RecipeRun.id.desc()).limit(limit)
-    return _with_parents(newest)
+    """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future.
+
+    A completed run without an end time counts as ended when it started. Each kind is read in the order of an index.
+    """
+    completed = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.has_status("completed"))
+    end, start = RecipeRun.completed_at, RecipeRun.started_at
+    ended = completed.where(end <= now()).order_by(end.desc(), RecipeRun.id.desc())
+    # `end` is constant here. With it, this is the order of the index, and PostgreSQL uses no other.
+    unknown = completed.where(end.is_(None), start <= now()).order_by(end, start.desc(), RecipeRun.id.desc())
+    found = [*_with_parents(ended.limit(limit)), *_with_parents(unknown.limit(limit))]
+    return sorted(found, key=lambda run: (run.completed_at or run.started_at, run.id), reverse=True)[:limit]
 
 
 def newest(limit: int) -> list[RecipeRun]:
@@ -76,7 +79,7 @@ def newest(limit: int) -> list[RecipeRun]:
 
     Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
     """
-    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.status == "completed")
+    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.has_status("completed"))
     return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
 
 
@@ -90,9 +93,7 @@ def passing(feedstock: Feedstock) -> bool | None:
     Other conclusions, such as `cancelled`, do not say anything about the recipe.
     """
     decided = select(RecipeRun.conclusion).where(
-        RecipeRun.feedstock_id == feedstock.id,
-        RecipeRun.is_test.is_(False),
-        RecipeRun.conclusion.in_(("success", *FAILURES)),
+        RecipeRun.feedstock_id == feedstock.id, RecipeRun.is_test == false(), RecipeRun.decided()
     )
     conclusion = db.session.scalar(decided.order_by(RecipeRun.id.desc()).limit(1))
     return None if conclusion is None else conclusion == "success"

@@ -28,6 +28,7 @@ class Found:
 
     `listed_as` is the type in the catalogue, `kind` the one that the dataset has. `samples` and `closed_hosts` are what
     the program shows (`app.repr.program.inspection`); they are None or have an `error` if they are not known.
+    `has_picture` is None if no picture was drawn because of a limit.
     """
 
     listed_as: str | None
@@ -36,7 +37,7 @@ class Found:
     description: Mapping[str, Any] | None = None
     samples: Mapping[str, Any] | None = None
     closed_hosts: Any = None
-    has_picture: bool = False
+    has_picture: bool | None = False
 
 
 # Why a dataset was not reached, and why it was not opened. With True it is the fault of the dataset or its host.
@@ -60,10 +61,9 @@ UNOPENED = {
     "large": (False, "It is too large to be inspected by this service."),
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
     "ranges": (False, "Its host sends whole files only, and this file is too large for that."),
-    "classic": (False, "It is a NetCDF 3 file, and this service inspects NetCDF 4 files only."),
-    "references": (False, "It has Kerchunk references in Parquet, and this service does not inspect those."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
 }
+SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
 NOT_READ = Result(None, "It was not opened, so this is not known.")
 
 
@@ -89,8 +89,8 @@ def is_healthy(results: Mapping[str, Result]) -> bool | None:
 
 
 def reason(results: Mapping[str, Result], healthy: bool | None) -> str:
-    """Return the sentence of the first decisive result that made this verdict; none if the dataset is healthy."""
-    found = [results[name].sentence for name in DECISIVE if results[name].ok is healthy]
+    """Return why a dataset is not healthy, or why that is not known. The same reasons have the same sentence."""
+    found = [SUMMARIES.get(name, results[name].sentence) for name in DECISIVE if results[name].ok is healthy]
     return found[0] if found and not healthy else ""
 
 
@@ -136,13 +136,13 @@ def _data(found: Found, description: Mapping[str, Any]) -> Result:
 
 def _sampled(found: Found) -> Result:
     samples = found.samples or {}
+    if found.has_picture and ("error" in samples or not samples["chunks"]):
+        return Result(True, "It has values, which its picture shows.")
     if error := samples.get("error"):
         bad, sentence = UNOPENED.get(error, (True, ""))
-        return (
-            Result(False, "Its values cannot be read.")
-            if bad
-            else Result(None, f"Its values were not read. {sentence}")
-        )
+        if bad and found.kind != "icechunk":  # it may have virtual chunks, which this service does not read
+            return Result(False, "Its values cannot be read.")
+        return Result(None, f"Its values were not read. {'' if bad else sentence}".rstrip())
     chunks, missing = samples["chunks"], samples["missing"]
     if not chunks:
         return Result(None, "Its values were not read: it has no numbers, or its chunks are large.")

@@ -11,7 +11,7 @@ ended on purpose.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ LATE, ENDED = 2, 4
 YEAR = timedelta(days=365)
 RECENT = timedelta(days=30)  # at a build; or ten time steps
 RECENT_STEPS = 10
+SMALLEST = timedelta(seconds=1)  # growth; less may be an error of rounding
 SHORTEST = timedelta(days=1)  # a usual age is at least a day
 
 
@@ -54,7 +55,7 @@ def pace(description: Mapping[str, Any], history: History, now: datetime) -> tup
 def usual_age(end: datetime, step: timedelta, history: History, now: datetime) -> timedelta | None:
     """Return the largest age of the last time step that ended with growth; None if there was no growth."""
     checks = [*history.checks, (now, end)]
-    ages = [later - old for (_, old), (later, new) in pairwise(checks) if new > old]
+    ages = [later - old for (_, old), (later, new) in pairwise(checks) if new - old >= max(step / 2, SMALLEST)]
     if ages:
         return max(*ages, step, SHORTEST)
     if history.build_count < 2 or history.first_build is None or history.last_build is None:
@@ -69,8 +70,3 @@ def usual_age(end: datetime, step: timedelta, history: History, now: datetime) -
 def in_words(duration: timedelta) -> str:
     days = max(round(duration / timedelta(days=1)), 1)
     return "a day" if days == 1 else f"{days} days"
-
-
-def aware(text: str | None) -> datetime | None:
-    """Return a time of the program, which has no zone, in UTC."""
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

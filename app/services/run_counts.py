@@ -3,12 +3,25 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import CompoundSelect, String, cast, delete, func, insert, literal, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
 
 from app.database.deadline import lift_time_limit
-from app.extensions import db
-from app.models import RecipeRun, RunCount
-from app.models.run_counts import ALL, KIND, PARENTS, TOTAL
+from app.extensions import Base, db
+from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfPeriod
+from app.models.run_counts import ALL, PARENTS, TOTAL
+from app.services.run_sums import true_durations, true_periods
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
@@ -22,7 +35,7 @@ def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
 
 
 def recount() -> int:
-    """Count the runs again and correct the table. Return how many counts were wrong; the caller commits.
+    """Count the runs again and correct the tables. Return how many counts were wrong; the caller commits.
 
     A lock blocks other writers of runs until then. Counts are wrong only after writes without triggers, such as a
     restore of data only.
@@ -31,22 +44,38 @@ def recount() -> int:
     lift_time_limit(connection)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
-    columns = [RunCount.slice, *(getattr(RunCount, name) for name in KIND)]
-    stored = {tuple(row) for row in connection.execute(select(*columns, TOTAL).group_by(*columns).having(TOTAL != 0))}
-    true = _true_counts()
-    wrong = {row[:-1] for row in stored ^ {tuple(row) for row in connection.execute(true)}}
-    if wrong:
-        connection.execute(delete(RunCount))
-        connection.execute(insert(RunCount).from_select([*columns, RunCount.runs], true))
-    return len(wrong)
+    wrong = _correct(connection, RunCount, _true_counts())
+    wrong += _correct(connection, RunsOfPeriod, true_periods())
+    return wrong + _correct(connection, RunsOfDuration, true_durations())
+
+
+def _correct(connection: Connection, model: type[Base], true: Select[Any] | CompoundSelect[Any]) -> int:
+    """Replace the rows of `model` by those of `true`, whose last column is the number of runs, if their sums differ.
+
+    Return how many sums were wrong.
+    """
+    *kind, runs = true.subquery().columns
+    stored = model.__table__.columns
+    both = union_all(
+        select(*(stored[column.name] for column in kind), stored[runs.name]), select(*kind, -runs)
+    ).subquery()
+    *kind_of_both, surplus = both.columns
+    wrong = select(*kind_of_both).group_by(*kind_of_both).having(func.sum(surplus) != 0).subquery()
+    number: int = connection.execute(select(func.count()).select_from(wrong)).scalar_one()
+    if number:
+        connection.execute(delete(model))
+        connection.execute(insert(model).from_select([*(column.name for column in kind), runs.name], true))
+    return number
 
 
 def _true_counts() -> CompoundSelect[Any]:
     """Return the statement for the correct counts."""
-    kind = [RecipeRun.status, RecipeRun.conclusion, RecipeRun.is_test, RecipeRun.dataset_public_url.is_not(None)]
-    selects = [select(literal(ALL), *kind, func.count()).group_by(*kind)]
+    has_dataset = RecipeRun.dataset_public_url.is_not(None).label("has_dataset")
+    kind = [RecipeRun.status, RecipeRun.conclusion, RecipeRun.is_test, has_dataset]
+    runs = func.count().label("runs")
+    selects = [select(literal(ALL).label("slice"), *kind, runs).group_by(*kind)]
     for name, noun in PARENTS.items():
         parent = getattr(RecipeRun, name)
         slice_name = literal(f"{noun} ") + cast(parent, String)
-        selects.append(select(slice_name, *kind, func.count()).group_by(parent, *kind))
+        selects.append(select(slice_name, *kind, runs).group_by(parent, *kind))
     return union_all(*selects)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 from app.database.names import normal
@@ -11,6 +12,7 @@ from app.services.yaml_documents import Notes
 
 # What a template has where a text is to be written.
 PLACEHOLDER = re.compile(r"(todo|tbd|tba|fixme|xxx|n/?a|none|my-custom-tag|\.\.\.|-)[.:!]?", re.IGNORECASE)
+UNKNOWN_MAX = 20  # fields of a mapping that are noted
 
 
 class Place:
@@ -47,9 +49,13 @@ class Place:
         return [Place(value, f"{self.path}[{index}]", self.notes) for index, value in first if value is not None]
 
     def ignore_others(self, known: Collection[str]) -> None:
-        """Note the keys of a mapping that are not `known`."""
-        for name in self.value if isinstance(self.value, dict) else ():
-            if name not in known and self.value[name] is not None:
+        """Note the first keys of a mapping that are not `known`. A hostile file has any number, by aliases."""
+        found = self.value if isinstance(self.value, dict) else {}
+        unknown = (name for name, value in found.items() if name not in known and value is not None)
+        for number, name in enumerate(islice(unknown, UNKNOWN_MAX + 1)):
+            if number == UNKNOWN_MAX:
+                self.note("has more fields that the catalogue does not have; ignored")
+            else:
                 self.get(name[:100]).note("is not a field of the catalogue; ignored")
 
     def text(self, maximum: int = TEXT_MAX, *, placeholder: bool = False) -> str | None:
@@ -63,7 +69,8 @@ class Place:
         if value is not None and not isinstance(value, str):
             self.note("is not a text; ignored")
             return None
-        text = normal(value or "")
+        value = (value or "").strip()
+        text = normal(value[: 2 * maximum])  # the normal form of a long text takes long
         if "\0" in text:
             self.note("contains the character U+0000; ignored")
             return None
@@ -71,7 +78,7 @@ class Place:
             self.note(f'"{text}" is a placeholder; ignored')
             return None
         if len(text) > maximum:
-            self.note(f"has {len(text)} characters; only the first {maximum} are taken")
+            self.note(f"has more than {maximum} characters; only the first are taken")
         return text[:maximum].strip() or None
 
     def name(self) -> str | None:

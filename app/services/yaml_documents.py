@@ -2,7 +2,8 @@
 
 Every scalar is a text, so that a title `2020`, `no` or `1.10` is what its author wrote; null is None. The events of the
 parser are counted while they arrive, because a document of a few lines can mean millions of values or any depth. An
-alias is the same object as its anchor, so it takes no memory.
+alias is the same object as its anchor, so it takes no memory; their number is limited, because the reader of the
+documents meets their values again.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ import yaml
 from werkzeug.exceptions import BadRequest
 
 DEPTH_MAX = 20
-EVENTS_MAX = 50_000
+EVENTS_MAX = 20_000
+ALIASES_MAX = 100
 NULL = {"", "~", "null", "Null", "NULL"}
 
 Notes = list[dict[str, str]]
@@ -46,6 +48,7 @@ class _Builder:
         self.open: list[Any] = []
         self.keys: list[str | None] = []
         self.anchors: dict[str, Any] = {}
+        self.aliases = 0
 
     def add(self, event: Any) -> None:
         match event:
@@ -63,6 +66,9 @@ class _Builder:
             case yaml.AliasEvent():
                 if event.anchor not in self.anchors:
                     raise BadRequest(f"This is not valid YAML: there is no anchor {event.anchor}{_line(event)}.")
+                self.aliases += 1
+                if self.aliases > ALIASES_MAX:
+                    raise BadRequest(f"The YAML has more than {ALIASES_MAX} aliases{_line(event)}.")
                 self.put(event, self.anchors[event.anchor])
 
     def start(self, event: Any, collection: Any) -> None:

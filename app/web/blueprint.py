@@ -54,16 +54,23 @@ class Blueprint(flask_smorest.Blueprint):
         self.lenient = lenient
 
     def route(
-        self, rule: str, *, caller: Caller, max_body: int | None = None, example_id: int = 1, **options: Any
+        self,
+        rule: str,
+        *,
+        caller: Caller,
+        max_body: int | None = None,
+        example_id: int = 1,
+        noun: str = "",
+        **options: Any,
     ) -> Callable[[View], View]:
         """Register a view for `rule`. Authentication comes first, then the id in the path, then the other input.
 
         `max_body` is the limit of a body in bytes, if it is not MAX_CONTENT_LENGTH. `example_id` exists in the example
-        catalogue of `flask seed`.
+        catalogue of `flask seed`. An id that is not a number is 422, or 404 with `noun` if that is given.
         """
 
         def decorator(view: View) -> View:
-            guarded = _guard(view, caller, max_body, self.lenient)
+            guarded = _guard(view, caller, max_body, self.lenient, noun)
             schema = {"type": "integer", "examples": [example_id]}
             parameters = [ID_PARAMETER | {"schema": schema}] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
@@ -143,7 +150,7 @@ def _dumper(schema: type[Schema] | Schema) -> View:
     return cast(View, schema().dump)
 
 
-def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool) -> View:
+def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool, noun: str) -> View:
     known: frozenset[str] = getattr(view, "parameters", frozenset())
 
     @wraps(view)
@@ -156,7 +163,7 @@ def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool) -> V
                 db.session.commit()
         if max_body:
             request.max_content_length = max_body
-        ids = {name: path_id(text) for name, text in path.items()}
+        ids = {name: path_id(text, noun) for name, text in path.items()}
         if lenient:
             ignore_unknown(known)
         elif not known:

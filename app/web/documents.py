@@ -1,14 +1,15 @@
-"""What GET answers for one record, and its ETag.
+"""What GET answers for one record or a whole catalogue, and its ETag.
 
-A record may list any number of others. A batch of them is in memory at a time. Only a few long answers are read
-from the database at once, so that other requests find a connection.
+Such an answer may list any number of records. A batch of them is in memory at a time. Only a few long answers are
+read from the database at once, so that other requests find a connection.
 """
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from itertools import chain
 from tempfile import TemporaryFile
 from threading import BoundedSemaphore
 from time import monotonic
@@ -60,14 +61,29 @@ class Source(Protocol):
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
     """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
-    parts = partial(_parts, model, json_serialiser(detail), record_id, source)
-    with connect() as connection:
-        body = _short(parts(connection))
-    if body is not None:
-        return _response(body, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
+    return of_parts(partial(_parts, model, json_serialiser(detail), record_id, source))
+
+
+def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) -> Response:
+    """A list of any number of rows as `shown` has them; 503 if the disk has no room for a long one.
+
+    `read` returns the rows in batches, and a row may have more columns than `shown` asks for.
+    """
+    return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
+
+
+def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/json") -> Response:
+    """The document that consists of what `read` yields. If it is long, it is read a second time.
+
+    Raises 503 if the disk has no room for a long one.
+    """
     try:
+        with connect() as connection:
+            body = _short(read(connection))
+        if body is not None:
+            return _response(body, mimetype, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
         with _few_at_once(), connect() as connection:
-            return _through_file(parts(connection))
+            return _through_file(read(connection), mimetype)
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
@@ -110,7 +126,7 @@ def slots_for(connections: int) -> BoundedSemaphore:
     return BoundedSemaphore(min(LONG_ANSWERS, max(1, connections - 1)))
 
 
-def _through_file(parts: Parts) -> Response:
+def _through_file(parts: Parts, mimetype: str) -> Response:
     digest, length = hashlib.sha1(usedforsecurity=False), 0
     with ExitStack() as stack:
         file = stack.enter_context(TemporaryFile())
@@ -119,11 +135,11 @@ def _through_file(parts: Parts) -> Response:
             length += file.write(part)
         file.seek(0)
         stack.pop_all()  # the file is closed with the response
-    return _response(PacedFile(file, BLOCK), length, digest.hexdigest())
+    return _response(PacedFile(file, BLOCK), mimetype, length, digest.hexdigest())
 
 
-def _response(body: bytes | Iterable[bytes], length: int, tag: str) -> Response:
-    response = Response(body, mimetype="application/json", direct_passthrough=not isinstance(body, bytes))
+def _response(body: bytes | Iterable[bytes], mimetype: str, length: int, tag: str) -> Response:
+    response = Response(body, mimetype=mimetype, direct_passthrough=not isinstance(body, bytes))
     response.content_length = length
     response.set_etag(tag)
     return response
@@ -146,11 +162,16 @@ def _parts(
     yield encode(own)[:-1]
     for name, item in detail.lists.items():
         yield b',"%b":[' % name.encode()
-        separator = b""
-        for batch in source.related(model, name, item.columns, record_id, connection):
-            for some in in_batches(batch):
-                yield separator
-                yield memoryview(encode(item.rows(some)))[1:-1]
-                separator = b","
+        yield from _objects(item, source.related(model, name, item.columns, record_id, connection))
         yield b"]"
     yield b"}"
+
+
+def _objects(shown: Serialiser, batches: Iterator[Rows]) -> Iterator[bytes | memoryview]:
+    """The JSON of the rows, separated by commas."""
+    separator = b""
+    for batch in batches:
+        for some in in_batches(batch):
+            yield separator
+            yield memoryview(encode(shown.rows(some)))[1:-1]
+            separator = b","

@@ -10,7 +10,7 @@ import marshmallow as ma
 import orjson
 from flask import Request, request
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from app.errors import DETAIL_MAX, EncodedBody, Invalid
 from app.web.nearest import nearest_field
@@ -18,6 +18,7 @@ from app.web.nearest import nearest_field
 Path = tuple[object, ...]  # the names and indexes that lead to a value
 
 CACHED = 128  # bytes of a query string
+ID_MAX = 100  # characters of an id that an error repeats
 PLACES = {"json": "body", "query": "query"}
 UNKNOWN, NOT_AN_OBJECT = (ma.Schema().error_messages[kind] for kind in ("unknown", "type"))
 
@@ -86,9 +87,14 @@ def refuse_query(req: Request) -> None:
         raise Invalid([_problem("query", (name,), f"{UNKNOWN} This path has no parameters.") for name in req.args])
 
 
-def path_id(text: str) -> int:
-    """The id in a path. Raises 422 if it is not a whole number; a number that no record can have is 404 later."""
+def path_id(text: str, noun: str = "") -> int:
+    """The id in a path. Raises 422 if it is not a whole number; a number that no record can have is 404 later.
+
+    With a `noun`, a text that is not a number is the id of no record, so it raises 404 too.
+    """
     if not re.fullmatch("-?(0|[1-9][0-9]{0,99})", text):
+        if noun:
+            raise NotFound(f"{noun} {text[:ID_MAX]} not found")
         raise Invalid.at("path", "id", "id must be a whole number.")
     return int(text)
 

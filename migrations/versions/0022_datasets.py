@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_datasets"
-down_revision = "0020_retired"
+down_revision = "0021_run_sums"
 branch_labels = None
 depends_on = None
 
 INDEXED = ["feedstock_id", "bakery_id", "recipe_id", "dataset_type", "is_test", "first_build", "last_build"]
 INDEXED += ["build_count", "run_id"]
+BY_CODE_POINT = dict.fromkeys(("recipe_id", "dataset_type", "snapshot_id"), 'COLLATE "C"')
 PUBLISHED = "{0}status = 'completed' AND {0}conclusion = 'success' AND {0}dataset_public_url IS NOT NULL"
 FILL = f"""
 INSERT INTO dataset
@@ -92,6 +93,7 @@ def upgrade() -> None:
     op.execute(FILL)
     create_indexes()
     op.add_column("reciperun", sa.Column("snapshot_id", sa.String()))
+    op.create_index("ix_reciperun_snapshot_id_id", "reciperun", ["snapshot_id", "id"], postgresql_ops=BY_CODE_POINT)
     if not postgresql:
         create_sqlite_triggers()
 
@@ -140,20 +142,15 @@ def create_tables() -> None:
 
 
 def create_indexes() -> None:
-    by_code_point = dict.fromkeys(("recipe_id", "dataset_type"), 'COLLATE "C"')
     for name in INDEXED:
-        order = {name: by_code_point[name]} if name in by_code_point else {}
+        order = {name: BY_CODE_POINT[name]} if name in BY_CODE_POINT else {}
         op.create_index(f"ix_dataset_{name}_id", "dataset", [name, "id"], postgresql_ops=order)
+    listed = sa.text("merged_into IS NULL")
+    op.create_index("ix_dataset_recipe", "dataset", KEY, postgresql_where=listed, sqlite_where=listed)
     if op.get_bind().dialect.name == "postgresql":
+        key = [sa.text(part) for part in ("feedstock_id", "recipe_id", "coalesce(dataset_type, '')", "is_test")]
+        op.create_index("ix_dataset_key", "dataset", key, unique=True, postgresql_where=listed)
         op.create_index("ix_dataset_url_id", "dataset", [sa.text('substr(url, 1, 255) COLLATE "C"'), "id"])
-    op.create_index(
-        "ix_dataset_key",
-        "dataset",
-        ["feedstock_id", "recipe_id", sa.text("coalesce(dataset_type, '')"), "is_test"],
-        unique=True,
-        postgresql_where=sa.text("merged_into IS NULL"),
-        sqlite_where=sa.text("merged_into IS NULL"),
-    )
     op.create_index("ix_dataset_merged_into", "dataset", ["merged_into"])
     op.create_index("ix_dataset_event_dataset_id_id", "dataset_event", ["dataset_id", "id"])
 
@@ -194,4 +191,5 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION dataset_refresh(jsonb)")
     op.drop_table("dataset_event")
     op.drop_table("dataset")
+    op.drop_index("ix_reciperun_snapshot_id_id", "reciperun")
     op.drop_column("reciperun", "snapshot_id")

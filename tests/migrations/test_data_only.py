@@ -11,9 +11,10 @@ import pytest
 from app.ops import doctor
 from tests.conftest import ADMIN_KEY, environment
 from tests.migrations.test_run_counts import exact
+from tests.routes.test_datasets import publish
 from tests.support import catalogue, postgres
 from tests.support.databases import HEAD, ORIGINAL, application, contents, fill, on_postgresql, sql, upgrade
-from tests.support.factories import make_run
+from tests.support.factories import make_feedstock, make_run
 from tests.support.live import ROOT
 
 pytestmark = on_postgresql
@@ -26,7 +27,9 @@ PROGRAMS = [str(Path(sys.executable).parent), str(Path(postgres.tool("pg_restore
 
 def restore(url, dump, revision, folder):
     """Run the documented steps until one fails, and return the exit code and the output."""
-    script = STEPS.replace("REVISION", revision).replace("catalogue.list", f"{folder}/catalogue.list")
+    script = STEPS.replace("REVISION", revision)
+    for name in ("all.list", "catalogue.list", "datasets.list"):
+        script = script.replace(name, f"{folder}/{name}")
     path = os.pathsep.join([*PROGRAMS, os.environ["PATH"]])
     return subprocess.run(
         ["bash", "-ec", script.replace("catalogue.dump", str(dump))],
@@ -46,10 +49,11 @@ def problems(app):
 
 @pytest.fixture
 def dumped(migrated_url, tmp_path):
-    """A dump of a database with two runs, of which one is a rerun of the other, and the contents of the database."""
+    """A dump of a database with three runs, one with a dataset,, and the contents of the database."""
     with application(migrated_url) as app:
         fill(app)
         make_run(app, bakery_id=1, feedstock_id=1, rerun_of=1)
+        publish(app, make_feedstock(app))
         app.test_client().patch("/recipe_runs/2", json={"version": "2"}, headers=KEY)
         target, dump = migrated_url.render_as_string(hide_password=False), tmp_path / "our.dump"
         subprocess.run([postgres.tool("pg_dump"), "-Fc", "-f", dump, target], check=True)
@@ -63,7 +67,7 @@ def test_the_steps_restore_every_row_and_the_counts(dumped, empty_url, tmp_path)
         assert contents(app) == before
         assert exact(app)
         assert problems(app) == []
-        assert make_run(app, bakery_id=1, feedstock_id=1).id == 3
+        assert make_run(app, bakery_id=1, feedstock_id=1).id == 4
 
 
 def test_a_restore_that_fails_changes_nothing(dumped, empty_url, tmp_path):
@@ -79,7 +83,7 @@ def test_a_restore_that_fails_changes_nothing(dumped, empty_url, tmp_path):
 def test_without_triggers_the_doctor_asks_for_a_recount(dumped, empty_url, tmp_path, monkeypatch):
     monkeypatch.setattr(f"{__name__}.STEPS", STEPS.replace("--data-only", "--data-only --disable-triggers"))
     restored = restore(empty_url, dumped[0], HEAD, tmp_path)
-    assert "There are 2 runs, but the counts say 0. Run `flask runs recount`." in restored.stdout
+    assert "There are 3 runs, but the counts say 0. Run `flask runs recount`." in restored.stdout
     with application(empty_url) as app:
         assert app.test_cli_runner().invoke(args=["runs", "recount"]).output.startswith("Corrected ")
         assert exact(app)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.models import RecipeRun
+from app.models.datasets import DATASETS
 from tests.conftest import environment
 from tests.support import live, postgres
 from tests.support.databases import (
@@ -42,8 +43,8 @@ ROOT = Path(__file__).parents[2]
 LOCK_KEY = 8_215_731_407  # the key in migrations/env.py, which cannot be imported
 
 INDEXES = {
-    "/bakeries/2": {"ix_reciperun_bakery_id_id"},
-    "/feedstocks/2": {"ix_reciperun_feedstock_id_id"},
+    "/bakeries/2": {"ix_reciperun_bakery_id_id", "ix_reciperun_bakery_id_started_at_id"},
+    "/feedstocks/2": {"ix_reciperun_feedstock_id_id", "ix_reciperun_feedstock_id_started_at_id"},
     "/feedstocks/2/datasets": {"ix_reciperun_dataset"},
     "/recipe_runs/?order_by=started_at": {"ix_reciperun_started_at_id"},
     "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
@@ -164,9 +165,22 @@ def test_down_and_up_again_keeps_every_row(app, revision):
 def test_names_are_the_same_on_every_database(app):
     upgrade(app)
     # These index expressions, on PostgreSQL only.
-    long_text = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id"}
-    indexes = {index.name for index in RecipeRun.__table__.indexes} - long_text
-    assert names(app) - long_text == indexes | {
+    expressions = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id", "ix_dataset_url_id"}
+    expressions |= {"ix_dataset_key"}
+    indexes = {index.name for table in (RecipeRun.__table__, DATASETS) for index in table.indexes} - expressions
+    assert names(app) - expressions == indexes | {
+        "dataset_bakery_id_fkey",
+        "dataset_check_dataset_id_fkey",
+        "dataset_description_dataset_id_fkey",
+        "dataset_event_dataset_id_fkey",
+        "dataset_feedstock_id_fkey",
+        "dataset_health_dataset_id_fkey",
+        "dataset_merged_into_fkey",
+        "dataset_thumbnail_dataset_id_fkey",
+        "ix_dataset_check_dataset_id_id",
+        "ix_dataset_health_checked_at_dataset_id",
+        "ix_dataset_health_healthy_dataset_id",
+        "ix_dataset_event_dataset_id_id",
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
@@ -181,7 +195,9 @@ def test_names_are_the_same_on_every_database(app):
         "ix_feedstock_alias_repository",
         "ix_feedstock_repository",
         "ix_idempotency_key_created_at",
+        "ix_reciperun_count_duration_slice",
         "ix_reciperun_count_slice",
+        "ix_reciperun_count_period_slice",
         "ix_reciperun_event_recipe_run_id_id",
         "reciperun_bakery_id_fkey",
         "reciperun_event_recipe_run_id_fkey",
@@ -228,7 +244,8 @@ def test_requests_read_runs_through_their_indexes(app, client):
     upgrade(app)
     for statement in MANY:
         sql(app, statement)
-    assert {path: indexes_used(app, client, path) for path in INDEXES} == INDEXES
+    used = {path: indexes_used(app, client, path) for path in INDEXES}
+    assert [path for path, indexes in used.items() if not set() < indexes <= INDEXES[path]] == []
 
 
 def test_upgrade_with_duplicates_names_them_in_a_sentence_and_changes_nothing(app, empty_url):

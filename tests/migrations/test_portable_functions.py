@@ -14,7 +14,7 @@ from tests.support.factories import run_body
 
 pytestmark = on_postgresql
 
-DEFINITIONS = (MIGRATIONS / "versions/0018_portable_functions.sql").read_text()
+DEFINITIONS = "".join(file.read_text() for file in sorted(MIGRATIONS.glob("versions/*.sql")))
 KEY = {"X-API-Key": ADMIN_KEY}
 FUNCTIONS = (
     "SELECT proname, prosrc, prosecdef, proconfig, proacl, pg_get_userbyid(proowner) FROM pg_proc "

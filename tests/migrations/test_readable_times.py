@@ -141,7 +141,7 @@ def test_the_upgrade_changes_no_other_run(app):
     insert(app, *INSIDE)
     before = contents(app)["reciperun"]
     upgrade(app)
-    assert contents(app)["reciperun"] == before
+    assert [row[: len(before[0])] for row in contents(app)["reciperun"]] == before
 
 
 def test_downgrade_removes_every_trigger_and_function(app):

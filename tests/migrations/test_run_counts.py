@@ -1,5 +1,6 @@
-"""Triggers keep the counts of runs exact for any statement and any number of concurrent writers."""
+"""Triggers keep the counts and sums of runs exact for any statement and any number of concurrent writers."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -10,7 +11,7 @@ from sqlalchemy import delete, insert, update
 
 from app.extensions import db
 from app.models import RecipeRun
-from tests.support import postgres
+from tests.support import postgres, sums
 from tests.support.databases import (
     COUNTS,
     RUN,
@@ -33,6 +34,8 @@ COLUMNS = {
     "is_test": st.booleans(),
     "dataset_public_url": st.sampled_from(["https://example.org/a.zarr", None]),
     "version": st.sampled_from(["1", "2"]),
+    "started_at": st.sampled_from([STARTED_AT, STARTED_AT - timedelta(days=4), datetime(1999, 12, 31, tzinfo=UTC)]),
+    "completed_at": st.sampled_from([None, *(STARTED_AT + timedelta(seconds=n) for n in (-0.5, 127.9, 128, 9999))]),
 }
 CHANGE = st.one_of(
     st.tuples(st.just("insert"), st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=3)),
@@ -44,16 +47,22 @@ EXPECTED = (
     "SELECT {}, status, conclusion, is_test, dataset_public_url IS NOT NULL, count(*) FROM reciperun GROUP BY 1,2,3,4,5"
 )
 MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all') - count(*) FROM reciperun"
-COMPACT = "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count"
+COMPACT = (
+    "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count; "
+    "SELECT reciperun_sums_compact_periods(array_agg(id)) FROM reciperun_count_period; "
+    "SELECT reciperun_sums_compact_durations(array_agg(id)) FROM reciperun_count_duration"
+)
 ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
+
+SUM_TABLES = ("reciperun_count_period", "reciperun_count_duration")
 
 # The statements of a writer, each for the runs of this writer only.
 CHANGES = (
     RUN.replace("35d889f", "{own}"),
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, conclusion) "
     "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'success' FROM reciperun LIMIT 9",
-    "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test "
-    "WHERE head_sha = '{own}'",
+    "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test,"
+    " conclusion = 'failure', completed_at = '2022-03-04 01:02:03.456789' WHERE head_sha = '{own}'",
     "DELETE FROM reciperun WHERE head_sha = '{own}' AND id / 2 * 2 = id",
 )
 WRITERS = 8
@@ -72,7 +81,7 @@ def expected():
 
 def exact(app):
     with app.app_context():
-        return counted() == expected()
+        return counted() == expected() and sums.exact()
 
 
 @pytest.fixture
@@ -103,7 +112,7 @@ def perform(parents, action, *details):
         return {name: parents[name][value] if name in parents else value for name, value in row.items()}
 
     if action == "insert":
-        fixed = {"recipe_id": "r", "head_sha": "", "started_at": STARTED_AT}
+        fixed = {"recipe_id": "r", "head_sha": ""}
         db.session.execute(insert(RecipeRun).values([fixed | values(row) for row in details[0]]))
     elif action == "delete":
         db.session.execute(delete(RecipeRun).where(RecipeRun.id % 4 == details[0]))
@@ -124,9 +133,9 @@ def test_the_counts_stay_exact_after_any_statement(app, parents, transactions):
         for changes, kept in transactions:
             for change in changes:
                 perform(parents, *change)
-            assert counted() == expected()
+            assert (counted(), sums.kept()) == (expected(), sums.computed())
             db.session.commit() if kept else db.session.rollback()
-            assert counted() == expected()
+            assert (counted(), sums.kept()) == (expected(), sums.computed())
 
 
 def test_a_run_inserted_by_an_upsert_is_counted_once(own_app):
@@ -175,10 +184,23 @@ def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
 def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
     for change in CHANGES[:3] * 5:
         sql(own_app, change.format(own=1))
-    before = sorted(sql(own_app, COUNTS), key=str)
     sql(own_app, COMPACT)
-    assert sorted(sql(own_app, COUNTS), key=str) == before
-    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(len(before),)]
+    assert exact(own_app)
+    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(len(sql(own_app, COUNTS)),)]
+    rows = [sql(own_app, f"SELECT count(*) FROM {table}")[0][0] for table in SUM_TABLES]
+    with own_app.app_context():
+        assert sum(rows) == len(sums.kept())
+
+
+@on_postgresql
+def test_compaction_includes_the_periods_before(own_app):
+    for days in (0, 70, 70, 140, 140):
+        start = f"timestamp '2022-03-03' - interval '{days} days'"
+        sql(own_app, RUN.replace("'2022-03-03 02:29:54.055180'", start))
+    newest = "FROM reciperun_count_period WHERE days = 7 AND period = 105459"
+    sql(own_app, f"SELECT reciperun_sums_compact_periods(array_agg(id)) {newest}")
+    rows = "SELECT period, count(*) FROM reciperun_count_period WHERE days = 7 GROUP BY 1 ORDER BY 1"
+    assert sql(own_app, rows) == [(105439, 8), (105449, 4), (105459, 4)]
 
 
 @on_postgresql
@@ -222,7 +244,8 @@ def test_repeatable_read_writers_never_fail_because_others_compact(own_app):
 @on_postgresql
 def test_truncate_empties_the_counts(own_app):
     sql(own_app, "TRUNCATE reciperun CASCADE")
-    assert sql(own_app, "SELECT count(*) FROM reciperun_count") == [(0,)]
+    for table in ("reciperun_count", *SUM_TABLES):
+        assert sql(own_app, f"SELECT count(*) FROM {table}") == [(0,)]
     sql(own_app, RUN)
     assert exact(own_app)
 

@@ -15,7 +15,7 @@ from tests.support.databases import RUN, application, fill, on_postgresql, on_sq
 from tests.support.factories import run_body
 
 KEY = {"X-API-Key": ADMIN_KEY}
-DEFINITIONS = (MIGRATIONS / "versions/0018_portable_functions.sql").read_text()
+DEFINITIONS = "".join(file.read_text() for file in sorted(MIGRATIONS.glob("versions/*.sql")))
 
 
 def problems(url, **settings):
@@ -67,10 +67,12 @@ def test_after_a_restore_without_owners_the_doctor_names_what_is_missing(restore
     assert "postgres owns alembic_version, apikey, audit" in found["ownership"]
     assert commands(found["rights"]) == [
         "GRANT USAGE ON SEQUENCE public.apikey_id_seq, public.audit_id_seq, public.bakery_id_seq, "
-        "public.feedstock_alias_id_seq, public.feedstock_id_seq, public.reciperun_count_id_seq, "
-        f"public.reciperun_event_id_seq, public.reciperun_id_seq TO {restored.username}"
+        "public.dataset_check_id_seq, public.dataset_event_id_seq, public.feedstock_alias_id_seq, "
+        "public.feedstock_id_seq, public.reciperun_count_duration_id_seq, public.reciperun_count_id_seq, "
+        "public.reciperun_count_period_id_seq, public.reciperun_event_id_seq, public.reciperun_id_seq "
+        f"TO {restored.username}"
     ]
-    assert found["triggers"].startswith("Every role may execute the functions reciperun_count_delete")
+    assert found["triggers"].startswith("Every role may execute the functions dataset_delete")
 
 
 @on_postgresql
@@ -163,7 +165,7 @@ def test_triggers_that_are_not_those_of_this_release_are_a_problem(migrated_url,
     assert list(found) == ["triggers"]
     assert found["triggers"].startswith(DAMAGE[damage])
     if "psql -f" in found["triggers"]:
-        assert commands(found["triggers"])[0].startswith("psql -f migrations/versions/0018_portable_functions.sql ")
+        assert commands(found["triggers"])[0].startswith("psql -f migrations/versions/0018_portable_functions.sql -f ")
         postgres.execute(migrated_url, DEFINITIONS)
         assert problems(migrated_url) == {}
 

@@ -115,7 +115,7 @@ def test_no_key_is_in_the_database(scenario):
 def test_every_table_that_holds_digests_has_a_repr_without_them(app):
     digest = key_digest(SALT, OLD)
     for mapper in db.Model.registry.mappers:
-        texts = [column.key for column in inspect(mapper).columns if column.type.python_type is str]
+        texts = [name for name, column in inspect(mapper).columns.items() if column.type.python_type is str]
         assert digest not in repr(mapper.class_(**dict.fromkeys(texts, digest)))
 
 

@@ -6,16 +6,21 @@ from base64 import b64decode
 from functools import cache
 from io import BytesIO
 
+import fsspec
+import icechunk
 import numpy
 import pytest
 import xarray
+from fsspec.implementations.reference import LazyReferenceMapper
 from PIL import Image
 from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector
+from app.schemas.dataset_descriptions import FindingsSchema
 from tests.support import buckets, live
 
 FACTS = ("engine", "zarr_format", "consolidated")
+EDGES = ("west", "south", "east", "north")
 BBOX = [-180.0, -85.0, 180.0, 85.0]
 
 
@@ -45,8 +50,18 @@ def write_stores(folder, url):
     missing.to_zarr(folder / "missing.zarr", zarr_format=2, consolidated=True, write_empty_chunks=True)
     xarray.Dataset(attrs={"title": "x"}).to_zarr(folder / "nothing.zarr", zarr_format=2, consolidated=True)
     globe.to_netcdf(folder / "globe.nc", engine="h5netcdf", encoding={"sst": {"zlib": True, "chunksizes": (1, 18, 36)}})
+    globe.to_netcdf(folder / "globe3.nc", engine="scipy", format="NETCDF3_CLASSIC")
+    globe.to_netcdf(folder / "records.nc", engine="scipy", format="NETCDF3_64BIT", unlimited_dims=["time"])
     buckets.table().to_parquet(folder / "table.parquet")
+    write_repository(folder, globe)
     write_references(folder, f"{url}/{folder.name}/v2.zarr")
+
+
+def write_repository(folder, globe):
+    storage = icechunk.local_filesystem_storage(str(folder / "globe.icechunk"))
+    session = icechunk.Repository.create(storage).writable_session("main")
+    globe.to_zarr(session.store, zarr_format=3, consolidated=False)
+    return session.commit("The globe.")
 
 
 def write_references(folder, url):
@@ -57,6 +72,12 @@ def write_references(folder, url):
             is_chunk = not file.name.startswith(".z")
             refs[key] = [f"{url}/{key}", 0, file.stat().st_size] if is_chunk else file.read_text()
     (folder / "references.json").write_text(json.dumps({"version": 1, "refs": refs}))
+    partitions = LazyReferenceMapper.create(
+        str(folder / "references.parq"), fs=fsspec.filesystem("file"), record_size=2, engine="pyarrow"
+    )
+    for key, reference in sorted(refs.items(), key=lambda item: isinstance(item[1], list)):  # first the metadata
+        partitions[key] = reference if isinstance(reference, list) else reference.encode()
+    partitions.flush()
 
 
 @cache  # a process starts in a second
@@ -77,13 +98,21 @@ def inspect(served, path, kind="zarr", trusted=True):
         ("open/v3-plain.zarr", "zarr", ("zarr", 3, False)),
         ("open/references.json", "kerchunk", ("kerchunk", 2, True)),
         ("open/globe.nc", "netcdf", ("h5netcdf", None, None)),
+        ("open/globe3.nc", "netcdf", ("scipy", None, None)),
+        ("open/records.nc", "netcdf", ("scipy", None, None)),
+        ("open/references.parq", "kerchunk", ("kerchunk", 2, True)),
+        ("open/globe.icechunk", "icechunk", ("icechunk", 3, None)),
     ],
 )
 def test_each_type_of_store_has_the_same_description(served, path, kind, facts):
     found = inspect(served, path, kind)
     description = found.results["description"]
+    assert FindingsSchema().validate(found.results) == {}
     assert (found.kind, found.error, tuple(description[name] for name in FACTS)) == (kind, None, facts)
-    assert (description["bbox"], description["dimensions"]) == (BBOX, {"time": 3, "lat": 18, "lon": 36})
+    assert ([description[name] for name in EDGES], description["dimensions"]) == (
+        BBOX,
+        {"time": 3, "lat": 18, "lon": 36},
+    )
     ends = [description[name] for name in ("time_start", "time_end", "time_step")]
     assert ends == ["2000-01-01T00:00:00", "2000-01-03T00:00:00", 86400.0]
     assert description["attributes"] == {"title": "Sea surface", "version": 2}
@@ -95,9 +124,11 @@ def test_each_type_of_store_has_the_same_description(served, path, kind, facts):
 
 
 def test_a_table_is_described_by_its_footer(served):
-    description = inspect(served, "open/table.parquet", "parquet").results["description"]
+    found = inspect(served, "open/table.parquet", "parquet").results
+    assert FindingsSchema().validate(found) == {}
+    description = found["description"]
     assert (description["dimensions"], list(description["variables"])) == ({"row": 50}, ["time", "lat", "lon", "name"])
-    assert (description["bbox"], description["engine"]) == ([10.0, -3.0, 20.0, 4.0], "parquet")
+    assert ([description[name] for name in EDGES], description["engine"]) == ([10.0, -3.0, 20.0, 4.0], "parquet")
     assert (description["time_start"], description["time_end"]) == ("2020-01-01T00:00:00", "2020-02-19T00:00:00")
 
 
@@ -109,6 +140,7 @@ def test_a_table_is_described_by_its_footer(served):
         ("open/table.parquet", "netcdf", "parquet"),
         ("open/references.json", "zarr", "kerchunk"),
         ("open/v3.zarr", None, "zarr"),
+        ("open/globe.icechunk", "zarr", "icechunk"),
     ],
 )
 def test_a_dataset_that_is_listed_as_another_type_is_opened(served, path, listed_as, kind):
@@ -143,6 +175,9 @@ def test_the_host_says_whether_web_pages_can_read(served, path, kind):
     [
         ("open/v2.zarr", {"chunks": 1, "missing": 0}),
         ("open/globe.nc", {"chunks": 3, "missing": 0}),
+        ("open/records.nc", {"chunks": 3, "missing": 0}),
+        ("open/references.parq", {"chunks": 1, "missing": 0}),
+        ("open/globe.icechunk", {"chunks": 1, "missing": 0}),
         ("open/missing.zarr", {"chunks": 1, "missing": 1}),
         ("open/no-times.zarr", {"chunks": 0, "missing": 0}),
         ("open/nothing.zarr", {"chunks": 0, "missing": 0}),
@@ -166,15 +201,19 @@ def test_a_dataset_without_values_has_no_picture(served, path):
     assert inspect(served, path).results["picture"] is None
 
 
-@pytest.mark.parametrize("kind", ["zarr", "kerchunk", "netcdf", "parquet"])
+@pytest.mark.parametrize("kind", ["zarr", "kerchunk", "netcdf", "parquet", "icechunk"])
 def test_a_private_address_is_not_inspected_unless_it_is_trusted(served, kind):
     before = len(served.asked)
     assert inspect(served, "open/v2.zarr", kind, trusted=False).error == "private"
     assert len(served.asked) == before
 
 
-def test_a_url_of_another_scheme_is_not_inspected():
-    assert inspector.inspect("file:///etc/passwd", "zarr", True, 60).error == "scheme"
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "/etc/passwd", "abfs://a/b", "https://", "https://data.org:x/a", "http://[::1/a", ""]
+)
+def test_a_url_that_is_not_read_over_http_is_not_inspected(url):
+    assert inspector.inspect(url, "zarr", True, 60).error == "scheme"
+    assert not inspector.is_trusted(lambda _: True, url)
 
 
 def test_a_type_whose_packages_are_missing_is_not_inspected(served, monkeypatch):

@@ -226,7 +226,7 @@ def test_no_snippet_is_longer_than_documented(app, client):
     assert len(dataset["snippet"]) <= document["properties"]["snippet"]["maxLength"]
 
 
-@pytest.mark.parametrize("dataset_type", [None, "netcdf"])
+@pytest.mark.parametrize("dataset_type", [None, "grib"])
 def test_a_dataset_of_unknown_type_has_no_snippet(app, client, dataset_type):
     publish(app, make_feedstock(app), dataset_type=dataset_type)
     assert client.get("/datasets/").json[0]["snippet"] is None

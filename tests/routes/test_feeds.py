@@ -1,16 +1,11 @@
-"""Formats for other programs: Intake catalogues, Atom feeds and badges."""
+"""Formats for other programs: Atom feeds and badges."""
 
 from datetime import timedelta
 from xml.etree import ElementTree
 
 import feedparser
-import intake
 import pytest
-import yaml
 
-from app.extensions import db
-from app.routes import feeds as intake_form
-from app.routes import stac
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 ENDED = {"status": "completed", "conclusion": "success"}
@@ -53,93 +48,6 @@ def badge(client, feedstock):
 
 def title(response):
     return ElementTree.fromstring(response.data).findtext("{http://www.w3.org/2000/svg}title")
-
-
-def catalog(client):
-    response = client.get("/catalog.yaml")
-    assert (response.status_code, response.mimetype) == (200, "application/yaml")
-    return intake.readers.entry.Catalog.from_dict(yaml.safe_load(response.data))
-
-
-def test_intake_opens_the_catalogue_and_finds_the_store(service):
-    found = intake.open_catalog(f"{service}/catalog.yaml")
-    assert list(found) == ["pangeo-forge/gpcp-feedstock/gpcp.zarr"]
-    reader = found["pangeo-forge/gpcp-feedstock/gpcp.zarr"]
-    assert isinstance(reader, intake.readers.readers.XArrayDatasetReader)
-    assert isinstance(reader.kwargs["args"][0], intake.readers.datatypes.Zarr)
-    assert reader.kwargs["args"][0].url == "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr"
-    assert reader.metadata["recipe_id"] == "gpcp"
-
-
-@pytest.mark.parametrize(
-    ("path", "module", "name"), [("/catalog.yaml", intake_form, "_intake"), ("/stac", stac, "_link")]
-)
-def test_no_connection_is_used_while_the_catalogue_is_written(app, client, monkeypatch, path, module, name):
-    make_run(app, **PUBLISHED)
-    held, write = [], getattr(module, name)
-
-    def watched(*args):
-        held.append(db.session().in_transaction())
-        return write(*args)
-
-    monkeypatch.setattr(module, name, watched)
-    assert client.get(path).status_code == 200
-    assert held == [False]
-
-
-@pytest.mark.parametrize(
-    ("dataset_type", "url", "reader", "options", "storage"),
-    [
-        ("zarr", "https://a/b", "XArrayDatasetReader", {"engine": "zarr", "chunks": {}}, None),
-        ("kerchunk", "https://a/b", "XArrayDatasetReader", {"engine": "kerchunk", "chunks": {}}, None),
-        ("parquet", "s3://a/b", "PandasParquet", {}, {"anon": True}),
-    ],
-)
-def test_every_dataset_type_has_a_driver(app, client, dataset_type, url, reader, options, storage):
-    run = make_run(app, **PUBLISHED | {"dataset_type": dataset_type, "dataset_public_url": url})
-    entry = catalog(client)[str(run.id)]
-    data = entry.kwargs.pop("args")[0]
-    assert (type(entry).__name__, entry.kwargs) == (reader, options)
-    assert (data.url, data.storage_options) == (url, storage)
-
-
-@pytest.mark.parametrize("columns", [{"dataset_type": None}, {"dataset_type": "netcdf"}, {"is_test": True}])
-def test_the_catalogue_omits_tests_and_datasets_of_unknown_type(app, client, columns):
-    make_run(app, **PUBLISHED | columns)
-    assert len(catalog(client).entries) == 0
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_intake_reads_any_name_and_url_unchanged(app, client, text):
-    feedstock = make_feedstock(app, spec=text)
-    run = make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED | {"dataset_public_url": text})
-    entry = catalog(client)[str(run.id)]
-    assert (entry.kwargs["args"][0].url, entry.metadata["recipe_id"]) == (text, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "readable"),
-    [("ü☂", True), ("x" * 255, True), ('a"b\\c', True), ("a\nb", False), ("\x01" * 255, False), ('"' * 255, False)],
-)
-def test_a_readable_recipe_id_names_its_dataset(app, client, text, readable):
-    feedstock = make_feedstock(app, spec=text)
-    make_run(app, feedstock_id=feedstock.id, recipe_id=text, **PUBLISHED)
-    assert list(catalog(client).aliases) == [f"{text}/{text}.zarr"] * readable
-
-
-@pytest.mark.parametrize("url", ["{env(SECRET)}", "https://a/{env(SECRET)}/{x}", "{func(os:getcwd)}", "{{x}", "}{"])
-def test_intake_fills_no_secrets_into_a_url(app, client, monkeypatch, url):
-    monkeypatch.setenv("SECRET", "a secret")
-    run = make_run(app, **PUBLISHED | {"dataset_public_url": url})
-    assert catalog(client)[str(run.id)].kwargs["args"][0].url == url
-
-
-def test_two_datasets_with_the_same_name_are_both_in_the_catalogue(app, client):
-    runs = [
-        make_run(app, feedstock_id=make_feedstock(app, spec=spec).id, recipe_id=recipe, **PUBLISHED)
-        for spec, recipe in (("a", "b/c"), ("a/b", "c"))
-    ]
-    assert set(catalog(client).entries) == {str(run.id) for run in runs}
 
 
 def test_a_feed_has_the_finished_runs_with_the_newest_first(app, client):

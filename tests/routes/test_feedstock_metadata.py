@@ -1,11 +1,13 @@
 """`/feedstocks/{id}/metadata`: JSON is validated like all JSON, and of the files of a feedstock the usable is taken."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.factories import make_feedstock, make_metadata
 
 YAML = "application/yaml"
-EMPTY = {
+EMPTY: dict[str, Any] = {
     **dict.fromkeys(("title", "description", "license", "license_text", "license_url")),
     **{name: [] for name in ("providers", "maintainers", "keywords", "links")},
     **dict.fromkeys(("thumbnail_url", "citation", "acknowledgements")),

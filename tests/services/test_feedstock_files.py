@@ -4,8 +4,8 @@ import orjson
 import pytest
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from app.models.feedstock_metadata import ROLES, has_check_digit
-from app.services import feedstock_files
+from app.models.feedstock_metadata import NAME_MAX, ROLES, has_check_digit
+from app.services import feedstock_files, tolerant
 from app.services.yaml_documents import read
 from tests.support.feedstock_files import CATALOG, FEDERATION, FEEDSTOCKS, META, needs_data
 
@@ -74,7 +74,7 @@ def test_a_placeholder_is_not_a_text(text):
         ("title: '  a\n   b '", "a b", []),
         ("title: [a]", None, ["title: is not a text; ignored"]),
         ('title: "a\\0"', None, ["title: contains the character U+0000; ignored"]),
-        ("title: " + "x" * 600, "x" * 500, ["title: has 600 characters; only the first 500 are taken"]),
+        ("title: " + "x" * 600, "x" * 500, ["title: has more than 500 characters; only the first are taken"]),
         ("title: ~\nfoo: 1", None, ["foo: is not a field of the catalogue; ignored"]),
         ("title: A\n---\ntitle: B", "A", ["title: document 2 has it again; ignored"]),
         ("title: A\n---\n- b", "A", ["document 2: is not a mapping; ignored"]),
@@ -217,6 +217,19 @@ def test_an_alias_that_contains_itself_is_read_to_its_end():
     values, notes = described("maintainers: &a [*a, {name: B}]\nprovenance: &p {providers: [*p]}")
     assert [person["name"] for person in values["maintainers"]] == ["B"]
     assert notes
+
+
+def test_aliases_of_a_mapping_with_many_fields_are_noted_a_few_times_each():
+    fields = ", ".join(f"k{number}: v" for number in range(1000))
+    _, notes = described(f"links: [&a {{{fields}}}, {', '.join(['*a'] * 90)}]")
+    assert len(notes) < 100 * 25
+
+
+def test_only_the_part_of_a_text_that_is_kept_is_normalised(monkeypatch):
+    lengths = []
+    monkeypatch.setattr(tolerant, "normal", lambda text: lengths.append(len(text)) or text)
+    described("title: " + "x" * 100_000)
+    assert max(lengths) == 2 * NAME_MAX
 
 
 @needs_data

@@ -51,7 +51,7 @@ def test_a_dataset_that_does_not_open_is_unhealthy_unless_the_service_is_the_rea
 
 def test_every_error_of_the_program_has_a_sentence():
     sources = [path.read_text() for path in (ROOT / "app/repr").rglob("*.py")]
-    raised = {key for text in sources for key in re.findall(r'(?:StoreError\(|else |kind, )"(\w+)"', text)}
+    raised = {key for text in sources for key in re.findall(r'(?:StoreError\(|else |kind, )"([a-z]{3,})"', text)}
     assert {"unlisted", "missing", "scheme", "unsupported", "ranges"} <= raised
     assert raised - {"zarr", "kerchunk", "netcdf"} <= (UNREACHABLE | UNOPENED).keys() | {"parquet"}
 
@@ -79,6 +79,16 @@ def test_a_dataset_without_values_is_unhealthy(found, sentence):
 def test_chunks_without_values_are_no_reason_if_the_picture_shows_some():
     results = check(**GOOD | {"samples": {"chunks": 3, "missing": 3}, "has_picture": True})
     assert results["data"].ok
+
+
+@pytest.mark.parametrize("samples", [{"error": "large"}, {"error": "unreadable"}, {"chunks": 0, "missing": 0}])
+def test_a_picture_shows_that_there_are_values(samples):
+    assert check(**GOOD | {"samples": samples, "has_picture": True})["data"].ok
+
+
+def test_values_of_icechunk_that_cannot_be_read_are_not_known_because_they_may_be_virtual():
+    results = check(**GOOD | {"samples": {"error": "unreadable"}, "kind": "icechunk", "listed_as": "icechunk"})
+    assert (results["data"].ok, is_healthy(results)) == (None, True)
 
 
 @pytest.mark.parametrize(

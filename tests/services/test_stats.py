@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.models.recipe_runs import CONCLUSIONS
+from app.models.run_sums import EXACT
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 NO_CONCLUSIONS = dict.fromkeys(CONCLUSIONS, 0)
@@ -18,6 +19,11 @@ def make_runs(app, lengths, **columns):
     parents = {"bakery_id": make_bakery(app).id, "feedstock_id": make_feedstock(app).id}
     ends = [STARTED_AT + timedelta(seconds=length) for length in lengths]
     return [make_run(app, completed_at=end, **parents | ENDED | columns) for end in ends]
+
+
+def about(seconds):
+    """A percentile, which is exact below 128 seconds, else within one percent."""
+    return pytest.approx(seconds, rel=0.01) if seconds >= EXACT else seconds
 
 
 def durations(client):
@@ -64,7 +70,7 @@ def test_percentiles_are_by_nearest_rank(app, client, number):
     make_runs(app, lengths)
     ranked = sorted(math.floor(length) for length in lengths)
     median, p90 = (ranked[math.ceil(number * share) - 1] for share in (0.5, 0.9))
-    assert durations(client) == {"runs": number, "median": median, "p90": p90}
+    assert durations(client) == {"runs": number, "median": about(median), "p90": about(p90)}
 
 
 @pytest.mark.parametrize(
@@ -83,10 +89,10 @@ def test_durations_are_whole_seconds(app, client, start, end, expected):
     assert durations(client)["median"] == expected
 
 
-def test_a_duration_of_decades_is_exact(app, client):
+def test_a_duration_of_decades_is_right_to_a_percent(app, client):
     first, last = datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
     make_run(app, started_at=first, completed_at=last, **ENDED)
-    assert durations(client)["median"] == (last - first) // timedelta(seconds=1)
+    assert durations(client)["median"] == about((last - first) // timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(

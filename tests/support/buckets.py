@@ -1,5 +1,6 @@
 """A server of buckets on loopback. It sends parts of objects, lists them, and says what web pages may read."""
 
+import hashlib
 import re
 import threading
 from contextlib import contextmanager
@@ -40,7 +41,8 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_response(status)
         open_to_all = "Origin" in self.headers and not self.path.startswith(f"/{CLOSED}")
         allowed = {"Access-Control-Allow-Origin": "*"} if open_to_all else {}
-        for name, value in {"Content-Length": str(len(body)), **allowed, **dict(headers)}.items():
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'  # Icechunk requires one
+        for name, value in {"Content-Length": str(len(body)), "ETag": etag, **allowed, **dict(headers)}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

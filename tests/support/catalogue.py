@@ -1,15 +1,17 @@
-"""Large catalogues for measurements on PostgreSQL: the original's production database, or a given number of runs.
+"""Large catalogues for measurements: the original's production database, or a given number of runs.
 
 `DATABASE_URL=… python -m tests.support.catalogue 1000000` fills an empty, migrated database. The same number gives the
 same runs.
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from tests.conftest import environment
 from tests.support import postgres
@@ -37,7 +39,7 @@ SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::
     CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
 FROM (
     SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
-        timestamp '2020-01-01' + (i + 100 * d) * interval '1 minute' AS t
+        timestamp '2020-01-01' + (i + 100 * d) * interval '{minutes} minutes' AS t
     FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
 ) AS run
 """
@@ -53,11 +55,11 @@ DELETE FROM bakery WHERE id > 1;
 
 
 @contextmanager
-def runs(server, count):
-    """The URL of a database with `count` runs."""
+def runs(server, count, minutes=1):
+    """The URL of a database with `count` runs, of which one starts every few `minutes`."""
     with postgres.database(server) as url:
         migrate(url)
-        fill(url, count)
+        fill(url, count, minutes)
         yield url
 
 
@@ -75,14 +77,36 @@ def production(server):
         yield url
 
 
-def migrate(url):
-    upgrade = flask(environment(url), "db", "upgrade")
+def copy_to_sqlite(url, path):
+    """Copy the bakeries, feedstocks and runs at `url` to a new SQLite database, and return its URL.
+
+    The rows are inserted before the migrations that create triggers, which then count them at once.
+    """
+    copy = URL.create("sqlite", database=str(path))
+    migrate(copy, "0012_list_indexes")
+    with closing(sqlite3.connect(path)) as target, target:
+        for table in ("bakery", "feedstock", "reciperun"):
+            names = [name for _, name, *_ in target.execute(f"PRAGMA table_info({table})")]
+            columns, values = ", ".join(names), ", ".join("?" * len(names))
+            rows = postgres.stream(url, f"SELECT {columns} FROM {table} ORDER BY id")
+            target.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", map(sqlite_values, rows))
+    migrate(copy)
+    return copy
+
+
+def sqlite_values(row):
+    """The values as SQLAlchemy stores them in SQLite."""
+    return [f"{value:%Y-%m-%d %H:%M:%S.%f}" if isinstance(value, datetime) else value for value in row]
+
+
+def migrate(url, revision="head"):
+    upgrade = flask(environment(url), "db", "upgrade", revision)
     assert upgrade.returncode == 0, upgrade.stdout
 
 
-def fill(url, count):
-    """Put `count` runs into the empty database at `url`."""
-    for statement in (FILL.format(count=count), "VACUUM ANALYZE"):
+def fill(url, count, minutes=1):
+    """Put `count` runs into the empty database at `url`, of which one starts every few `minutes`."""
+    for statement in (FILL.format(count=count, minutes=minutes), "VACUUM ANALYZE"):
         postgres.execute(url, statement)
 
 

@@ -8,12 +8,14 @@ from itertools import count
 from typing import Any, TypeVar
 
 from flask import Flask
+from sqlalchemy import insert
 
 from app.extensions import db
 from app.keys import key_digest
 from app.models import (
     APIKey,
     Bakery,
+    Dataset,
     DatasetCheck,
     DatasetDescription,
     DatasetThumbnail,
@@ -22,6 +24,7 @@ from app.models import (
     RecipeRun,
     RecipeRunEvent,
 )
+from app.models.datasets import DATASETS
 
 R = TypeVar("R")
 
@@ -51,6 +54,19 @@ def make_metadata(app: Flask, **columns: Any) -> FeedstockMetadata:
     number = columns.pop("feedstock_id", None) or make_feedstock(app).id
     lists: dict[str, Any] = {name: [] for name in ("providers", "maintainers", "keywords", "links")}
     return _store(app, FeedstockMetadata(id=number, **{"updated_at": STARTED_AT} | lists | columns))
+
+
+def make_link(app: Flask, **columns: Any) -> Dataset:
+    """A dataset that no run has built. It gets a new feedstock unless its id is given."""
+    number = next(_numbers)
+    defaults = {"id": 1000 + number, "recipe_id": "example", "dataset_type": "zarr", "is_test": False}
+    times = {"first_build": STARTED_AT, "last_build": STARTED_AT, "build_count": 0}
+    columns = defaults | times | {"url": f"https://data.org/{number}.zarr"} | columns
+    columns.setdefault("feedstock_id", make_feedstock(app).id)
+    with app.app_context():
+        db.session.execute(insert(DATASETS).values(columns))
+        db.session.commit()
+        return db.session.get_one(Dataset, columns["id"])
 
 
 def make_run(app: Flask, **columns: Any) -> RecipeRun:

@@ -67,6 +67,17 @@ def execute(url: URL, statement: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+def stream(url: URL, query: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, a few in memory at a time."""
+    connection = psycopg2.connect(url.render_as_string(hide_password=False))
+    try:
+        with connection.cursor("rows") as cursor:
+            cursor.execute(query)
+            yield from cursor
+    finally:
+        connection.close()
+
+
 def tool(name: str) -> str:
     """The path of a PostgreSQL program, such as `pg_restore`."""
     return str(_binaries() / name)

@@ -39,7 +39,7 @@ def _imports(node):
             parts = alias.name.split(".")
             yield alias.asname or parts[0], parts if alias.asname else parts[:1]
             yield alias.name, parts
-    elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module != "__future__":  # not our own modules
         for alias in node.names:
             yield alias.asname or alias.name, [*node.module.split("."), alias.name]
 

@@ -4,6 +4,8 @@ from sqlalchemy import text
 
 from app.extensions import db
 
+# Triggers add rows to these tables when runs are deleted.
+COUNTS = ("reciperun_count", "reciperun_count_period", "reciperun_count_duration")
 # These triggers prevent changes of the audit log.
 TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
 
@@ -11,7 +13,7 @@ TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND 
 def delete_all(engine):
     """Delete the rows of all tables of the application."""
     deletions = [f"DELETE FROM {table.name}" for table in reversed(db.metadata.sorted_tables)]
-    deletions.append("DELETE FROM reciperun_count")
+    deletions += [f"DELETE FROM {name}" for name in COUNTS]
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             # One message, because there are thousands of tests.

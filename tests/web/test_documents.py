@@ -16,11 +16,11 @@ from tests.conftest import application
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
 
 
-def make_runs(app, count):
+def make_runs(app, count, **columns):
     """A feedstock with `count` runs."""
     feedstock, bakery = make_feedstock(app), make_bakery(app)
     run = {"recipe_id": "gpcp", "bakery_id": bakery.id, "feedstock_id": feedstock.id, "head_sha": "35d889f"}
-    run |= {"version": "1.0", "started_at": STARTED_AT, "message": "ö" * 20}
+    run |= {"version": "1.0", "started_at": STARTED_AT, "message": "ö" * 20} | columns
     with app.app_context():
         if count:
             db.session.execute(insert(RecipeRun.__table__), [run] * count)
@@ -42,6 +42,18 @@ def test_a_detail_in_batches_has_the_same_bytes(app, client, monkeypatch, count)
     in_batches = client.get(path)
     assert len(at_once.json["recipe_runs"]) == count
     assert (in_batches.data, in_batches.headers["ETag"]) == (at_once.data, at_once.headers["ETag"])
+
+
+@pytest.mark.usefixtures("in_memory")
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 7])
+def test_builds_in_batches_are_complete_and_in_order(app, client, count):
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    path = f"/feedstocks/{make_runs(app, count, **published).id}/datasets"
+    answer = client.get(path, buffered=True)
+    ids = [build["id"] for build in answer.json]
+    assert ids == sorted(ids)
+    assert (len(ids), answer.content_length) == (count, len(answer.data))
+    assert client.get(f"{path}?type=test", buffered=True).data == b"[]"
 
 
 @pytest.mark.usefixtures("in_memory")

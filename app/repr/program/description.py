@@ -1,7 +1,7 @@
 """The description of a dataset that xarray has opened, as a JSON object."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -11,21 +11,18 @@ from . import coordinates
 from .store import StoreError
 
 VARIABLES_MAX, ATTRIBUTES_MAX, LIST_MAX = 500, 100, 100
+BYTES_MAX = 2**63 - 1
 NAME_MAX, TEXT_MAX = 255, 2000  # characters
 FACTS = ("units", "standard_name", "long_name")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A dataset, and how it was opened. `options` are those of `xarray.open_dataset` besides the engine.
-
-    `objects` are urls that a client reads, one of each host.
-    """
+    """A dataset, and how it was opened. `objects` are urls that a client reads, one of each host."""
 
     dataset: xarray.Dataset
     engine: str
     objects: list[str]
-    options: dict[str, Any] = field(default_factory=dict)
     zarr_format: int | None = None
     consolidated: bool | None = None
     bytes_stored: int | None = None
@@ -39,16 +36,20 @@ def describe(opened: Opened) -> dict[str, Any]:
         "variables": {text(name): _variable(dataset, name, value) for name, value in shown.items()},
         "dimensions": {text(str(name)): size for name, size in list(dataset.sizes.items())[:VARIABLES_MAX]},
         "attributes": attributes(dataset.attrs),
-        "bbox": extent(coordinates.bounding_box, dataset),
+        **edges(extent(coordinates.bounding_box, dataset)),
         **(extent(coordinates.time_range, dataset) or {"time_start": None, "time_end": None, "time_step": None}),
         "bytes_stored": opened.bytes_stored,
-        "bytes_in_memory": sum(size(variable) for _, variable in coordinates.named(dataset)),
+        "bytes_in_memory": min(sum(size(variable) for _, variable in coordinates.named(dataset)), BYTES_MAX),
         "zarr_format": opened.zarr_format,
         "consolidated": opened.consolidated,
         "engine": opened.engine,
-        "options": opened.options,
         "snapshot_id": opened.snapshot_id,
     }
+
+
+def edges(box: list[float] | None) -> dict[str, float | None]:
+    names = ("west", "south", "east", "north")
+    return dict(zip(names, box, strict=True)) if box else dict.fromkeys(names)
 
 
 def extent(find: Any, dataset: xarray.Dataset) -> Any:

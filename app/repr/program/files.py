@@ -9,8 +9,8 @@ from typing import Any
 
 from .store import OtherKindError, Store, StoreError, named_errors
 
-BLOCK = 256 * 1024  # bytes of a request
-BLOCKS_MAX = 128  # in memory
+BLOCK = 512 * 1024  # bytes of a request
+BLOCKS_MAX = 64  # in memory
 
 
 class RemoteFile(io.RawIOBase):

@@ -15,7 +15,14 @@ from .description import Opened, describe
 from .store import Store, StoreError, named_errors
 
 # The module that opens each type. What it needs may be missing where the service runs.
-MODULES = {"zarr": "opening", "kerchunk": "opening", "netcdf": "netcdf", "parquet": "parquet", "icechunk": "icechunk"}
+MODULES = {
+    "zarr": "opening",
+    "kerchunk": "opening",
+    "netcdf": "netcdf",
+    "parquet": "parquet",
+    "icechunk": "repositories",
+    "references": "partitions",
+}
 
 Show = Callable[[dict[str, Any]], None]
 
@@ -27,7 +34,7 @@ def load(kind: str) -> Any:
 
 
 def inspect(module: Any, url: str, trusted: bool, kind: str, show: Show) -> None:
-    """Show the description of the dataset at `url`, samples, a picture, and whether browsers may read it.
+    """Show the description of the dataset at `url`, a picture, samples, and whether browsers may read it.
 
     Raises OtherKindError or StoreError if it cannot be opened.
     """
@@ -38,8 +45,8 @@ def inspect(module: Any, url: str, trusted: bool, kind: str, show: Show) -> None
         with module.opened(url, trusted, kind) as opened:
             objects = opened.objects
             show({"description": describe(opened)})
+            _attempt("picture", partial(_picture, opened), show)  # first, because samples may use up the budget
             _attempt("samples", partial(samples.sampled, opened.dataset), show)
-            _attempt("picture", partial(_picture, opened), show)
     _attempt("closed_hosts", lambda: asyncio.run(closed_hosts(url, trusted, objects)), show)
 
 

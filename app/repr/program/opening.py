@@ -27,11 +27,9 @@ def opened(url: str, trusted: bool, kind: str) -> Iterator[Opened]:
     if layout.kind not in KINDS:
         raise OtherKindError(layout.kind)
     store = Store(url, trusted, layout.references, layout.metadata)
-    with named_errors(store):
-        options = {"consolidated": layout.consolidated} if layout.kind == "zarr" else {}
-        with lazily(store) as dataset:
-            objects = layout.objects(store)
-            yield Opened(dataset, layout.kind, objects, options, layout.zarr_format, layout.consolidated, stored)
+    with named_errors(store), lazily(store) as dataset:
+        objects = layout.objects(store)
+        yield Opened(dataset, layout.kind, objects, layout.zarr_format, layout.consolidated, stored)
 
 
 async def _look(store: Store, kind: str) -> tuple[Layout, int | None]:

@@ -29,14 +29,13 @@ def described(url: str, trusted: bool) -> dict[str, Any]:
             },
             "dimensions": {"row": rows},
             "attributes": _attributes(schema.metadata or {}),
-            "bbox": _bounding_box(ranges),
+            **description.edges(_bounding_box(ranges)),
             **_time_range(schema, ranges),
             "bytes_stored": file.size,
             "bytes_in_memory": _bytes(found.metadata),
             "zarr_format": None,
             "consolidated": None,
             "engine": "parquet",
-            "options": {},
             "snapshot_id": None,
         }
 

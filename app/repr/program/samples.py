@@ -16,14 +16,21 @@ VARIABLES_MAX = 3  # that are sampled
 
 
 def sampled(dataset: xarray.Dataset) -> dict[str, int]:
-    """Return how many chunks of the first variables were read, and how many of them have missing values only."""
+    """Return how many chunks of the first variables were read, and how many of them have missing values only.
+
+    It ends when the budget is used up. Raises StoreError if that is so for the first chunk.
+    """
     chunks = missing = 0
-    for name in candidates(dataset)[:VARIABLES_MAX]:
-        variable = dataset.variables[name]
-        if _chunk_bytes(variable) <= BYTES_MAX:
-            for place in _places(variable):
-                chunks += 1
+    small = (name for name in candidates(dataset)[:VARIABLES_MAX] if _chunk_bytes(dataset.variables[name]) <= BYTES_MAX)
+    for variable in (dataset.variables[name] for name in small):
+        for place in _places(variable):
+            try:
                 missing += not has_values(variable[place].values)
+            except StoreError as error:
+                if str(error) == "large" and chunks:
+                    return {"chunks": chunks, "missing": missing}
+                raise
+            chunks += 1
     return {"chunks": chunks, "missing": missing}
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from asyncio import iscoroutine
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ class Store(AsyncFileSystem):
         elif self.references is None:
             data = await self.get(self.below(path), start, end)
         else:
-            data = (await self._follow(self.references.get(path)))[start:end]
+            reference = self.references.get(path)
+            data = (await self._follow(await reference if iscoroutine(reference) else reference))[start:end]
         if path.rpartition("/")[2] in METADATA:
             require_readable(json.loads(data))
         return data
@@ -87,9 +89,11 @@ class Store(AsyncFileSystem):
             return response.headers.get("Access-Control-Allow-Origin") in ("*", ORIGIN)
 
     async def _follow(self, reference: Any) -> bytes:
-        """Return what a Kerchunk reference leads to: the text itself, or a part of the object at a url."""
+        """Return what a Kerchunk reference leads to: itself as bytes, or a part of the object at a url."""
         if reference is None:
             raise FileNotFoundError
+        if isinstance(reference, bytes):
+            return reference
         if isinstance(reference, str):
             return b64decode(reference[7:]) if reference.startswith("base64:") else reference.encode()
         url, *part = reference

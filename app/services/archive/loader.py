@@ -14,7 +14,14 @@ from app.models.datasets import DATASETS
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
 
-KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
+KINDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 DATABASE_ERRORS = (IntegrityError, DataError, ValueError, OverflowError)
 
 

@@ -1,0 +1,127 @@
+"""Sums of recipe runs by period and by duration. Triggers of the database update them (migration 0021).
+
+A sum is that of all runs, of a bakery, of a feedstock, or of a feedstock in a bakery: an id of ALL stands for all. The
+rows of one kind add up; there may be several. A period is a day, a week or 16 weeks, and `period` is its number: how
+many of the same length are between MONDAY and its start. There are no sums by day for a feedstock, because few runs of
+one feedstock start in a week.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.database.columns import BIG_ID
+from app.extensions import db
+
+ALL = 0
+MONDAY = date(1, 1, 1)  # the first day that a time can have
+# Lengths of periods in days. Each is a multiple of the one before.
+DAY, WEEK, LONG = 1, 7, 112
+# Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
+TIMED = ("success", "failure")
+
+EXACT = 128  # seconds; longer durations are counted in buckets
+DOUBLINGS = 33  # of EXACT: more than any two times differ by
+_STEP = " ".join(f"WHEN length < {EXACT << bits} THEN {1 << bits}" for bits in range(DOUBLINGS))
+
+
+class RunsOfPeriod(db.Model):
+    """The number of runs of one kind that started in one period of `days` days: a day or a week."""
+
+    __tablename__ = "reciperun_count_period"
+    __table_args__ = (Index("ix_reciperun_count_period_slice", "bakery_id", "feedstock_id", "days", "period"),)
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    bakery_id: Mapped[int]
+    feedstock_id: Mapped[int]
+    days: Mapped[int]
+    period: Mapped[int]
+    status: Mapped[str]
+    conclusion: Mapped[str | None]
+    is_test: Mapped[bool]
+    runs: Mapped[int] = mapped_column(BigInteger)
+
+
+class RunsOfDuration(db.Model):
+    """The number of runs that started in one period of `days` days and took `seconds`, rounded by `bucket`."""
+
+    __tablename__ = "reciperun_count_duration"
+    __table_args__ = (
+        Index("ix_reciperun_count_duration_slice", "bakery_id", "feedstock_id", "days", "period", "seconds"),
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    bakery_id: Mapped[int]
+    feedstock_id: Mapped[int]
+    days: Mapped[int]
+    period: Mapped[int]
+    seconds: Mapped[int] = mapped_column(BigInteger)
+    is_test: Mapped[bool]
+    runs: Mapped[int] = mapped_column(BigInteger)
+
+
+class day(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The days from MONDAY to a time."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+class seconds(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The whole seconds from the first time to the second, which must not be earlier."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class bucket(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The middle of the bucket of a duration in whole seconds: exact below EXACT, else less than 1 % from it.
+
+    A bucket is as wide as the largest power of two of which the duration has at least EXACT / 2.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(day, "postgresql")
+def _day_postgresql(element: day, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)}::date - DATE '{MONDAY}')"
+
+
+@compiles(day, "sqlite")
+def _day_sqlite(element: day, compiler: Any, **options: Any) -> str:
+    # 1721425.5 is the Julian day of MONDAY. A text that is no time counts as that day.
+    time = compiler.process(element.clauses, **options)
+    return f"coalesce(CAST(julianday(substr({time}, 1, 10)) - 1721425.5 AS INTEGER), 0)"
+
+
+@compiles(seconds, "postgresql")
+def _seconds_postgresql(element: seconds, compiler: Any, **options: Any) -> str:
+    begin, end = (compiler.process(clause, **options) for clause in element.clauses)
+    # Truncated first, because date_part returns a double, which is not exact to the microsecond for long durations.
+    return f"date_part('epoch', date_trunc('second', {end} - {begin}))::bigint"
+
+
+@compiles(seconds, "sqlite")
+def _seconds_sqlite(element: seconds, compiler: Any, **options: Any) -> str:
+    # SQLite stores times as text and its functions keep only milliseconds. So subtract the whole seconds, which are the
+    # first 19 characters, and compare the rest as text.
+    begin, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"coalesce(strftime('%s', substr({end}, 1, 19)) - strftime('%s', substr({begin}, 1, 19))"
+        f" - (substr({end}, 20) < substr({begin}, 20)), 0)"
+    )
+
+
+@compiles(bucket)
+def _bucket(element: bucket, compiler: Any, **options: Any) -> str:
+    exact = f"(SELECT {compiler.process(element.clauses, **options)} AS length) AS exact"
+    return (
+        f"(SELECT length / step * step + step / 2 FROM (SELECT length, CASE {_STEP} END AS step FROM {exact}) AS "
+        "bucket)"
+    )

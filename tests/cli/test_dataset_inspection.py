@@ -1,0 +1,142 @@
+"""`flask datasets inspect`."""
+
+from threading import Lock
+from time import sleep
+
+import pytest
+
+from app.cli import dataset_inspection as command
+from app.extensions import db
+from app.models import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
+from app.repr import inspector
+from app.repr.inspector import Inspection
+from app.repr.opener import Opener
+from tests.support import buckets, live
+from tests.support.databases import on_sqlite
+from tests.support.inspections import DESCRIPTION, inspection, make_dataset
+
+TABLE_HEAD = ["verdict", "datasets", "reason"]
+
+
+@pytest.fixture
+def inspected(monkeypatch):
+    """The urls that would have been inspected, each with its type, and the result for each url."""
+    asked, results = [], {}
+
+    def inspect(url, dataset_type, trusted, seconds):
+        asked.append((url, dataset_type))
+        return results.get(url, inspection())
+
+    monkeypatch.setattr(inspector, "inspect", inspect)
+    return asked, results
+
+
+def run(app, *arguments):
+    """The lines of the table that the command prints, in words of the first two columns and the reason."""
+    result = app.test_cli_runner().invoke(args=["datasets", "inspect", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split() == TABLE_HEAD)
+    return [line.split(maxsplit=2) for line in lines[start + 1 :]]
+
+
+def count(app, model):
+    with app.app_context():
+        return db.session.query(model).count()
+
+
+def make_datasets(app, number):
+    return [make_dataset(app, dataset_public_url=f"https://data.example.org/{n}") for n in range(number)]
+
+
+def test_all_datasets_are_inspected_and_counted_by_verdict_and_reason(app, inspected):
+    make_datasets(app, 5)
+    inspected[1].update({f"https://data.example.org/{n}": Inspection("zarr", "unreachable") for n in (1, 3)})
+    inspected[1]["https://data.example.org/4"] = Inspection("zarr", "large")
+    assert run(app) == [
+        ["healthy", "2"],
+        ["unhealthy", "2", "Its host cannot be reached, or answered with an error."],
+        ["unknown", "1", "It is too large to be inspected by this service."],
+        ["total", "5"],
+    ]
+    assert [count(app, model) for model in (DatasetDescription, DatasetCheck, DatasetHealth)] == [2, 5, 5]
+
+
+def test_some_datasets_are_inspected_by_id(app, inspected):
+    ids = make_datasets(app, 3)
+    assert run(app, ids[2], ids[0])[-1] == ["total", "2"]
+    assert sorted(inspected[0]) == [("https://data.example.org/0", "zarr"), ("https://data.example.org/2", "zarr")]
+
+
+def test_an_interrupted_inspection_goes_on_with_those_that_are_stale(app, inspected):
+    make_datasets(app, 3)
+    assert run(app, "--limit", 2)[-1] == ["total", "2"]
+    assert run(app, "--stale", 1)[-1] == ["total", "1"]
+    assert run(app, "--stale", 1)[-1] == ["total", "0"]
+    assert len(set(inspected[0])) == len(inspected[0]) == 3
+
+
+def test_no_inspection_begins_after_the_time(app, inspected, monkeypatch):
+    make_datasets(app, 3)
+    clock = iter([0, 1, 2, 3, 11, *[12] * 99])
+    monkeypatch.setattr(command, "monotonic", lambda: next(clock))
+    run(app, "--time", 10, "--concurrency", 1)
+    assert 0 < len(inspected[0]) < 3
+
+
+def test_several_are_inspected_at_once_but_no_more_than_the_limit(app, monkeypatch):
+    make_datasets(app, 6)
+    running, peak, lock = [], [], Lock()
+
+    def inspect(url, *_):
+        with lock:
+            running.append(url)
+            peak.append(len(running))
+        sleep(0.05)
+        running.remove(url)
+        return inspection()
+
+    monkeypatch.setattr(inspector, "inspect", inspect)
+    assert run(app, "--concurrency", 3)[-1] == ["total", "6"]
+    assert max(peak) <= 3
+
+
+def test_a_dataset_that_another_command_inspects_is_left_to_it(app, inspected):
+    first = make_datasets(app, 2)[0]
+    with app.app_context():
+        other = command.Queue([first], command.now(), None, None)
+        assert other.next().id == first
+    assert run(app)[-1] == ["total", "1"]
+    assert inspected[0] == [("https://data.example.org/1", "zarr")]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [{"description": {"engine": 1}}, {"description": DESCRIPTION | {"west": 999}}, {"samples": 7}, {"surprise": 1}, {}],
+)
+def test_output_that_is_not_valid_is_not_stored(app, inspected, results):
+    make_datasets(app, 1)
+    inspected[1]["https://data.example.org/0"] = Inspection("zarr", None, results)
+    reason = "Its inspection needs more memory or time than this service allows."
+    assert run(app) == [["unknown", "1", reason], ["total", "1"]]
+    assert count(app, DatasetDescription) == 0
+
+
+@on_sqlite  # a process starts in a second, and what it does does not depend on the database
+def test_a_real_store_gets_a_description_a_verdict_and_a_picture(app, client, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "SECONDS", live.PATIENCE)
+    (tmp_path / "open").mkdir()
+    buckets.globe().to_zarr(tmp_path / "open/globe.zarr", zarr_format=2, consolidated=True)
+    with buckets.server(tmp_path) as server:
+        monkeypatch.setitem(app.extensions, "repr", Opener([server.host]))
+        id = make_dataset(app, dataset_public_url=f"{server.url}/open/globe.zarr")
+        assert run(app) == [["healthy", "1"], ["total", "1"]]
+    found = client.get(f"/datasets/{id}/description").json
+    assert (found["west"], found["time_end"], found["consolidated"]) == (-180.0, "2000-01-03T00:00:00Z", True)
+    [check] = client.get(f"/datasets/{id}/checks").json
+    assert {name: result["ok"] for name, result in check["results"].items()} == {
+        **dict.fromkeys(("reachable", "opens", "type", "data", "consolidated", "browsers"), True),
+        "pace": None,
+    }
+    assert client.get(f"/datasets/{id}/thumbnail.png").data.startswith(b"\x89PNG")
+    assert count(app, DatasetThumbnail) == 1

@@ -1,0 +1,65 @@
+"""Statistics, feeds and badges take at most twice as long for 300,000 runs as for 1,000 runs of the same time.
+
+The proof takes some minutes: `pytest -s tests/proofs/summaries.py`. Both catalogues have the same weeks, so the answers
+have the same size. Requests to both are sent in turn, and the fastest of each count, so that a busy machine slows both.
+"""
+
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from app.extensions import db
+from tests.conftest import make_app
+from tests.support import catalogue, postgres
+
+RUNS, MINUTES = {"small": 1_000, "large": 300_000}, {"small": 300, "large": 1}
+TRIES = 40
+QUEUE = "UPDATE reciperun SET status = 'queued', conclusion = NULL, completed_at = NULL WHERE id / 8 * 8 = id"
+PATHS = [
+    "/stats/overview",
+    "/stats/overview?since=2020-02-14T00:00:00Z",
+    "/stats/overview?since=2020-02-14T12:00:00Z&until=2020-07-01T12:00:00Z",
+    "/stats/overview?type=production",
+    "/stats/overview?bakery_id=1",
+    "/stats/overview?feedstock_id=1",
+    "/stats/overview?feedstock_id=1&bakery_id=1&since=2020-02-14T00:00:00Z",
+    "/dashboard",
+    "/dashboard/bakeries/1",
+    "/feed.atom",
+    "/feedstocks/1/feed.atom",
+    "/feedstocks/1/badge.svg",
+]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def clients(request, postgres_server, tmp_path_factory):
+    """A client of a service with few runs, and of one with many. An eighth of the runs is queued."""
+    with ExitStack() as stack:
+        apps = {}
+        for size, count in RUNS.items():
+            url = stack.enter_context(catalogue.runs(postgres_server, count, MINUTES[size]))
+            for statement in (QUEUE, "VACUUM ANALYZE"):
+                postgres.execute(url, statement)
+            if request.param == "sqlite":
+                url = catalogue.copy_to_sqlite(url, tmp_path_factory.mktemp("catalogue") / f"{size}.sqlite")
+            apps[size] = make_app(url)
+        yield {size: app.test_client() for size, app in apps.items()}
+        for app in apps.values():
+            with app.app_context():
+                db.engine.dispose()
+
+
+def milliseconds(client, path):
+    start = time.perf_counter()
+    assert client.get(path).status_code == 200
+    return 1000 * (time.perf_counter() - start)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_about_many_runs_takes_at_most_twice_as_long(clients, path):
+    rounds = [{size: milliseconds(client, path) for size, client in clients.items()} for _ in range(TRIES)]
+    few, many = (min(times[size] for times in rounds) for size in RUNS)
+    print(f"\n{path}: {few:.1f} and {many:.1f} ms", end=" ")
+    assert many <= 2 * few
+    assert many < 50
