@@ -122,7 +122,7 @@ class Search:
 
     def _values(self, number: int) -> dict[str, Any]:
         rank = self.ranks[number]
-        return self.values | rank._asdict()
+        return self.values | {"match": rank.match, "but_not": rank.but_not, "names": rank.names}
 
 
 def _hits(match: str) -> int | None:

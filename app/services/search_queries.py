@@ -39,13 +39,13 @@ def ranks(q: str, dialect: str) -> list[Rank]:
     found = [_having(given, KINDS[:number], operators) for number in range(1, len(KINDS) + 1) if given]
     by_words = [Rank(match, before) for match, before in zip(found, [None, *found], strict=False)]
     part = _containing(q, operators)
-    every = [*by_words, part._replace(but_not=found[-1] if found else None)]
+    every = [*by_words, Rank(part.match, found[-1] if found else None, part.names)]
     # FTS5 skips what it excludes. The index of PostgreSQL would look up these words too, so it excludes rows later.
     return [_as_one_query(rank) for rank in every] if dialect == "sqlite" else every
 
 
 def _as_one_query(rank: Rank) -> Rank:
-    return rank._replace(match=f"({rank.match}) NOT ({rank.but_not})", but_not=None) if rank.but_not else rank
+    return Rank(f"({rank.match}) NOT ({rank.but_not})", None, rank.names) if rank.but_not else rank
 
 
 def _having(given: list[str], kinds: str, operators: Operators) -> str:
