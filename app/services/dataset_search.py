@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select
 
 from app.database import rows
+from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.pages import Cursor, Page
 from app.database.statements import Rows, fetch
@@ -181,9 +182,12 @@ def _ids(
 
 @lru_cache(maxsize=64)
 def _count(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
-    return _found(dialect, where, filter_key, excluding, by_names).with_only_columns(
-        func.count(), maintain_column_froms=True
-    )
+    found = _found(dialect, where, filter_key, excluding, by_names)
+    if dialect == "sqlite":
+        # In this order, SQLite reads the index of words once. Otherwise it would read it again for each dataset.
+        _, number = index(dialect)
+        return select(func.count()).select_from(found.order_by(number).limit(INTEGER_MAX).subquery())
+    return found.with_only_columns(func.count(), maintain_column_froms=True)
 
 
 def read_rows(columns: tuple[str, ...], ids: list[int]) -> Rows:

@@ -194,7 +194,7 @@ def test_the_catalogue_is_searched_without_a_script(browser, site, linked):
     page.get_by_label("Search").fill("rarefish-two")
     page.get_by_role("button", name="Search").click()
     assert page.locator("#found").inner_text() == "1 dataset"
-    page.get_by_role("link", name="remove").click()
+    page.locator(".chosen", has_text="zarr").click()
     assert urlsplit(page.url).query == "q=rarefish-two"
     context.close()
 

@@ -12,6 +12,7 @@ from app.services import dataset_facets, search_documents
 from app.services.search_documents import words
 from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
 from tests.support.links import follow
+from tests.support.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 SST = {"dimensions": [], "shape": [], "standard_name": "sea_surface_temperature", "long_name": "Analysed SST"}
@@ -115,6 +116,18 @@ def test_a_search_counts_the_datasets_of_all_ranks(app, client):
     for order in ({}, {"order_by": "id"}):
         response = client.get("/datasets/", query_string={"q": "gpcp", "count": "true", "limit": 1, **order})
         assert response.headers["X-Total-Count"] == "3"
+
+
+def test_sqlite_reads_the_index_of_words_before_the_datasets(sqlite_app):
+    with statements() as sent:
+        sqlite_app.test_client().get("/datasets/?q=gpcp&count=true&is_test=false")
+    searches = [statement for statement in sent if "MATCH" in statement.text]
+    assert any("count(*)" in statement.text for statement in searches)
+    with sqlite_app.app_context(), db.engine.connect() as connection:
+        for search in searches:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {search.text}", search.parameters)
+            steps = [row.detail for row in plan if "dataset" in row.detail]
+            assert steps[0].startswith("SCAN dataset_search_index VIRTUAL TABLE"), search.text
 
 
 def test_a_search_in_another_order_finds_the_same(app, client):
