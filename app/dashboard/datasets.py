@@ -31,25 +31,32 @@ COUNTED = 500  # datasets, for the facets; reading them takes about 10 milliseco
 PLACE = ("limit", "count", "fields", *POSITION)  # parameters of the list that facets do not have
 KINDS = {"production": "production runs", "test": "test runs", "all": "all runs"}
 HISTORY: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "desc"}
-FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED, "count": True})
+FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED})
 DATASETS = replace(FOUND, defaults=FOUND.defaults | NEWEST)
 
 
 def datasets() -> str:
     """The list, sorted by rank if a text is searched, else newest first."""
     listing = FOUND if "q" in request.args else DATASETS
-    context = listing.context()
-    context |= {"items": cards(context["items"]), "facets": _facets(listing), "args": request.args}
+    context, counted = listing.context(), _counted(listing)
+    total = (
+        f"{'' if counted['complete'] else 'more than '}{counted['count']} dataset{'' if counted['count'] == 1 else 's'}"
+    )
+    context |= {"items": cards(context["items"]), "facets": _facets(counted), "found": total, "args": request.args}
     filters = [(name, value) for name, value in query_items({}) if name not in PLACE]
     context["calls"].append(api_path("datasets.get_dataset_facets", filters))
     withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
     return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
 
 
-def _facets(listing: Listing) -> list[Facet]:
-    """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
+def _counted(listing: Listing) -> dict[str, Any]:
+    """Return the numbers of the datasets of the list by their values, of up to COUNTED ones."""
     values = parse_query(DatasetQuery(), listing.defaults)
-    counted = facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
+    return facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
+
+
+def _facets(counted: dict[str, Any]) -> list[Facet]:
+    """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
     health = _values(counted, "healthy")
     found = [
         facet("dataset_type", "Type", _values(counted, "dataset_type")),

@@ -81,6 +81,7 @@ def upgrade() -> None:
     else:
         create_sqlite_index()
     op.create_index("ix_dataset_is_test_run_id_id", "dataset", ["is_test", "run_id", "id"])
+    op.create_index("ix_dataset_is_test_last_build_id", "dataset", ["is_test", "last_build", "id"])
     op.execute("INSERT INTO dataset_search_queue (dataset_id) SELECT id FROM dataset")
     op.add_column("dataset_description", sa.Column("variable_names", sa.JSON()))
 
@@ -103,6 +104,7 @@ def create_sqlite_index() -> None:
 def downgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     op.drop_column("dataset_description", "variable_names")
+    op.drop_index("ix_dataset_is_test_last_build_id", "dataset")
     op.drop_index("ix_dataset_is_test_run_id_id", "dataset")
     for table, (_, _, events) in NOTES.items():
         for event in events:
