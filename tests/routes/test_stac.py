@@ -59,7 +59,7 @@ def test_pystac_client_follows_the_links_from_the_landing_page_to_the_store(serv
     assert client.conforms_to("CORE")
     assert client.conforms_to("COLLECTIONS")
     [collection] = client.get_collections()
-    assert collection.title == "pangeo-forge/gpcp-feedstock: gpcp"
+    assert collection.title == "Global Precipitation Climatology Project"
     assert client.get_collection(collection.id).to_dict() == collection.to_dict()
     asset = collection.assets["zarr"]
     assert asset.media_type == pystac.MediaType.VND_ZARR
@@ -290,6 +290,6 @@ def test_a_collection_lacks_the_fields_that_are_excluded(client):
 @pytest.mark.filterwarnings("ignore:Server does not conform to (SORT|FIELDS)")
 def test_pystac_client_searches_collections(service):
     found = Client.open(f"{service}/stac").collection_search(q="gpcp", sortby="-updated", fields=["id", "title"])
-    assert [item["title"] for item in found.collections_as_dicts()] == ["pangeo-forge/gpcp-feedstock: gpcp"]
+    assert [item["title"] for item in found.collections_as_dicts()] == ["Global Precipitation Climatology Project"]
     nothing = Client.open(f"{service}/stac").collection_search(q="no such dataset")
     assert list(nothing.collections()) == []
