@@ -9,7 +9,6 @@ from typing import IO, Any
 from flask import Response
 from sqlalchemy import Connection
 
-from app.database.fairness import in_batches
 from app.models.datasets import is_link
 from app.models.opening import BRANCH, Opening
 from app.services import catalogue
@@ -89,11 +88,10 @@ def _parts(connection: Connection) -> Iterator[bytes]:
         entries, data, aliases = Section(), Section(first), Section(second)
         yield b'{"version":2,"metadata":{"title":"Pangeo Forge"},"user_parameters":{},"entries":{'
         for batch in catalogue.entries(connection):
-            for some in in_batches(batch):
-                known = [(row, opening) for row in some if (opening := _opening(row))]
-                yield entries.written([_entry(row, opening) for row, opening in known])
-                data.written([_data(row, opening) for row, opening in known if row.number == row.id])
-                aliases.written([alias for row, _ in known if (alias := _alias(row))])
+            known = [(row, opening) for row in batch if (opening := _opening(row))]
+            yield entries.written([_entry(row, opening) for row, opening in known])
+            data.written([_data(row, opening) for row, opening in known if row.number == row.id])
+            aliases.written([alias for row, _ in known if (alias := _alias(row))])
         yield b'},"data":{'
         yield from data.read()
         yield b'},"aliases":{'

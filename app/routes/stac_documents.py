@@ -50,11 +50,8 @@ def landing(connection: Connection) -> Iterator[bytes]:
     of = addresses()
     yield encode(CATALOGUE)[:-1] + b',"links":' + encode(_landing_links(of))[:-1]
     for batch in catalogue.links(connection):
-        for some in in_batches(batch):
-            links = [
-                collection_link("child", number, stac_collections.shown_title(*names), of) for *names, number in some
-            ]
-            yield b"," + encode(links)[1:-1]
+        links = [collection_link("child", number, stac_collections.shown_title(*names), of) for *names, number in batch]
+        yield b"," + encode(links)[1:-1]
     yield b'],"conformsTo":' + encode(CONFORMS_TO) + b"}"
 
 
