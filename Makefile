@@ -4,6 +4,7 @@ PORT ?= 8000
 # By default the variable of .env, else SQLite. Relative paths start in instance/.
 DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
 OWN_HOSTS := 127.0.0.1:$(PORT),localhost:$(PORT)
+ADDRESS := http://127.0.0.1:$(PORT)
 BIN := .venv/bin
 # Of the tests. One more than there are cores, because tests of servers often wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
@@ -18,14 +19,18 @@ help:  ## List the targets
 setup: .venv/runtime  ## Create the environment of the service
 
 run: export DATABASE_URL := $(DATABASE_URL)
-# /docs shows a dataset of the service itself, so that it needs no other host.
+# Once the service answers, describe the datasets that were never inspected: after the first start, the examples.
+run: ANSWERS := $(BIN)/python -c "import urllib.request; urllib.request.urlopen('$(ADDRESS)/healthz')"
+run: INSPECT := datasets inspect --stale 87600 --limit 10
+# The examples are datasets of the service itself, so that they need no other host.
 run: export REPR_ALLOWED_HOSTS := $(or $(REPR_ALLOWED_HOSTS),$(shell sed -n 's/^REPR_ALLOWED_HOSTS=//p' .env 2>/dev/null),$(OWN_HOSTS))
 run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
 	@$(BIN)/flask db upgrade
-	@$(BIN)/flask seed
-	@echo "Dashboard:     http://127.0.0.1:$(PORT)/dashboard"
-	@echo "Documentation: http://127.0.0.1:$(PORT)/docs"
+	@$(BIN)/flask seed --address $(ADDRESS)
+	@echo "Dashboard:     $(ADDRESS)/dashboard"
+	@echo "Documentation: $(ADDRESS)/docs"
 	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
+	@(for second in $$(seq 60); do sleep 1; $(ANSWERS) 2>/dev/null && exec $(BIN)/flask $(INSPECT) >/dev/null; done) &
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
 
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage

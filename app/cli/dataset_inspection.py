@@ -116,7 +116,8 @@ def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
         error = "crashed"
     picture = b64decode(shown["picture"]) if isinstance(shown["picture"], str) else None
     described, samples, hosts = shown["description"], shown["samples"], shown["closed_hosts"]
-    found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, picture is not None)
+    drawn = None if isinstance(shown["picture"], dict) or "picture" not in inspection.results else picture is not None
+    found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, drawn)
     return dataset_descriptions.record(task, found, picture, round(seconds, 3))
 
 

@@ -13,12 +13,27 @@ from app.cli.errors import report_errors
 from app.cli.feedstock_files import read_text, take
 from app.database import revision
 from app.database.names import lower
-from app.services import catalogue_import
+from app.services import catalogue_import, search_documents
 from app.services.catalogue_import import Imported
 from app.services.yaml_documents import Notes
 
 datasets = AppGroup("datasets", help="Manage datasets.")
 datasets.add_command(inspect)
+
+
+@datasets.command()
+@click.option("--all", "everything", is_flag=True, help="Index all datasets, not only those that have changed.")
+@report_errors()
+def index(everything: bool) -> None:
+    """Index the texts by which datasets are found.
+
+    A search indexes up to 1000 changed datasets by itself. Run the command after a change of more: an import of a large
+    catalogue, or the upgrade of a large database. It is safe to interrupt and to repeat.
+    """
+    revision.require()
+    if everything:
+        search_documents.note_all()
+    click.echo(f"Indexed {search_documents.index_changed()} datasets.")
 
 
 @datasets.command("import")

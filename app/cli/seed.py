@@ -12,14 +12,18 @@ from app.services import audit, examples
 
 @click.command()
 @with_appcontext
+@click.option("--address", metavar="URL", help="Where the service runs, by default PUBLIC_URL.")
 @report_errors()
-def seed() -> None:
+def seed(address: str | None) -> None:
     """Load a small example catalogue.
 
-    The command does nothing if the database has records.
+    The command does nothing if the database has records. With the address of the service, the datasets of the examples
+    are small ones that the service has itself, so that they can be opened.
     """
     revision.require()
-    added = examples.load(current_app.config["ENCRYPTION_SALT"])
+    config = current_app.config
+    address = address or config["PUBLIC_ORIGIN"] + config["PUBLIC_PREFIX"]
+    added = examples.load(config["ENCRYPTION_SALT"], address.rstrip("/"))
     if added:
         audit.add("seed", "catalogue", details=added)
     db.session.commit()

@@ -1,4 +1,4 @@
-"""The overview and the pages of single bakeries, feedstocks, recipe runs and datasets."""
+"""The overview and the pages of single bakeries, feedstocks and recipe runs."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from flask import render_template, request
 
 from app.dashboard import plots, words
-from app.dashboard.lists import DATASET, NEWEST, RUN
+from app.dashboard.datasets import of_feedstock
+from app.dashboard.lists import NEWEST, RUN
 from app.dashboard.queries import api_path, choices, parse_query, query_items
 from app.dashboard.timeline import timeline
 from app.database import pages, rows
 from app.database.columns import now, wire_time
-from app.models import Bakery, Dataset, Feedstock, RecipeRun, RecipeRunEvent
+from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
 from app.schemas.bakeries import BakeryRead
 from app.schemas.base import LIMIT_MAX
-from app.schemas.datasets import DatasetDetail
 from app.schemas.feedstocks import FeedstockRead
 from app.schemas.recipe_run_events import RecipeRunEventRead
 from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.schemas.stats import OverviewQuery
-from app.services import datasets, feedstocks, records, stats
+from app.services import feedstock_metadata, feedstocks, records, stats
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
 BY_ID: dict[str, Any] = {"limit": LIMIT_MAX, "order_by": "id", "sort": "asc"}
@@ -40,15 +40,15 @@ def bakery(id: int) -> str:
 
 
 def feedstock(id: int) -> str:
-    record, newest = records.get(Feedstock, id), BY_ID | {"sort": "desc"}
+    record, about = records.get(Feedstock, id), feedstock_metadata.find(id)
     fields = serialiser(FeedstockRead).record(record)
-    page = datasets.page(feedstock_id=[id], columns=DATASET.columns, **newest)
-    calls = [
-        api_path("feedstocks.get_feedstock", id=id),
-        api_path("datasets.list_datasets", [("type", "all"), ("feedstock_id", id), *newest.items()]),
-    ]
+    datasets, call = of_feedstock(id)
+    calls = [api_path("feedstocks.get_feedstock", id=id), call]
+    if about:
+        calls.append(api_path("feedstock_metadata.get_feedstock_metadata", id=id))
     context = {
-        "datasets": DATASET.rows(page.rows),
+        "about": about,
+        "datasets": datasets,
         "passing": feedstocks.passing(record),
         "repository": words.repository_url(fields),
     }
@@ -75,15 +75,6 @@ def recipe_run(id: int) -> str:
             api_path("recipe_runs.list_recipe_runs", [("rerun_of", id), *BY_ID.items()]),
         ],
     )
-
-
-def dataset(id: int) -> str:
-    detail = serialiser(DatasetDetail)
-    build = detail.lists["builds"]
-    (record,) = detail.rows([datasets.one(Dataset, detail.columns, id)])
-    batches = datasets.related(Dataset, "builds", build.columns, id)
-    record["builds"] = [run for batch in batches for run in build.rows(batch)]
-    return render_template("dashboard/dataset.html", dataset=record, calls=[api_path("datasets.get_dataset", id=id)])
 
 
 def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:

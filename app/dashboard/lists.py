@@ -10,12 +10,10 @@ from app.database import pages
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.bakeries import BakeryQuery, BakeryRead
-from app.schemas.datasets import DatasetQuery, DatasetRead
 from app.schemas.feedstocks import FeedstockQuery, FeedstockRead
 from app.schemas.recipe_runs import RecipeRunDetail, RecipeRunQuery
 from app.schemas.serialiser import serialiser
 from app.services import run_counts
-from app.services.datasets import page as page_of_datasets
 
 PAGE: dict[str, Any] = {"limit": 25, "count": True}
 # The fields of a run in a list. The message is omitted because it may be long.
@@ -24,7 +22,6 @@ RUN = serialiser(
     frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
     | {"time_problem", "dataset_public_url", "bakery", "feedstock"},
 )
-DATASET = serialiser(DatasetRead)
 
 BAKERIES = Listing(
     "bakeries.list_bakeries",
@@ -42,7 +39,6 @@ FEEDSTOCKS = Listing(
 )
 NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
 RUNS = Listing("recipe_runs.list_recipe_runs", RecipeRunQuery, RUN, partial(pages.read_page, RecipeRun), PAGE | NEWEST)
-DATASETS = Listing("datasets.list_datasets", DatasetQuery, DATASET, page_of_datasets, PAGE)
 
 
 def bakeries() -> str:
@@ -65,7 +61,3 @@ def recipe_runs() -> str:
         "feedstocks": choices(Feedstock, "spec"),
     }
     return render_template("dashboard/recipe_runs.html", **RUNS.context(), **options, args=request.args)
-
-
-def datasets() -> str:
-    return render_template("dashboard/datasets.html", **DATASETS.context(), args=request.args)

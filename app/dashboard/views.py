@@ -12,7 +12,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.dashboard import details, lists, words
+from app.dashboard import datasets, details, lists, words
 from app.database import revision
 from app.database.fairness import paced
 from app.schemas.stats import OverviewQuery
@@ -35,8 +35,8 @@ PAGES: dict[str, tuple[Callable[..., str], Schema]] = {
     "/feedstocks/<id:id>": (details.feedstock, details.PARENT_QUERY),
     "/recipe_runs": (lists.recipe_runs, lists.RUNS.query()),
     "/recipe_runs/<id:id>": (details.recipe_run, Schema()),
-    "/datasets": (lists.datasets, lists.DATASETS.query()),
-    "/datasets/<id:id>": (details.dataset, Schema()),
+    "/datasets": (datasets.datasets, datasets.DATASETS.query()),
+    "/datasets/<id:id>": (datasets.dataset, Schema()),
 }
 # Kept in memory: a few kilobytes.
 ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / "static/dashboard").iterdir()}

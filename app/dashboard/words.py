@@ -1,5 +1,6 @@
 """Filters of the templates: numbers, times and states as text, and safe links."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,17 @@ HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 AGES = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 TWO_UNITS_BELOW = 10  # show the next smaller unit only below this number of the larger one
+BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+# The names of usual steps, with their shortest and longest seconds: months and years are not equally long.
+DAY = 86400
+STEPS = (
+    ("an hour", 3600, 3600),
+    ("a day", DAY, DAY),
+    ("a week", 7 * DAY, 7 * DAY),
+    ("a month", 28 * DAY, 31 * DAY),
+    ("three months", 90 * DAY, 92 * DAY),
+    ("a year", 360 * DAY, 366 * DAY),
+)
 TIME_PROBLEMS = {
     "ends_before_start": "It ends before it starts.",
     "in_future": "Its times are in the future.",
@@ -79,9 +91,30 @@ def ago(time: datetime) -> str:
     return "just now"
 
 
+def day(time: datetime) -> str:
+    """Such as 20 Jun 2022."""
+    return f"{aware(time):%-d %b %Y}"
+
+
 def when(time: datetime) -> str:
     """Return the age of a RECENT time, else the day."""
-    return ago(time) if abs(now() - aware(time)) < RECENT else f"{aware(time):%-d %b %Y}"
+    return ago(time) if abs(now() - aware(time)) < RECENT else day(time)
+
+
+def size(count: float | None) -> str:
+    """Such as 2.4 GB."""
+    if count is None:
+        return "unknown"
+    power = min(int(math.log10(max(count, 1))) // 3, len(BYTES) - 1)
+    return f"{count / 1000**power:.3g} {BYTES[power]}"
+
+
+def step(seconds: float) -> str:
+    """Return the time between two steps, such as a month or 6 hours."""
+    for name, shortest, longest in STEPS:
+        if shortest <= seconds <= longest:
+            return name
+    return duration(seconds)
 
 
 def state(run: dict[str, Any]) -> str:
@@ -104,6 +137,17 @@ def commit_url(feedstock: dict[str, Any], ref: str) -> str | None:
     repository = repository_url(feedstock)
     place = "commit" if re.fullmatch("[0-9a-f]{7,40}", ref) else "tree"
     return repository and f"{repository}/{place}/{quote(ref)}"
+
+
+def compare_url(feedstock: dict[str, Any], old: str, new: str) -> str | None:
+    """Return the url of what changed between two commits at the host of the repository."""
+    repository = repository_url(feedstock)
+    return repository and f"{repository}/compare/{quote(old)}...{quote(new)}"
+
+
+def license_url(license: str | None, url: str | None) -> str | None:
+    """Return the address of the text of a licence: the one that is given, else that of SPDX."""
+    return web_url(url) or (license and f"https://spdx.org/licenses/{quote(license)}.html")
 
 
 def web_url(text: str | None) -> str | None:
@@ -131,4 +175,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
-FILTERS = (number, percent, duration, took, time_problem, wire, moment, ago, when, state, plain, web_url)
+FILTERS = (
+    *(number, percent, size, duration, step, took, time_problem),
+    *(wire, moment, day, ago, when, state, plain, web_url, license_url),
+)

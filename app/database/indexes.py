@@ -1,6 +1,8 @@
 """Indexes of lists: each is sorted by a column, and rows with equal values by id."""
 
-from sqlalchemy import Index, column, func
+from typing import Any
+
+from sqlalchemy import ColumnElement, Index, SQLColumnExpression, column, func
 
 from app.database.columns import KEY_LENGTH
 
@@ -23,3 +25,8 @@ def long_text_index(table: str, name: str) -> Index:
     start = func.substr(column(name), 1, KEY_LENGTH).label(name)
     index = Index(f"ix_{table}_{name}_id", start, column("id"), postgresql_ops={name: _BY_CODE_POINT})
     return index.ddl_if(dialect="postgresql")
+
+
+def unindexed(of: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    """The same value without an index: SQLite keeps no statistics, and often uses the wrong index of two."""
+    return func.coalesce(of, of)

@@ -14,11 +14,13 @@ from sqlalchemy import (
     FromClause,
     Index,
     Integer,
+    Select,
     Text,
     and_,
     bindparam,
     cast,
     column,
+    func,
     literal_column,
     or_,
     select,
@@ -88,7 +90,14 @@ def has_token(dataset_id: ColumnElement[int], name: str) -> ColumnElement[bool]:
     """The condition that the document of a dataset has the token `:name`."""
     dialect = db.engine.dialect.name
     _, number = index(dialect)
-    return dataset_id.in_(select(number).where(matches(dialect, name)))
+    return _is_one_of(dataset_id, select(number).where(matches(dialect, name)))
+
+
+def _is_one_of(dataset_id: ColumnElement[int], found: Select[int]) -> ColumnElement[bool]:
+    """Like IN. PostgreSQL cannot turn an array into a join, in which it would guess that no word is rare."""
+    if db.engine.dialect.name == "sqlite":
+        return dataset_id.in_(found)
+    return dataset_id == func.any(func.array(found.scalar_subquery()))
 
 
 def contains_words(dataset_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -102,7 +111,7 @@ def contains_words(dataset_id: ColumnElement[int]) -> ColumnElement[bool]:
         source = source.join(DatasetSearch.__table__, DatasetSearch.dataset_id == number)
     named = DatasetSearch.names.like(bindparam("q_names"), escape="\\")
     by_names = select(number).select_from(source).where(matches(dialect, "q_part"), named)
-    return or_(has_token(dataset_id, "q_words"), dataset_id.in_(by_names))
+    return or_(has_token(dataset_id, "q_words"), _is_one_of(dataset_id, by_names))
 
 
 def overlaps(edges: list[ColumnElement[float]], name: str) -> ColumnElement[bool]:

@@ -68,6 +68,7 @@ DATASETS = db.Table(
     *(list_index(name) for name in ("first_build", "last_build", "build_count", "run_id")),
     *(text_index(name) for name in ("recipe_id", "dataset_type")),
     long_text_index("dataset", "url"),
+    Index("ix_dataset_is_test_run_id_id", "is_test", "run_id", "id"),  # the list of production datasets, newest first
 )
 DATASETS.add_is_dependent_on(RecipeRun.__table__)  # an import restores runs first, whose triggers create datasets
 _feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
@@ -89,11 +90,20 @@ Index(
 ).ddl_if(dialect="postgresql")
 
 
+class _Numbers(JSONList):
+    """A list of floating-point numbers. PostgreSQL writes a whole number without a point."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: list[Any] | None, dialect: Any) -> list[float] | None:
+        return value and [float(number) for number in value]
+
+
 class _json_array(FunctionElement[list[float]]):  # noqa: N801  # reads as the SQL function it is
     """A list in JSON of the values of columns."""
 
     inherit_cache = True
-    type = JSONList()
+    type = _Numbers()
 
 
 @compiles(_json_array, "postgresql")

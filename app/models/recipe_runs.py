@@ -65,7 +65,7 @@ class RecipeRun(Record):
         *(Index(None, name, "started_at", "id") for name in ("bakery_id", "feedstock_id")),
         _index("ended", _COMPLETED, "feedstock_id", "completed_at", "started_at"),
         _index("decided", _DECIDED, "feedstock_id", "is_test", "id"),
-        _index("queued", _QUEUED, "created_at", "started_at", "is_test"),
+        _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
         _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),
         _index("queued_of_feedstock", _QUEUED, "feedstock_id", "created_at", "started_at", "is_test"),
         {"sqlite_autoincrement": True},

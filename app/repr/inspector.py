@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.repr import opener
 
@@ -23,7 +24,6 @@ PACKAGES = {
     "references": (*opener.PACKAGES, "PIL", "pyarrow"),  # Kerchunk in Parquet
     "icechunk": (*opener.PACKAGES, "PIL", "icechunk"),
 }
-HTTP = ("http://", "https://")
 KINDS_MAX = 3  # types that are tried
 KIND = "zarr"  # of a dataset whose type is not known; the program says if it is another
 
@@ -39,13 +39,13 @@ class Inspection:
 
 def is_trusted(allows: Callable[[str], bool], url: str) -> bool:
     """Whether the host of `url` is one that the operators trust, as `allows` says of urls over HTTP."""
-    return opener.over_http(url).startswith(HTTP) and allows(url)
+    return _address(url) is not None and allows(url)
 
 
 def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> Inspection:
     """Inspect the dataset at `url` for at most `seconds`, again if it is of another type than expected."""
-    address, kind, end = opener.over_http(url), dataset_type or KIND, monotonic() + seconds
-    if not address.startswith(HTTP):
+    address, kind, end = _address(url), dataset_type or KIND, monotonic() + seconds
+    if address is None:
         return Inspection(kind, "scheme")
     for _ in range(KINDS_MAX):
         found = _run(address, kind, trusted, max(round(end - monotonic()), 1))
@@ -53,6 +53,16 @@ def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> 
             return found
         kind = found.results["kind"]
     return Inspection(kind, "unreadable")
+
+
+def _address(url: str) -> str | None:
+    """Return the url over HTTP; None if there is none. The catalogue has any text that a client has sent."""
+    address = opener.over_http(url)
+    try:
+        parts = urlsplit(address)
+        return address if parts.scheme in opener.PORTS and parts.hostname and parts.port != 0 else None
+    except ValueError:  # for example a port that is no number
+        return None
 
 
 def _run(url: str, kind: str, trusted: bool, seconds: int) -> Inspection:

@@ -22,8 +22,8 @@ from app.routes import (
 BLUEPRINTS = (
     *(
         datasets.blp,
-        dataset_descriptions.blp,
         recipe_runs.blp,
+        dataset_descriptions.blp,
         feedstocks.blp,
         feedstock_metadata.blp,
         bakeries.blp,

@@ -10,6 +10,7 @@ from app.database.pages import Page
 from app.extensions import db
 from app.models import Dataset, DatasetEvent
 from app.schemas.common import Ok
+from app.schemas.dataset_facets import DatasetFacets, FacetQuery
 from app.schemas.datasets import (
     DatasetCreate,
     DatasetDetail,
@@ -20,6 +21,7 @@ from app.schemas.datasets import (
     DatasetUpdate,
 )
 from app.services import dataset_links, datasets
+from app.services.dataset_facets import facets
 from app.web import documents
 from app.web.auditing import Written
 from app.web.auth import Caller
@@ -47,6 +49,18 @@ def list_datasets(query: dict[str, Any]) -> Page:
     list contains the datasets of production runs, unless `type` says otherwise, newest first, and links before them.
     """
     return datasets.page(**query)
+
+
+@blp.route("/facets", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(FacetQuery, location="query")
+@blp.response(200, DatasetFacets, description="The values of the datasets, with their numbers.")
+def get_dataset_facets(query: dict[str, Any]) -> dict[str, Any]:
+    """Count datasets by their values
+
+    The datasets are those of the list with the same parameters: how many have which type, keyword, variable, licence,
+    health and owner of the feedstock. At most 5000 are counted, the first ones in the order of the list.
+    """
+    return facets(query)
 
 
 @blp.route("/", methods=["POST"], caller=Caller.WRITER)

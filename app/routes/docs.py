@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.web.auth import Caller, declare
 
 SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
-# Our own script and style sheet, because the policy forbids inline ones, and a dataset for /repr/xarray/ to show.
+# Our own script and style sheet, because the policy forbids inline ones, and the datasets of the example catalogue.
 OWN = Path(__file__).parents[1] / "static/docs"
 OWN_NAMES = {path.name for path in OWN.iterdir()}
 # Swagger UI contains its icons as data: urls; everything else is a file of this service.
@@ -34,7 +34,7 @@ def swagger_ui() -> Response:
 def file(name: str) -> Response:
     """A file of ours or of Swagger UI's own distribution."""
     name = name.rstrip("/")  # <path:name> also matches a slash at the end
-    if name in OWN_NAMES:
+    if name.partition("/")[0] in OWN_NAMES:
         return send_from_directory(OWN, name)
     return send_from_directory(SWAGGER_UI, name, max_age=86400)
 

@@ -113,7 +113,8 @@ class Outcome:
 def record(task: Task, found: Found, picture: bytes | None, seconds: float) -> Outcome:
     """Store the result of an inspection. The caller commits.
 
-    If the dataset was not opened, its earlier description and picture stay.
+    If the dataset was not opened, its earlier description and picture stay, and so does the picture if it was not drawn
+    because of a limit.
     """
     of_task = select(DATASETS.c.id).where(DATASETS.c.id == task.id).with_for_update(key_share=True)
     if db.session.scalar(of_task) is None:
@@ -123,7 +124,8 @@ def record(task: Task, found: Found, picture: bytes | None, seconds: float) -> O
     healthy = is_healthy(results)
     if values is not None:
         describe(task.id, task.run_id, dict(values), INSPECTION)
-        _show(task.id, picture)
+        if found.has_picture is not None:
+            _show(task.id, picture)
     check = {"dataset_id": task.id, "at": at, "healthy": healthy, "seconds": seconds}
     check |= {"time_end": values and values["time_end"]}
     check |= {"results": {name: asdict(result) for name, result in results.items()}}

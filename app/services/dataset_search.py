@@ -6,11 +6,10 @@ datasets of one rank are sorted by id, newest first. A dataset whose recipe, fee
 is has the last rank. Each rank is one walk through an index, which stops when the page is full.
 """
 
-from functools import lru_cache
-from itertools import pairwise
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select
 
 from app.database import rows
 from app.database.filters import FilterKey, conditions, parametrise
@@ -25,39 +24,48 @@ from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, refre
 
 QUERY_WORDS_MAX = 16  # the others are ignored
 QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
+RARE = 5000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
+OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
 
 
 class Operators(NamedTuple):
     every: str
     any: str
-    but_not: str
     beginning: str
 
 
 OPERATORS = {
-    "postgresql": Operators(" & ", " | ", " & !", ":*"),
-    "sqlite": Operators(" AND ", " OR ", " NOT ", "*"),
+    "postgresql": Operators(" & ", " | ", ":*"),
+    "sqlite": Operators(" AND ", " OR ", "*"),
 }
 
 
 class Rank(NamedTuple):
-    """A query in the syntax of the database. With `names`, a pattern of LIKE that the names must match too."""
+    """Two queries in the syntax of the database: what a document matches, and what it does not match.
+
+    With `names`, a pattern of LIKE that the names must match too.
+    """
 
     match: str
-    names: str | None
+    but_not: str | None
+    names: str | None = None
 
 
 def ranks(q: str, dialect: str) -> list[Rank]:
     """The ranks of the datasets that `q` finds, best first. No dataset has two of them."""
     operators = OPERATORS[dialect]
     given = words(q)[:QUERY_WORDS_MAX]
-    found = [Rank(_having(given, KINDS[:number], operators), None) for number in range(1, len(KINDS) + 1) if given]
-    by_words = [tuple(found[:1]), *pairwise(found)] if found else []
-    return [
-        *(Rank(operators.but_not.join(f"({rank.match})" for rank in pair[::-1]), None) for pair in by_words),
-        _containing(q, found[-1].match if found else None, operators),
-    ]
+    found = [_having(given, KINDS[:number], operators) for number in range(1, len(KINDS) + 1) if given]
+    by_words = [Rank(match, before) for match, before in zip(found, [None, *found], strict=False)]
+    part = _containing(q, operators)
+    every = [*by_words, part._replace(but_not=found[-1] if found else None)]
+    # FTS5 skips what it excludes. The index of PostgreSQL would look up these words too, so it excludes rows later.
+    return [_as_one_query(rank) for rank in every] if dialect == "sqlite" else every
+
+
+def _as_one_query(rank: Rank) -> Rank:
+    return rank._replace(match=f"({rank.match}) NOT ({rank.but_not})", but_not=None) if rank.but_not else rank
 
 
 def _having(given: list[str], kinds: str, operators: Operators) -> str:
@@ -67,8 +75,8 @@ def _having(given: list[str], kinds: str, operators: Operators) -> str:
     )
 
 
-def _containing(q: str, by_words: str | None, operators: Operators) -> Rank:
-    """The rank of the datasets whose names contain `q`, but for those that `by_words` finds."""
+def _containing(q: str, operators: Operators) -> Rank:
+    """The datasets whose names contain `q`."""
     text = searchable(q)
     found = grams(text)
     if len(text) < GRAM_LENGTH:
@@ -77,7 +85,7 @@ def _containing(q: str, by_words: str | None, operators: Operators) -> Rank:
         whole = found[: -(GRAM_LENGTH - 1)]
         match = operators.every.join(GRAM + gram for gram in whole[:: 1 + len(whole) // QUERY_GRAMS_MAX])
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return Rank(f"({match})" + (f"{operators.but_not}({by_words})" if by_words else ""), f"%{escaped}%")
+    return Rank(match, None, f"%{escaped}%")
 
 
 def conditions_of(q: str) -> dict[str, str]:
@@ -85,7 +93,7 @@ def conditions_of(q: str) -> dict[str, str]:
     refresh()
     dialect = db.engine.dialect.name
     operators = OPERATORS[dialect]
-    part = _containing(q, None, operators)
+    part = _containing(q, operators)
     given = words(q)[:QUERY_WORDS_MAX]
     by_words = _having(given, KINDS, operators) if given else part.match
     return {"q_words": by_words, "q_part": part.match, "q_names": str(part.names)}
@@ -115,9 +123,16 @@ def read_page(
         after = Cursor(*found[limit - 1], backward)
     if limit > 0 and (offset > 0 or (cursor and cursor.id)):
         before = Cursor(*found[0], not backward) if found else Cursor(None, None, not backward)
-    page = found[:limit][::-1] if backward else found[:limit]
+    ids = [number for _, number in (found[:limit][::-1] if backward else found[:limit])]
     prev, next = (after, before) if backward else (before, after)
-    return Page(_rows(columns, [number for _, number in page]), prev, next, search.count() if count else None)
+    return Page(read_rows(columns, ids), prev, next, search.count() if count else None)
+
+
+def search(q: str, *where: ColumnElement[bool], limit: int, offset: int = 0, **filters: Any) -> list[int]:
+    """The ids of the datasets that `q` finds, best first. `filters` are those of `Dataset`."""
+    refresh()
+    found = Search(ranks(q, db.engine.dialect.name), where, filters).from_offset(offset, limit)
+    return [number for _, number in found]
 
 
 class Search:
@@ -126,6 +141,7 @@ class Search:
     def __init__(self, found: list[Rank], where: Where, filters: dict[str, Any], *, ascending: bool = False) -> None:
         self.ranks, self.where, self.ascending = found, where, ascending
         self.filter_key, self.values = parametrise(Dataset, filters)
+        self.hits: dict[int, int | None] = {}
 
     def from_offset(self, offset: int, limit: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -159,7 +175,12 @@ class Search:
         return numbers[::-1] if self.ascending else numbers
 
     def _read(self, number: int, after: int | None, limit: int, offset: int = 0) -> list[tuple[int, int]]:
-        statement = _ids(*self._key(number), self.ascending, after is not None)
+        hits = self.hits[number] = _hits(self.ranks[number].match)
+        rare = hits is not None and hits <= RARE
+        # A rank by words has the hits of the rank before too.
+        if hits == 0 or (rare and not self.ranks[number].names and hits == self.hits.get(number - 1)):
+            return []
+        statement = _ids(*self._key(number), self.ascending, after is not None, rare)
         values = self._values(number) | {"after": after, "limit": limit, "offset": offset}
         return [(number, id) for (id,) in fetch(statement, values)]
 
@@ -167,21 +188,41 @@ class Search:
         [(count,)] = fetch(_count(*self._key(number)), self._values(number))
         return int(count)
 
-    def _key(self, number: int) -> tuple[str, Where, FilterKey, bool]:
-        return db.engine.dialect.name, self.where, self.filter_key, self.ranks[number].names is not None
+    def _key(self, number: int) -> tuple[str, Where, FilterKey, bool, bool]:
+        rank = self.ranks[number]
+        return db.engine.dialect.name, self.where, self.filter_key, rank.but_not is not None, rank.names is not None
 
     def _values(self, number: int) -> dict[str, Any]:
         rank = self.ranks[number]
-        return self.values | {"match": rank.match, "names": rank.names}
+        return self.values | rank._asdict()
+
+
+def _hits(match: str) -> int | None:
+    """The number of rows that match, up to RARE + 1. None on SQLite, which does not need it."""
+    if db.engine.dialect.name == "sqlite":
+        return None
+    [(count,)] = fetch(_hit_count(), {"match": match})
+    return int(count)
 
 
 # Statements are built once, see `app.database.statements.fetch`.
+@cache
+def _hit_count() -> Select[Any]:
+    _, number = index("postgresql")
+    found = select(number).where(matches("postgresql", "match")).limit(RARE + 1).subquery()
+    return select(func.count()).select_from(found)
+
+
 @lru_cache(maxsize=128)
-def _found(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) -> Select[Any]:
+def _found(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
     """Selects the ids of the datasets that match `:match` and the filters."""
     source, number = index(dialect)
-    joined = source.join(inspect(Dataset).local_table, DATASETS.c.id == number)
+    columns = inspect(Dataset).columns
+    own = all(name in columns and columns[name].table is DATASETS for name, _ in filter_key if name not in OWN_FILTERS)
+    joined = source.join(DATASETS if own else inspect(Dataset).local_table, DATASETS.c.id == number)
     found = select(number).where(matches(dialect, "match"), *where, *conditions(Dataset, filter_key))
+    if excluding:
+        found = found.where(~matches(dialect, "but_not"))
     if by_names:
         if dialect == "sqlite":
             joined = joined.join(DatasetSearch, DatasetSearch.dataset_id == number)
@@ -191,22 +232,34 @@ def _found(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) ->
 
 @lru_cache(maxsize=128)
 def _ids(
-    dialect: str, where: Where, filter_key: FilterKey, by_names: bool, ascending: bool, from_id: bool
+    dialect: str,
+    where: Where,
+    filter_key: FilterKey,
+    excluding: bool,
+    by_names: bool,
+    ascending: bool,
+    from_id: bool,
+    rare: bool,
 ) -> Select[Any]:
-    found = _found(dialect, where, filter_key, by_names)
+    found = _found(dialect, where, filter_key, excluding, by_names)
     _, number = index(dialect)
     if from_id:
         found = found.where(number > bindparam("after") if ascending else number < bindparam("after"))
-    ordered = found.order_by(number.asc() if ascending else number.desc())
+    # The sum has no index, so PostgreSQL finds rare words by the index of words. It would guess that none is rare.
+    order = number + literal_column("0") if rare else number
+    ordered = found.order_by(order.asc() if ascending else order.desc())
     return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @lru_cache(maxsize=64)
-def _count(dialect: str, where: Where, filter_key: FilterKey, by_names: bool) -> Select[Any]:
-    return _found(dialect, where, filter_key, by_names).with_only_columns(func.count(), maintain_column_froms=True)
+def _count(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
+    return _found(dialect, where, filter_key, excluding, by_names).with_only_columns(
+        func.count(), maintain_column_froms=True
+    )
 
 
-def _rows(columns: tuple[str, ...], ids: list[int]) -> Rows:
+def read_rows(columns: tuple[str, ...], ids: list[int]) -> Rows:
+    """The rows of those datasets, in that order."""
     found = {row[-1]: row for row in fetch(_by_ids(columns), {"ids": ids})}
     return [found[number] for number in ids if number in found]
 

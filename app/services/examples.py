@@ -3,9 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import update
+
 from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.api_keys import WRITE_SCOPE
+from app.models.datasets import DATASETS
 from app.models.recipe_runs import CONCLUSIONS, SYSTEM
 from app.services import api_keys, feedstock_metadata, stats
 
@@ -69,12 +72,30 @@ METADATA: dict[str, dict[str, Any]] = {
 }
 FIRST_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STORE = "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge"
+BUILT = {12: 2, 13: 3, 14: 2}  # by the index of a run that succeeded, the index of its feedstock
+# The datasets that this service has itself, below /docs/examples, by feedstock: path, type, title and description.
+OWN = {
+    "pangeo-forge/gpcp-feedstock": (
+        *("precipitation.zarr", "zarr", "Monthly precipitation (example)"),
+        "Made-up values on a grid of two degrees that look like the precipitation of the year 2024, in Zarr 3.",
+    ),
+    "pangeo-forge/noaa-oisst-avhrr-feedstock": (
+        *("sst.zarr", "zarr", "Monthly sea surface temperature (example)"),
+        "Made-up values on a grid of two degrees that look like the temperatures of the year 2024, in Zarr 2.",
+    ),
+    "pangeo-forge/cmip6-feedstock": (
+        *("air-temperature.json", "kerchunk", "Monthly air temperature of Europe (example)"),
+        "Made-up values that look like the air temperature of the year 2024, as Kerchunk references.",
+    ),
+}
 
 
-def load(salt: str) -> dict[str, int]:
+def load(salt: str, address: str = "") -> dict[str, int]:
     """Add the examples if the catalogue is empty. Return how many records of each kind were added; {} if none.
 
-    `salt` is that of API keys. Nobody gets the example of a key itself, so it gives no access.
+    `salt` is that of API keys. Nobody gets the example of a key itself, so it gives no access. With the `address` of
+    this service, the datasets are OWN ones, which exist; without it, they are addresses of a host that had such
+    datasets.
     """
     if any(stats.count(model) for model in (Bakery, Feedstock, RecipeRun)):
         return {}
@@ -86,23 +107,28 @@ def load(salt: str) -> dict[str, int]:
         if values := METADATA.get(feedstock.spec):
             feedstock_metadata.save(feedstock.id, values)
     runs = [
-        _run(index, bakeries[index % 2], feedstocks[1 + index % 3], **state) for index, state in enumerate(_states())
+        _run(index, bakeries[index % 2], feedstocks[BUILT.get(index, 1 + index % 3)], address, **state)
+        for index, state in enumerate(_states())
     ]
     db.session.add_all(runs)
     db.session.flush()
+    if address:
+        _name_datasets(feedstocks)
     api_keys.create({"label": "example", "scopes": [WRITE_SCOPE]}, SYSTEM, salt)
     return {"bakeries": len(bakeries), "feedstocks": len(feedstocks), "recipe runs": len(runs), "API key": 1}
 
 
 def _states() -> list[dict[str, Any]]:
-    """Return the states of the example runs: one of each status and conclusion, and two test runs."""
+    """Return the states of the runs: one of each status and conclusion, two test runs, and some builds."""
     completed = [{"status": "completed", "conclusion": conclusion} for conclusion in CONCLUSIONS]
-    test = {"status": "completed", "conclusion": "success", "is_test": True}
-    return [{"status": "queued"}, {"status": "in_progress"}, *completed, test, {**test, "conclusion": "failure"}]
+    success: dict[str, Any] = {"status": "completed", "conclusion": "success"}
+    tests = [success | {"is_test": True}, success | {"is_test": True, "conclusion": "failure"}]
+    return [{"status": "queued"}, {"status": "in_progress"}, *completed, *tests, *(dict(success) for _ in BUILT)]
 
 
-def _run(index: int, bakery: Bakery, feedstock: Feedstock, **state: Any) -> RecipeRun:
+def _run(index: int, bakery: Bakery, feedstock: Feedstock, address: str, **state: Any) -> RecipeRun:
     recipe_id = feedstock.spec.removeprefix("pangeo-forge/").removesuffix("-feedstock")
+    path, dataset_type, *_ = OWN[feedstock.spec]
     started_at = FIRST_START + timedelta(days=index, minutes=7 * index)
     run = RecipeRun(
         recipe_id=recipe_id,
@@ -112,13 +138,23 @@ def _run(index: int, bakery: Bakery, feedstock: Feedstock, **state: Any) -> Reci
         version="1.0",
         started_at=started_at,
         is_test=state.pop("is_test", False),
-        dataset_type="zarr",
+        dataset_type=dataset_type,
         **state,
     )
     if run.status == "completed":
         run.completed_at = started_at + timedelta(minutes=25 + index)
     if run.conclusion == "success":
-        run.dataset_public_url = f"{STORE}/{feedstock.spec.split('/')[1]}/{recipe_id}.zarr"
+        store = f"{STORE}/{feedstock.spec.split('/')[1]}/{recipe_id}{path[path.rindex('.') :]}"
+        run.dataset_public_url = f"{address}/docs/examples/{path}" if address else store
     if run.conclusion == "failure":
         run.message = '{"trace": "FileNotFoundError: the archive answered 404"}'
     return run
+
+
+def _name_datasets(feedstocks: list[Feedstock]) -> None:
+    """Give the datasets their own titles, because their values are not those that the feedstocks are about."""
+    for feedstock in feedstocks:
+        if feedstock.spec in OWN:
+            *_, title, description = OWN[feedstock.spec]
+            of_feedstock = update(DATASETS).where(DATASETS.c.feedstock_id == feedstock.id)
+            db.session.execute(of_feedstock.values(title=title, description=description))

@@ -28,6 +28,7 @@ class Found:
 
     `listed_as` is the type in the catalogue, `kind` the one that the dataset has. `samples` and `closed_hosts` are what
     the program shows (`app.repr.program.inspection`); they are None or have an `error` if they are not known.
+    `has_picture` is None if no picture was drawn because of a limit.
     """
 
     listed_as: str | None
@@ -36,7 +37,7 @@ class Found:
     description: Mapping[str, Any] | None = None
     samples: Mapping[str, Any] | None = None
     closed_hosts: Any = None
-    has_picture: bool = False
+    has_picture: bool | None = False
 
 
 # Why a dataset was not reached, and why it was not opened. With True it is the fault of the dataset or its host.
@@ -139,11 +140,9 @@ def _sampled(found: Found) -> Result:
         return Result(True, "It has values, which its picture shows.")
     if error := samples.get("error"):
         bad, sentence = UNOPENED.get(error, (True, ""))
-        return (
-            Result(False, "Its values cannot be read.")
-            if bad
-            else Result(None, f"Its values were not read. {sentence}")
-        )
+        if bad and found.kind != "icechunk":  # it may have virtual chunks, which this service does not read
+            return Result(False, "Its values cannot be read.")
+        return Result(None, f"Its values were not read. {'' if bad else sentence}".rstrip())
     chunks, missing = samples["chunks"], samples["missing"]
     if not chunks:
         return Result(None, "Its values were not read: it has no numbers, or its chunks are large.")

@@ -3,12 +3,13 @@
 Sums answer for whole days or weeks. In one that a time divides, the runs themselves are counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 
+from app.database.indexes import unindexed
 from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod
 from app.models.run_sums import ALL, DAY, LONG, MONDAY, TIMED, WEEK, bucket, day, seconds
 from app.models.run_times import EARLIEST
@@ -19,6 +20,7 @@ ONE_DAY = timedelta(days=1)
 START = datetime.combine(MONDAY, time(), UTC)
 DAYS = date.max.toordinal()  # of all times
 PARENTS = ("bakery_id", "feedstock_id")
+FILTERED = (*PARENTS, "is_test", "started_at")
 # Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
 OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
 OF_DURATIONS = {slice_of: (*lengths, LONG) for slice_of, lengths in OF_PERIODS.items()}
@@ -39,19 +41,22 @@ class RunSelection:
         self.first = -((START - since) // width) * self.unit if since else 0
         self.end = (until - START) // width * self.unit if until else (DAYS // LONG + 1) * LONG
 
-    def runs(self, since: datetime | None, until: datetime | None) -> Where:
-        """The conditions for the runs of a part of the time."""
-        where = [getattr(RecipeRun, name).in_(values) for name, values in self.filters.items()]
-        where += [RecipeRun.started_at >= since] if since else []
-        return where + ([RecipeRun.started_at < until] if until else [])
+    def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
+        """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""
+        columns = {name: getattr(RecipeRun, name) for name in FILTERED}
+        columns = {name: column if name in indexed else unindexed(column) for name, column in columns.items()}
+        where: Where = [columns[name].in_(values) for name, values in self.filters.items()]
+        where += [columns["started_at"] >= since] if since else []
+        return where + ([columns["started_at"] < until] if until else [])
 
-    def all_runs(self) -> Where:
+    def all_runs(self, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for all runs."""
-        return self.runs(self.since, self.until)
+        return self.runs(self.since, self.until, indexed)
 
-    def runs_in_sums(self) -> Where:
+    def runs_in_sums(self, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of the whole days."""
-        return self.runs(_time(self.first) if self.since else None, _time(self.end) if self.until else None)
+        since, until = _time(self.first) if self.since else None, _time(self.end) if self.until else None
+        return self.runs(since, until, indexed)
 
     def other_runs(self) -> Iterator[tuple[int, Where]]:
         """The week of the runs at each end of the time that are not in the sums, and their conditions."""
@@ -92,8 +97,8 @@ def cover(first: int, end: int, lengths: tuple[int, ...]) -> Iterator[tuple[int,
 
 def lasted() -> ColumnElement[bool]:
     """Select the runs whose durations are in the sums. Those that end in the future do not count before."""
-    possible = (RecipeRun.completed_at >= RecipeRun.started_at) & (RecipeRun.started_at >= EARLIEST)
-    return RecipeRun.conclusion.in_(TIMED) & possible
+    start = unindexed(RecipeRun.started_at)
+    return unindexed(RecipeRun.conclusion).in_(TIMED) & (RecipeRun.completed_at >= start) & (start >= EARLIEST)
 
 
 def duration() -> ColumnElement[int]:

@@ -7,18 +7,23 @@ Triggers note each dataset whose texts change, whichever program changes them. A
 who writes has to know the index, and a search finds what was written before it.
 """
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 
+from app.database.engine import is_read_only
 from app.database.names import searchable
 from app.database.statements import fetch
 from app.extensions import db
 from app.models import DatasetDescription, DatasetSearch, DatasetSearchQueue, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
+
+logger = logging.getLogger(__name__)
 
 FEEDSTOCK, METADATA, DESCRIPTION = (
     db.metadata.tables[model.__tablename__] for model in (Feedstock, FeedstockMetadata, DatasetDescription)
@@ -85,10 +90,22 @@ def index_changed(limit: int | None = None) -> int:
     return total
 
 
+def note_all() -> None:
+    """Note all datasets, as if their texts had changed."""
+    with db.engine.begin() as connection:
+        connection.execute(insert(DatasetSearchQueue).from_select(["dataset_id"], select(DATASETS.c.id)))
+
+
 def refresh() -> None:
     """Index what has changed since the last search, up to REFRESHED datasets; `flask datasets index` indexes more."""
-    if not is_current():
+    if is_current():
+        return
+    try:
         index_changed(REFRESHED)
+    except DBAPIError as error:
+        if not is_read_only(error):
+            raise
+        logger.warning("search_index read_only=true")
 
 
 def is_current() -> bool:
@@ -145,7 +162,7 @@ def _tokens(row: Row[Any]) -> Iterator[str]:
     yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
     yield from _of_kind(NAME, row.recipe_id, row.spec)
     yield from _of_kind(VARIABLE, *variables, *described)
-    yield from _of_kind(TEXT, row.description, row.feedstock_description, row.url)
+    yield from _of_kind(TEXT, row.description, row.feedstock_description)
     yield from _of_kind(TEXT, *(attributes.get(name) for name in ATTRIBUTES))
     standard_names = (details.get("standard_name") for details in variables.values())
     yield from (exact(name) for name in (*variables, *filter(None, standard_names)))

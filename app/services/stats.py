@@ -18,7 +18,7 @@ from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.models.run_sums import MONDAY, WEEK, bucket
 from app.models.run_times import EARLIEST
-from app.services.run_sums import RunSelection, duration, lasted
+from app.services.run_sums import PARENTS, RunSelection, duration, lasted
 
 # RecipeRun.published() as filters.
 PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}
@@ -84,7 +84,7 @@ def _histogram(selection: RunSelection) -> Select[Any]:
     parts = [select(*columns).where(*where) for where in selection.sums(RunsOfDuration)]
     past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
     parts += [select(duration(), literal(1)).where(lasted(), past, *where) for _, where in selection.other_runs()]
-    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_in_sums()))
+    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_in_sums(indexed=())))
     found = union_all(*parts).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
     return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0)
@@ -114,7 +114,7 @@ def _queue(groups: list[Row[Any]], selection: RunSelection) -> dict[str, Any]:
 
 def _oldest_queued(selection: RunSelection) -> datetime | None:
     """Return when the oldest queued run was stored, or when it started if that is unknown."""
-    queued = RecipeRun.has_status("queued"), *selection.all_runs()
+    queued = RecipeRun.has_status("queued"), *selection.all_runs(indexed=PARENTS)
     stored, started = RecipeRun.created_at, RecipeRun.started_at
     # Both in the order of the partial indexes, so that PostgreSQL uses no other.
     known = select(stored).where(*queued, stored.is_not(None)).order_by(stored, started).limit(1).subquery()

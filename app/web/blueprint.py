@@ -30,10 +30,11 @@ ID_PARAMETER = {"in": "path", "name": "id", "description": "The number of the re
 class IdConverter(BaseConverter):
     """The id in a path. It is validated after authentication, so that without a key a bad id is 403, not 422.
 
-    `bulk` and `me` are not ids, because there are separate paths for them: GET /recipe_runs/bulk is 405, not 422.
+    `bulk`, `me` and `facets` are not ids, because there are separate paths for them: GET /recipe_runs/bulk is 405, not
+    422.
     """
 
-    regex = r"(?!(?:bulk|me)(?:/|\Z))[^/]+"
+    regex = r"(?!(?:bulk|me|facets)(?:/|\Z))[^/]+"
 
 
 def id_schema(_converter: BaseConverter) -> dict[str, Any]:

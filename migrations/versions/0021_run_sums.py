@@ -41,7 +41,7 @@ RUN_INDEXES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "feedstock_id_started_at_id": (("feedstock_id", "started_at", "id"), None),
     "ended": (("feedstock_id", "completed_at", "started_at"), "status = 'completed'"),
     "decided": (("feedstock_id", "is_test", "id"), "conclusion IN ('success', 'failure', 'timed_out')"),
-    "queued": (("created_at", "started_at", "is_test"), QUEUED),
+    "queued": (("status", "created_at", "started_at", "is_test"), QUEUED),
     "queued_of_bakery": (("bakery_id", "created_at", "started_at", "is_test"), QUEUED),
     "queued_of_feedstock": (("feedstock_id", "created_at", "started_at", "is_test"), QUEUED),
 }

@@ -80,6 +80,7 @@ def upgrade() -> None:
         op.get_bind().exec_driver_sql(definitions, execution_options={"no_parameters": True})
     else:
         create_sqlite_index()
+    op.create_index("ix_dataset_is_test_run_id_id", "dataset", ["is_test", "run_id", "id"])
     op.execute("INSERT INTO dataset_search_queue (dataset_id) SELECT id FROM dataset")
     op.add_column("dataset_description", sa.Column("variable_names", sa.JSON()))
 
@@ -102,6 +103,7 @@ def create_sqlite_index() -> None:
 def downgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     op.drop_column("dataset_description", "variable_names")
+    op.drop_index("ix_dataset_is_test_run_id_id", "dataset")
     for table, (_, _, events) in NOTES.items():
         for event in events:
             op.execute(f"DROP TRIGGER {table}_search_{event.lower()}" + (f" ON {table}" if postgresql else ""))

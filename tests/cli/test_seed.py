@@ -5,7 +5,7 @@ from tests.conftest import make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
-LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 12 recipe runs, 1 API key.\n"
+LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 15 recipe runs, 1 API key.\n"
 NOTHING = "The database has records. Nothing was loaded.\n"
 
 
@@ -20,9 +20,9 @@ def counts(client):
 
 def test_seed_loads_the_catalogue_once(app, client):
     assert seed(app) == (0, LOADED)
-    assert counts(client) == [3, 4, 12]
+    assert counts(client) == [3, 4, 15]
     assert seed(app) == (0, NOTHING)
-    assert counts(client) == [3, 4, 12]
+    assert counts(client) == [3, 4, 15]
 
 
 @pytest.mark.parametrize("make", [make_bakery, make_feedstock, make_run])
@@ -51,6 +51,18 @@ def test_the_examples_could_have_been_created_over_the_api(app, admin):
         for record in admin.get(f"/{resource}/").json:
             body = {name: value for name, value in record.items() if name not in GIVEN}
             assert admin.patch(f"/{resource}/{record['id']}", json=body).json == record
+
+
+OWN = ["precipitation.zarr", "sst.zarr", "air-temperature.json"]
+
+
+def test_the_datasets_of_the_examples_are_those_of_the_service(app, client):
+    assert app.test_cli_runner().invoke(args=["seed", "--address", "http://127.0.0.1:8000/"]).exit_code == 0
+    listed = client.get("/datasets/?order_by=id&sort=asc&fields=url,dataset_type,title").json
+    assert [item["url"] for item in listed] == [f"http://127.0.0.1:8000/docs/examples/{name}" for name in OWN]
+    assert [item["dataset_type"] for item in listed] == ["zarr", "zarr", "kerchunk"]
+    for path in ("precipitation.zarr/zarr.json", "sst.zarr/.zmetadata", "air-temperature.json"):
+        assert client.get(f"/docs/examples/{path}", buffered=True).status_code == 200
 
 
 def test_seed_of_a_database_without_migrations_says_what_to_do(empty_url):

@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from app.database.columns import now
+from app.schemas.dataset_descriptions import EXAMPLE as DESCRIPTION
+from app.schemas.dataset_descriptions import EXAMPLE_VARIABLE
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import catalogue, live
 
@@ -20,6 +22,8 @@ PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope"]
 KEY = {"X-API-Key": ADMIN_KEY}
 COMPLETED_AT = f"{now():%Y-%m-%dT%H:%M:%SZ}"
 STARTED_AT = f"{now() - timedelta(hours=1, minutes=30):%Y-%m-%dT%H:%M:%SZ}"
+LATITUDE = EXAMPLE_VARIABLE | {"dimensions": ["lat"], "shape": [180], "units": "degrees_north", "coordinate": True}
+EXAMPLE = DESCRIPTION | {"variables": {"precip": EXAMPLE_VARIABLE, "lat": LATITUDE}}
 RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
 
 
@@ -147,9 +151,68 @@ def test_the_page_polls_a_service_that_is_down_less_often(page):
     expect(page.get_by_text("Next attempt in 40 s")).to_be_visible()
 
 
+@pytest.fixture
+def linked(page):
+    """Two links to datasets with rare names; the id of the first one, which has a description."""
+    feedstock = page.request.get("/feedstocks/?limit=1").json()[0]["id"]
+    body = {"feedstock_id": feedstock, "dataset_type": "zarr", "url": "https://data.org/rare.zarr"}
+    ids = [
+        page.request.post("/datasets/", data=body | {"recipe_id": name}, headers=KEY).json()["id"]
+        for name in ("rarefish-one", "rarefish-two")
+    ]
+    page.request.put(f"/datasets/{ids[0]}/description", data=EXAMPLE, headers=KEY)
+    yield ids[0]
+    for id in ids:
+        page.request.delete(f"/datasets/{id}", headers=KEY)
+
+
+def test_the_catalogue_searches_while_the_visitor_types(page, linked):
+    page.goto("/dashboard/datasets?dataset_type=zarr")
+    page.evaluate("window.same = true")
+    field, heading = page.get_by_label("Search"), page.locator("#found")
+    every = heading.inner_text()
+    field.press_sequentially("rarefish")
+    expect(heading).to_have_text("2 datasets")
+    field.press_sequentially("-two")
+    expect(heading).to_have_text("1 dataset")
+    expect(page.locator("#news")).to_have_text("1 dataset")
+    assert urlsplit(page.url).query == "q=rarefish-two&dataset_type=zarr"
+    assert page.evaluate("[window.same, document.activeElement.name]") == [True, "q"]
+    page.go_back()
+    expect(heading).to_have_text(every)
+    assert (field.input_value(), page.errors) == ("", [])
+    page.go_forward()
+    expect(heading).to_have_text("1 dataset")
+    assert field.input_value() == "rarefish-two"
+
+
+def test_the_catalogue_is_searched_without_a_script(browser, site, linked):
+    context = browser.new_context(base_url=site, java_script_enabled=False)
+    context.set_default_timeout(1000 * live.PATIENCE)
+    page = context.new_page()
+    page.goto("/dashboard/datasets?dataset_type=zarr")
+    page.get_by_label("Search").fill("rarefish-two")
+    page.get_by_role("button", name="Search").click()
+    assert page.locator("#found").inner_text() == "1 dataset"
+    page.get_by_role("link", name="remove").click()
+    assert urlsplit(page.url).query == "q=rarefish-two"
+    context.close()
+
+
+def test_the_page_of_a_described_dataset_is_accessible_and_its_variables_are_searched(page, linked):
+    page.goto(f"/dashboard/datasets/{linked}")
+    assert list(violations(page)) == []
+    names = page.locator("#variable-rows tr:visible th code")
+    assert names.all_inner_texts() == ["precip", "lat"]
+    page.get_by_label("Search").fill("MM/day prec")
+    assert names.all_inner_texts() == ["precip"]
+    assert page.locator(".filter output").inner_text() == "1 of 2"
+
+
 def test_a_button_copies_the_snippet(page):
     page.goto("/dashboard/datasets")
-    snippet = page.locator("pre").first.inner_text()
+    page.locator(".datasets h3 a").first.click()
+    snippet = page.locator("#code-xarray").inner_text()
     page.get_by_role("button", name="Copy the Python code").first.click()
     page.get_by_role("button", name="Copied the Python code").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == snippet

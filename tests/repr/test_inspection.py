@@ -208,8 +208,12 @@ def test_a_private_address_is_not_inspected_unless_it_is_trusted(served, kind):
     assert len(served.asked) == before
 
 
-def test_a_url_of_another_scheme_is_not_inspected():
-    assert inspector.inspect("file:///etc/passwd", "zarr", True, 60).error == "scheme"
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "/etc/passwd", "abfs://a/b", "https://", "https://data.org:x/a", "http://[::1/a", ""]
+)
+def test_a_url_that_is_not_read_over_http_is_not_inspected(url):
+    assert inspector.inspect(url, "zarr", True, 60).error == "scheme"
+    assert not inspector.is_trusted(lambda _: True, url)
 
 
 def test_a_type_whose_packages_are_missing_is_not_inspected(served, monkeypatch):

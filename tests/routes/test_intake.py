@@ -1,5 +1,7 @@
 """The Intake catalogue: Intake reads it, and it leads to every dataset."""
 
+from typing import Any
+
 import intake
 import orjson
 import pytest
@@ -11,7 +13,7 @@ from app.web import documents
 from tests.routes.test_feeds import HOSTILE, PUBLISHED
 from tests.support.factories import make_bakery, make_description, make_feedstock, make_link, make_run
 
-LAZY = {"chunks": {}}
+LAZY: dict[str, Any] = {"chunks": {}}
 REPOSITORY = {"bucket": "a", "prefix": "b", "anonymous": True}
 
 

@@ -184,7 +184,8 @@ def test_all_rows_of_several_batches_are_imported(source, target):
 
 def test_every_table_is_exported_or_listed_as_omitted(source):
     with source.app_context():
-        there = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+        found = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+        there = {name for name in found if not name.startswith("dataset_search_index")}  # FTS5 makes these
         assert {table.name for table in archive.tables()} | archive.EXCLUDED == there
 
 

@@ -105,6 +105,13 @@ def test_a_dataset_that_opens_without_a_picture_loses_the_earlier_one(app):
     assert rows(app, DatasetThumbnail) == []
 
 
+def test_a_picture_that_was_not_drawn_because_of_a_limit_leaves_the_earlier_one(app):
+    id = make_dataset(app)
+    record(app, id, picture=b"PNG")
+    record(app, id, has_picture=None)
+    assert [row.png for row in rows(app, DatasetThumbnail)] == [b"PNG"]
+
+
 def test_a_dataset_that_stopped_growing_is_behind_by_its_own_history(app):
     id = make_dataset(app)
     for days in (130, 120, 110):

@@ -1,12 +1,14 @@
 """Finding datasets: words, ranks, pages, and the index that follows every change."""
 
+from datetime import UTC, datetime
+
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, insert, text, update
 
 from app.extensions import db
-from app.models import DatasetSearchQueue, Feedstock, FeedstockMetadata
+from app.models import DatasetHealth, DatasetSearchQueue, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
-from app.services import search_documents
+from app.services import dataset_facets, search_documents
 from app.services.search_documents import words
 from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
 from tests.support.links import follow
@@ -198,3 +200,102 @@ def test_more_changes_than_a_search_indexes_are_indexed_by_the_command(app, clie
         assert search_documents.index_changed() == 5
         assert search_documents.is_current()
     assert len(found(client, "gpcp")) == 5
+
+
+@pytest.mark.parametrize(
+    ("box", "found_ids"),
+    [
+        ("-5,35,5,40", [0]),
+        ("5,35,20,40", [0]),
+        ("11,35,20,40", []),
+        ("-180,-90,180,90", [1, 0]),
+        ("-175,-5,-172,5", [1]),
+        ("172,-5,175,5", [1]),
+        ("175,-5,-175,5", [1]),
+        ("-175,50,175,60", [0]),
+        ("5,35,100,20,40,200", [0]),
+        ("0,60.1,1,61", []),
+    ],
+)
+def test_a_box_finds_datasets_whose_extent_has_a_point_in_it(app, client, box, found_ids):
+    europe = publish(app)
+    make_description(app, id=europe, west=-10, south=30, east=10, north=60)
+    pacific = publish(app)
+    make_description(app, id=pacific, west=170, south=-10, east=-170, north=10)
+    publish(app)
+    listed = [dataset["id"] for dataset in client.get(f"/datasets/?bbox={box}").json]
+    assert listed == [[europe, pacific][index] for index in found_ids]
+
+
+@pytest.mark.parametrize(
+    ("interval", "is_found"),
+    [
+        ("2000-06-01", True),
+        ("2000-06-01T12:00:00Z", True),
+        ("1999-01-01/2000-01-01", True),
+        ("1999-01-01/1999-12-31", False),
+        ("2000-12-31/2002-01-01", True),
+        ("2001-01-01/..", False),
+        ("2000-03-01/..", True),
+        ("../1999-12-31", False),
+        ("/2000-03-01T00:00:00%2B02:00", True),
+    ],
+)
+def test_an_interval_finds_datasets_with_data_in_it(app, client, interval, is_found):
+    year = {"time_start": datetime(2000, 1, 1, tzinfo=UTC), "time_end": datetime(2000, 12, 31, tzinfo=UTC)}
+    make_description(app, id=publish(app), **year)
+    publish(app)
+    assert len(client.get(f"/datasets/?datetime={interval}").json) == is_found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("bbox=1,2,3", "bbox=a,b,c,d", "bbox=0,10,1,5", "bbox=-181,0,1,1", "bbox=nan,0,1,1", "bbox="),
+        *("datetime=../..", "datetime=x", "datetime=2000-01-01/1999-01-01", "datetime=a/b/c", "datetime=/"),
+    ],
+)
+def test_a_box_or_an_interval_that_is_none_is_refused_with_a_sentence(client, query):
+    response = client.get(f"/datasets/?{query}")
+    assert (response.status_code, response.json["errors"][0]["in"]) == (422, "query")
+
+
+@pytest.mark.parametrize("variable", ["sst", "SST", "sea_surface_temperature"])
+def test_a_variable_is_found_by_its_whole_name(app, client, variable):
+    number = publish(app, described={"sst": SST})
+    publish(app, described={"sst_anomaly": SST | {"standard_name": None}})
+    assert [dataset["id"] for dataset in client.get(f"/datasets/?variable={variable}").json] == [number]
+
+
+def test_healthy_filters_by_the_last_check(app, client):
+    numbers = [publish(app) for _ in range(3)]
+    with app.app_context(), db.engine.begin() as connection:
+        values = [{"dataset_id": id, "healthy": healthy} for id, healthy in zip(numbers, (True, False), strict=False)]
+        connection.execute(insert(DatasetHealth), values)
+    for query, expected in (("true", numbers[:1]), ("false", numbers[1:2])):
+        assert [dataset["id"] for dataset in client.get(f"/datasets/?healthy={query}").json] == expected
+
+
+def test_facets_count_the_datasets_that_the_list_has(app, client):
+    publish(app, described={"sst": SST}, metadata={"keywords": ["ocean"], "license": "CC0-1.0"}, dataset_type="zarr")
+    publish(app, spec="owner/other", metadata={"keywords": ["ocean", "ocean"]})
+    publish(app, is_test=True)
+    assert client.get("/datasets/facets").json == {
+        "count": 2,
+        "complete": True,
+        "dataset_type": [{"value": None, "count": 1}, {"value": "zarr", "count": 1}],
+        "license": [{"value": "CC0-1.0", "count": 1}, {"value": None, "count": 1}],
+        "healthy": [{"value": None, "count": 2}],
+        "owner": [{"value": "owner", "count": 1}, {"value": "pangeo-forge", "count": 1}],
+        "keyword": [{"value": "ocean", "count": 2}],
+        "variable": [{"value": "sst", "count": 1}],
+    }
+    assert client.get("/datasets/facets?q=ocean&dataset_type=zarr").json["count"] == 1
+
+
+def test_facets_say_that_they_count_the_first_datasets_only(app, client, monkeypatch):
+    monkeypatch.setattr(dataset_facets, "COUNTED", 1)
+    for _ in range(2):
+        publish(app)
+    facets = client.get("/datasets/facets").json
+    assert (facets["count"], facets["complete"]) == (1, False)

@@ -30,6 +30,17 @@ COUNTS = (
     "SELECT slice, status, conclusion, is_test, has_dataset, sum(runs) FROM reciperun_count "
     "GROUP BY 1, 2, 3, 4, 5 HAVING sum(runs) <> 0"
 )
+SUMS = {
+    "reciperun_count": COUNTS,
+    "reciperun_count_period": (
+        "SELECT bakery_id, feedstock_id, days, period, is_test, status, conclusion, sum(runs) "
+        "FROM reciperun_count_period GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(runs) <> 0"
+    ),
+    "reciperun_count_duration": (
+        "SELECT bakery_id, feedstock_id, days, period, is_test, seconds, sum(runs) "
+        "FROM reciperun_count_duration GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(runs) <> 0"
+    ),
+}
 KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
 
 
@@ -74,9 +85,7 @@ def schema(app):
 
 def contents(app):
     """Every row of every table, including the revision."""
-    queries = {table: f"SELECT * FROM {table}" for table in schema(app)["columns"]}
-    if "reciperun_count" in queries:
-        queries["reciperun_count"] = COUNTS
+    queries = {table: SUMS.get(table, f"SELECT * FROM {table}") for table in schema(app)["columns"]}
     return {table: sorted(sql(app, query), key=str) for table, query in queries.items()}
 
 

@@ -112,9 +112,11 @@ def test_a_service_account_writes_nothing_else(app, account, bakery, noun):
 
 
 def test_every_route_for_service_accounts_checks_the_bakery(app, account):
-    run = make_run(app)
+    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
+    run = make_run(app, **published)
     one = run_body(app, bakery_id=run.bakery_id)
-    body = {"POST": one, "PATCH": {}, "DELETE": None}
+    description = {"variables": {}, "dimensions": {}, "attributes": {}, "engine": "zarr"}
+    body = {"POST": one, "PATCH": {}, "DELETE": None, "PUT": description}
     rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller is Caller.RUNNER]
     answers = [
         account.open(
@@ -125,7 +127,7 @@ def test_every_route_for_service_accounts_checks_the_bakery(app, account):
         for rule in rules
         for method in rule.methods - {"HEAD", "OPTIONS"}
     ]
-    assert [answer.status_code for answer in answers] == [403] * 8
+    assert [answer.status_code for answer in answers] == [403] * 10
 
 
 def test_a_service_account_may_write_for_several_bakeries_one_of_which_is_deleted(app, admin, bakery):

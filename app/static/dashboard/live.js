@@ -1,4 +1,5 @@
-// Keeps a page up to date: requests it again with its ETag and replaces the parts that have changed.
+// Keeps a page up to date: requests it again with its ETag and replaces the parts that have changed. The event "moved"
+// says that the page has another address, whose parts are requested at once.
 "use strict";
 
 const EVERY = 10_000; // milliseconds
@@ -37,14 +38,18 @@ function show(text) {
 
 async function refresh() {
   const begun = performance.now();
+  const address = location.href;
   try {
-    const response = await fetch(location.href, { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
+    const response = await fetch(address, { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
     if (!response.ok && response.status !== 304) throw new Error(`status ${response.status}`);
-    if (response.status === 200) show(await response.text());
+    const text = response.status === 200 ? await response.text() : null;
+    if (address !== location.href) return; // "moved" has requested the other address
+    if (text !== null) show(text);
     etag = response.headers.get("ETag") || etag;
     wait = Math.max(EVERY, PAUSE * (performance.now() - begun));
     indicator.textContent = `Live, updated at ${clock()}`;
   } catch {
+    if (address !== location.href) return;
     wait = Math.min(2 * wait, EVERY_MAX);
     indicator.textContent = `The service does not answer. Next attempt in ${Math.round(wait / 1000)} s`;
   }
@@ -60,5 +65,10 @@ if (shown.size) {
   indicator.hidden = false;
   indicator.textContent = "Live";
   document.addEventListener("visibilitychange", () => schedule(0));
+  document.addEventListener("moved", () => {
+    etag = null;
+    clearTimeout(timer);
+    refresh();
+  });
   schedule(EVERY);
 }

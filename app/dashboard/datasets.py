@@ -1,0 +1,168 @@
+"""The catalogue of datasets, and the page of one of them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice, pairwise
+from typing import Any
+
+from flask import render_template, request
+
+from app.dashboard import words
+from app.dashboard.cards import VERDICTS, cards
+from app.dashboard.facets import Facet, facet, link
+from app.dashboard.queries import POSITION, Listing, api_path, parse_query
+from app.dashboard.uses import citation, openers
+from app.database import pages
+from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
+from app.schemas.dataset_descriptions import CheckRead
+from app.schemas.datasets import DatasetDetail, DatasetEventRead, DatasetQuery, DatasetRead
+from app.schemas.feedstocks import FeedstockRead
+from app.schemas.serialiser import serialiser
+from app.services import dataset_descriptions, feedstock_metadata, records
+from app.services.dataset_facets import facets
+from app.services.datasets import one, page, related
+from app.services.health import DECISIVE
+
+DATASET = serialiser(DatasetRead)
+NEWEST: dict[str, Any] = {"order_by": "last_build", "sort": "desc"}
+LISTED = 25
+SHOWN = 10  # values of a facet
+COUNTED = 1000  # datasets, for the facets; reading them takes about 10 milliseconds
+PLACE = ("limit", "count", "fields", *POSITION)  # parameters of the list that facets do not have
+KINDS = {"production": "production runs", "test": "test runs", "all": "all runs"}
+HISTORY: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "desc"}
+FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED, "count": True})
+DATASETS = replace(FOUND, defaults=FOUND.defaults | NEWEST)
+
+
+def datasets() -> str:
+    """The list, sorted by rank if a text is searched, else newest first."""
+    listing = FOUND if "q" in request.args else DATASETS
+    context = listing.context()
+    context |= {"items": cards(context["items"]), "facets": _facets(listing), "args": request.args}
+    withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
+    return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
+
+
+def _facets(listing: Listing) -> list[Facet]:
+    """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
+    values = parse_query(DatasetQuery(), listing.defaults)
+    counted = facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
+    found = [
+        facet("dataset_type", "Type", _values(counted, "dataset_type")),
+        facet(
+            "healthy",
+            "Health",
+            [(str(value).lower(), VERDICTS[value], n) for value, _, n in _values(counted, "healthy")],
+        ),
+        facet("q", "Keyword", _values(counted, "keyword"), single=True),
+        facet("variable", "Variable", _values(counted, "variable"), single=True),
+        facet("license", "Licence", _values(counted, "license")),
+        facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),
+    ]
+    if ids := [int(text) for text in request.args.get("feedstock_id", "").split(",") if text]:
+        query: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "asc"}
+        chosen = pages.read_page(Feedstock, columns=("id", "spec"), id=ids, **query)
+        found.insert(0, facet("feedstock_id", "Feedstock", [(row[0], row[1], None) for row in chosen.rows]))
+    return [facet for facet in found if facet.choices]
+
+
+def _values(counted: dict[str, Any], name: str) -> list[tuple[Any, Any, int | None]]:
+    """Return the most frequent values of a facet, each with its text and its number, None if it is not known."""
+    known = [item for item in counted[name] if item["value"] is not None][:SHOWN]
+    return [(item["value"], item["value"], item["count"] if counted["complete"] else None) for item in known]
+
+
+def of_feedstock(feedstock_id: int) -> tuple[list[dict[str, Any]], str]:
+    """Return the newest datasets of a feedstock, and the path of the API call with the same answer."""
+    query = {"limit": LISTED, **NEWEST}
+    found = page(feedstock_id=[feedstock_id], include_withdrawn=False, columns=DATASET.columns, **query)
+    call = api_path("datasets.list_datasets", [("type", "all"), ("feedstock_id", feedstock_id), *query.items()])
+    return cards(DATASET.rows(found.rows)), call
+
+
+def dataset(id: int) -> str:
+    detail = serialiser(DatasetDetail)
+    (record,) = detail.rows([one(Dataset, detail.columns, id)])
+    (record,) = cards([record])
+    number = record["id"]
+    description = dataset_descriptions.find(number)
+    metadata = feedstock_metadata.find(record["feedstock_id"])
+    return render_template(
+        "dashboard/dataset.html",
+        dataset=record,
+        about=metadata,
+        description=description,
+        variables=_variables(description),
+        checks=_checks(number),
+        builds=_builds(record),
+        history=_history(number),
+        openers=openers(record),
+        citation=citation(record, metadata),
+        calls=_calls(record, description, metadata),
+    )
+
+
+def _calls(
+    record: dict[str, Any], description: DatasetDescription | None, metadata: FeedstockMetadata | None
+) -> list[str]:
+    """Return the paths of the API calls with what the page shows."""
+    calls = [api_path("datasets.get_dataset", id=record["id"])]
+    if description:
+        calls.append(api_path("dataset_descriptions.get_dataset_description", id=record["id"]))
+    calls.append(api_path("dataset_descriptions.list_dataset_checks", HISTORY.items(), id=record["id"]))
+    calls.append(api_path("datasets.list_dataset_events", HISTORY.items(), id=record["id"]))
+    if metadata:
+        calls.append(api_path("feedstock_metadata.get_feedstock_metadata", id=record["feedstock_id"]))
+    return calls
+
+
+def _variables(description: DatasetDescription | None) -> list[dict[str, Any]]:
+    """Return the variables by name, coordinates last."""
+    variables = description.variables if description else {}
+    named = [{"name": name, **variable} for name, variable in variables.items()]
+    return sorted(named, key=lambda variable: (variable["coordinate"], variable["name"]))
+
+
+def _checks(dataset_id: int) -> list[dict[str, Any]]:
+    """Return the newest checks, each with its verdict and the sentence that tells why it is not healthy."""
+    check = serialiser(CheckRead)
+    found = pages.read_page(DatasetCheck, columns=check.columns, dataset_id=[dataset_id], **HISTORY)
+    rows = check.rows(found.rows)
+    return [row | {"verdict": VERDICTS[row["healthy"]], "reason": _reason(row)} for row in rows]
+
+
+def _reason(check: Mapping[str, Any]) -> str:
+    if check["healthy"]:
+        return ""
+    decisive = [check["results"][name] for name in DECISIVE if name in check["results"]]
+    return next((result["sentence"] for result in decisive if result["ok"] is check["healthy"]), "")
+
+
+def _builds(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the newest builds, each with what changed since the build before."""
+    build = serialiser(DatasetDetail).lists["builds"]
+    batches = related(Dataset, "builds", build.columns, record["id"])
+    rows = build.rows(list(islice((row for batch in batches for row in batch), LISTED + 1)))
+    feedstock = serialiser(FeedstockRead).record(records.get(Feedstock, record["feedstock_id"]))
+    for newer, older in pairwise(rows):
+        newer["changes"] = _changes(newer, older, feedstock)
+    return rows[:LISTED]
+
+
+def _changes(newer: dict[str, Any], older: dict[str, Any], feedstock: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """Return what differs between two builds, each with the address of a page about it or None."""
+    changes: list[tuple[str, str | None]] = []
+    if newer["head_sha"] != older["head_sha"]:
+        changes.append(("recipe", words.compare_url(feedstock, older["head_sha"], newer["head_sha"])))
+    for name, text in (("dataset_public_url", "url"), ("version", "version"), ("bakery_id", "bakery")):
+        if newer[name] != older[name]:
+            changes.append((text, None))
+    return changes
+
+
+def _history(dataset_id: int) -> list[dict[str, Any]]:
+    """Return the newest events."""
+    event = serialiser(DatasetEventRead)
+    found = pages.read_page(DatasetEvent, columns=event.columns, dataset_id=[dataset_id], **HISTORY)
+    return event.rows(found.rows)

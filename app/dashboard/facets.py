@@ -1,0 +1,56 @@
+"""The values by which a list is narrowed, with links that choose and remove them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+
+from app.dashboard.queries import POSITION
+from app.web.links import with_prefix
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a filter. `url` is the page with this value, or without it if it is chosen; None if it must stay."""
+
+    text: str
+    url: str | None
+    chosen: bool
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Facet:
+    label: str
+    choices: Sequence[Choice]
+
+
+def facet(
+    name: str, label: str, values: Iterable[tuple[Any, str, int | None]], default: str = "", single: bool = False
+) -> Facet:
+    """Return the facet of the filter `name`. `values` have a value, its text and how many records have it.
+
+    Values that are chosen but are not among `values` are shown too, so that they can be removed. A filter is `single`
+    if it has one value, in which commas separate nothing.
+    """
+    given = request.args.getlist(name)
+    chosen = (given if single else [value for text in given for value in text.split(",")]) or [default]
+    texts = {str(value): (text, count) for value, text, count in values}
+    texts |= {value: (value, None) for value in chosen if value and value not in texts}
+    return Facet(label, [_choice(name, value, chosen, default, *text) for value, text in texts.items()])
+
+
+def _choice(name: str, value: str, chosen: list[str], default: str, text: str, count: int | None) -> Choice:
+    if value not in chosen:
+        return Choice(text, link(**{name: None if value == default else value}), False, count)
+    left = ",".join(other for other in chosen if other != value)
+    return Choice(text, None if value == default else link(**{name: left or None}), True, count)
+
+
+def link(**changes: str | None) -> str:
+    """Return the first page of this list with other values of these parameters, without those that are None."""
+    kept = [item for item in request.args.items(multi=True) if item[0] not in (*changes, *POSITION)]
+    added = [(name, value) for name, value in changes.items() if value is not None]
+    return f"{with_prefix(request.path).rstrip('/')}?{urlencode([*kept, *added])}".removesuffix("?")
