@@ -63,6 +63,32 @@ class JSONList(TypeDecorator[list[Any]]):
         return list
 
 
+class Numbers(JSONList):
+    """A list of floating-point numbers. PostgreSQL writes a whole number without a point."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: list[Any] | None, dialect: Any) -> list[float] | None:
+        return value and [float(number) for number in value]
+
+
+class json_array(FunctionElement[list[float]]):  # noqa: N801  # reads as the SQL function it is
+    """A list in JSON of the values of columns."""
+
+    inherit_cache = True
+    type = Numbers()
+
+
+@compiles(json_array, "postgresql")
+def _json_array_postgresql(element: json_array, compiler: Any, **options: Any) -> str:
+    return f"json_build_array({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_array, "sqlite")
+def _json_array_sqlite(element: json_array, compiler: Any, **options: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **options)})"
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """Aware datetimes in Python, naive UTC in the database, as in the original's tables."""
 

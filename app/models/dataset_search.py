@@ -103,7 +103,7 @@ def _is_one_of(dataset_id: ColumnElement[int], found: Select[int]) -> ColumnElem
 def contains_words(dataset_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition that a dataset matches `:q_words`, or `:q_part` and its names match `:q_names`.
 
-    The parameters are those of `app.services.dataset_search.conditions`.
+    The parameters are those of `app.services.search_queries.conditions_of`.
     """
     dialect = db.engine.dialect.name
     source, number = index(dialect)

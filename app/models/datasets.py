@@ -20,13 +20,11 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, column_property, mapped_column
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime
+from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime, json_array
 from app.database.filters import Filter, is_unset_unless, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
@@ -88,32 +86,6 @@ Index(
     unique=True,
     postgresql_where=_LISTED,
 ).ddl_if(dialect="postgresql")
-
-
-class _Numbers(JSONList):
-    """A list of floating-point numbers. PostgreSQL writes a whole number without a point."""
-
-    cache_ok = True
-
-    def process_result_value(self, value: list[Any] | None, dialect: Any) -> list[float] | None:
-        return value and [float(number) for number in value]
-
-
-class _json_array(FunctionElement[list[float]]):  # noqa: N801  # reads as the SQL function it is
-    """A list in JSON of the values of columns."""
-
-    inherit_cache = True
-    type = _Numbers()
-
-
-@compiles(_json_array, "postgresql")
-def _json_array_postgresql(element: _json_array, compiler: Any, **options: Any) -> str:
-    return f"json_build_array({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_json_array, "sqlite")
-def _json_array_sqlite(element: _json_array, compiler: Any, **options: Any) -> str:
-    return f"json_array({compiler.process(element.clauses, **options)})"
 
 
 _edges = [_described.c[name] for name in ("west", "south", "east", "north")]
@@ -193,7 +165,7 @@ class Dataset(Record):
     description: Mapped[str | None] = column_property(func.coalesce(DATASETS.c.description, _metadata.c.description))
     keywords: Mapped[list[str]] = column_property(func.coalesce(_metadata.c.keywords, _EMPTY))
     variables: Mapped[list[str]] = column_property(func.coalesce(_described.c.variable_names, _EMPTY))
-    bbox: Mapped[list[float] | None] = column_property(case((_edges[0].is_not(None), _json_array(*_edges))))
+    bbox: Mapped[list[float] | None] = column_property(case((_edges[0].is_not(None), json_array(*_edges))))
     license: Mapped[str | None] = column_property(_metadata.c.license)
     time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
     time_end: Mapped[datetime | None] = column_property(_described.c.time_end)

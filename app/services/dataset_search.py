@@ -7,96 +7,24 @@ is has the last rank. Each rank is one walk through an index, which stops when t
 """
 
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select
 
 from app.database import rows
 from app.database.filters import FilterKey, conditions, parametrise
-from app.database.names import searchable
 from app.database.pages import Cursor, Page
 from app.database.statements import Rows, fetch
 from app.extensions import db
 from app.models import Dataset, DatasetSearch
 from app.models.dataset_search import index, matches
 from app.models.datasets import DATASETS
-from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, refresh, words
+from app.services.search_documents import refresh
+from app.services.search_queries import Rank, ranks
 
-QUERY_WORDS_MAX = 16  # the others are ignored
-QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
 RARE = 5000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
 OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
-
-
-class Operators(NamedTuple):
-    every: str
-    any: str
-    beginning: str
-
-
-OPERATORS = {
-    "postgresql": Operators(" & ", " | ", ":*"),
-    "sqlite": Operators(" AND ", " OR ", "*"),
-}
-
-
-class Rank(NamedTuple):
-    """Two queries in the syntax of the database: what a document matches, and what it does not match.
-
-    With `names`, a pattern of LIKE that the names must match too.
-    """
-
-    match: str
-    but_not: str | None
-    names: str | None = None
-
-
-def ranks(q: str, dialect: str) -> list[Rank]:
-    """The ranks of the datasets that `q` finds, best first. No dataset has two of them."""
-    operators = OPERATORS[dialect]
-    given = words(q)[:QUERY_WORDS_MAX]
-    found = [_having(given, KINDS[:number], operators) for number in range(1, len(KINDS) + 1) if given]
-    by_words = [Rank(match, before) for match, before in zip(found, [None, *found], strict=False)]
-    part = _containing(q, operators)
-    every = [*by_words, part._replace(but_not=found[-1] if found else None)]
-    # FTS5 skips what it excludes. The index of PostgreSQL would look up these words too, so it excludes rows later.
-    return [_as_one_query(rank) for rank in every] if dialect == "sqlite" else every
-
-
-def _as_one_query(rank: Rank) -> Rank:
-    return rank._replace(match=f"({rank.match}) NOT ({rank.but_not})", but_not=None) if rank.but_not else rank
-
-
-def _having(given: list[str], kinds: str, operators: Operators) -> str:
-    """The query for all of the words, each in a text of one of `kinds`."""
-    return operators.every.join(
-        "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")" for word in given
-    )
-
-
-def _containing(q: str, operators: Operators) -> Rank:
-    """The datasets whose names contain `q`."""
-    text = searchable(q)
-    found = grams(text)
-    if len(text) < GRAM_LENGTH:
-        match = GRAM + found[0] + operators.beginning
-    else:
-        whole = found[: -(GRAM_LENGTH - 1)]
-        match = operators.every.join(GRAM + gram for gram in whole[:: 1 + len(whole) // QUERY_GRAMS_MAX])
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return Rank(match, None, f"%{escaped}%")
-
-
-def conditions_of(q: str) -> dict[str, str]:
-    """The parameters of the filter `q` of datasets, which finds the same datasets as all ranks together."""
-    refresh()
-    dialect = db.engine.dialect.name
-    operators = OPERATORS[dialect]
-    part = _containing(q, operators)
-    given = words(q)[:QUERY_WORDS_MAX]
-    by_words = _having(given, KINDS, operators) if given else part.match
-    return {"q_words": by_words, "q_part": part.match, "q_names": str(part.names)}
 
 
 def read_page(
@@ -194,7 +122,7 @@ class Search:
 
     def _values(self, number: int) -> dict[str, Any]:
         rank = self.ranks[number]
-        return self.values | rank._asdict()
+        return self.values | {"match": rank.match, "but_not": rank.but_not, "names": rank.names}
 
 
 def _hits(match: str) -> int | None:

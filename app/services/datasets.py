@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import Dataset, RecipeRun
 from app.models.dataset_search import BY_RANK
 from app.models.datasets import DATASETS, KEY
-from app.services import dataset_search, search_documents
+from app.services import dataset_search, search_documents, search_queries
 
 Kind = Literal["all", "production", "test"]
 
@@ -34,7 +34,8 @@ def page(q: str = "", **query: Any) -> Page:
         del query["order_by"]
         return dataset_search.read_page(q, *where, descending=descending, **query)
     if q:
-        query["q"] = dataset_search.conditions_of(q)
+        search_documents.refresh()
+        query["q"] = search_queries.conditions_of(q, db.engine.dialect.name)
     return pages.read_page(Dataset, *where, **query)
 
 

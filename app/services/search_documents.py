@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bi
 from sqlalchemy.exc import DBAPIError
 
 from app.database.engine import is_read_only
+from app.database.fairness import paced
 from app.database.names import searchable
 from app.database.statements import fetch
 from app.extensions import db
@@ -143,7 +144,7 @@ _TEXTS = _texts()
 def _index(connection: Connection, ids: list[int]) -> None:
     connection.execute(_DELETE_DOCUMENTS, {"ids": ids})
     if rows := connection.execute(_TEXTS, {"ids": ids}).all():
-        connection.execute(insert(DatasetSearch), [_document(row) for row in rows])
+        connection.execute(insert(DatasetSearch), [_document(row) for row in paced(rows)])
 
 
 def _document(row: Row[Any]) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def test_names_are_the_same_on_every_database(app):
     upgrade(app)
     # These index expressions, on PostgreSQL only.
     expressions = {"ix_reciperun_dataset_public_url_id", "ix_reciperun_message_id", "ix_dataset_url_id"}
-    expressions |= {"ix_dataset_key"}
+    expressions |= {"ix_dataset_key", "ix_dataset_search_document"}
     indexes = {index.name for table in (RecipeRun.__table__, DATASETS) for index in table.indexes} - expressions
     assert names(app) - expressions == indexes | {
         "dataset_bakery_id_fkey",
