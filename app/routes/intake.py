@@ -9,6 +9,7 @@ from typing import IO, Any
 from flask import Response
 from sqlalchemy import Connection
 
+from app.database.fairness import let_others_run
 from app.models.datasets import is_link
 from app.models.opening import BRANCH, Opening
 from app.services import catalogue
@@ -73,10 +74,12 @@ class Section:
         return text
 
     def read(self) -> Iterator[bytes]:
-        """Yield what is in the file."""
+        """Yield what is in the file. Other requests run between two blocks."""
         if self.file:
             self.file.seek(0)
-            yield from iter(partial(self.file.read, BLOCK), b"")
+            for block in iter(partial(self.file.read, BLOCK), b""):
+                let_others_run()
+                yield block
 
 
 def _parts(connection: Connection) -> Iterator[bytes]:
