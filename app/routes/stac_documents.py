@@ -50,9 +50,8 @@ def landing(connection: Connection) -> Iterator[bytes]:
     of = addresses()
     yield encode(CATALOGUE)[:-1] + b',"links":' + encode(_landing_links(of))[:-1]
     for batch in catalogue.links(connection):
-        for some in in_batches(batch):
-            links = [collection_link("child", row, of) for row in some]
-            yield b"," + encode(links)[1:-1]
+        links = [collection_link("child", number, stac_collections.shown_title(*names), of) for *names, number in batch]
+        yield b"," + encode(links)[1:-1]
     yield b'],"conformsTo":' + encode(CONFORMS_TO) + b"}"
 
 
@@ -71,14 +70,14 @@ def page(
 
 
 def collection(row: Row[Any], of: Addresses) -> dict[str, Any]:
-    dataset = f"{of.datasets}/{row.id}"
+    dataset, fields = f"{of.datasets}/{row.id}", stac_collections.fields(row)
     return {
         "type": "Collection",
         "stac_version": VERSION,
-        **stac_collections.fields(row),
+        **fields,
         "assets": _assets(row, dataset),
         "links": [
-            collection_link("self", row, of),
+            collection_link("self", row.id, fields["title"], of),
             json_link("root", of.stac),
             json_link("parent", of.stac),
             json_link("alternate", dataset),
@@ -89,9 +88,8 @@ def collection(row: Row[Any], of: Addresses) -> dict[str, Any]:
     }
 
 
-def collection_link(rel: str, row: Row[Any], of: Addresses) -> dict[str, str]:
-    href = f"{of.stac}/collections/{row.id}"
-    return {"rel": rel, "href": href, "type": "application/json", "title": stac_collections.title(row)}
+def collection_link(rel: str, number: int, title: str, of: Addresses) -> dict[str, str]:
+    return {"rel": rel, "href": f"{of.stac}/collections/{number}", "type": "application/json", "title": title}
 
 
 def json_link(rel: str, href: str) -> dict[str, str]:

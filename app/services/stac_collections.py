@@ -46,7 +46,7 @@ def fields(row: Row[Any]) -> dict[str, Any]:
     return {
         "stac_extensions": [schema for schema, is_used in used.items() if is_used],
         "id": str(row.id),
-        "title": title(row),
+        "title": shown_title(row.title, row.feedstock, row.recipe_id),
         "description": _description(row),
         "license": row.license or "other",
         "extent": _extent(row),
@@ -59,8 +59,8 @@ def fields(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def title(row: Row[Any]) -> str:
-    return str(row.title or f"{row.feedstock}: {row.recipe_id}")
+def shown_title(title: str | None, feedstock: str, recipe_id: str) -> str:
+    return title or f"{feedstock}: {recipe_id}"
 
 
 def data_asset(row: Row[Any]) -> dict[str, Any] | None:

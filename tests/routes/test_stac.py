@@ -58,7 +58,7 @@ def test_pystac_client_follows_the_links_from_the_landing_page_to_the_store(serv
     client = Client.open(f"{service}/stac")
     assert client.conforms_to("CORE")
     assert client.conforms_to("COLLECTIONS")
-    [collection] = client.get_collections()
+    [collection] = [collection for collection in client.get_collections() if collection.id == "7"]
     assert collection.title == "Global Precipitation Climatology Project"
     assert client.get_collection(collection.id).to_dict() == collection.to_dict()
     asset = collection.assets["zarr"]
@@ -70,7 +70,7 @@ def test_pystac_follows_all_links_and_validates_the_catalogue(service):
     catalogue = pystac.Catalog.from_file(f"{service}/stac")
     assert catalogue.validate()
     assert all(is_valid(child.to_dict()) for child in catalogue.get_children())
-    assert [child.get_self_href() for child in catalogue.get_children()] == [f"{service}/stac/collections/7"]
+    assert f"{service}/stac/collections/7" in [child.get_self_href() for child in catalogue.get_children()]
 
 
 def test_the_landing_page_has_its_links_and_conformance_classes(client):

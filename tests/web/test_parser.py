@@ -33,7 +33,7 @@ CHOICES = {
         "recipe_runs",
         ["action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out"],
     ),
-    "dataset_type": ("recipe_runs", ["zarr", "kerchunk", "parquet"]),
+    "dataset_type": ("recipe_runs", ["zarr", "kerchunk", "parquet", "netcdf", "icechunk"]),
 }
 MALFORMED = {
     "nothing": b"",

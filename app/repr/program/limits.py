@@ -31,7 +31,8 @@ def drop_privileges() -> None:
     That user may not be able to read the installed packages either, so what they load late is loaded before.
     """
     if os.geteuid() == 0:
-        xarray.Dataset()._repr_html_()  # loads its style sheet
+        # This loads the style sheet, and dask if it is installed.
+        xarray.decode_cf(xarray.Dataset({"time": ("time", [0], {"units": "days since 2000-01-01"})}))._repr_html_()
         with suppress(KeyError, OSError):  # a container may have no such user, or not allow to become one
             user = pwd.getpwnam("nobody")
             os.setgroups([])

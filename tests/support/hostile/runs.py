@@ -72,7 +72,7 @@ RUNS = {
         {
             "/conclusion": CONCLUSIONS,
             "/status": "status: Must be one of: queued, in_progress, completed.",
-            "/dataset_type": "dataset_type: Must be one of: zarr, kerchunk, parquet.",
+            "/dataset_type": "dataset_type: Must be one of: zarr, kerchunk, parquet, netcdf, icechunk.",
         },
     ),
     "a status that is a number": (
