@@ -196,5 +196,8 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER reciperun_sums_{event}" + (" ON reciperun" if postgresql else ""))
         if postgresql:
             op.execute(f"DROP FUNCTION reciperun_sums_{event}()")
+    if postgresql:
+        for kind in ("periods", "durations"):
+            op.execute(f"DROP FUNCTION reciperun_sums_compact_{kind}(bigint[])")
     for table in KINDS:
         op.drop_table(table)

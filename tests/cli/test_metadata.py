@@ -87,7 +87,7 @@ def test_an_import_makes_the_feedstock_its_metadata_and_its_datasets(client, imp
     datasets = client.get("/datasets/?order_by=id&sort=asc").json
     assert [(each["recipe_id"], each["dataset_type"], each["title"], each["url"]) for each in datasets] == [
         ("sst", "zarr", "SST, daily", "https://data.org/sst.zarr"),
-        ("b", "zarr", None, "s3://bucket/b.zarr/"),
+        ("b", "zarr", "Sea surface temperature", "s3://bucket/b.zarr/"),
     ]
 
 

@@ -15,8 +15,8 @@ client = package.AuthenticatedClient(
 )
 for name in modules:
     read = import_module(f"pangeo_forge_api_client.api.{name}").sync
-    in_path = (
-        [1] if "id" in next(iter(inspect.signature(read).parameters)) else []
-    )  # `id`, or `id_path` beside a filter
+    # `id`, or `id_path` beside a filter. In the example catalogue, 7 is the id of a dataset.
+    number = 7 if name.startswith("dataset") else 1
+    in_path = [number] if "id" in next(iter(inspect.signature(read).parameters)) else []
     records = read(*in_path, client=client)
     print(name, len([record.to_dict() for record in records]))
