@@ -56,7 +56,8 @@ def test_every_link_of_the_dashboard_works(seeded):
         seen.add(path)
         response = seeded.get(path, buffered=True)
         assert response.status_code in (200, 303), path
-        if path.startswith("/dashboard") and "text/html" in response.content_type:
+        # Filters can be combined in any number, so pages with two of them are visited, but their links not followed.
+        if path.startswith("/dashboard") and "text/html" in response.content_type and path.count("&") == 0:
             ahead |= references(response.text, path) - seen
     assert {f"/dashboard/{name}" for name in LISTS} <= seen
     assert len([path for path in seen if re.fullmatch(r"/dashboard/recipe_runs/\d+", path)]) == 15
