@@ -207,6 +207,12 @@ class DatasetEvent(db.Model):
     replaced_url: Mapped[str | None] = mapped_column(LongText)
 
 
+def same_key(values: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """The conditions for the row of DATASETS that has the KEY in `values`. Merged datasets do not match."""
+    key = [DATASETS.c[name].is_not_distinct_from(values[name]) for name in KEY]
+    return [*key, DATASETS.c.merged_into.is_(None)]
+
+
 def is_link(url: str) -> bool:
     """Whether `url` may become a link: not if a browser would run it as a script.
 

@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import KEY_LENGTH
 from app.database.urls import secret_in
-from app.extensions import db
 from app.models import Feedstock
-from app.models.datasets import DATASETS, KEY, is_link
+from app.models.datasets import is_link
 from app.models.feedstock_metadata import NAME_MAX, URL_MAX
 from app.models.feedstocks import repository
 from app.models.recipe_runs import SYSTEM
@@ -117,15 +115,15 @@ def _store(values: dict[str, Any], place: Place) -> tuple[int, bool, bool]:
 
 def _change(values: dict[str, Any], place: Place) -> tuple[int, bool]:
     """Change the dataset with the key of `values`. The url of a dataset that runs have built stays."""
-    key = (DATASETS.c[name].is_not_distinct_from(values[name]) for name in KEY)
-    number = db.session.scalar(select(DATASETS.c.id).where(*key, DATASETS.c.merged_into.is_(None)))
-    if number is None:
+    dataset = dataset_links.lock_same(values)
+    if dataset is None:
         raise Conflict("Another program changed the same dataset first; try again.")
-    dataset = dataset_links.lock(number)
     content = {name: values[name] for name in dataset_links.CONTENT}
     if dataset.build_count and dataset.url != content.pop("url"):
-        place.get("url").note(f"dataset {number} was built by recipe run {dataset.run_id}; its url stays {dataset.url}")
-    return number, dataset_links.change(dataset, content)
+        place.get("url").note(
+            f"dataset {dataset.id} was built by recipe run {dataset.run_id}; its url stays {dataset.url}"
+        )
+    return dataset.id, dataset_links.change(dataset, content)
 
 
 def _link(place: Place) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ from app.database.columns import now
 from app.errors import Invalid
 from app.extensions import db
 from app.models import Dataset, DatasetEvent, Feedstock, RecipeRun
-from app.models.datasets import DATASETS, KEY
-from app.services import datasets
+from app.models.datasets import DATASETS, same_key
+from app.services import datasets, records
 from app.services.archive import sequences
 
 # What people may change, and the attributes that have it. A dataset without a title shows that of its feedstock.
@@ -28,15 +28,15 @@ def add_link(values: dict[str, Any]) -> tuple[int, bool]:
     values = OPTIONAL | values
     if db.session.get(Feedstock, values["feedstock_id"]) is None:
         raise Invalid.at("body", "feedstock_id", f"{Feedstock.noun} {values['feedstock_id']} not found")
-    existing = _with_key(values)
+    existing = lock_same(values)
     if existing is None:
         try:
             with db.session.begin_nested():
                 return _store(values), True
         except IntegrityError:
-            existing = _with_key(values)
+            existing = lock_same(values)
     if existing is None:
-        raise Conflict("Another request changed the same thing first; try again.")
+        raise Conflict(records.CONFLICT)
     if existing.withdrawn_at and not existing.build_count:
         change(existing, {name: values[name] for name in CONTENT} | {"withdrawn_at": None})
         return existing.id, True
@@ -77,9 +77,9 @@ def withdraw(dataset: Dataset) -> bool:
     return not dataset.withdrawn_at and change(dataset, {"withdrawn_at": now()})
 
 
-def _with_key(values: dict[str, Any]) -> Dataset | None:
-    key = (DATASETS.c[name].is_not_distinct_from(values[name]) for name in KEY)
-    number = db.session.scalar(select(DATASETS.c.id).where(*key, DATASETS.c.merged_into.is_(None)))
+def lock_same(values: dict[str, Any]) -> Dataset | None:
+    """Return the dataset with the key in `values`, locked until the transaction ends; None if there is none."""
+    number = db.session.scalar(select(DATASETS.c.id).where(*same_key(values)))
     return None if number is None else _locked(number)
 
 

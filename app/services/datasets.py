@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, inspect, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, inspect, select
 from werkzeug.exceptions import NotFound
 
 from app.database import pages, rows
@@ -20,23 +20,23 @@ from app.models.dataset_search import BY_RANK
 from app.models.datasets import DATASETS, KEY
 from app.services import dataset_search, search_documents, search_queries
 
-Kind = Literal["all", "production", "test"]
+# Another program may store a run with an empty url. It is one object, because it is a key of cached statements.
+LISTED = (Dataset.url != "", Dataset.merged_into.is_(None))
 
 
 def page(q: str = "", **query: Any) -> Page:
     """Return a page of datasets, with `q` only of those that it finds (`app.services.dataset_search`)."""
-    where = _of_kind("all")
     if variable := query.get("variable"):
         search_documents.refresh()
         query["variable"] = search_documents.exact(variable)
     if query["order_by"] == BY_RANK:
         descending = query.pop("sort") == "desc"
         del query["order_by"]
-        return dataset_search.read_page(q, *where, descending=descending, **query)
+        return dataset_search.read_page(q, *LISTED, descending=descending, **query)
     if q:
         search_documents.refresh()
         query["q"] = search_queries.conditions_of(q, db.engine.dialect.name)
-    return pages.read_page(Dataset, *where, **query)
+    return pages.read_page(Dataset, *LISTED, **query)
 
 
 def resolve(number: int, connection: Connection | None = None, *, of_runs: bool = True) -> int:
@@ -100,13 +100,6 @@ def _builds(names: tuple[str, ...]) -> Select[Any]:
 
 def _not_found(number: int) -> NotFound:
     return NotFound(f"{Dataset.noun} {number} not found")
-
-
-@cache
-def _of_kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for datasets of that kind. Merged ones and those with an empty url are excluded."""
-    listed = (Dataset.url != "", Dataset.merged_into.is_(None))
-    return listed if kind == "all" else (*listed, Dataset.is_test == (kind == "test"))
 
 
 def of_feedstock(

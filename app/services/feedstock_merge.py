@@ -23,7 +23,7 @@ from app.models import (
     RecipeRun,
     RecipeRunEvent,
 )
-from app.models.datasets import DATASETS, KEY
+from app.models.datasets import DATASETS, KEY, same_key
 from app.models.feedstocks import repository
 from app.models.recipe_runs import SYSTEM
 from app.services import audit
@@ -140,8 +140,7 @@ def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set
     """
     for old in moving:
         key = {name: getattr(old, name) for name in KEY} | {"feedstock_id": kept_id}
-        same = (DATASETS.c[name].is_not_distinct_from(value) for name, value in key.items())
-        new = connection.execute(select(DATASETS).where(*same, DATASETS.c.merged_into.is_(None))).first()
+        new = connection.execute(select(DATASETS).where(*same_key(key))).first()
         values = {name: getattr(old, name) for name in RESTORED} | {"feedstock_id": kept_id}
         if new and old.merged_into is None and new.id not in existing:
             connection.execute(delete(DATASETS).where(DATASETS.c.id == new.id))  # the triggers have created it

@@ -39,7 +39,7 @@ WORD_MAX = 64  # characters; the rest of a longer word is ignored
 WORDS_MAX = 5000  # of a text
 GRAM_LENGTH = 3
 BATCH = 200  # datasets indexed in one transaction
-REFRESHED = 1000  # datasets that a search indexes first; it takes about a second
+REFRESHED = 1000  # datasets that a search indexes first
 ATTRIBUTES = ("title", "summary", "keywords")  # of a dataset, by the convention ACDD
 LOCK_KEY = 8_215_731_408  # any number, but the same in every release
 
