@@ -39,7 +39,8 @@ def entries(text: str) -> list[Entry]:
 def append(run: RecipeRun, added: Sequence[Entry], *known_secrets: str) -> Appended:
     """Add lines to the log of a run whose row is locked, in the caller's transaction. The newest SIZE_MAX bytes stay.
 
-    Secrets are masked first: `known_secrets`, and those that `app.services.secrets` finds.
+    Secrets are masked first: `known_secrets`, and those that `app.services.secrets` finds. A run that has failed is
+    explained again.
     """
     log = db.session.get(RunLog, run.id) or RunLog(recipe_run_id=run.id, lines=0, cut_lines=0, size=0)
     db.session.add(log)
@@ -51,6 +52,7 @@ def append(run: RecipeRun, added: Sequence[Entry], *known_secrets: str) -> Appen
     log.size += sum(line["size"] for line in lines)
     if len(lines) < len(added) or log.size > SIZE_MAX + SLACK:
         _cut(log)
+    run.explain()
     db.session.flush()
     return Appended(log.lines, log.size, log.cut_lines)
 
