@@ -9,7 +9,7 @@ from app.models import RecipeRun
 from app.models.run_logs import Entry
 from app.schemas.base import LIMIT_MAX
 from app.schemas.run_logs import EXAMPLE, FORMATS, RunLogQuery, RunLogRead, RunLogWritten
-from app.services import records, run_logs
+from app.services import records, reproduce, run_logs
 from app.web import auth
 from app.web.auditing import Written
 from app.web.auth import Caller, require_bakeries
@@ -19,6 +19,8 @@ from app.web.log_bodies import with_entries
 
 # What `log_url` and the right to read depend on.
 NAMES = ("id", "recipe_id", "head_sha", "is_test", "bakery.log_url")
+SHELL = "text/x-shellscript"
+SCRIPT = {"type": "string", "examples": ["#!/usr/bin/env bash"]}
 TEXT = {"schema": {"type": "string", "examples": [EXAMPLE]}}
 LINES = {
     "schema": {"type": "string", "examples": ['{"timestamp":"2022-03-03T02:29:54Z","message":"wrote 5 chunks"}\n']}
@@ -69,6 +71,19 @@ def append_to_run_log(entries: list[Entry], id: int) -> Written:
     require_bakeries(run.bakery_id)
     appended = run_logs.append(run, entries, auth.presented_key())
     return Written(appended, [id], details={"lines": len(entries)}, changed=bool(entries))
+
+
+@blp.route("/<id:id>/reproduce", methods=["GET"], caller=Caller.PUBLIC)
+@blp.response(200, SCRIPT, content_type=SHELL, description="The script.")
+def get_script(id: int) -> Response:
+    """Get a script that runs the recipe again
+
+    For bash: it clones the repository of the feedstock, checks out the commit of the run, installs what its
+    requirements.txt names, and runs the recipe with pangeo-forge-runner on one's own machine.
+    """
+    response = Response(reproduce.script(records.get(RecipeRun, id)), content_type=f"{SHELL}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="reproduce-run-{id}.sh"'
+    return response
 
 
 def _answer(query: dict[str, Any], run: Any) -> Response:
