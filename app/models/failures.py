@@ -93,12 +93,16 @@ def prepared(text: str) -> str:
 
 
 def recognise(text: str) -> tuple[Rule, re.Match[str]] | None:
-    """Return the first rule that matches a prepared text, with its last match: in the last traceback, or anywhere."""
-    start = text.rfind(TRACEBACK)
-    for part in (text[start:], text) if start > 0 else (text,):
+    """Return the first rule that matches a prepared text, with its last match.
+
+    It is searched in the last traceback, then anywhere, and then among the general rules.
+    """
+    start = max(text.rfind(TRACEBACK), 0)
+    for part, general in ((text[start:], False), (text, False), (text, True)):
         for rule, pattern in _patterns():
-            for found in _last(pattern, part):
-                return rule, found
+            if rule.general is general:
+                for found in _last(pattern, part):
+                    return rule, found
     return None
 
 

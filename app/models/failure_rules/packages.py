@@ -81,6 +81,7 @@ RULES = (
         "pip could not install the packages of requirements.txt.",
         f"{_REQUIRE} The reason is in the output of pip, which the runner should send to the log.",
         (r"Command .{0,400}\bpip\b.{0,400}returned non-zero exit status", r"ERROR: ResolutionImpossible"),
+        general=True,
     ),
     Rule(
         "recipes-api-changed",
