@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.database.fairness import let_others_run
 from app.models.failure_rules import LOST, MAINTAINER, OPERATOR, RULES, TIMED_OUT, UNKNOWN, Rule
 
 FAILING = ("failure", "timed_out", "stale")  # the conclusions that are explained
-TEXT_MAX = 256 * 1024  # characters from the end of a message or a log
+TEXT_MAX = 128 * 1024  # characters from the end of a message or a log
+LONG = 16 * 1024  # characters of a text that takes so long that other requests run between two patterns
 LINE_MAX = 500  # characters of a line, so that no pattern takes long
 VALUE_MAX, EVIDENCE_MAX = 200, 300  # characters of a group in a sentence, and of the line that matched
 # The fields in which runners report errors, if a message or a line of a log is JSON.
@@ -97,12 +99,14 @@ def recognise(text: str) -> tuple[Rule, re.Match[str]] | None:
 
     It is searched in the last traceback, then anywhere, and then among the general rules.
     """
-    start = max(text.rfind(TRACEBACK), 0)
-    for part, general in ((text[start:], False), (text, False), (text, True)):
-        for rule, pattern in _patterns():
-            if rule.general is general:
-                for found in _last(pattern, part):
-                    return rule, found
+    start = text.rfind(TRACEBACK)
+    parts = [(text[start:], False)] if start > 0 else []
+    for part, general in (*parts, (text, False), (text, True)):
+        for rule, pattern in _patterns(general):
+            for found in _last(pattern, part):
+                return rule, found
+            if len(part) > LONG:
+                let_others_run()
     return None
 
 
@@ -150,5 +154,6 @@ def _last(pattern: re.Pattern[str], text: str) -> "deque[re.Match[str]]":
 
 
 @cache
-def _patterns() -> list[tuple[Rule, re.Pattern[str]]]:
-    return [(rule, re.compile(pattern, re.MULTILINE)) for rule in RULES for pattern in rule.patterns]
+def _patterns(general: bool) -> list[tuple[Rule, re.Pattern[str]]]:
+    rules = [rule for rule in RULES if rule.general is general]
+    return [(rule, re.compile(pattern, re.MULTILINE)) for rule in rules for pattern in rule.patterns]

@@ -83,7 +83,6 @@ RULES = (
         (
             r"TypeError: cannot pickle (?P<thing>'?[\w.]{1,100}'?)",
             r"(?:PicklingError|AttributeError): Can't pickle (?P<thing>.{1,150}?)(?:: |$)",
-            r"(?P<thing>.{1,100}) is not (?:picklable|pickleable)",
             r"Can't get attribute (?P<thing>'\w{1,100}') on <module",
         ),
     ),
