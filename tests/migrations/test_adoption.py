@@ -5,6 +5,7 @@ our migrations replace its DDL.
 """
 
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support import postgres
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
 from tests.support.factories import RUN_FIELDS
+from tests.support.live import ROOT
 
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
@@ -376,6 +378,20 @@ def test_the_reaper_finds_each_stuck_run_of_production(production):
     counts = {outcome: int(count) for outcome, count in re.findall(r"^(\S.*?) +(\d+)$", output, re.MULTILINE)}
     ended = {"queued -> stale": 959, "in_progress -> timed_out": 50, "in_progress -> failure": 3}
     assert counts == ended | {"total": 1012}
+
+
+@needs_dump
+def test_three_failures_of_production_have_a_traceback_and_are_explained(restored_app):
+    upgrade(restored_app)
+    output = restored_app.test_cli_runner().invoke(args=["runs", "explain"]).output
+    found = {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", output, re.MULTILINE)}
+    counts = {"unknown": 263, "dependency_not_installed": 2, "version_mismatch": 1}
+    assert found == counts | {"total": 266}
+    table = (ROOT / "docs/failures.md").read_text().partition("## The honest table")[2].partition("\n## ")[0]
+    documented = Counter()
+    for name, count in re.findall(r"^\| `(\w+)` \| (\d+) \|", table, re.MULTILINE):
+        documented[name] += int(count)
+    assert documented == counts
 
 
 @needs_dump

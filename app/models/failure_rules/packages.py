@@ -127,6 +127,14 @@ RULES = (
         (r"numpy\.\w{1,50} size changed, may indicate binary incompatibility", r"compiled using NumPy 1\.x cannot be"),
     ),
     Rule(
+        "beam-without-this-python",
+        "version_mismatch",
+        OPERATOR,
+        "The installed version of Beam does not support the Python that runs it.",
+        "Install a version of Beam that supports this Python, or run the recipe with an older Python.",
+        (r"expecting type typing\.\S{1,100}.{0,100} to have arity \d, had arity \d instead",),
+    ),
+    Rule(
         "python-mismatch",
         "version_mismatch",
         OPERATOR,
