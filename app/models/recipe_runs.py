@@ -14,7 +14,7 @@ from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
 from app.database.filters import Filter, contains, is_set, since, until
-from app.database.indexes import list_index, long_text_index, text_index
+from app.database.indexes import by_code_point, list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
 from app.models import run_counts, run_times
@@ -38,17 +38,19 @@ DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 SYSTEM = "system"
 
 _WITH_URL = "dataset_public_url IS NOT NULL"
+_EXTERNAL_ID, _WITH_EXTERNAL_ID = ("external_id", "bakery_id"), "external_id IS NOT NULL"
 _PUBLISHED = "status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL"
 _COMPLETED, _QUEUED = "status = 'completed'", "status = 'queued'"
 _DECIDED = "conclusion IN ('success', 'failure', 'timed_out')"
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 _STATE = ("id", *_LIFECYCLE)
 _NO_STATE = dict.fromkeys(_STATE)  # the old state of a new run
+_OPTIONAL = ("rerun_of", "snapshot_id", "external_id", "external_url")  # of a new run; an insert of many needs all
 
 
-def _index(name: str, where: str, *columns: str) -> Index:
+def _index(name: str, where: str, *columns: str, **options: Any) -> Index:
     """An index of the runs for which `where` is true."""
-    return Index(f"ix_reciperun_{name}", *columns, postgresql_where=text(where), sqlite_where=text(where))
+    return Index(f"ix_reciperun_{name}", *columns, postgresql_where=text(where), sqlite_where=text(where), **options)
 
 
 class RecipeRun(Record):
@@ -68,10 +70,14 @@ class RecipeRun(Record):
         _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
         _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),
         _index("queued_of_feedstock", _QUEUED, "feedstock_id", "created_at", "started_at", "is_test"),
+        _index(
+            "external_id", _WITH_EXTERNAL_ID, *_EXTERNAL_ID, unique=True, postgresql_ops=by_code_point("external_id")
+        ),
         {"sqlite_autoincrement": True},
     )
 
     noun = "recipe run"
+    optional_key = _EXTERNAL_ID
     computed = ("time_problem",)
     filters: ClassVar[dict[str, Filter]] = {
         "since": since("started_at"),
@@ -103,6 +109,9 @@ class RecipeRun(Record):
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
     snapshot_id: Mapped[str | None]
+    # The id of the run in the system that runs it, for example of a job of GitHub Actions, and the page about it there.
+    external_id: Mapped[str | None]
+    external_url: Mapped[str | None] = mapped_column(LongText)
 
     # The database refuses to delete a bakery or feedstock with runs. Without `passive_deletes` SQLAlchemy would set the
     # foreign keys of the runs to null before the deletion.
@@ -144,8 +153,10 @@ class RecipeRun(Record):
     def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """Return the columns of a new run. Raises 422 if `values` contradict each other."""
         time = now()
-        return {"rerun_of": None, "created_at": time, "updated_at": time} | _with_derived_state(
-            values, _NO_STATE, actor
+        return (
+            dict.fromkeys(_OPTIONAL)
+            | {"created_at": time, "updated_at": time}
+            | _with_derived_state(values, _NO_STATE, actor)
         )
 
     @classmethod

@@ -29,6 +29,8 @@ UNSET = {
     "message": None,
     "rerun_of": None,
     "snapshot_id": None,
+    "external_id": None,
+    "external_url": None,
     "time_problem": None,
 }
 LATER = {"created_at": ANY, "updated_at": ANY}
@@ -54,7 +56,7 @@ def test_create_stores_every_field(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
     assert created == body | LATER | {"id": created["id"]} | dict.fromkeys(
-        UNSET.keys() & {"rerun_of", "snapshot_id", "time_problem"}
+        UNSET.keys() & {"rerun_of", "snapshot_id", "external_id", "external_url", "time_problem"}
     )
     assert writer.get("/recipe_runs/").json == [created]
 
@@ -69,7 +71,7 @@ def test_answers_are_compact_and_their_fields_in_wire_order(app, writer):
         '"dataset_type":"kerchunk","dataset_public_url":"https://data.org/océan.json",'
         f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]},'
         f'"created_at":"{response.json["created_at"]}","updated_at":"{response.json["created_at"]}","rerun_of":null,'
-        '"snapshot_id":null,"time_problem":null}'
+        '"snapshot_id":null,"external_id":null,"external_url":null,"time_problem":null}'
     )
 
 
