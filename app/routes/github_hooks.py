@@ -3,29 +3,24 @@
 from typing import Any
 
 from flask import request
+from marshmallow import EXCLUDE
 from werkzeug import exceptions
 from werkzeug.exceptions import BadRequest
 
-from app.schemas.github_hooks import DataflowCallback
-from app.services import reports
+from app.schemas.github_hooks import DataflowCallback, GitHubEvent
+from app.services import github_events, reports
 from app.web.auditing import Written
 from app.web.auth import Caller, actor
 from app.web.blueprint import Blueprint
 from app.web.parser import Parser
 from app.web.signatures import GITHUB_EVENT
 
-# The sentence of the original.
-NOT_HANDLED = "No handling implemented for this event type."
 # GitHub sends a ping when somebody creates the webhook. The original answered it with 501.
 ACKNOWLEDGED = ("ping", "check_suite")
 CONCLUSIONS = ("success", "failure")
 
-ANSWER = {
-    "type": ["object", "null"],
-    "properties": {"status": {"type": "string", "description": "Always `ok`.", "examples": ["ok"]}},
-    "description": "Null for a callback of Dataflow.",
-    "examples": [None],
-}
+# It has no type, because generated clients would name the type of the null with a number.
+ANSWER = {"description": "Null, or an object with a `status` and perhaps a `message`.", "examples": [None]}
 BODY = {
     "required": True,
     "content": {
@@ -39,7 +34,7 @@ BODY = {
 
 blp = Blueprint("github_hooks", __name__, url_prefix="/github/hooks", description="The webhook of the GitHub App.")
 
-_parser, _callback = Parser(), DataflowCallback()
+_parser, _callback, _event = Parser(), DataflowCallback(), GitHubEvent()
 
 
 @blp.route("/", methods=["POST"], caller=Caller.GITHUB)
@@ -49,14 +44,18 @@ def receive_github_hook() -> Written:
     """Endpoint to which Pangeo Forge GitHub App posts payloads.
 
     `X-GitHub-Event: dataflow` is the callback of the monitor of Dataflow, a form that completes a run: its conclusion
-    is `success` or `failure`. `ping` and `check_suite` are accepted and have no effect. All other events are 501.
+    is `success` or `failure`. `ping` and `check_suite` are accepted and have no effect, and so are pull requests and
+    comments on which the original did not act. All other events are 501.
     """
     event = request.headers.get(GITHUB_EVENT)
+    if event == "dataflow":
+        return _complete(_parser.parse(_callback, request, location="form"))
     if event in ACKNOWLEDGED:
         return Written({"status": "ok"}, [], changed=False)
-    if event != "dataflow":
-        raise exceptions.NotImplemented(NOT_HANDLED)
-    return _complete(_parser.parse(_callback, request, location="form"))
+    if event in ("pull_request", "issue_comment"):
+        payload = _parser.parse(_event, request, location="json", unknown=EXCLUDE)
+        return Written(github_events.answer(event, payload), [], changed=False)
+    raise exceptions.NotImplemented(github_events.NOT_HANDLED)
 
 
 def _complete(values: dict[str, Any]) -> Written:

@@ -44,13 +44,16 @@ test = tags_run.TagsRunFacet(tags=[tags_run.TagsRunFacetFields(key="is_test", va
 
 
 def emit(state, time, run, outputs=()):
-    event = RunEvent(state, f"2026-03-03T02:{time}+00:00", run, job, "https://example.org", outputs=list(outputs))
+    time = f"2026-03-03T02:{time}+00:00"
+    event = RunEvent(
+        eventType=state, eventTime=time, run=run, job=job, producer="https://example.org", outputs=list(outputs)
+    )
     client.emit(event)
 
 
-emit(RunState.START, "00:00.250", Run(good))
-emit(RunState.RUNNING, "05:00.000", Run(good))
-emit(RunState.COMPLETE, "30:00.000", Run(good), [output])
-emit(RunState.RUNNING, "05:00.000", Run(good))  # late
-emit(RunState.START, "00:00.000", Run(bad, {"tags": test}))
-emit(RunState.FAIL, "10:00.000", Run(bad, {"tags": test, "errorMessage": error}))
+emit(RunState.START, "00:00.250", Run(runId=good))
+emit(RunState.RUNNING, "05:00.000", Run(runId=good))
+emit(RunState.COMPLETE, "30:00.000", Run(runId=good), [output])
+emit(RunState.RUNNING, "05:00.000", Run(runId=good))  # late
+emit(RunState.START, "00:00.000", Run(runId=bad, facets={"tags": test}))
+emit(RunState.FAIL, "10:00.000", Run(runId=bad, facets={"tags": test, "errorMessage": error}))

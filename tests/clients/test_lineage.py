@@ -5,7 +5,6 @@ import urllib.request
 
 from tests.conftest import ADMIN_KEY
 from tests.support.clients import FOLDER, NO_PYTHON, PYTHON, require, run
-from tests.support.databases import on_sqlite
 
 GOOD, BAD = "01939f6e-8b2a-7c4d-9e5f-6a7b8c9d0e1f", "01939f6e-8b2a-7c4d-9e5f-6a7b8c9d0e20"
 
@@ -16,7 +15,6 @@ def found(service, external_id):
     return only
 
 
-@on_sqlite
 def test_the_client_of_openlineage_reports_a_success_and_a_failure(own_service, tmp_path):
     require(PYTHON / "openapi-python-client", NO_PYTHON)
     arguments = (str(FOLDER / "send_lineage.py"), own_service, ADMIN_KEY, "bakeries/1/lineage", GOOD, BAD)

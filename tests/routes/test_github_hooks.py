@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -122,9 +123,59 @@ def test_events_without_effect_are_accepted(client, event):
     assert (response.status_code, response.data) == (202, b'{"status":"ok"}')
 
 
-@pytest.mark.parametrize("event", ["push", "pull_request", "issue_comment", "installation", "Dataflow", ""])
+@pytest.mark.parametrize("event", ["push", "installation", "check_run", "Dataflow", ""])
 def test_other_events_are_501_as_in_the_original(client, event):
     assert refusal(send(client, event)) == (501, NOT_HANDLED)
+
+
+CLEANUP = {"status": "skip", "message": "This is an automated cleanup PR. Skipping."}
+NO_FEEDSTOCK = {"status": "skip", "message": "This not a -feedstock repo. Skipping."}
+
+
+@pytest.mark.parametrize(
+    ("action", "repository", "title", "merged", "answer"),
+    [
+        ("synchronize", "a/b", "New recipe", False, {"status": "ok", "message": "Skipping synchronize for repo a/b"}),
+        ("opened", "a/gpcp-feedstock", "Cleanup a/gpcp", False, CLEANUP),
+        ("closed", "a/staged-recipes", "cleanup", True, CLEANUP),
+        ("closed", "a/b", "New recipe", True, NO_FEEDSTOCK),
+        ("closed", "a/gpcp-feedstock", "New recipe", False, None),
+        ("labeled", "a/gpcp-feedstock", "New recipe", False, None),
+        ("opened", "a/GPCP-Feedstock", "New recipe", False, 501),
+        ("synchronize", "a/staged-recipes", "New recipe", False, 501),
+        ("closed", "a/gpcp-feedstock", "New recipe", True, 501),
+        ("closed", "a/staged-recipes", "New recipe", True, 501),
+    ],
+)
+def test_pull_requests_on_which_the_original_did_not_act(client, action, repository, title, merged, answer):
+    pull = {"title": title, "merged": merged, "base": {"repo": {"full_name": repository}}, "number": 1}
+    response = send(client, "pull_request", json.dumps({"action": action, "pull_request": pull}).encode())
+    if answer == 501:
+        assert refusal(response) == (501, NOT_HANDLED)
+    else:
+        assert (response.status_code, response.json) == (202, answer)
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "answer"),
+    [
+        ("created", "Thanks!", {"status": "ok", "message": "Comment is not a slash command."}),
+        ("edited", "/run gpcp", None),
+        ("created", "/run gpcp", 501),
+    ],
+)
+def test_comments_on_which_the_original_did_not_act(client, action, body, answer):
+    payload = {"action": action, "comment": {"body": body}, "issue": {"number": 1}}
+    response = send(client, "issue_comment", json.dumps(payload).encode())
+    if answer == 501:
+        assert refusal(response) == (501, NOT_HANDLED)
+    else:
+        assert (response.status_code, response.json) == (202, answer)
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"[]", 422), (b"{}", 422), (b'{"action": "x"}', 501)])
+def test_a_signed_event_that_is_malformed_is_no_500(client, body, status):
+    assert send(client, "pull_request", body).status_code == status
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Hub-Signature-256": ""}, {"X-Hub-Signature": "sha1=00"}])

@@ -151,7 +151,9 @@ def test_a_signature_writes_nothing_but_reports(client, path, secret, bakery):
 
 def test_a_signed_report_that_is_repeated_is_done_once(app, client, path, secret):
     report = {"external_id": "job-1", "feedstock_id": make_feedstock(app).id, "recipe_id": "r", "head_sha": "a"}
-    first, again = (post_signed(client, path, secret, report, message_id="msg_1", at=int(time()) - age) for age in (60, 0))
+    first, again = (
+        post_signed(client, path, secret, report, message_id="msg_1", at=int(time()) - age) for age in (60, 0)
+    )
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.headers["Location"] == first.headers["Location"]
