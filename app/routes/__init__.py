@@ -17,6 +17,7 @@ from app.routes import (
     recipe_runs,
     reports,
     repr,
+    run_logs,
     stac,
     stats,
 )
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     *(
         datasets.blp,
         recipe_runs.blp,
+        run_logs.blp,
         dataset_descriptions.blp,
         feedstocks.blp,
         feedstock_metadata.blp,

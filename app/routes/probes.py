@@ -45,7 +45,7 @@ def readyz() -> dict[str, str]:
 def scrape() -> Response:
     """All metrics, for administrators and for the key of METRICS_KEY_SHA256, which has no other right."""
     if not is_scraper():
-        authorise(Caller.ADMIN, {})
+        authorise(Caller.ADMIN)
         db.session.commit()  # store the use of the key, and release its lock before the metrics are read
     return Response(metrics.exposition(current_app), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

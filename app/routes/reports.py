@@ -10,7 +10,7 @@ from app.schemas.recipe_runs import RecipeRunRead
 from app.schemas.reports import EXAMPLE, ReportWrite
 from app.services import reports
 from app.web.auditing import Written
-from app.web.auth import Caller, actor, require_bakeries
+from app.web.auth import Caller, actor, presented_key, require_bakeries
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.links import with_prefix
 
@@ -61,7 +61,7 @@ def report_lineage(values: dict[str, Any], id: int) -> Written:
 
 def _reported(bakery_id: int, values: dict[str, Any]) -> Written:
     require_bakeries(bakery_id)
-    done = reports.report(bakery_id, values, actor())
+    done = reports.report(bakery_id, values, actor(), presented_key())
     headers = {"Location": with_prefix(f"/recipe_runs/{done.run.id}")} if done.created else {}
     if done.ignored:
         headers |= {"Ignored-Fields": ", ".join(done.ignored)}

@@ -1,5 +1,6 @@
 """What a runner reports about a run, on the wire."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validates_schema
@@ -8,7 +9,7 @@ from app.database.columns import INTEGER_MAX
 from app.schemas.base import WriteSchema
 from app.schemas.dataset_descriptions import DescriptionWrite
 from app.schemas.feedstocks import NewSpec
-from app.schemas.fields import Number
+from app.schemas.fields import Number, load_in_batches
 from app.schemas.recipe_runs import (
     CompletedAt,
     Conclusion,
@@ -26,6 +27,7 @@ from app.schemas.recipe_runs import (
     Version,
 )
 from app.schemas.run_kinds import IsTest
+from app.schemas.run_logs import LogLineWrite
 
 EXAMPLE = {
     "external_id": "1234567890-1",
@@ -35,6 +37,30 @@ EXAMPLE = {
     "head_sha": "35d889f7c89e9f0d72353a0649ed1cd8da04826b",
     "status": "in_progress",
 }
+
+
+class Log(fields.List[Any]):
+    """The lines of a log: a text, or a list of objects."""
+
+    def __init__(self) -> None:
+        lines = {"type": "array", "items": {"$ref": "#/components/schemas/LogLineWrite"}}
+        metadata = {
+            "description": "Lines to append to the log of the run: a text, or objects. Secrets are masked before they "
+            "are stored.",
+            "examples": ["wrote 5 chunks\n"],
+            "component": "ReportLog",
+            "anyOf": [{"type": "string"}, lines],
+        }
+        super().__init__(fields.Nested(LogLineWrite), metadata=metadata)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        """The text, or the loaded objects."""
+        if isinstance(value, str):
+            return value
+        load: Callable[..., list[Any]] = super()._deserialize
+        if not isinstance(value, list):
+            return load(value, attr, data, **kwargs)
+        return load_in_batches(lambda batch: load(batch, attr, data, **kwargs), value)
 
 
 class ReportWrite(WriteSchema):
@@ -57,6 +83,7 @@ class ReportWrite(WriteSchema):
     dataset_type = DatasetType()
     dataset_public_url = PublicUrl()
     snapshot_id = SnapshotId()
+    log = Log()
     description = fields.Nested(
         DescriptionWrite, metadata={"description": "What is in the dataset, as in PUT /datasets/{id}/description."}
     )

@@ -12,7 +12,8 @@ from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.dataset_descriptions import RUNNER
 from app.models.recipe_runs import STATUSES
-from app.services import dataset_descriptions, dataset_links, datasets, records, retirement
+from app.models.run_logs import Entry
+from app.services import dataset_descriptions, dataset_links, datasets, records, retirement, run_logs
 
 # What a report needs in order to create a run, besides the feedstock.
 REQUIRED = ("recipe_id", "head_sha")
@@ -32,22 +33,30 @@ class Reported:
     ignored: list[str]
 
 
-def report(bakery_id: int, values: dict[str, Any], actor: str) -> Reported:
-    """Store what a runner reports about a run of the bakery.
+def report(bakery_id: int, values: dict[str, Any], actor: str, *known_secrets: str) -> Reported:
+    """Store what a runner reports about a run of the bakery. `known_secrets` are masked in its log.
 
     Raises 404 if the run is unknown and `values` do not suffice to create it, 409 if its bakery or feedstock is retired
     or if the ids contradict each other, 422 if the values do.
     """
     values = dict(values)
-    run_id, description = values.pop("run_id", None), values.pop("description", None)
+    run_id, log, description = (values.pop(name, None) for name in ("run_id", "log", "description"))
     run = _find(bakery_id, run_id, values.get("external_id"))
     created = run is None
     if run is None:
         run, created = _create(bakery_id, values, actor)
     changed, ignored = (True, []) if created else _update(run, values, actor)
+    if log:
+        run_logs.append(run, _entries(log), *known_secrets)
     if description and not _describe(run, description):
         ignored.append("description")
-    return Reported(run, created, changed or bool(description), ignored)
+    return Reported(run, created, changed or bool(log or description), ignored)
+
+
+def _entries(log: str | list[dict[str, Any]]) -> list[Entry]:
+    if isinstance(log, str):
+        return run_logs.entries(log)
+    return [Entry(line["message"], line["level"], line.get("timestamp")) for line in log]
 
 
 def complete(run_id: int, conclusion: str, actor: str) -> bool:

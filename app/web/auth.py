@@ -4,7 +4,7 @@ import enum
 import hmac
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, cast
 
@@ -66,6 +66,7 @@ class Caller(enum.Enum):
     """Who may call a route. Every route declares one."""
 
     PUBLIC = "anyone"
+    READER = "anyone; the view calls `authorise` for what is not public"
     HOLDER = "anyone with an API key"
     RUNNER = "anyone with an API key; the view calls `require_bakeries` for keys that are limited to bakeries"
     WRITER = "anyone with an API key that is not limited to bakeries"
@@ -80,8 +81,8 @@ def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
     return view
 
 
-def authorise(caller: Caller, path: Mapping[str, str]) -> None:
-    """Check the key of the request or its signature. `path` has the id in the path, which is not validated yet.
+def authorise(caller: Caller, bakery_id: str = "") -> None:
+    """Check the key of the request or its signature. `bakery_id` is from the path, and not validated yet.
 
     Raises 403 without either, 401 if it is not valid, 403 if it lacks the rights, and 429 past a limit, see
     `app.web.limits`. The use of a key is recorded in the transaction; the blueprint commits it.
@@ -89,7 +90,7 @@ def authorise(caller: Caller, path: Mapping[str, str]) -> None:
     if caller is Caller.GITHUB:
         _check_signature_of_github()
     elif caller is Caller.REPORTER and signatures.SIGNATURE in request.headers:
-        _check_signature_of_bakery(path["id"])
+        _check_signature_of_bakery(bakery_id)
     else:
         _check_key(caller)
 

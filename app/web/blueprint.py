@@ -161,8 +161,8 @@ def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool, noun
         revision.require()
         if max_body:
             request.max_content_length = max_body
-        if caller is not Caller.PUBLIC:
-            authorise(caller, path)
+        if caller not in (Caller.PUBLIC, Caller.READER):
+            authorise(caller, path.get("id", ""))
             if db.session.registry.has():
                 # A slow client may take long to send the body, which is read next. No transaction stays open for it.
                 db.session.commit()
@@ -173,7 +173,7 @@ def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool, noun
             refuse_query(request)
         if caller is Caller.PUBLIC:
             return view(**ids)
-        response = _respond(partial(view, **ids))
+        response = view(**ids) if caller is Caller.READER else _respond(partial(view, **ids))
         db.session.commit()
         return response
 

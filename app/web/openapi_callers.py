@@ -69,7 +69,8 @@ GITHUB_HEADERS = (
 
 def security(caller: Caller) -> list[dict[str, list[str]]]:
     """The alternatives of `caller`, which is not PUBLIC."""
-    return [{scheme: []} for scheme in SCHEMES.get(caller, KEYS)]
+    without: list[dict[str, list[str]]] = [{}] if caller is Caller.READER else []
+    return without + [{scheme: []} for scheme in SCHEMES.get(caller, KEYS)]
 
 
 def error_codes(caller: Caller) -> set[int]:

@@ -236,6 +236,45 @@ def test_a_description_of_an_older_build_is_ignored(client, send, new):
     assert client.get(f"/datasets/{first['id']}/description").status_code == 404
 
 
+def lines(client, run):
+    found = client.get(f"/recipe_runs/{run['id']}/logs").json["logs"]
+    return [(line["level"], line["message"]) for line in found]
+
+
+@pytest.mark.parametrize("log", ["one\ntwo\n", [{"message": "one"}, {"message": "two", "level": "info"}]])
+def test_a_report_appends_to_the_log(runner, send, new, log):
+    run = send(new | {"log": log}).json
+    assert lines(runner, run) == [("info", "one"), ("info", "two")]
+    late = {"message": "three", "level": "error", "timestamp": "2026-01-01T00:00:00Z"}
+    send({"external_id": "job-1", "log": [late]})
+    assert lines(runner, run)[2:] == [("error", "three")]
+
+
+def test_a_late_report_appends_to_the_log_too(app, runner, send, bakery):
+    run = make_run(app, bakery_id=bakery.id, **ENDED | {"completed_at": STARTED_AT})
+    response = send({"run_id": run.id, "status": "in_progress", "log": "installing"})
+    assert response.headers["Ignored-Fields"] == "status"
+    assert lines(runner, response.json) == [("info", "installing")]
+
+
+def test_the_log_of_a_report_contains_no_secrets(runner, send, new):
+    key = runner.environ_base["HTTP_X_API_KEY"]
+    run = send(new | {"log": f"curl -H 'X-API-Key: {key}'"}).json
+    assert key not in lines(runner, run)[0][1]
+
+
+def test_a_failure_is_explained_from_the_log_of_its_report(send, new):
+    failure = send(new | {"conclusion": "failure", "log": "MemoryError\n"}).json["failure"]
+    assert failure["class"] == "out_of_memory"
+
+
+@pytest.mark.parametrize("log", [5, {}, [{}], [{"message": 1}], ["text"], [{"message": "a", "nope": 1}]])
+def test_a_log_is_a_text_or_a_list_of_lines(send, new, log):
+    response = send(new | {"log": log})
+    assert response.status_code == 422
+    assert all(error["pointer"].startswith("/log") for error in response.json["errors"])
+
+
 def test_two_first_reports_at_the_same_moment_create_one_run(app, bakery, new, admin):
     key = admin.environ_base["HTTP_X_API_KEY"]
 

@@ -1,6 +1,7 @@
 """Values for every field by which runs are ordered, by its type, so that tests need not name a new field."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from app.database.columns import LongText
 from app.models import RecipeRun
@@ -8,8 +9,8 @@ from app.schemas.fields import Choice, Flag, Text, Timestamp
 from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 
 COLUMNS = RecipeRun.__table__.columns
-ORDERS = RecipeRunQuery().fields["order_by"].validate.choices
-FIELDS = {name: field for name, field in RecipeRunRead().fields.items() if name in ORDERS}
+ORDER: Any = RecipeRunQuery().fields["order_by"]
+FIELDS = {name: field for name, field in RecipeRunRead().fields.items() if name in ORDER.validate.choices}
 
 
 def samples(name):
