@@ -419,7 +419,7 @@ def test_production_shows_what_the_originals_orm_inserts(restored_app):
     insert(restored_app, "reciperun", **RUN | DATASET | {"feedstock_id": 42})
     run = restored_app.test_client().get("/feedstocks/42").json["recipe_runs"][-1]
     ours = {"created_at": run["created_at"], "updated_at": run["created_at"], "rerun_of": None}
-    ours |= {"snapshot_id": None, "failure": None, "time_problem": None}
+    ours |= dict.fromkeys(("snapshot_id", "external_id", "external_url", "failure", "time_problem"))
     assert run == RUN | DATASET | ours | {"feedstock_id": 42, "started_at": "2022-03-03T02:29:54Z", "id": run["id"]}
     assert now() - datetime.fromisoformat(run["created_at"]) < timedelta(minutes=1)
 

@@ -186,6 +186,8 @@ def test_names_are_the_same_on_every_database(app):
         "apikey_encrypted_key_key",
         "apikey_replaced_by_fkey",
         "bakery_name_key",
+        "bakery_secret_bakery_id_fkey",
+        "ix_bakery_secret_bakery_id",
         "feedstock_metadata_feedstock_id_fkey",
         "dataset_search_dataset_id_fkey",
         "ix_dataset_search_queue_dataset_id",

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 from app.extensions import db
 from app.schemas.recipe_runs import RecipeRunQuery
@@ -11,7 +12,8 @@ from tests.support.links import links
 from tests.support.sent import statements
 
 LISTS = ("/recipe_runs/", "/bakeries/1/recipe_runs", "/bakeries/20/recipe_runs", "/feedstocks/1/recipe_runs")
-COLUMNS = RecipeRunQuery().fields["order_by"].validate.choices
+ORDER: Any = RecipeRunQuery().fields["order_by"]
+COLUMNS = ORDER.validate.choices
 ORDERS = [f"order_by={name}&sort={sort}" for name, sort in product(COLUMNS, ("asc", "desc"))]
 # Columns with few values are filtered by a common value and by a rare one. `q` is missing, because messages have no
 # index of their words.
@@ -24,6 +26,7 @@ FILTERS = [
     *("is_test=true", "is_test=false", "dataset_type=zarr", "dataset_type=parquet", "dataset_type=kerchunk"),
     *("dataset_public_url=none", "message=none", "has_dataset=true", "has_dataset=false"),
     *("failure_class=unknown", "failure_class=lost", "failure_class=lost&failure_class=timed_out"),
+    *("external_id=none", "external_id=none&external_id=other"),
     *("started_after=2020-01-03T00:00:00Z", "started_before=2020-01-01T03:00:00Z"),
     *("completed_after=2020-01-03T00:00:00Z", "completed_before=2020-01-01T03:00:00Z"),
     "started_after=2020-01-02T00:00:00Z&started_before=2020-01-02T03:00:00Z",
