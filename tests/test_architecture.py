@@ -105,6 +105,7 @@ def test_the_same_noun_names_the_module_in_every_layer():
     nouns -= {
         "recipe_run_events",
         "dataset_search",
+        "failures",
         "idempotency_keys",
         "opening",
         "run_counts",

@@ -175,6 +175,8 @@ def test_names_are_the_same_on_every_database(app):
         "dataset_event_dataset_id_fkey",
         "dataset_feedstock_id_fkey",
         "dataset_health_dataset_id_fkey",
+        "reciperun_log_recipe_run_id_fkey",
+        "reciperun_log_line_recipe_run_id_fkey",
         "dataset_merged_into_fkey",
         "dataset_thumbnail_dataset_id_fkey",
         "ix_dataset_check_dataset_id_id",

@@ -28,7 +28,7 @@ def docs(sqlite_template, tmp_path):
         yield address
 
 
-SIGNED = [{"GitHubSignature": []}]  # a signature that a browser cannot make
+SIGNED: list[dict[str, list[str]]] = [{"GitHubSignature": []}]  # a signature that a browser cannot make
 # Of the examples, the bakery and the feedstock have runs, so they cannot be deleted.
 ANSWERS = {"get": {200}, "post": {201}, "patch": {200}, "put": {200}, "delete": {200, 409}}
 
