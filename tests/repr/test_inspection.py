@@ -17,7 +17,7 @@ from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector
 from app.schemas.dataset_descriptions import FindingsSchema
-from tests.support import buckets, live
+from tests.support import buckets, forked, live
 
 FACTS = ("engine", "zarr_format", "consolidated")
 EDGES = ("west", "south", "east", "north")
@@ -80,9 +80,10 @@ def write_references(folder, url):
     partitions.flush()
 
 
-@cache  # a process starts in a second
+@cache
 def inspected(url, kind, trusted):
-    return inspector.inspect(url, kind, trusted, live.PATIENCE)
+    with forked.programs():
+        return inspector.inspect(url, kind, trusted, live.PATIENCE)
 
 
 def inspect(served, path, kind="zarr", trusted=True):
