@@ -7,7 +7,7 @@ if there was one, or the `kind` of the dataset if it is another.
 
 import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
 import json
-import multiprocessing.synchronize  # noqa: F401
+import multiprocessing.synchronize  # noqa: F401  # likewise
 import os
 import sys
 from typing import Any
