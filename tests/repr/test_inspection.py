@@ -217,6 +217,13 @@ def test_a_url_that_is_not_read_over_http_is_not_inspected(url):
     assert not inspector.is_trusted(lambda _: True, url)
 
 
+def test_what_libraries_print_is_not_a_result(served, monkeypatch):
+    # Icechunk warns on standard output if the user `nobody`, whom the program becomes, may not read this folder.
+    monkeypatch.setattr(inspector.opener, "ENVIRONMENT", inspector.opener.ENVIRONMENT | {"HOME": "/root"})
+    found = inspector.inspect(f"{served.url}/open/globe.icechunk", "icechunk", True, live.PATIENCE)
+    assert (found.kind, found.error) == ("icechunk", None)
+
+
 def test_a_type_whose_packages_are_missing_is_not_inspected(served, monkeypatch):
     monkeypatch.setattr(inspector, "find_spec", lambda name: name != "pyfive")
     found = inspector.inspect(f"{served.url}/open/globe.nc", "netcdf", True, live.PATIENCE)

@@ -18,11 +18,13 @@ from .representation import representation
 from .store import OtherKindError, StoreError
 
 
-def show(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), flush=True)
-
-
 def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print, for example the warnings of Icechunk, is not an answer
+
+    def show(answer: dict[str, Any]) -> None:
+        print(json.dumps(answer), file=answers, flush=True)
+
     request = json.load(sys.stdin)
     limit_resources(int(sys.argv[1]), INSPECTION_MEMORY if "kind" in request else MEMORY)
     module = inspection.load(request["kind"]) if "kind" in request else None
