@@ -59,8 +59,13 @@ def write_stores(folder, url):
 
 def write_repository(folder, globe):
     storage = icechunk.local_filesystem_storage(str(folder / "globe.icechunk"))
-    session = icechunk.Repository.create(storage).writable_session("main")
-    globe.to_zarr(session.store, zarr_format=3, consolidated=False)
+    commit(icechunk.Repository.create(storage), globe)
+
+
+def commit(repository, globe):
+    """The id of a new snapshot, which has this dataset alone."""
+    session = repository.writable_session("main")
+    globe.to_zarr(session.store, zarr_format=3, consolidated=False, mode="w")
     return session.commit("The globe.")
 
 
@@ -215,6 +220,17 @@ def test_a_private_address_is_not_inspected_unless_it_is_trusted(served, kind):
 def test_a_url_that_is_not_read_over_http_is_not_inspected(url):
     assert inspector.inspect(url, "zarr", True, 60).error == "scheme"
     assert not inspector.is_trusted(lambda _: True, url)
+
+
+def test_a_snapshot_of_a_repository_is_inspected(served):
+    storage = icechunk.local_filesystem_storage(str(served.folder / "open/commits.icechunk"))
+    repository = icechunk.Repository.create(storage)
+    first, second = (commit(repository, buckets.globe(times=times)) for times in (3, 1))
+    url = f"{served.url}/open/commits.icechunk"
+    for asked, expected in ((None, (1, second)), (first, (3, first))):
+        description = inspector.inspect(url, "icechunk", True, live.PATIENCE, asked).results["description"]
+        assert (description["dimensions"]["time"], description["snapshot_id"]) == expected
+    assert inspector.inspect(url, "icechunk", True, live.PATIENCE, "not a snapshot").error == "unreadable"
 
 
 def test_what_libraries_print_is_not_a_result(served, monkeypatch):

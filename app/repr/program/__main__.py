@@ -1,8 +1,8 @@
 """Reads a request from standard input and prints what it asks for, a JSON object in each line.
 
 `{"url": …, "trusted": …}` is answered by `{"html": …}` or `{"error": …}`, a key of `app.repr.opener.ERRORS`. With a
-`kind`, a type of datasets, the dataset is inspected: the lines are the results of `inspection.inspect`, then an `error`
-if there was one, or the `kind` of the dataset if it is another.
+`kind`, a type of datasets, and a `snapshot_id`, the dataset is inspected: the lines are the results of
+`inspection.inspect`, then an `error` if there was one, or the `kind` of the dataset if it is another.
 """
 
 import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
