@@ -3,6 +3,7 @@
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
+from app.models.bakery_secrets import BakerySecret
 from app.models.dataset_descriptions import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
 from app.models.dataset_search import DatasetSearch, DatasetSearchQueue
 from app.models.datasets import Dataset, DatasetEvent
@@ -12,12 +13,14 @@ from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
+from app.models.run_logs import RunLog, RunLogLine
 from app.models.run_sums import RunsOfDuration, RunsOfPeriod
 
 __all__ = [
     "APIKey",
     "AuditEntry",
     "Bakery",
+    "BakerySecret",
     "Dataset",
     "DatasetCheck",
     "DatasetDescription",
@@ -33,6 +36,8 @@ __all__ = [
     "RecipeRun",
     "RecipeRunEvent",
     "RunCount",
+    "RunLog",
+    "RunLogLine",
     "RunsOfDuration",
     "RunsOfPeriod",
 ]

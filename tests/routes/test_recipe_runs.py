@@ -29,8 +29,12 @@ UNSET = {
     "message": None,
     "rerun_of": None,
     "snapshot_id": None,
+    "external_id": None,
+    "external_url": None,
+    "failure": None,
     "time_problem": None,
 }
+COMPUTED = ("failure", "time_problem")
 LATER = {"created_at": ANY, "updated_at": ANY}
 TEXTS = {"dataset_public_url": "u", "message": "m"}
 
@@ -44,7 +48,7 @@ def test_create_fills_in_the_optional_fields(app, writer):
 
 
 def test_create_accepts_null_for_nullable_fields(app, admin):
-    nulls = {name: value for name, value in UNSET.items() if value is None and name != "time_problem"}
+    nulls = {name: value for name, value in UNSET.items() if value is None and name not in COMPUTED}
     response = admin.post("/recipe_runs/", json=run_body(app, **nulls))
     assert response.status_code == 201
     assert response.json.items() >= UNSET.items()
@@ -54,7 +58,7 @@ def test_create_stores_every_field(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
     assert created == body | LATER | {"id": created["id"]} | dict.fromkeys(
-        UNSET.keys() & {"rerun_of", "snapshot_id", "time_problem"}
+        UNSET.keys() & {"rerun_of", "snapshot_id", "external_id", "external_url", *COMPUTED}
     )
     assert writer.get("/recipe_runs/").json == [created]
 
@@ -69,7 +73,7 @@ def test_answers_are_compact_and_their_fields_in_wire_order(app, writer):
         '"dataset_type":"kerchunk","dataset_public_url":"https://data.org/océan.json",'
         f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]},'
         f'"created_at":"{response.json["created_at"]}","updated_at":"{response.json["created_at"]}","rerun_of":null,'
-        '"snapshot_id":null,"time_problem":null}'
+        '"snapshot_id":null,"external_id":null,"external_url":null,"failure":null,"time_problem":null}'
     )
 
 
@@ -109,6 +113,7 @@ def test_update_to_a_missing_parent_is_422_and_changes_nothing(app, writer):
 
 
 IN_USE = {"retired_at": None}
+OPEN = IN_USE | {"log_url": None}
 
 
 def test_get_adds_the_flat_bakery_and_feedstock(app, client):
@@ -118,7 +123,7 @@ def test_get_adds_the_flat_bakery_and_feedstock(app, client):
     body = client.get(f"/recipe_runs/{run.id}").json
     assert list(body) == [*flat, "bakery", "feedstock"]
     assert body == flat | {
-        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id, **IN_USE},
+        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id, **OPEN},
         "feedstock": {"spec": "a/b", "provider": "github", "id": feedstock.id, **IN_USE},
     }
 
@@ -131,7 +136,7 @@ def test_a_missing_run_is_404_and_named(writer, method):
 
 @pytest.mark.parametrize("name", FULL)
 def test_update_sets_each_field_alone(app, writer, name):
-    run = make_run(app, status="completed", conclusion="failure", completed_at=STARTED_AT)
+    run = make_run(app, status="completed", conclusion="cancelled", completed_at=STARTED_AT)
     (before,) = writer.get("/recipe_runs/").json
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: FULL[name]})
     assert (response.status_code, response.json) == (200, before | {name: FULL[name], "updated_at": ANY})
