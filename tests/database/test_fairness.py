@@ -7,11 +7,16 @@ import gevent
 import gevent.socket
 import pytest
 from gevent.lock import Semaphore
+from sqlalchemy import text
 
 from app.database import deadline, fairness
 from app.database.fairness import in_batches, let_others_run, paced
+from app.database.statements import fetch
+from app.services import search_documents
 from tests.support.databases import application, on_sqlite, sql
 from tests.support.factories import make_run, run_body
+
+PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 
 
 @pytest.fixture
@@ -86,6 +91,23 @@ def test_a_bulk_of_a_thousand_runs_is_computed_in_batches(app, writer, pauses):
     assert writer.post("/recipe_runs/bulk", json=body).status_code == 201
     # Runs are checked, completed, stored, audited and written one by one or in batches of a hundred.
     assert len(pauses) >= 5 * 9
+
+
+def test_other_requests_run_while_many_rows_are_read(app, pauses):
+    for _ in range(4):
+        make_run(app)
+    runs = " CROSS JOIN ".join(f"reciperun AS run_{number}" for number in range(4))
+    with app.app_context():
+        assert len(fetch(text(f"SELECT 1 FROM {runs}"))) == 256
+    assert len(pauses) == 2
+
+
+def test_other_requests_run_while_a_search_indexes_datasets(app, client, pauses, monkeypatch):
+    monkeypatch.setattr(search_documents, "STORED", 2)
+    for number in range(5):
+        make_run(app, recipe_id=f"recipe-{number}", **PUBLISHED)
+    assert len(client.get("/datasets/?q=recipe").json) == 5
+    assert len(pauses) == 2 + 2  # between runs statements, and between two datasets of a statement
 
 
 def test_a_short_list_is_written_without_a_pause(app, client, pauses):
