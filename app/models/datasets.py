@@ -89,7 +89,8 @@ Index(
 ).ddl_if(dialect="postgresql")
 
 
-_edges = [_described.c[name] for name in ("west", "south", "east", "north")]
+EDGES = ("west", "south", "east", "north")
+_edges = [_described.c[name] for name in EDGES]
 _EMPTY: ColumnElement[Any] = literal([], JSONList())
 
 
@@ -115,8 +116,9 @@ class Dataset(Record):
     build. A dataset whose builds are all gone keeps its row, with the time in `withdrawn_at`.
     """
 
+    # Every dataset has a feedstock. The databases leave out an outer join if a statement does not need its columns.
     __table__ = (
-        DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id)
+        DATASETS.outerjoin(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id)
         .outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
         .outerjoin(_metadata, _metadata.c.feedstock_id == DATASETS.c.feedstock_id)
         .outerjoin(_described, _described.c.dataset_id == DATASETS.c.id)
