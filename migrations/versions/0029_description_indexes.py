@@ -6,7 +6,7 @@ They contain all that such a search reads, because the descriptions themselves a
 from alembic import op
 
 revision = "0029_description_indexes"
-down_revision = "0025_dataset_search"
+down_revision = "0028_failures"
 branch_labels = None
 depends_on = None
 

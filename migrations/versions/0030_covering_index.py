@@ -6,7 +6,7 @@ The rows of one sum are far apart in the table. An index that has the numbers of
 from alembic import op
 
 revision = "0030_covering_index"
-down_revision = "0025_dataset_search"
+down_revision = "0029_description_indexes"
 branch_labels = None
 depends_on = None
 
