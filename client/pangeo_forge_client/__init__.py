@@ -1,0 +1,73 @@
+"""Find and open the datasets of Pangeo Forge, and report recipe runs."""
+
+from pangeo_forge_client.client import Client
+from pangeo_forge_client.errors import (
+    AnswerError,
+    ConflictError,
+    FieldError,
+    InvalidError,
+    MissingPackageError,
+    NoAnswerError,
+    NotAllowedError,
+    NotFoundError,
+    OpeningError,
+    PangeoForgeError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    UnknownNameError,
+)
+from pangeo_forge_client.pages import Records
+from pangeo_forge_client.records import (
+    AuditEntry,
+    Bakery,
+    Build,
+    Check,
+    Dataset,
+    DatasetEvent,
+    Failure,
+    Feedstock,
+    Key,
+    Log,
+    LogLine,
+    NewKey,
+    OwnKey,
+    Run,
+    RunEvent,
+)
+from pangeo_forge_client.retries import Retries
+from pangeo_forge_client.version import __version__
+
+__all__ = [
+    "AnswerError",
+    "AuditEntry",
+    "Bakery",
+    "Build",
+    "Check",
+    "Client",
+    "ConflictError",
+    "Dataset",
+    "DatasetEvent",
+    "Failure",
+    "Feedstock",
+    "FieldError",
+    "InvalidError",
+    "Key",
+    "Log",
+    "LogLine",
+    "MissingPackageError",
+    "NewKey",
+    "NoAnswerError",
+    "NotAllowedError",
+    "NotFoundError",
+    "OpeningError",
+    "OwnKey",
+    "PangeoForgeError",
+    "Records",
+    "Retries",
+    "Run",
+    "RunEvent",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnknownNameError",
+    "__version__",
+]
