@@ -75,6 +75,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TRUSTED_HOSTS": _hosts(environ),
         "CORS_ORIGINS": _names(environ, "CORS_ORIGINS", ORIGIN, "origins, such as https://pangeo-forge.org") or ["*"],
         "LEGACY_TIMESTAMPS": _flag(environ, "LEGACY_TIMESTAMPS"),
+        "PUBLIC_LOGS": _flag(environ, "PUBLIC_LOGS"),
         "REPR_ALLOWED_HOSTS": _names(
             environ, "REPR_ALLOWED_HOSTS", HOST_AND_PORT, "hosts, such as ncsa.osn.xsede.org", star=False
         ),

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.security import APIKeyHeader
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import DateTime, ForeignKey, TypeDecorator, func, select
+from sqlalchemy import JSON, DateTime, ForeignKey, TypeDecorator, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship, selectinload
@@ -51,6 +51,7 @@ class Bakery(Base):
     name: Mapped[str]
     description: Mapped[str]
     retired_at: Mapped[datetime | None]
+    log_url: Mapped[str | None]
 
 
 class Feedstock(Base):
@@ -87,6 +88,7 @@ class RecipeRun(Base):
     updated_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id"))
     snapshot_id: Mapped[str | None]
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     bakery: Mapped[Bakery] = relationship()
     feedstock: Mapped[Feedstock] = relationship(back_populates="recipe_runs")
 
@@ -117,6 +119,7 @@ class BakeryRead(Read):
     description: str
     id: int
     retired_at: datetime | None
+    log_url: str | None
 
 
 class FeedstockRead(Read):
@@ -145,6 +148,7 @@ class RecipeRunRead(Read):
     updated_at: datetime | None
     rerun_of: int | None
     snapshot_id: str | None
+    failure: dict[str, Any] | None
     time_problem: str | None
 
 

@@ -17,13 +17,13 @@ TIMES = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 RUN = (
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
-    *("created_at", "updated_at", "rerun_of", "snapshot_id", "time_problem"),
+    *("created_at", "updated_at", "rerun_of", "snapshot_id", "failure", "time_problem"),
 )
 TIME_PROBLEM = """
 CASE WHEN completed_at < started_at THEN 'ends_before_start'
 WHEN greatest(started_at, completed_at) > timezone('utc', now()) THEN 'in_future'
 WHEN started_at < '2000-01-01' THEN 'too_early' END"""
-BAKERY = ("region", "name", "description", "id", "retired_at")
+BAKERY = ("region", "name", "description", "id", "retired_at", "log_url")
 FEEDSTOCK = ("spec", "provider", "id", "retired_at")
 NEW_RUN = ("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at")
 

@@ -13,7 +13,7 @@ from app.database.columns import now
 from app.database.names import normal
 from app.extensions import db
 from app.models import Bakery
-from app.services import audit, dataset_repair, reaper, run_counts
+from app.services import audit, dataset_repair, failures, reaper, run_counts
 
 runs = AppGroup("runs", help="Manage recipe runs.")
 
@@ -83,3 +83,23 @@ def recount() -> None:
     click.echo(f"Corrected {wrong} of the counts." if wrong else "The counts agree with the runs.")
     if wrong_datasets:
         click.echo(f"Corrected {wrong_datasets} datasets." if wrong_datasets > 1 else "Corrected one dataset.")
+
+
+@runs.command()
+@click.option("--all", "everything", is_flag=True, help="Explain all failed runs again, by the rules of this release.")
+@report_errors()
+def explain(everything: bool) -> None:
+    """Find out why runs failed.
+
+    The service explains a run when it fails. The command explains those that failed before the upgrade to this release,
+    and those that other programs have stored. It is safe to interrupt, to repeat and to run several times at once.
+    """
+    revision.require()
+    counts: Counter[str] = Counter()
+    with click.progressbar(length=failures.count_to_explain(everything), label="failed runs") as progress:
+        for batch in failures.explain(everything):
+            db.session.commit()
+            progress.update(batch.total())
+            counts += batch
+    for name, count in [*counts.most_common(), ("total", counts.total())]:
+        click.echo(f"{name:<28}{count:>8}")

@@ -1,5 +1,6 @@
 """Filters of lists: by every column of the model, and by the filters that the model declares in `filters`."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.database.columns import KEY_LENGTH, LongText
-from app.database.names import searchable
+from app.database.names import folded, lower, searchable
 from app.database.statements import fetch
 from app.extensions import Base, db
 
@@ -72,6 +73,24 @@ def contains(column: str) -> Filter:
         lambda columns, name, form: _matches_indexed(columns[column], name, form),
         lambda columns, given: _values_containing(columns[column], given),
     )
+
+
+def contains_in_either(name: str, column: str, long_text: str) -> Filter:
+    """Match as `contains(column)` does, or rows whose `long_text` contains the given text.
+
+    `name` is that of the filter. The long text has no index, so rows are read until a page is full, and only the case
+    of ASCII letters is ignored.
+    """
+
+    def condition(columns: Columns, _name: str, _form: int) -> ColumnElement[bool]:
+        named = matches(index_key(columns[column]), name, MANY)
+        return named | folded(columns[long_text]).like(bindparam(f"{name}_text"), escape="\\")
+
+    def parameters(columns: Columns, given: str) -> dict[str, Any]:
+        escaped = re.sub(r"([%_\\])", r"\\\1", lower(given))
+        return {name: _values_containing(columns[column], given), f"{name}_text": f"%{escaped}%"}
+
+    return Filter(condition, parameters)
 
 
 def parametrise(model: type[Base], filters: dict[str, Any]) -> tuple[FilterKey, dict[str, Any]]:

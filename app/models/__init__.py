@@ -12,6 +12,7 @@ from app.models.idempotency_keys import IdempotencyKey
 from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
+from app.models.run_logs import RunLog, RunLogLine
 from app.models.run_sums import RunsOfDuration, RunsOfPeriod
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "RecipeRun",
     "RecipeRunEvent",
     "RunCount",
+    "RunLog",
+    "RunLogLine",
     "RunsOfDuration",
     "RunsOfPeriod",
 ]

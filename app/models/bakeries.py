@@ -26,3 +26,4 @@ class Bakery(Record):
     # How long a run may be in progress in this bakery. Null: `reaper.IN_PROGRESS_LIMIT`.
     timeout_minutes: Mapped[int | None]
     retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    log_url: Mapped[str | None] = mapped_column(LongText)

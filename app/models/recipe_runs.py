@@ -7,17 +7,18 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, and_, false, literal, text
+from flask import current_app
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, and_, false, literal, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, backref, mapped_column, relationship
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
-from app.database.filters import Filter, contains, is_set, since, until
-from app.database.indexes import list_index, long_text_index, text_index
+from app.database.filters import Filter, contains_in_either, is_set, since, until
+from app.database.indexes import BY_CODE_POINT, list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
-from app.models import run_counts, run_times
+from app.models import failures, run_counts, run_logs, run_times
 from app.models.bakeries import Bakery
 from app.models.feedstocks import Feedstock
 from app.models.recipe_run_events import RecipeRunEvent, wire_values
@@ -41,14 +42,18 @@ _WITH_URL = "dataset_public_url IS NOT NULL"
 _PUBLISHED = "status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL"
 _COMPLETED, _QUEUED = "status = 'completed'", "status = 'queued'"
 _DECIDED = "conclusion IN ('success', 'failure', 'timed_out')"
+_EXPLAINED = "failure_class IS NOT NULL"
+_UNEXPLAINED = "conclusion IN ('failure', 'timed_out', 'stale') AND failure_class IS NULL"
+# The fields from which a failure is explained, besides the log.
+_EXPLAINED_BY = {"conclusion", "message", "is_test"}
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 _STATE = ("id", *_LIFECYCLE)
 _NO_STATE = dict.fromkeys(_STATE)  # the old state of a new run
 
 
-def _index(name: str, where: str, *columns: str) -> Index:
+def _index(name: str, where: str, *columns: str, **options: Any) -> Index:
     """An index of the runs for which `where` is true."""
-    return Index(f"ix_reciperun_{name}", *columns, postgresql_where=text(where), sqlite_where=text(where))
+    return Index(f"ix_reciperun_{name}", *columns, postgresql_where=text(where), sqlite_where=text(where), **options)
 
 
 class RecipeRun(Record):
@@ -68,6 +73,9 @@ class RecipeRun(Record):
         _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
         _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),
         _index("queued_of_feedstock", _QUEUED, "feedstock_id", "created_at", "started_at", "is_test"),
+        _index("failure_class_id", _EXPLAINED, "failure_class", "id", postgresql_ops={"failure_class": BY_CODE_POINT}),
+        _index("failed", _EXPLAINED, "failure_class", "feedstock_id", "bakery_id", "is_test", "started_at"),
+        _index("unexplained", _UNEXPLAINED, "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -81,7 +89,7 @@ class RecipeRun(Record):
         "completed_after": since("completed_at"),
         "completed_before": until("completed_at"),
         "has_dataset": is_set("dataset_public_url"),
-        "q": contains("recipe_id"),
+        "q": contains_in_either("q", "recipe_id", "message"),
     }
 
     recipe_id: Mapped[str]
@@ -103,6 +111,9 @@ class RecipeRun(Record):
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
     snapshot_id: Mapped[str | None]
+    # Why the run failed (`app.models.failures`), as the API shows it, and its class. Null if it has not failed.
+    failure_class: Mapped[str | None]
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     # The database refuses to delete a bakery or feedstock with runs. Without `passive_deletes` SQLAlchemy would set the
     # foreign keys of the runs to null before the deletion.
@@ -144,9 +155,10 @@ class RecipeRun(Record):
     def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """Return the columns of a new run. Raises 422 if `values` contradict each other."""
         time = now()
-        return {"rerun_of": None, "created_at": time, "updated_at": time} | _with_derived_state(
-            values, _NO_STATE, actor
-        )
+        new: dict[str, Any] = {"rerun_of": None, "created_at": time, "updated_at": time}
+        new |= _with_derived_state(values, _NO_STATE, actor)
+        failure = failures.explain(new.get("conclusion"), new.get("message"), str)
+        return new | {"failure": failure, "failure_class": failure and failure["class"]}
 
     @classmethod
     def first_event(cls, row: Any, given: dict[str, Any], actor: str) -> dict[str, Any]:
@@ -176,11 +188,20 @@ class RecipeRun(Record):
         before = {name: getattr(self, name) for name in changed}
         for name, value in changed.items():
             setattr(self, name, value)
+        if changed.keys() & _EXPLAINED_BY:
+            self.explain()
         self.updated_at = now()
         old, new = wire_values(before), wire_values(changed)
         reasons = [sentence for sentence in (reason, run_times.correction(given, values)) if sentence]
         event = RecipeRunEvent(at=self.updated_at, actor=actor, before=old, after=new, reason=" ".join(reasons) or None)
         self.events.add(event)
+
+    def explain(self) -> None:
+        """Set why the run failed, from its message and its log. An append to the log calls this."""
+        shown = self.is_test or current_app.config["PUBLIC_LOGS"]
+        failure = failures.explain(self.conclusion, self.message, lambda: run_logs.newest_text(self.id), show_log=shown)
+        if failure != self.failure:
+            self.failure, self.failure_class = failure, failure["class"] if failure else None
 
 
 def _word(text: str) -> ColumnElement[str]:

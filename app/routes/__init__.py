@@ -14,6 +14,7 @@ from app.routes import (
     probes,
     recipe_runs,
     repr,
+    run_logs,
     stac,
     stats,
 )
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     *(
         datasets.blp,
         recipe_runs.blp,
+        run_logs.blp,
         dataset_descriptions.blp,
         feedstocks.blp,
         feedstock_metadata.blp,

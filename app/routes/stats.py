@@ -3,8 +3,9 @@
 from typing import Any
 
 from app.models import Bakery, Feedstock
+from app.schemas.failures import FailureStatistics
 from app.schemas.stats import Count, DatasetCountQuery, Overview, OverviewQuery
-from app.services import stats
+from app.services import failures, stats
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
@@ -66,3 +67,15 @@ def get_overview(query: dict[str, Any]) -> dict[str, Any]:
     seconds they are exact, longer ones are within 1 %.
     """
     return stats.overview(**query)
+
+
+@blp.route("/failures", methods=["GET"], caller=Caller.PUBLIC)
+@blp.arguments(OverviewQuery, location="query")
+@blp.response(200, FailureStatistics, description="The statistics.")
+def get_failures(query: dict[str, Any]) -> dict[str, Any]:
+    """Get statistics of the failures
+
+    The number of failed runs by the class of their reason, in all, for the 20 feedstocks and for the 20 bakeries with
+    most of them. `unknown` is a class too: no rule knows the error, or the runner gave no reason.
+    """
+    return failures.statistics(**query)

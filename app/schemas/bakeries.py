@@ -7,6 +7,7 @@ from app.schemas.common import IncludeRetired, RetiredAt
 from app.schemas.fields import Name as NameField
 from app.schemas.fields import ObjectList, Text
 from app.schemas.recipe_runs import RecipeRunRead
+from app.schemas.run_logs import LogUrl
 
 Region = partial(
     NameField, 1, 255, description="The region of the bakery, as its cloud provider names it.", example="us-central1"
@@ -23,6 +24,7 @@ class BakeryRead(ReadSchema):
     description = Description(required=True)
     id = Id(required=True)
     retired_at = RetiredAt(required=True)
+    log_url = LogUrl(required=True)
 
 
 class BakeryDetail(BakeryRead):
@@ -33,6 +35,7 @@ class BakeryCreate(WriteSchema):
     region = Region(required=True)
     name = Name(required=True)
     description = Description(required=True)
+    log_url = LogUrl()
 
 
 class BakeryUpdate(WriteSchema):
@@ -40,6 +43,7 @@ class BakeryUpdate(WriteSchema):
     name = Name()
     description = Description()
     retired_at = RetiredAt()
+    log_url = LogUrl()
 
 
 BakeryQuery = page_query("BakeryQuery", BakeryRead, include_retired=IncludeRetired())

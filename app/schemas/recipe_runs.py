@@ -10,6 +10,7 @@ from app.database.urls import secret_in
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, PageQuery, ReadSchema, WriteSchema, page_query, time_range
+from app.schemas.failures import Failure, FailureClass
 from app.schemas.fields import Choice, FieldFilter, Flag, Name, Number, ObjectList, Text, TimeOrDate, Timestamp, Values
 
 BULK_MAX = 1000  # runs in one request
@@ -174,6 +175,7 @@ class RecipeRunRead(ReadSchema):
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
     snapshot_id = SnapshotId(required=True)
+    failure = Failure(required=True)
     time_problem = TimeProblem(required=True)
 
 
@@ -240,10 +242,11 @@ RecipeRunQuery = page_query(
     has_dataset=Flag(
         in_query=True, example=True, description="`true`: only runs with a dataset url. `false`: only runs without one."
     ),
+    failure_class=FieldFilter(FailureClass(), "failure_class"),
     q=Text(
         1,
         255,
-        description="Only runs whose `recipe_id` contains this text, ignoring case.",
+        description="Only runs whose `recipe_id` or `message` contains this text, ignoring case.",
         example="gpcp",
     ),
 )

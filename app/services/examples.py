@@ -112,6 +112,8 @@ def load(salt: str, address: str = "") -> dict[str, int]:
     ]
     db.session.add_all(runs)
     db.session.flush()
+    for run in runs:
+        run.explain()
     if address:
         _name_datasets(feedstocks)
     api_keys.create({"label": "example", "scopes": [WRITE_SCOPE]}, SYSTEM, salt)
@@ -147,7 +149,7 @@ def _run(index: int, bakery: Bakery, feedstock: Feedstock, address: str, **state
         store = f"{STORE}/{feedstock.spec.split('/')[1]}/{recipe_id}{path[path.rindex('.') :]}"
         run.dataset_public_url = f"{address}/docs/examples/{path}" if address else store
     if run.conclusion == "failure":
-        run.message = '{"trace": "FileNotFoundError: the archive answered 404"}'
+        run.message = f'{{"trace": "FileNotFoundError: https://archive.example.org/1996/{recipe_id}.nc"}}'
     return run
 
 

@@ -51,6 +51,7 @@ class Caller(enum.Enum):
     """Who may call a route. Every route declares one."""
 
     PUBLIC = "anyone"
+    READER = "anyone; the view calls `authorise` for what is not public"
     HOLDER = "anyone with an API key"
     RUNNER = "anyone with an API key; the view calls `require_bakeries` for keys that are limited to bakeries"
     WRITER = "anyone with an API key that is not limited to bakeries"

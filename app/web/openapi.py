@@ -55,6 +55,7 @@ PROBLEMS = {
     413: f"The body is larger than {MAX_BODY} bytes.",
     414: "Request Line is too large (8214 > 8190)",
     415: "Send JSON with Content-Type: application/json, not text/plain.",
+    416: "The requested range cannot be satisfied.",
     422: "limit: Must be greater than or equal to 0 and less than or equal to 1000.",
     429: "A key may write 12000 times in 60 s, and this one has. Try again in 42 s.",
     500: "Something went wrong on our side; the request id helps us to find out what.",
@@ -140,7 +141,8 @@ class Operations(BasePlugin):
             codes = _error_codes(method, operation, has_id="<" in rule.rule)
             if caller is not Caller.PUBLIC:
                 codes |= {401, 403, 429}
-                operation["security"] = [{scheme: []} for scheme in SECURITY_SCHEMES]
+                without_key: list[dict[str, Any]] = [{}] if caller is Caller.READER else []
+                operation["security"] = without_key + [{scheme: []} for scheme in SECURITY_SCHEMES]
             responses = operation["responses"] | {code: HTTPStatus(code).name for code in codes}
             operation["responses"] = dict(sorted(responses.items()))
             operation |= text

@@ -30,7 +30,7 @@ from config import REQUEST_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
-ERROR_HEADERS = ("Accept-Encoding", "Allow", "Retry-After", "WWW-Authenticate")
+ERROR_HEADERS = ("Accept-Encoding", "Allow", "Content-Range", "Retry-After", "WWW-Authenticate")
 
 
 def init_app(app: Flask) -> None:

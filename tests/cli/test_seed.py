@@ -42,7 +42,7 @@ def test_the_examples_show_every_status_and_conclusion(app, client):
 
 
 # Fields that only the service sets.
-GIVEN = ("id", "created_at", "updated_at", "time_problem")
+GIVEN = ("id", "created_at", "updated_at", "failure", "time_problem")
 
 
 def test_the_examples_could_have_been_created_over_the_api(app, admin):

@@ -7,7 +7,7 @@ from tests.support import samples
 from tests.support.factories import MAKE, RUN_COLUMNS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
-    "bakeries": ["id", "region", "name", "description", "retired_at"],
+    "bakeries": ["id", "region", "name", "description", "retired_at", "log_url"],
     "feedstocks": ["id", "spec", "provider", "retired_at"],
     "recipe_runs": ["id", *(name for name in RUN_COLUMNS if name != "id")],
 }
@@ -127,7 +127,7 @@ def test_order_by_accepts_columns_only(client, resource, name):
 @pytest.mark.parametrize("resource", MAKE)
 def test_order_by_accepts_every_field(app, client, resource):
     first, last = MAKE[resource](app), MAKE[resource](app)
-    assert {*client.get(f"/{resource}/").json[0]} - {"time_problem"} == {*COLUMNS[resource]}
+    assert {*client.get(f"/{resource}/").json[0]} - {"failure", "time_problem"} == {*COLUMNS[resource]}
     for name in COLUMNS[resource]:
         assert ids(client.get(f"/{resource}/?order_by={name}")) == [first.id, last.id]
         assert ids(client.get(f"/{resource}/?order_by={name}&sort=desc")) == [last.id, first.id]

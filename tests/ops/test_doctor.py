@@ -19,7 +19,7 @@ from tests.conftest import ADMIN_KEY, SALT, environment
 from tests.support import live, postgres
 from tests.support.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
 
-SCHEMA = ["schema", "ownership", "rights", "sequences", "triggers", "counts"]
+SCHEMA = ["schema", "ownership", "rights", "sequences", "triggers", "counts", "failures"]
 NAMES = ["configuration", "database", "migrations", *SCHEMA, "clock", "connections", "timeouts", "storage", "limits"]
 
 

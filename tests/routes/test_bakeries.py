@@ -3,13 +3,14 @@ import pytest
 from tests.support.factories import RUN_FIELDS, make_bakery, make_run
 
 BODY = {"region": "us-central1", "name": "ldeo", "description": "Océans ☂"}
+UNSET = {"retired_at": None, "log_url": None}
 
 
 def test_create_answers_201_with_the_new_bakery_and_its_location(writer):
     response = writer.post("/bakeries/", json=BODY)
     assert response.status_code == 201
-    assert list(response.json) == ["region", "name", "description", "id", "retired_at"]
-    assert response.json == BODY | {"id": response.json["id"], "retired_at": None}
+    assert list(response.json) == ["region", "name", "description", "id", "retired_at", "log_url"]
+    assert response.json == BODY | {"id": response.json["id"]} | UNSET
     assert response.headers["Location"] == f"/bakeries/{response.json['id']}"
     assert writer.get(response.headers["Location"]).json == response.json | {"recipe_runs": []}
 
@@ -53,15 +54,15 @@ def test_create_with_an_empty_body_names_every_required_field_in_order(writer):
 
 def test_text_is_returned_unescaped_in_compact_json(writer):
     bakery = writer.post("/bakeries/", json=BODY).json
-    body = f'[{{"region":"us-central1","name":"ldeo","description":"Océans ☂","id":{bakery["id"]},"retired_at":null}}]'
-    assert writer.get("/bakeries/").get_data() == body.encode()
+    body = f'"name":"ldeo","description":"Océans ☂","id":{bakery["id"]},"retired_at":null,"log_url":null'
+    assert writer.get("/bakeries/").get_data().decode() == f'[{{"region":"us-central1",{body}}}]'
 
 
 def test_list_is_flat_and_ordered_by_id(app, client):
     bakeries = [make_bakery(app, name=name) for name in ("c", "a", "b")]
     make_run(app, bakery_id=bakeries[0].id)
     assert client.get("/bakeries/").json == [
-        {"region": "us-central1", "name": bakery.name, "description": "A bakery.", "id": bakery.id, "retired_at": None}
+        {"region": "us-central1", "name": bakery.name, "description": "A bakery.", "id": bakery.id, **UNSET}
         for bakery in bakeries
     ]
 
@@ -75,7 +76,7 @@ def test_get_adds_the_flat_runs_ordered_by_id(app, client):
     runs = [make_run(app, bakery_id=bakery.id, version=version) for version in ("3", "1", "2")]
     make_run(app)
     body = client.get(f"/bakeries/{bakery.id}").json
-    assert list(body) == ["region", "name", "description", "id", "retired_at", "recipe_runs"]
+    assert list(body) == ["region", "name", "description", "id", "retired_at", "log_url", "recipe_runs"]
     assert [run["id"] for run in body["recipe_runs"]] == [run.id for run in runs]
     assert [list(run) for run in body["recipe_runs"]] == [RUN_FIELDS] * 3
 
@@ -90,7 +91,7 @@ def test_a_missing_bakery_is_404_and_named(writer, method):
 def test_update_sets_the_fields_of_the_body_and_answers_flat(app, writer, values):
     bakery = make_bakery(app, region="us", name="old", description="Old.")
     expected = {"region": "us", "name": "old", "description": "Old."} | values
-    expected |= {"id": bakery.id, "retired_at": None}
+    expected |= {"id": bakery.id} | UNSET
     response = writer.patch(f"/bakeries/{bakery.id}", json=values)
     assert (response.status_code, response.json) == (200, expected)
     assert writer.get("/bakeries/").json == [expected]

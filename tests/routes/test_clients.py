@@ -35,7 +35,7 @@ def test_the_site_lists_bakeries(app, client, path):
     bakery = make_bakery(app, name="ldeo")
     (listed,) = read(client, path)
     expected = {"id": bakery.id, "name": "ldeo", "region": "us-central1", "description": "A bakery."}
-    assert listed == expected | {"retired_at": None}
+    assert listed == expected | {"retired_at": None, "log_url": None}
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs", "/recipe_runs/"])

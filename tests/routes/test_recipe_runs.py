@@ -29,8 +29,10 @@ UNSET = {
     "message": None,
     "rerun_of": None,
     "snapshot_id": None,
+    "failure": None,
     "time_problem": None,
 }
+COMPUTED = ("failure", "time_problem")
 LATER = {"created_at": ANY, "updated_at": ANY}
 TEXTS = {"dataset_public_url": "u", "message": "m"}
 
@@ -44,7 +46,7 @@ def test_create_fills_in_the_optional_fields(app, writer):
 
 
 def test_create_accepts_null_for_nullable_fields(app, admin):
-    nulls = {name: value for name, value in UNSET.items() if value is None and name != "time_problem"}
+    nulls = {name: value for name, value in UNSET.items() if value is None and name not in COMPUTED}
     response = admin.post("/recipe_runs/", json=run_body(app, **nulls))
     assert response.status_code == 201
     assert response.json.items() >= UNSET.items()
@@ -54,7 +56,7 @@ def test_create_stores_every_field(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
     assert created == body | LATER | {"id": created["id"]} | dict.fromkeys(
-        UNSET.keys() & {"rerun_of", "snapshot_id", "time_problem"}
+        UNSET.keys() & {"rerun_of", "snapshot_id", *COMPUTED}
     )
     assert writer.get("/recipe_runs/").json == [created]
 
@@ -69,7 +71,7 @@ def test_answers_are_compact_and_their_fields_in_wire_order(app, writer):
         '"dataset_type":"kerchunk","dataset_public_url":"https://data.org/océan.json",'
         f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]},'
         f'"created_at":"{response.json["created_at"]}","updated_at":"{response.json["created_at"]}","rerun_of":null,'
-        '"snapshot_id":null,"time_problem":null}'
+        '"snapshot_id":null,"failure":null,"time_problem":null}'
     )
 
 
@@ -109,6 +111,7 @@ def test_update_to_a_missing_parent_is_422_and_changes_nothing(app, writer):
 
 
 IN_USE = {"retired_at": None}
+OPEN = IN_USE | {"log_url": None}
 
 
 def test_get_adds_the_flat_bakery_and_feedstock(app, client):
@@ -118,7 +121,7 @@ def test_get_adds_the_flat_bakery_and_feedstock(app, client):
     body = client.get(f"/recipe_runs/{run.id}").json
     assert list(body) == [*flat, "bakery", "feedstock"]
     assert body == flat | {
-        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id, **IN_USE},
+        "bakery": {"region": "us-central1", "name": "ldeo", "description": "A bakery.", "id": bakery.id, **OPEN},
         "feedstock": {"spec": "a/b", "provider": "github", "id": feedstock.id, **IN_USE},
     }
 

@@ -139,7 +139,7 @@ def test_a_row_has_all_columns_with_text_in_utf_8_and_times_in_utc(source):
     lines = [line.decode() for line in exported(source) if b'"table":"bakery"' in line]
     assert lines[0] == (
         '{"table":"bakery","row":{"region":"here","name":"Océans","description":"","id":1,"timeout_minutes":null,'
-        '"retired_at":null}}\n'
+        '"retired_at":null,"log_url":null}}\n'
     )
     make_run(source, bakery_id=1, started_at=datetime(2022, 3, 3, 2, 29, 54, 7, tzinfo=UTC), created_at=null())
     (row,) = rows(exported(source), "reciperun")

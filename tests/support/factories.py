@@ -34,7 +34,7 @@ RUN_COLUMNS = [
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
     *("created_at", "updated_at", "rerun_of", "snapshot_id"),
 ]
-RUN_FIELDS = [*RUN_COLUMNS, "time_problem"]
+RUN_FIELDS = [*RUN_COLUMNS, "failure", "time_problem"]
 STARTED_AT = datetime(2022, 3, 3, 2, 29, 54, tzinfo=UTC)
 _numbers = count(1)
 

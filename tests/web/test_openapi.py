@@ -95,7 +95,7 @@ def test_a_list_has_plain_records_and_says_that_with_fields_some_may_be_missing(
     assert answer["description"] == "A page of bakeries. With `fields`, its records have only these fields."
     content = answer["content"]["application/json"]
     assert content["schema"] == {"type": "array", "items": {"$ref": "#/components/schemas/BakeryRead"}}
-    assert set(content["example"][0]) == {"region", "name", "description", "id", "retired_at"}
+    assert set(content["example"][0]) == {"region", "name", "description", "id", "retired_at", "log_url"}
 
 
 def parts(value, path=()):

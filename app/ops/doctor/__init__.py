@@ -10,14 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.ops.doctor.diagnosis import DiagnosisError, cause
 from app.ops.doctor.rights import ownership, rights
-from app.ops.doctor.schema import counts, schema, sequences, triggers
+from app.ops.doctor.schema import counts, failures, schema, sequences, triggers
 from app.ops.doctor.server import clock, connections, database, migrations, storage, timeouts
 from app.ops.doctor.settings import configuration, limits
 
 Check = Callable[[], str]
 
 # A database at another revision has another schema, so these would report what `migrations` has reported already.
-OF_THE_SCHEMA: tuple[Check, ...] = (schema, ownership, rights, sequences, triggers, counts)
+OF_THE_SCHEMA: tuple[Check, ...] = (schema, ownership, rights, sequences, triggers, counts, failures)
 CHECKS: tuple[Check, ...] = (
     *(configuration, database, migrations),
     *OF_THE_SCHEMA,

@@ -53,6 +53,11 @@ LAST_ID = """
 UNCOUNTED = """
     SELECT (SELECT count(*) FROM reciperun), (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all')
 """
+# With the literals of the partial index.
+UNEXPLAINED = """
+    SELECT count(*) FROM reciperun
+    WHERE conclusion IN ('failure', 'timed_out', 'stale') AND failure_class IS NULL
+"""
 
 
 def schema() -> str:
@@ -164,3 +169,11 @@ def counts() -> str:
     if runs != counted:
         raise DiagnosisError(f"There are {runs} runs, but the counts say {counted}. Run `flask runs recount`.")
     return f"The counts of runs add up to {runs}."
+
+
+def failures() -> str:
+    """Say how many failed runs are not explained: those of earlier releases and of other programs."""
+    [(number,)] = rows(UNEXPLAINED)
+    if number:
+        return f"{number} failed runs are not explained yet. `flask runs explain` does it."
+    return "All failed runs are explained."

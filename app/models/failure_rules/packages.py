@@ -1,0 +1,141 @@
+"""Packages that cannot be installed, or whose versions do not fit together."""
+
+from app.models.failure_rules.rule import CONTRIBUTOR, OPERATOR, Rule
+
+_REQUIRE = "Test the file in an empty environment: `pip install -r requirements.txt`, with the runner's Python."
+_PIN = "Pin versions in requirements.txt that work together, for example those of the last successful run."
+
+RULES = (
+    Rule(
+        "beam-not-built",
+        "dependency_not_installed",
+        OPERATOR,
+        "The runner could not build {package} from its source, which it sends to the workers.",
+        "Give the bakery a container image of the workers that has Beam, or a version of Beam with wheels.",
+        (r"Pip install failed for package: (?P<package>apache[-_]beam\S{0,40})",),
+    ),
+    Rule(
+        "requirement-not-found",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "pip found no version of {requirement} for this Python.",
+        "Correct the name or the version in requirements.txt; `pip index versions NAME` lists the versions.",
+        (r"No matching distribution found for (?P<requirement>[^\s(]{1,200})",),
+    ),
+    Rule(
+        "requirements-conflict",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "The versions of {requirements} exclude each other.",
+        "Loosen one of these versions in requirements.txt; the log says which package requires which.",
+        (r"Cannot install (?P<requirements>.{1,300}?) because these package versions have conflicting",),
+    ),
+    Rule(
+        "requirement-invalid",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "A line of requirements.txt is not a requirement: {line}.",
+        _REQUIRE,
+        (r"Invalid requirement: (?P<line>.{1,200})",),
+    ),
+    Rule(
+        "python-unsupported",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "{package} does not support the runner's Python: {versions}.",
+        "Require a version of the package for this Python in requirements.txt, or ask for another Python.",
+        (r"Package '(?P<package>[^']{1,100})' requires a different Python: (?P<versions>.{1,100})",),
+    ),
+    Rule(
+        "package-not-built",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "pip could not build {package} from its source.",
+        "Require a version of the package that has a wheel for the runner's Python and system.",
+        (
+            r"Failed (?:building wheel for|to build|to build installable wheels for) (?P<package>[\w.-]{1,100})",
+            r"Could not build wheels for (?P<package>[\w.-]{1,100})",
+            r"Pip install failed for package: (?P<package>\S{1,100})",
+        ),
+    ),
+    Rule(
+        "required-packages-missing",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "requirements.txt lacks {packages}, which every recipe needs.",
+        "Add these packages to requirements.txt, with versions.",
+        (r"the packages \{(?P<packages>.{1,200}?)\} must be listed in your recipe's requirements\.txt",),
+    ),
+    Rule(
+        "requirements-missing",
+        "object_missing",
+        CONTRIBUTOR,
+        "The feedstock has no requirements.txt, which the runner needs.",
+        "Add a requirements.txt beside meta.yaml that pins pangeo-forge-recipes, apache-beam and fsspec.",
+        (r"(?:FileNotFoundError|No such file).{0,300}requirements\.txt", r"requirements\.txt'? does not exist"),
+    ),
+    Rule(
+        "pip-failed",
+        "dependency_not_installed",
+        CONTRIBUTOR,
+        "pip could not install the packages of requirements.txt.",
+        f"{_REQUIRE} The reason is in the output of pip, which the runner should send to the log.",
+        (r"Command .{0,400}\bpip\b.{0,400}returned non-zero exit status", r"ERROR: ResolutionImpossible"),
+    ),
+    Rule(
+        "recipes-api-changed",
+        "version_mismatch",
+        CONTRIBUTOR,
+        "The installed pangeo-forge-recipes has no module {module}: the recipe is written for another version.",
+        "Port the recipe to the installed version, or pin the version that it was written for in requirements.txt.",
+        (r"ModuleNotFoundError: No module named 'pangeo_forge_recipes\.(?P<module>[\w.]{1,100})'",),
+    ),
+    Rule(
+        "name-not-importable",
+        "version_mismatch",
+        CONTRIBUTOR,
+        "The installed {module} has no {name}, which another module imports from it.",
+        _PIN,
+        (r"ImportError: cannot import name '(?P<name>\w{1,100})' from '(?P<module>[\w.]{1,100})'",),
+    ),
+    Rule(
+        "packages-do-not-fit",
+        "version_mismatch",
+        CONTRIBUTOR,
+        "{function}() does not know the argument {argument}, which another package passes to it.",
+        _PIN,
+        (
+            r"TypeError: (?P<function>[\w.]{1,100})\(\) got an unexpected keyword argument '(?P<argument>\w{1,100})'",
+            r"TypeError: (?P<argument>[\w.]{1,100}) is an invalid keyword argument for (?P<function>[\w.]{1,100})",
+        ),
+    ),
+    Rule(
+        "module-lacks-name",
+        "version_mismatch",
+        CONTRIBUTOR,
+        "The installed {module} has no {name}.",
+        _PIN,
+        (r"AttributeError: module '(?P<module>[\w.]{1,100})' has no attribute '(?P<name>\w{1,100})'",),
+    ),
+    Rule(
+        "binary-mismatch",
+        "version_mismatch",
+        CONTRIBUTOR,
+        "A compiled package was built for another version of NumPy.",
+        _PIN,
+        (r"numpy\.\w{1,50} size changed, may indicate binary incompatibility", r"compiled using NumPy 1\.x cannot be"),
+    ),
+    Rule(
+        "python-mismatch",
+        "version_mismatch",
+        OPERATOR,
+        "The workers have another version of Python or of Beam than the program that started the run.",
+        "Give the workers the image with the versions of requirements.txt and of the runner's Python.",
+        (
+            r"SystemError: unknown opcode",
+            r"unsupported pickle protocol",
+            r"TypeError: code\(\) (?:takes|argument)",
+            r"Python (?:SDK|sdk).{0,200}(?:does not match|version mismatch)",
+        ),
+    ),
+)
