@@ -65,6 +65,7 @@ class Bakery(Record):
     description: str
     id: int
     retired_at: dt.datetime | None = None
+    log_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,13 +148,15 @@ class LogLine(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Log(Record):
-    """Lines of the log of a run: `first` is the number of the first of these, of `total` in the whole log.
+    """Lines of the log of a run, which has sent `total` lines. The first of these has the number `first`.
 
-    `cut_lines` is how many older lines the service no longer has. `log_url` is where the bakery has the log.
+    `next` is the `offset` of the lines that follow, also of those that do not exist yet. The service no longer has the
+    first `cut_lines` lines. `log_url` is where the bakery keeps the log.
     """
 
     lines: list[LogLine] = field(metadata={"name": "logs"})
     first: int
+    next: int
     total: int
     cut_lines: int
     log_url: str | None

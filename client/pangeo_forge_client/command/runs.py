@@ -9,7 +9,7 @@ import click
 
 from pangeo_forge_client.client import Client
 from pangeo_forge_client.command import options, output
-from pangeo_forge_client.records import LogLine, Run
+from pangeo_forge_client.records import Log, Run
 
 COLUMNS = {
     **{"id": "id", "state": "state", "recipe": "recipe_id", "feedstock": "feedstock_id", "bakery": "bakery_id"},
@@ -29,6 +29,7 @@ def runs() -> None:
 @click.option("--recipe", help="The id of the recipe.")
 @click.option("--status", multiple=True, help="queued, in_progress or completed.")
 @click.option("--conclusion", multiple=True, help="Such as success or failure.")
+@click.option("--failure-class", multiple=True, help="Such as object_missing, see docs/failures.md.")
 @click.option("--since", metavar="TIME", help="Only runs that started at this time or later.")
 @click.option("--search", "q", metavar="TEXT", help="Only runs with this text in the recipe or the message.")
 @options.limit
@@ -76,7 +77,7 @@ def show(id: int, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("id", type=int)
-@click.option("--tail", type=click.IntRange(1), help="Only the last lines.")
+@click.option("--tail", type=click.IntRange(1, 1000), help="Only the last lines.")
 @click.option("--follow", is_flag=True, help="Go on until the run is completed.")
 @options.as_json
 @options.service
@@ -84,14 +85,13 @@ def logs(id: int, tail: int | None, follow: bool, as_json: bool) -> None:
     """Print the log of run ID."""
     forge = options.client()
     log = forge.runs.log(id, tail=tail)
-    if log.log_url and not log.total:
-        click.echo(f"The bakery has the log: {output.clean(log.log_url)}", err=True)
+    if log.log_url:
+        click.echo(f"The bakery keeps the log at {output.clean(log.log_url)}", err=True)
     if log.cut_lines and not tail:
         click.echo(f"The service no longer has the first {log.cut_lines} lines.", err=True)
-    _print_lines(log.lines, as_json)
+    log = _print_rest(forge, id, log, as_json)
     for _ in forge.runs.watch(id, interval=FOLLOW_EVERY) if follow else ():
-        log = forge.runs.log(id, offset=log.first + len(log.lines))
-        _print_lines(log.lines, as_json)
+        log = _print_rest(forge, id, forge.runs.log(id, offset=log.next), as_json)
 
 
 @runs.command()
@@ -137,9 +137,14 @@ def _print_with_names(forge: Client, found: Iterable[Run]) -> None:
     output.print_table(list(COLUMNS), [list(map(output.cell, row)) for row in rows])
 
 
-def _print_lines(lines: Iterable[LogLine], as_json: bool) -> None:
-    for line in lines:
-        if as_json:
-            output.print_json(line.values)
-        else:
-            click.echo(f"{line.values['timestamp']} {line.level.upper():7} {output.clean(line.message)}")
+def _print_rest(forge: Client, id: int, log: Log, as_json: bool) -> Log:
+    """Print these lines of the log and all that follow. Return the last part of the log."""
+    while True:
+        for line in log.lines:
+            if as_json:
+                output.print_json(line.values)
+            else:
+                click.echo(f"{line.values['timestamp']} {line.level.upper():7} {output.clean(line.message)}")
+        if log.next >= log.total:
+            return log
+        log = forge.runs.log(id, offset=log.next)

@@ -53,9 +53,11 @@ class Feedstocks(Named[Feedstock]):
 class Bakeries(Named[Bakery]):
     path, kind, name_field = "/bakeries/", Bakery, "name"
 
-    def create(self, name: str, *, region: str, description: str = "", idempotency_key: str | None = None) -> Bakery:
+    def create(
+        self, name: str, *, region: str, description: str = "", idempotency_key: str | None = None, **optional: Any
+    ) -> Bakery:
         """Add a bakery. If one with this name and the same content exists already, it is returned."""
-        values = {"region": region, "name": name, "description": description}
+        values = {"region": region, "name": name, "description": description, **optional}
         return self._create(values, idempotency_key)
 
     def runs(self, id: int, *, limit: int | None = None, **filters: Filter) -> Records[Run]:

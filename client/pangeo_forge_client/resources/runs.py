@@ -108,13 +108,16 @@ class Runs(Editable[Run]):
             logger.warning("The service ignored %s, because a report about a later status came before.", ignored)
         return self._load(object_of(answer))
 
-    def log(self, id: int, *, tail: int | None = None, offset: int | None = None, level: str | None = None) -> Log:
-        """The log of a run: the last `tail` lines, or those from number `offset` on."""
+    def log(self, id: int, *, tail: int | None = None, offset: int | None = None, level: Filter = None) -> Log:
+        """The log of a run: the last `tail` lines, or a thousand lines from number `offset` on.
+
+        Logs of production runs require an API key, unless the service publishes them.
+        """
         parameters = query({"tail": tail, "offset": offset, "level": level})
         return load(Log, object_of(self._transport.get(f"{self.path}{id}/logs", params=parameters)), self._transport)
 
-    def log_text(self, id: int, *, tail: int | None = None, level: str | None = None) -> str:
-        """The log of a run as text."""
+    def log_text(self, id: int, *, tail: int | None = None, level: Filter = None) -> str:
+        """The whole log of a run as text, or its last `tail` lines."""
         parameters = query({"tail": tail, "level": level, "format": "text"})
         return self._transport.get(f"{self.path}{id}/logs", params=parameters).text
 
