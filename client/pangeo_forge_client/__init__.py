@@ -33,6 +33,7 @@ from pangeo_forge_client.records import (
     OwnKey,
     Run,
     RunEvent,
+    WebhookSecret,
 )
 from pangeo_forge_client.retries import Retries
 from pangeo_forge_client.version import __version__
@@ -69,5 +70,6 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "UnknownNameError",
+    "WebhookSecret",
     "__version__",
 ]

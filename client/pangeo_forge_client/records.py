@@ -69,6 +69,17 @@ class Bakery(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebhookSecret(Record):
+    """A new secret of a bakery, with which it signs reports. Only this answer contains it."""
+
+    id: int
+    bakery_id: int
+    secret: str = field(repr=False)
+    created_at: dt.datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Feedstock(Record):
     spec: str
     provider: str

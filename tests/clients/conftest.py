@@ -24,7 +24,7 @@ def pangeo_forge(own_service, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("pangeo_forge_client.transport.Retries", lambda: Retries(sleep=lambda _seconds: None))
 
     def run(*arguments, stdin=""):
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         capsys.readouterr()
         code = main(list(map(str, arguments)))
         return (code, *capsys.readouterr())

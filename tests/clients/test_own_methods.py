@@ -44,6 +44,9 @@ METHODS = {
     "update_bakery": "bakeries.update",
     "delete_bakery": "bakeries.delete",
     "list_bakery_recipe_runs": "bakeries.runs",
+    "create_webhook_secret": "bakeries.create_secret",
+    "revoke_webhook_secret": "bakeries.revoke_secret",
+    "report_recipe_run": "runs.report",
     "count_recipe_runs": "stats.recipe_runs",
     "count_bakeries": "stats.bakeries",
     "count_feedstocks": "stats.feedstocks",
@@ -59,8 +62,9 @@ METHODS = {
     "rotate_api_key": "keys.rotate",
     "list_audit": "audit.list",
 }
-# Formats of other programs, which read them themselves. The tags of their operations.
-OTHER_PROGRAMS = {"stac", "intake", "feeds", "repr"}
+# What other programs send and read. The tags of the operations, and single ones.
+OTHER_PROGRAMS = {"stac", "intake", "feeds", "repr", "github_hooks"}
+OTHER_REPORTS = {"report_lineage"}
 
 
 def operations():
@@ -70,6 +74,7 @@ def operations():
 
 
 def test_every_operation_has_a_method():
-    assert {each["operationId"] for each in operations() if each["tags"][0] not in OTHER_PROGRAMS} == set(METHODS)
+    ours = {each["operationId"] for each in operations() if each["tags"][0] not in OTHER_PROGRAMS}
+    assert ours - OTHER_REPORTS == set(METHODS)
     with Client("http://service") as forge:
         assert all(callable(attrgetter(name)(forge)) for name in METHODS.values())

@@ -76,23 +76,25 @@ def build(own_service, tmp_path):
 
 
 def run_of(job, service):
+    """The run of a job, and its log."""
     assert "RUN" in job.env, job.printed
-    return Client(service).runs.get(int(job.env["RUN"]))
+    with Client(service, ADMIN_KEY) as forge:
+        return forge.runs.get(int(job.env["RUN"])), forge.runs.log_text(int(job.env["RUN"]))
 
 
 def test_a_recipe_that_works_is_a_run_with_a_dataset_and_a_log(build, own_service):
     job = build(GOOD, "1")
-    run = run_of(job, own_service)
-    assert (job.status, run.conclusion) == ("success", "success"), job.printed
+    run, log = run_of(job, own_service)
+    assert (job.status, run.conclusion, log) == ("success", "success", "stored 12 months\n"), job.printed
     assert (run.dataset_public_url, run.head_sha) == ("https://data.org/gpcp.zarr", "35d889f")
     assert run.external_url == "https://github.com/pangeo-forge/gpcp-feedstock/actions/runs/77"
 
 
 def test_a_recipe_that_fails_is_a_run_that_says_why(build, own_service):
     job = build(BAD, "2")
-    run = run_of(job, own_service)
+    run, log = run_of(job, own_service)
     assert (job.status, run.conclusion) == ("failure", "failure"), job.printed
-    assert (run.failure.kind, "day3.nc" in run.failure.evidence) == ("object_missing", True)
+    assert (run.failure.kind, "day3.nc" in log) == ("source_not_found", True)
 
 
 def test_a_workflow_that_cannot_report_its_start_fails_with_a_sentence(build):

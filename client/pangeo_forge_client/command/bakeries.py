@@ -49,6 +49,26 @@ def show(bakery: str, as_json: bool) -> None:
     )
 
 
+@bakeries.command("webhook-secret")
+@click.argument("bakery")
+@click.option("--overlap-minutes", type=int, default=1440, show_default=True, help="How long the former one is valid.")
+@click.option("--revoke", is_flag=True, help="Accept no signature of the bakery any more.")
+@options.as_json
+@options.service
+def webhook_secret(bakery: str, overlap_minutes: int, revoke: bool, as_json: bool) -> None:
+    """Create or rotate the secret with which a bakery signs reports, and print it. It is not shown again."""
+    forge = options.client()
+    id = forge.bakeries.get(bakery).id
+    if revoke:
+        forge.bakeries.revoke_secret(id)
+        return
+    secret = forge.bakeries.create_secret(id, overlap_minutes=overlap_minutes)
+    if as_json:
+        output.print_json(secret.values)
+    else:
+        click.echo(secret.secret)
+
+
 @bakeries.command()
 @click.argument("name")
 @click.option("--region", required=True, help="As its cloud provider names it.")

@@ -8,7 +8,7 @@ from typing import Any
 from pangeo_forge_client.loading import load
 from pangeo_forge_client.pages import Records
 from pangeo_forge_client.parameters import Filter, query
-from pangeo_forge_client.records import Bakery, Build, Feedstock, Run
+from pangeo_forge_client.records import Bakery, Build, Feedstock, Run, WebhookSecret
 from pangeo_forge_client.resources.base import Named
 from pangeo_forge_client.transport import object_of, objects_of
 
@@ -63,3 +63,15 @@ class Bakeries(Named[Bakery]):
     def runs(self, id: int, *, limit: int | None = None, **filters: Filter) -> Records[Run]:
         """The runs in the bakery."""
         return Records(self._transport, f"{self.path}{id}/recipe_runs", Run, filters, limit)
+
+    def create_secret(self, id: int, *, overlap_minutes: int = 1440) -> WebhookSecret:
+        """Create or rotate the secret with which the bakery signs reports. Store it: it is not shown again.
+
+        The former secret remains valid for `overlap_minutes`.
+        """
+        answer = self._transport.post(f"{self.path}{id}/webhook-secret", {"overlap_minutes": overlap_minutes})
+        return load(WebhookSecret, object_of(answer), self._transport)
+
+    def revoke_secret(self, id: int) -> None:
+        """Accept no signature of the bakery any more."""
+        self._transport.delete(f"{self.path}{id}/webhook-secret")
