@@ -62,7 +62,7 @@ def _open_table(asset: Asset, _snapshot_id: str | None, options: dict[str, Any])
 
 def _open_icechunk(asset: Asset, snapshot_id: str | None, options: dict[str, Any]) -> Any:
     xarray, icechunk = package("xarray"), package("icechunk")
-    repository = icechunk.Repository.open(_icechunk_storage(icechunk, asset["href"]))
+    repository = icechunk.Repository.open(icechunk_storage(icechunk, asset["href"]))
     version = {"snapshot_id": snapshot_id} if snapshot_id else {"branch": BRANCH}
     store = repository.readonly_session(**version).store
     return xarray.open_zarr(store, **LAZY | {"consolidated": False} | options)
@@ -85,7 +85,7 @@ def _open_options(asset: Asset) -> dict[str, Any]:
     return options
 
 
-def _icechunk_storage(icechunk: Any, url: str) -> Any:
+def icechunk_storage(icechunk: Any, url: str) -> Any:
     """The storage of an Icechunk repository. A url of http(s) is an S3 endpoint, whose first segment is the bucket."""
     scheme, rest = _scheme(url), url.partition("://")[2].strip("/")
     host, _, path = rest.partition("/")

@@ -111,7 +111,8 @@ class Transport:
             if pause < 0:
                 break
             lost = lost or isinstance(outcome, httpx.TransportError)
-            logger.warning("%s Trying again in %.0f s.", _sentence(self.server, outcome), pause)
+            level = logging.WARNING if attempt == 1 else logging.INFO
+            logger.log(level, "%s Trying again in %d s.", _sentence(self.server, outcome), max(1, round(pause)))
             self.retries.sleep(pause)
         if isinstance(outcome, httpx.TransportError):
             raise outcome

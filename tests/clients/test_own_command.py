@@ -33,9 +33,9 @@ def test_the_command_of_the_original_works_as_it_did(pangeo_forge):
     assert pangeo_forge("database", "delete", path) == (0, '{"ok":true}\n', "")
 
 
-def test_the_options_of_the_original_are_where_they_were(pangeo_forge, own_service, monkeypatch):
+def test_the_options_of_the_original_are_where_they_were(pangeo_forge, forge_service, monkeypatch):
     monkeypatch.delenv("PANGEO_FORGE_SERVER")
-    code, printed, _ = pangeo_forge("database", "--server", f"{own_service}/", "--api-key", "x", "get", "bakeries")
+    code, printed, _ = pangeo_forge("database", "--server", f"{forge_service}/", "--api-key", "x", "get", "bakeries")
     assert code == 0
     assert len(json.loads(printed)) >= 3
 
@@ -90,8 +90,8 @@ def test_an_interrupt_is_exit_code_130(pangeo_forge, monkeypatch):
     assert pangeo_forge("runs", "watch", "1")[0] == 130
 
 
-def test_a_reader_that_has_enough_is_no_error(own_service):
-    command = f"{sys.executable} -m pangeo_forge_client runs list --json --server {own_service} | head -n 1; "
+def test_a_reader_that_has_enough_is_no_error(forge_service):
+    command = f"{sys.executable} -m pangeo_forge_client runs list --json --server {forge_service} | head -n 1; "
     done = subprocess.run(["bash", "-c", f"{command} exit ${{PIPESTATUS[0]}}"], env=environment(), capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"[\n", b"")
 
@@ -152,18 +152,18 @@ def test_watching_a_run_ends_with_its_result(pangeo_forge, conclusion, code):
     assert (found, json.loads(printed)["conclusion"]) == (code, conclusion)
 
 
-def test_a_terminal_shows_the_progress_of_a_run_that_another_one_reports(pangeo_forge, own_service):
+def test_a_terminal_shows_the_progress_of_a_run_that_another_one_reports(pangeo_forge, forge_service):
     run = pangeo_forge(*START, "--commit", "abc", "--queued")[1].strip()
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "pangeo_forge_client", "runs", "watch", run, "--interval", "0.1"]
-    env = environment(PANGEO_FORGE_SERVER=own_service, TERM="xterm", COLUMNS="80")
+    env = environment(PANGEO_FORGE_SERVER=forge_service, TERM="xterm", COLUMNS="80")
     with subprocess.Popen(command, env=env, stdin=slave, stdout=slave, stderr=slave) as watching:
         os.close(slave)
         seen = read_until(master, b"queued for ")
         pangeo_forge("database", "patch", f"/recipe_runs/{run}", '{"status": "in_progress"}')
         seen += read_until(master, b"in progress for ")
         pangeo_forge("database", "patch", f"/recipe_runs/{run}", '{"conclusion": "failure", "message": "404"}')
-        seen += read_until(master, b"message")
+        seen += read_until(master, b"next step")
     assert watching.returncode == 1
     assert re.search(rb"runs of this feedstock usually take \d+m\d\ds", seen)
 
@@ -231,3 +231,18 @@ def test_runs_have_names_for_people(pangeo_forge, in_terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "150")
     _, printed, _ = pangeo_forge("runs", "list", "-F", "id=1")
     assert re.search(r"1   queued +gpcp +pangeo-forge/gpcp-feedstock  pangeo-ldeo-nsf-earthcube  no ", printed)
+
+
+def test_a_dataset_is_opened_and_printed(pangeo_forge, monkeypatch):
+    monkeypatch.setattr("pangeo_forge_client.records.Dataset.open", lambda _dataset: "<xarray.Dataset>\x1b[2J")
+    assert pangeo_forge("datasets", "open", "7")[:2] == (0, "<xarray.Dataset>\N{REPLACEMENT CHARACTER}[2J\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("bakeries", "show", "laptop"), ("feedstocks", "show", "2"), ("datasets", "show", "7")]
+)
+def test_a_record_is_json_of_the_service(pangeo_forge, arguments):
+    shown = json.loads(pangeo_forge(*arguments, "--json")[1])
+    path = f"/{arguments[0]}/{shown['id']}"
+    sent = json.loads(pangeo_forge("database", "get", path)[1])
+    assert shown == {name: value for name, value in sent.items() if arguments[0] == "datasets" or name != "recipe_runs"}

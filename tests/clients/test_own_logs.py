@@ -75,8 +75,8 @@ def test_a_run_that_failed_shows_the_reason_and_the_next_step(pangeo_forge, run)
 
 
 @pytest.fixture
-def runner(own_service):
-    with Client(own_service, ADMIN_KEY) as runner:
+def runner(forge_service):
+    with Client(forge_service, ADMIN_KEY) as runner:
         yield runner
 
 

@@ -103,11 +103,11 @@ def test_an_unknown_job_is_created_by_its_only_report(pangeo_forge):
     assert (code, json.loads(printed)["is_test"]) == (0, True)
 
 
-def test_a_log_that_is_too_long_is_sent_from_its_end(pangeo_forge, own_service, monkeypatch):
+def test_a_log_that_is_too_long_is_sent_from_its_end(pangeo_forge, forge_service, monkeypatch):
     monkeypatch.setattr("pangeo_forge_client.command.reporting.LOG_MAX", 12)
     run = pangeo_forge(*START, "--commit", "abc")[1].strip()
     pangeo_forge("runs", "report", run, "--log", "-", stdin="first\nsecond\nthird\n")
-    with Client(own_service, ADMIN_KEY) as forge:
+    with Client(forge_service, ADMIN_KEY) as forge:
         assert forge.runs.log_text(int(run)) == "… the log is longer: this is its end …\nthird\n"
 
 

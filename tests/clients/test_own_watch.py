@@ -36,5 +36,15 @@ def test_a_service_that_is_down_for_a_while_does_not_end_it(app):
 
 def test_a_service_that_stays_down_ends_it(app, monkeypatch):
     monkeypatch.setattr("pangeo_forge_client.resources.runs.PATIENCE", -1)
-    with connected(app, *[REFUSED] * 9) as (forge, _network), pytest.raises(NoAnswerError):
-        next(forge.runs.watch(make_run(app).id))
+    with connected(app, None, *[REFUSED] * 9) as (forge, _network):
+        watched = forge.runs.watch(make_run(app).id)
+        assert next(watched).status == "queued"
+        with pytest.raises(NoAnswerError):
+            next(watched)
+
+
+def test_a_service_that_never_answers_ends_it_at_once(app):
+    with connected(app, *[REFUSED] * 9) as (forge, network):
+        with pytest.raises(NoAnswerError):
+            next(forge.runs.watch(make_run(app).id))
+        assert len(network.sent) == 5

@@ -9,12 +9,12 @@ from tests.support.own_client import WHEEL, WITHOUT_WHEEL
 
 
 @pytest.fixture
-def installed(own_service, tmp_path):
+def installed(forge_service, tmp_path):
     """Runs a program of the environment with some arguments, and returns its exit code and its output."""
 
     def run(name, *arguments):
         command = [require(WHEEL / name, WITHOUT_WHEEL), *arguments]
-        env = {"PANGEO_FORGE_SERVER": own_service, "HOME": str(tmp_path)}
+        env = {"PANGEO_FORGE_SERVER": forge_service, "HOME": str(tmp_path)}
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
@@ -28,8 +28,8 @@ def test_the_command_works(installed):
 
 def test_the_library_works_and_is_typed(installed):
     program = "from importlib.resources import files; import pangeo_forge_client as it; "
-    program += "print(files(it).joinpath('py.typed').is_file(), it.Client().stats.feedstocks(), it.__version__)"
-    assert installed("python", "-c", program) == (0, "True 4 1.0.0\n")
+    program += "print(files(it).joinpath('py.typed').is_file(), it.Client().bakeries.get(3).name, it.__version__)"
+    assert installed("python", "-c", program) == (0, "True laptop 1.0.0\n")
 
 
 @pytest.mark.parametrize("name", ["app", "flask", "xarray", "keyring"])

@@ -64,13 +64,13 @@ class Job:
 
 
 @pytest.fixture
-def build(own_service, tmp_path):
+def build(forge_service, tmp_path):
     """Runs the workflow with a recipe, and returns the finished job."""
     require(WHEEL / "pangeo-forge", WITHOUT_WHEEL)
 
     def built(recipe, attempt, **env):
         (tmp_path / "recipe.py").write_text(recipe)
-        return Job(tmp_path, own_service, attempt, **env).run()
+        return Job(tmp_path, forge_service, attempt, **env).run()
 
     return built
 
@@ -82,17 +82,17 @@ def run_of(job, service):
         return forge.runs.get(int(job.env["RUN"])), forge.runs.log_text(int(job.env["RUN"]))
 
 
-def test_a_recipe_that_works_is_a_run_with_a_dataset_and_a_log(build, own_service):
+def test_a_recipe_that_works_is_a_run_with_a_dataset_and_a_log(build, forge_service):
     job = build(GOOD, "1")
-    run, log = run_of(job, own_service)
+    run, log = run_of(job, forge_service)
     assert (job.status, run.conclusion, log) == ("success", "success", "stored 12 months\n"), job.printed
     assert (run.dataset_public_url, run.head_sha) == ("https://data.org/gpcp.zarr", "35d889f")
     assert run.external_url == "https://github.com/pangeo-forge/gpcp-feedstock/actions/runs/77"
 
 
-def test_a_recipe_that_fails_is_a_run_that_says_why(build, own_service):
+def test_a_recipe_that_fails_is_a_run_that_says_why(build, forge_service):
     job = build(BAD, "2")
-    run, log = run_of(job, own_service)
+    run, log = run_of(job, forge_service)
     assert (job.status, run.conclusion) == ("failure", "failure"), job.printed
     assert (run.failure.kind, "day3.nc" in log) == ("source_not_found", True)
 

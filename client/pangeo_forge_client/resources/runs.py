@@ -63,7 +63,7 @@ class Runs(Editable[Run]):
     def watch(self, id: int, *, interval: float = 5.0) -> Iterator[Run]:
         """The run, every `interval` seconds until it is completed: the same object while it has not changed.
 
-        While the service is down, it is asked again for ten minutes.
+        If the service stops to answer, it is asked again for ten minutes.
         """
         run: Run | None = None
         etag, answered = "", time.monotonic()
@@ -71,7 +71,7 @@ class Runs(Editable[Run]):
             try:
                 answer = self._transport.get(f"{self.path}{id}", headers={"If-None-Match": etag} if etag else {})
             except (NoAnswerError, UnavailableError):
-                if time.monotonic() - answered > PATIENCE:
+                if run is None or time.monotonic() - answered > PATIENCE:
                     raise
             else:
                 answered = time.monotonic()
