@@ -30,6 +30,7 @@ MAX_BULK_BODY = 8 * MAX_BODY
 # Bytes of all request bodies in a worker: four of the longest, or thousands of ordinary ones. The objects parsed from a
 # body need several times its size.
 BODY_BUDGET = 4 * MAX_BULK_BODY
+SIGNED_BODY_BUDGET = 8 * MAX_BODY  # bytes of the bodies of signed requests, which are read before the caller is known
 HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"  # a leading dot includes all subdomains
 HOST_AND_PORT = rf"{HOST}(:[0-9]{{1,5}})?"
 PREFIX = r"(/[A-Za-z0-9._~-]+)*"  # of a path
@@ -64,6 +65,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         ),
         "ADMIN_API_KEY_SHA256": _admin_digest(environ),
         "METRICS_KEY_SHA256": _digest("METRICS_KEY_SHA256", environ.get("METRICS_KEY_SHA256", "")),
+        "GITHUB_WEBHOOK_SECRET": environ.get("GITHUB_WEBHOOK_SECRET", "").strip(),
         "SENTRY_DSN": environ.get("SENTRY_DSN", "").strip(),
         "OTEL_ENDPOINT": environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip(),
         "DEPLOYMENT": deployment,

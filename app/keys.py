@@ -1,4 +1,4 @@
-"""The format of API keys, and their digests."""
+"""The format of API keys and of other secrets, and the digests of keys."""
 
 import hashlib
 import re
@@ -10,8 +10,14 @@ import zlib
 # https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/
 KEY_PREFIX = "pfk_"
 KEY_RANDOM, KEY_CHECKSUM = 30, 6  # characters
+WEBHOOK_PREFIX = "whsec_"  # of a secret of Standard Webhooks; ours are 32 bytes in base 64
 # Keys of the original have 32 hex digits. A longer number could contain one.
-KEY = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}|[0-9A-Fa-f]{{32,}}")
+_FORMS = (
+    rf"{KEY_PREFIX}[0-9A-Za-z]{{{KEY_RANDOM + KEY_CHECKSUM}}}",
+    rf"{WEBHOOK_PREFIX}[0-9A-Za-z+/_-]{{43}}=?",
+    "[0-9A-Fa-f]{32,}",
+)
+KEY = re.compile("|".join(_FORMS))
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 

@@ -88,6 +88,8 @@ class RecipeRun(Base):
     updated_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id"))
     snapshot_id: Mapped[str | None]
+    external_id: Mapped[str | None]
+    external_url: Mapped[str | None]
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     bakery: Mapped[Bakery] = relationship()
     feedstock: Mapped[Feedstock] = relationship(back_populates="recipe_runs")
@@ -148,6 +150,8 @@ class RecipeRunRead(Read):
     updated_at: datetime | None
     rerun_of: int | None
     snapshot_id: str | None
+    external_id: str | None
+    external_url: str | None
     failure: dict[str, Any] | None
     time_problem: str | None
 
@@ -183,6 +187,8 @@ class RecipeRunCreate(BaseModel):
     message: Annotated[str, Field(max_length=100_000)] | None = None
     rerun_of: Number | None = None
     snapshot_id: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
 
 
 # As many connections as the service has, and no overflow: SQLAlchemy closes those beyond `pool_size` after each use.

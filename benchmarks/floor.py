@@ -17,7 +17,7 @@ TIMES = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 RUN = (
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
-    *("created_at", "updated_at", "rerun_of", "snapshot_id", "failure", "time_problem"),
+    *("created_at", "updated_at", "rerun_of", "snapshot_id", "external_id", "external_url", "failure", "time_problem"),
 )
 TIME_PROBLEM = """
 CASE WHEN completed_at < started_at THEN 'ends_before_start'

@@ -6,9 +6,14 @@ from sqlalchemy import ColumnElement, Index, SQLColumnExpression, column, func
 
 from app.database.columns import KEY_LENGTH
 
-# An operator class is the only part of an index that SQLAlchemy omits on SQLite, which always sorts by code point. So
-# PostgreSQL gets its collation there.
-BY_CODE_POINT = 'COLLATE "C"'
+
+def by_code_point(name: str) -> dict[str, str]:
+    """The option `postgresql_ops` of an index that is sorted by code point, as SQLite sorts all indexes.
+
+    An operator class is the only part of an index that SQLAlchemy omits on SQLite. So PostgreSQL gets its collation
+    there.
+    """
+    return {name: 'COLLATE "C"'}
 
 
 def list_index(name: str) -> Index:
@@ -17,13 +22,13 @@ def list_index(name: str) -> Index:
 
 def text_index(name: str) -> Index:
     """Sorted by code point on both databases."""
-    return Index(None, name, "id", postgresql_ops={name: BY_CODE_POINT})
+    return Index(None, name, "id", postgresql_ops=by_code_point(name))
 
 
 def long_text_index(table: str, name: str) -> Index:
     """Sorted by a prefix. On PostgreSQL only, because Alembic cannot compare indexes on expressions on SQLite."""
     start = func.substr(column(name), 1, KEY_LENGTH).label(name)
-    index = Index(f"ix_{table}_{name}_id", start, column("id"), postgresql_ops={name: BY_CODE_POINT})
+    index = Index(f"ix_{table}_{name}_id", start, column("id"), postgresql_ops=by_code_point(name))
     return index.ddl_if(dialect="postgresql")
 
 

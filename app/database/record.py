@@ -9,12 +9,17 @@ from app.extensions import db
 
 
 class Record(db.Model):
-    """A row with an id. `noun` names it in error messages; the columns of `natural_key` are unique together."""
+    """A row with an id. `noun` names it in error messages.
+
+    The columns of `natural_key` are unique together: a record that exists is not created again. Those of `optional_key`
+    are unique together if none of them is null.
+    """
 
     __abstract__ = True
 
     noun: ClassVar[str]
     natural_key: ClassVar[tuple[str, ...]] = ()
+    optional_key: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[int]
 

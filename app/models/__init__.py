@@ -3,6 +3,7 @@
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry
 from app.models.bakeries import Bakery
+from app.models.bakery_secrets import BakerySecret
 from app.models.dataset_descriptions import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
 from app.models.dataset_search import DatasetSearch, DatasetSearchQueue
 from app.models.datasets import Dataset, DatasetEvent
@@ -19,6 +20,7 @@ __all__ = [
     "APIKey",
     "AuditEntry",
     "Bakery",
+    "BakerySecret",
     "Dataset",
     "DatasetCheck",
     "DatasetDescription",

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.database.fairness import let_others_run
 from app.models.failure_rules import LOST, MAINTAINER, OPERATOR, RULES, TIMED_OUT, UNKNOWN, Rule
 
 FAILING = ("failure", "timed_out", "stale")  # the conclusions that are explained
-TEXT_MAX = 256 * 1024  # characters from the end of a message or a log
+TEXT_MAX = 128 * 1024  # characters from the end of a message or a log
+LONG = 16 * 1024  # characters of a text that takes so long that other requests run between two patterns
 LINE_MAX = 500  # characters of a line, so that no pattern takes long
 VALUE_MAX, EVIDENCE_MAX = 200, 300  # characters of a group in a sentence, and of the line that matched
 # The fields in which runners report errors, if a message or a line of a log is JSON.
@@ -93,12 +95,18 @@ def prepared(text: str) -> str:
 
 
 def recognise(text: str) -> tuple[Rule, re.Match[str]] | None:
-    """Return the first rule that matches a prepared text, with its last match: in the last traceback, or anywhere."""
+    """Return the first rule that matches a prepared text, with its last match.
+
+    It is searched in the last traceback, then anywhere, and then among the general rules.
+    """
     start = text.rfind(TRACEBACK)
-    for part in (text[start:], text) if start > 0 else (text,):
-        for rule, pattern in _patterns():
+    parts = [(text[start:], False)] if start > 0 else []
+    for part, general in (*parts, (text, False), (text, True)):
+        for rule, pattern in _patterns(general):
             for found in _last(pattern, part):
                 return rule, found
+            if len(part) > LONG:
+                let_others_run()
     return None
 
 
@@ -146,5 +154,6 @@ def _last(pattern: re.Pattern[str], text: str) -> "deque[re.Match[str]]":
 
 
 @cache
-def _patterns() -> list[tuple[Rule, re.Pattern[str]]]:
-    return [(rule, re.compile(pattern, re.MULTILINE)) for rule in RULES for pattern in rule.patterns]
+def _patterns(general: bool) -> list[tuple[Rule, re.Pattern[str]]]:
+    rules = [rule for rule in RULES if rule.general is general]
+    return [(rule, re.compile(pattern, re.MULTILINE)) for rule in rules for pattern in rule.patterns]

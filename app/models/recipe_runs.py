@@ -15,7 +15,7 @@ from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
 from app.database.filters import Filter, contains_in_either, is_set, since, until
-from app.database.indexes import BY_CODE_POINT, list_index, long_text_index, text_index
+from app.database.indexes import by_code_point, list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
 from app.models import failures, run_counts, run_logs, run_times
@@ -39,6 +39,7 @@ DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 SYSTEM = "system"
 
 _WITH_URL = "dataset_public_url IS NOT NULL"
+_EXTERNAL_ID, _WITH_EXTERNAL_ID = ("external_id", "bakery_id"), "external_id IS NOT NULL"
 _PUBLISHED = "status = 'completed' AND conclusion = 'success' AND dataset_public_url IS NOT NULL"
 _COMPLETED, _QUEUED = "status = 'completed'", "status = 'queued'"
 _DECIDED = "conclusion IN ('success', 'failure', 'timed_out')"
@@ -49,6 +50,7 @@ _EXPLAINED_BY = {"conclusion", "message", "is_test"}
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 _STATE = ("id", *_LIFECYCLE)
 _NO_STATE = dict.fromkeys(_STATE)  # the old state of a new run
+_OPTIONAL = ("rerun_of", "snapshot_id", "external_id", "external_url")  # of a new run; an insert of many needs all
 
 
 def _index(name: str, where: str, *columns: str, **options: Any) -> Index:
@@ -73,13 +75,17 @@ class RecipeRun(Record):
         _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
         _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),
         _index("queued_of_feedstock", _QUEUED, "feedstock_id", "created_at", "started_at", "is_test"),
-        _index("failure_class_id", _EXPLAINED, "failure_class", "id", postgresql_ops={"failure_class": BY_CODE_POINT}),
+        _index(
+            "external_id", _WITH_EXTERNAL_ID, *_EXTERNAL_ID, unique=True, postgresql_ops=by_code_point("external_id")
+        ),
+        _index("failure_class_id", _EXPLAINED, "failure_class", "id", postgresql_ops=by_code_point("failure_class")),
         _index("failed", _EXPLAINED, "failure_class", "feedstock_id", "bakery_id", "is_test", "started_at"),
         _index("unexplained", _UNEXPLAINED, "id"),
         {"sqlite_autoincrement": True},
     )
 
     noun = "recipe run"
+    optional_key = _EXTERNAL_ID
     computed = ("time_problem",)
     filters: ClassVar[dict[str, Filter]] = {
         "since": since("started_at"),
@@ -111,6 +117,9 @@ class RecipeRun(Record):
     updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, server_default=utc_now())
     rerun_of: Mapped[int | None] = mapped_column(ForeignKey("reciperun.id", ondelete="SET NULL"))
     snapshot_id: Mapped[str | None]
+    # The id of the run in the system that runs it, for example of a job of GitHub Actions, and the page about it there.
+    external_id: Mapped[str | None]
+    external_url: Mapped[str | None] = mapped_column(LongText)
     # Why the run failed (`app.models.failures`), as the API shows it, and its class. Null if it has not failed.
     failure_class: Mapped[str | None]
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -155,7 +164,7 @@ class RecipeRun(Record):
     def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:
         """Return the columns of a new run. Raises 422 if `values` contradict each other."""
         time = now()
-        new: dict[str, Any] = {"rerun_of": None, "created_at": time, "updated_at": time}
+        new: dict[str, Any] = dict.fromkeys(_OPTIONAL) | {"created_at": time, "updated_at": time}
         new |= _with_derived_state(values, _NO_STATE, actor)
         failure = failures.explain(new.get("conclusion"), new.get("message"), str)
         return new | {"failure": failure, "failure_class": failure and failure["class"]}

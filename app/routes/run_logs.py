@@ -18,7 +18,7 @@ from app.web.json import encode, respond
 from app.web.log_bodies import with_entries
 
 # What `log_url` and the right to read depend on.
-NAMES = ("id", "recipe_id", "head_sha", "is_test", "bakery.log_url")
+NAMES = ("id", "recipe_id", "head_sha", "external_id", "is_test", "bakery.log_url")
 SHELL = "text/x-shellscript"
 SCRIPT = {"type": "string", "examples": ["#!/usr/bin/env bash"]}
 TEXT = {"schema": {"type": "string", "examples": [EXAMPLE]}}
@@ -95,8 +95,8 @@ def _answer(query: dict[str, Any], run: Any) -> Response:
     lines = [{"timestamp": row.at, "level": row.level, "message": row.message} for row in part.rows]
     if given == "ndjson":
         return Response(b"".join(encode(line) + b"\n" for line in lines), mimetype=FORMATS[given])
-    values = {"run_id": run.id, "head_sha": run.head_sha, "recipe_id": run.recipe_id}
-    url = run_logs.log_url(run.log_url, values)
+    values = {name: getattr(run, name) for name in ("external_id", "head_sha", "recipe_id")}
+    url = run_logs.log_url(run.log_url, values | {"run_id": run.id})
     numbers = {"first": part.first, "next": part.next, "total": part.total, "cut_lines": part.cut_lines}
     return respond({"logs": lines} | numbers | {"log_url": url})
 

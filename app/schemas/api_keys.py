@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from app.database.columns import now
 from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, UNLABELLED, WRITE_SCOPE
+from app.models.bakery_secrets import SIGNED_BY
 from app.models.recipe_runs import SYSTEM
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.fields import Flag, Number, Text, Timestamp
@@ -22,7 +23,8 @@ def _require_distinct(label: str) -> None:
     """Refuse a label that a reader of the history could mistake for an actor of the service itself."""
     if not label.isprintable():
         raise ValidationError("Must contain printable characters only.")
-    if unicodedata.normalize("NFKC", label).strip().casefold() in RESERVED:
+    plain = unicodedata.normalize("NFKC", label).strip().casefold()
+    if plain in RESERVED or plain.startswith(SIGNED_BY):
         raise ValidationError(f"{label} is reserved.")
 
 

@@ -89,16 +89,20 @@ def page_query(
     sort: str = "asc",
     base: type[Schema] = PageQuery,
     orders: tuple[str, ...] = (),
+    omit: tuple[str, ...] = (),
     **filters: fields.Field[Any],
 ) -> type[Schema]:
     """Return the query schema of a list of `read` records. `order_by` and `sort` are the default order.
 
     A client can order and filter by every scalar field of `read` that is not `dump_only`, and by `filters`. The loaded
     values contain only the filters that the request has. `base` has the other parameters. `orders` are other orders.
+    There is no index for the fields of `omit`, so no list is ordered or filtered by them.
     """
     all_fields = read().fields
     scalars = {
-        name: field for name, field in all_fields.items() if not isinstance(field, COMPOUND) and not field.dump_only
+        name: field
+        for name, field in all_fields.items()
+        if not isinstance(field, COMPOUND) and not field.dump_only and name not in omit
     }
     field_filters = {name: FieldFilter(field, name) for name, field in scalars.items()}
     names = [str(field.data_key or field.name) for field in all_fields.values()]

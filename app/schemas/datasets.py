@@ -17,15 +17,13 @@ from app.schemas.recipe_runs import (
     BakeryId,
     DatasetType,
     FeedstockId,
-    IsTest,
-    Kinds,
     PublicUrl,
     RecipeId,
     RecipeRunRead,
-    RunPageQuery,
     SnapshotId,
     without_credentials,
 )
+from app.schemas.run_kinds import IsTest, Kinds, RunPageQuery
 from app.schemas.search import BoundingBox, Interval
 
 FirstBuild = partial(Timestamp, description="When the first build started, or when a link was added.")

@@ -28,8 +28,8 @@ FailureClass = partial(
 )
 
 
-def _property(description: str, *types: str, **more: Any) -> dict[str, Any]:
-    return {"type": list(types) if len(types) > 1 else types[0], "description": description, **more}
+def _property(description: str, *types: str) -> dict[str, Any]:
+    return {"type": list(types) if len(types) > 1 else types[0], "description": description}
 
 
 class Failure(fields.Dict):
@@ -38,10 +38,10 @@ class Failure(fields.Dict):
     def __init__(self, **options: Any) -> None:
         nullable = ("string", "null")
         properties = {
-            "class": _property("The class of the reason.", "string", enum=list(CLASSES)),
+            "class": {"$ref": "#/components/schemas/FailureClass", "description": "The class of the reason."},
             "cause": _property("The reason, in a sentence.", "string"),
             "next_step": _property("What to do about it, in a sentence.", "string"),
-            "who": _property("Who can do that.", "string", enum=list(WHO)),
+            "who": _property(f"Who can do that: {', '.join(WHO)}.", "string"),
             "rule": _property("The name of the rule that recognised it; null if none did.", *nullable),
             "evidence": _property("The line by which it was recognised; null if it is not public.", *nullable),
             "line": _property("The last line of the recipe in the traceback; null if there is none.", *nullable),

@@ -8,7 +8,8 @@ from app.models.feedstocks import OTHER, PROVIDERS, REPOSITORY, is_name, reposit
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.common import IncludeRetired, RetiredAt
 from app.schemas.fields import Choice, Flag, Name, ObjectList
-from app.schemas.recipe_runs import DatasetType, FeedstockId, KindQuery, PublicUrl, RecipeId, RecipeRunRead
+from app.schemas.recipe_runs import DatasetType, FeedstockId, PublicUrl, RecipeId, RecipeRunRead
+from app.schemas.run_kinds import KindQuery
 
 
 def must_be_repository(text: str) -> None:

@@ -262,13 +262,19 @@ class ObjectList(fields.Nested):
             return super()._deserialize(value, attr, data, partial, **kwargs)
         for validator in self.validators:
             validator(value)  # before the items are looked at, because a hostile list has millions of them
-        items: list[Any] = []
-        errors: dict[Any, Any] = {}
-        for number, batch in enumerate(in_batches(value)):
-            try:
-                items += super()._deserialize(batch, attr, data, partial, **kwargs)
-            except ValidationError as error:
-                errors |= {number * BATCH + int(index): found for index, found in error.messages_dict.items()}
-        if errors:
-            raise ValidationError(errors)
-        return items
+        load: Callable[..., list[Any]] = super()._deserialize
+        return load_in_batches(lambda batch: load(batch, attr, data, partial, **kwargs), value)
+
+
+def load_in_batches(load: Callable[[list[Any]], list[Any]], items: list[Any]) -> list[Any]:
+    """What `load` returns for `items`, of which it gets a batch at a time. Raises the errors of all batches."""
+    loaded: list[Any] = []
+    errors: dict[Any, Any] = {}
+    for number, batch in enumerate(in_batches(items)):
+        try:
+            loaded += load(batch)
+        except ValidationError as error:
+            errors |= {number * BATCH + int(index): found for index, found in error.messages_dict.items()}
+    if errors:
+        raise ValidationError(errors)
+    return loaded

@@ -1,19 +1,22 @@
 """Recipe runs on the wire."""
 
+import re
 from functools import partial
-from typing import Any, cast
 
-from marshmallow import Schema, ValidationError, fields, post_load
+from marshmallow import ValidationError, fields
 
 from app.database.columns import INTEGER_MAX
 from app.database.urls import secret_in
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
-from app.schemas.base import Id, PageQuery, ReadSchema, WriteSchema, page_query, time_range
+from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.failures import Failure, FailureClass
-from app.schemas.fields import Choice, FieldFilter, Flag, Name, Number, ObjectList, Text, TimeOrDate, Timestamp, Values
+from app.schemas.fields import Choice, FieldFilter, Flag, Name, Number, ObjectList, Text, TimeOrDate, Timestamp
+from app.schemas.run_kinds import IsTest, RunPageQuery
 
 BULK_MAX = 1000  # runs in one request
+MESSAGE_MAX = 100_000  # characters
+WEB_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?", re.IGNORECASE)
 
 RecipeId = partial(Name, 1, 255, description="The id of the recipe in its feedstock.", example="gpcp-from-gcs")
 BakeryId = partial(Number, 1, INTEGER_MAX, description="The id of the bakery that runs the recipe.", example=1)
@@ -51,10 +54,6 @@ Status = partial(
     description="The state of the run: `queued` for a new run, `completed` for a run with a conclusion.",
     example="completed",
 )
-IsTest = partial(Flag, description="Whether the run is a test on a subset of the data.")
-# Which values of `is_test` the parameter `type` stands for.
-KINDS = {"all": {False, True}, "production": {False}, "test": {True}}
-Kind = partial(Choice, tuple(KINDS), component="RunKind", description="The kind of runs: production, test or both.")
 DatasetType = partial(
     Choice, DATASET_TYPES, component="DatasetType", allow_none=True, description="The format of the dataset."
 )
@@ -64,6 +63,12 @@ def without_credentials(url: str) -> None:
     """Raise ValidationError if `url` has a user, a password or a signature: everyone can read it here."""
     if found := secret_in(url):
         raise ValidationError(f"Must not contain {found}, because everyone can read it.")
+
+
+def must_be_web_address(url: str) -> None:
+    """Raise ValidationError if `url` is not one that a browser opens."""
+    if not WEB_ADDRESS.fullmatch(url):
+        raise ValidationError("Must be a URL that begins with https:// or http://.")
 
 
 PublicUrl = partial(
@@ -78,7 +83,7 @@ PublicUrl = partial(
 Message = partial(
     Text,
     0,
-    100_000,
+    MESSAGE_MAX,
     allow_none=True,
     description="Free text from the runner, often JSON with job ids or a traceback.",
     example='{"job_name": "a6170692e70616e67656f"}',
@@ -99,6 +104,23 @@ SnapshotId = partial(
     allow_none=True,
     description="The id of the snapshot that the run committed, if the dataset is an Icechunk repository.",
     example="VY76P925PRY57WFEK410",
+)
+ExternalId = partial(
+    Text,
+    1,
+    255,
+    allow_none=True,
+    description="The id of the run in the system that runs it, for example of a job. It is unique in the bakery.",
+    example="2026-03-03_02_29_54-1234567890123456789",
+)
+ExternalUrl = partial(
+    Text,
+    1,
+    2048,
+    rules=(must_be_web_address, without_credentials),
+    allow_none=True,
+    description="The page about the run in the system that runs it.",
+    example="https://github.com/pangeo-forge/gpcp-feedstock/actions/runs/1234567890",
 )
 RerunOf = partial(
     Number, 1, INTEGER_MAX, allow_none=True, description="The id of the earlier run that this run repeats.", example=1
@@ -122,40 +144,6 @@ TimeProblem = partial(
 )
 
 
-class Kinds(Values):
-    """The parameter `type`, whose `default` holds unless the request has `is_test`."""
-
-    def __init__(self, default: str) -> None:
-        self.default = default
-        metadata = {
-            "description": f"The kind of runs: `production`, `test` or `all`. `is_test` is another name for the same "
-            f"filter. Without both, `{default}`.",
-            "examples": [["production"]],
-        }
-        super().__init__(Kind(), data_key="type", metadata=metadata)
-
-
-class KindQuery(Schema):
-    """The filters by the kind of runs, which all lists of runs and of datasets have.
-
-    The loaded values have neither if all runs match, else a list `is_test`.
-    """
-
-    kind = Kinds("all")
-    is_test = FieldFilter(IsTest(), "is_test")
-
-    @post_load
-    def merge_kind(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
-        default = "all" if "is_test" in values else cast(Kinds, self.fields["kind"]).default
-        wanted = set[bool]().union(*(KINDS[kind] for kind in values.pop("kind", [default])))
-        wanted &= set(values.pop("is_test", KINDS["all"]))
-        return values if wanted == KINDS["all"] else values | {"is_test": sorted(wanted)}
-
-
-class RunPageQuery(KindQuery, PageQuery):
-    pass
-
-
 class RecipeRunRead(ReadSchema):
     recipe_id = RecipeId(required=True)
     bakery_id = BakeryId(required=True)
@@ -175,6 +163,8 @@ class RecipeRunRead(ReadSchema):
     updated_at = UpdatedAt(required=True)
     rerun_of = RerunOf(required=True)
     snapshot_id = SnapshotId(required=True)
+    external_id = ExternalId(required=True)
+    external_url = ExternalUrl(required=True)
     failure = Failure(required=True)
     time_problem = TimeProblem(required=True)
 
@@ -201,6 +191,8 @@ class RecipeRunCreate(WriteSchema):
     message = Message(load_default=None)
     rerun_of = RerunOf()
     snapshot_id = SnapshotId()
+    external_id = ExternalId()
+    external_url = ExternalUrl()
 
 
 class RecipeRunBulkCreate(WriteSchema):
@@ -227,6 +219,8 @@ class RecipeRunUpdate(WriteSchema):
     message = Message()
     rerun_of = RerunOf()
     snapshot_id = SnapshotId()
+    external_id = ExternalId()
+    external_url = ExternalUrl()
     reason = Reason()
 
 
@@ -234,11 +228,13 @@ RecipeRunQuery = page_query(
     "RecipeRunQuery",
     RecipeRunRead,
     base=RunPageQuery,
+    omit=("external_id", "external_url"),
     **time_range("runs that started"),
     started_after=TimeOrDate(description="The same as `since`."),
     started_before=TimeOrDate(description="The same as `until`."),
     completed_after=TimeOrDate(description="Only runs that ended at this time or later."),
     completed_before=TimeOrDate(description="Only runs that ended before this time."),
+    external_id=FieldFilter(ExternalId(), "external_id"),
     has_dataset=Flag(
         in_query=True, example=True, description="`true`: only runs with a dataset url. `false`: only runs without one."
     ),

@@ -8,7 +8,8 @@ from app.database.columns import BIGINT_MAX
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.base import AnswerSchema, ReadSchema, time_range
 from app.schemas.fields import FieldFilter, Flag, Number, ObjectList, Timestamp
-from app.schemas.recipe_runs import BakeryId, FeedstockId, KindQuery
+from app.schemas.recipe_runs import BakeryId, FeedstockId
+from app.schemas.run_kinds import KindQuery
 
 Runs = partial(Number, 0, BIGINT_MAX, required=True, description="The number of runs.", example=1416)
 Seconds = partial(Number, 0, BIGINT_MAX, required=True, allow_none=True)

@@ -39,17 +39,19 @@ def get(model: type[R], record_id: int, *, to_write: bool = False) -> R:
 def create(model: type[R], values: dict[str, Any], actor: str) -> tuple[Any, bool]:
     """Add a record and return it, and True; or a record that already has the same content and natural key, and False.
 
-    Raises 409 if only the natural key is the same, 422 if `values` refer to a record that does not exist.
+    Raises 409 if only the natural key is the same or another record has the `optional_key`, 422 if `values` refer to a
+    record that does not exist.
     """
     new = model.new_columns(values, actor)
+    guarded = bool(model.natural_key) or _optional_key(model, values) is not None
     # An insert that the database refuses would use up an id, so a repeated creation does not insert.
     existing = _with_same_key(model, values)
     if existing is None:
         try:
-            with db.session.begin_nested() if model.natural_key else nullcontext():
+            with db.session.begin_nested() if guarded else nullcontext():
                 return _store(model, [new], [values], actor)[0], True
         except IntegrityError:
-            if not model.natural_key:
+            if not guarded:
                 db.session.rollback()
             existing = _with_same_key(model, values)
     content = values.keys() - set(model.natural_key)
@@ -71,13 +73,26 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, field: 
         except IntegrityError:
             db.session.rollback()  # the reasons are looked up below, for all records at once
     errors = [own + missing for own, missing in zip(errors, _missing_references(model, items), strict=True)]
-    raise Invalid.in_list(field, errors) if any(errors) else Conflict(CONFLICT)
+    raise Invalid.in_list(field, errors) if any(errors) else _conflict_of_many(model, items, field)
+
+
+def _conflict_of_many(model: type[Record], items: list[dict[str, Any]], field: str) -> Conflict:
+    """The error that names the first of `items` whose `optional_key` a record or an earlier item has."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for index, values in enumerate(items):
+        if key := _optional_key(model, values):
+            same = seen.setdefault(tuple(key.values()), index)
+            if same != index:
+                return Conflict(f"{field}/{same} and {field}/{index} have the same {' and '.join(key)}.")
+            if taken := find_taken(model, values):
+                return Conflict(f"{field}/{index}: {taken.description}")
+    return Conflict(CONFLICT)
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:
     """Set `values`, and return whether they changed anything. Raises 409 and 422 as `create` does."""
     model = type(record)
-    merged = {name: getattr(record, name) for name in model.natural_key} | values
+    merged = {name: getattr(record, name) for name in model.natural_key + model.optional_key} | values
     try:
         with db.session.begin_nested():
             record.change(values, actor, reason)
@@ -133,10 +148,27 @@ def _with_same_key(model: type[R], values: dict[str, Any]) -> R | None:
 def _explain(model: type[Record], values: dict[str, Any], existing: Record | None) -> HTTPException:
     """The error that says why the database refused `values`. `existing` is the record with the same natural key."""
     if existing is not None:
-        same = " and ".join(f"{name} {getattr(existing, name)!r}" for name in model.natural_key)
-        return Conflict(f"{model.noun} {existing.id} already has {same}.")
+        return _taken(existing, model.natural_key)
     (errors,) = _missing_references(model, [values])
-    return Invalid(errors) if errors else Conflict(CONFLICT)
+    return Invalid(errors) if errors else find_taken(model, values) or Conflict(CONFLICT)
+
+
+def find_taken(model: type[Record], values: dict[str, Any]) -> Conflict | None:
+    """The error that names the record which has the `optional_key` in `values`; None if there is none."""
+    key = _optional_key(model, values)
+    owner = db.session.scalar(select(model).filter_by(**key)) if key else None
+    return owner and _taken(owner, model.optional_key)
+
+
+def _taken(owner: Record, key: tuple[str, ...]) -> Conflict:
+    same = " and ".join(f"{name} {getattr(owner, name)!r}" for name in key)
+    return Conflict(f"{owner.noun} {owner.id} already has {same}.")
+
+
+def _optional_key(model: type[Record], values: dict[str, Any]) -> dict[str, Any] | None:
+    """The values of the `optional_key`; None if one is missing."""
+    key = {name: values.get(name) for name in model.optional_key}
+    return key if key and None not in key.values() else None
 
 
 def _validate(

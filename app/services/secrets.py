@@ -69,7 +69,7 @@ FORMS = (
     # A name and its value, as in shells, YAML, JSON, Python and query strings.
     _form(
         "pass secret token key credential signature",
-        rf"(?i)(?P<keep>[\w.-]{{0,40}}{_NAME}[\w.-]{{0,40}}\\?['\"]?\s{{0,5}}[:=]\s{{0,5}}\\?['\"]?)"
+        rf"(?i)(?P<keep>{_NAME}[\w.-]{{0,40}}\\?['\"]?\s{{0,5}}[:=]\s{{0,5}}\\?['\"]?)"
         r"(?!\d+\b|none\b|null\b|true\b|false\b|\*\*\*)[^\s'\"\\,;&<>(){}\[\]]{6,}",
     ),
 )
@@ -136,6 +136,8 @@ def _regrouped(lines: list[str], texts: list[str]) -> Iterator[str]:
 
 def _keys(candidates: set[str]) -> set[str]:
     """Return those of `candidates` that are API keys of this service, also if they are revoked."""
+    if not candidates:
+        return set()
     salt, admin = current_app.config["ENCRYPTION_SALT"], current_app.config["ADMIN_API_KEY_SHA256"]
     by_digest = {key_digest(salt, candidate): candidate for candidate in candidates}
     found = {digest for digest in by_digest if hmac.compare_digest(digest, admin)}

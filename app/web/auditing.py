@@ -15,7 +15,8 @@ class Written:
     """What a view that writes returns: the answer, and what the audit log needs to know about the write.
 
     `content` and `status` are for `Blueprint.response`, which has a default for the status. There is an entry for each
-    of `ids`, the records that were written, unless the write left them as they were (`changed`).
+    of `ids`, the records that were written, unless the write left them as they were (`changed`). `resource` is the kind
+    of these records, if the route is not named after it.
     """
 
     content: Any
@@ -24,6 +25,7 @@ class Written:
     headers: dict[str, str] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     changed: bool = True
+    resource: str | None = None
 
 
 def add_entries(written: Written) -> None:
@@ -34,7 +36,7 @@ def add_entries(written: Written) -> None:
     sent = {"members": sorted(request.get_json(force=True))} if request.method == "PATCH" else {}
     audit.add(
         action,
-        resource,
+        written.resource or resource,
         *written.ids,
         actor=auth.actor(),
         key_id=auth.key_id(),

@@ -3,23 +3,28 @@
 import enum
 import hmac
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from flask import current_app, g, request
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.exc import InternalError, OperationalError
+from werkzeug import exceptions
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from app.database.columns import now
+from app.database.columns import INTEGER_MAX, now
 from app.database.statements import fetch
 from app.extensions import db
 from app.keys import has_wrong_checksum, key_digest
 from app.models import APIKey
-from app.models.api_keys import ADMIN, ADMIN_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
-from app.web import limits
+from app.models.api_keys import ADMIN, ADMIN_SCOPE, BAKERY_SCOPE, UNLABELLED, WRITE_SCOPE, bakery_ids, scopes
+from app.models.bakery_secrets import SIGNED_BY_BAKERY, SIGNED_BY_GITHUB
+from app.services import bakery_secrets
+from app.web import body_budget, limits, signatures
+from app.web.parser import whole_body
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,16 @@ ISSUER = "Administrators of this service create keys, with POST /api-keys."
 # They begin with the words of the original, which clients may look for.
 NO_KEY = f"Not authenticated. Send an API key in {HEADERS}. {ISSUER}"
 WRONG_KEY = f"Invalid API Key. The key in {HEADERS} is unknown, or it has expired or was revoked. {ISSUER}"
+WRONG_SIGNATURE = (
+    "Invalid signature. webhook-signature does not sign this body with a valid secret of the bakery, or "
+    "webhook-timestamp is more than five minutes from now. Administrators of this service create secrets, with POST "
+    "/bakeries/{id}/webhook-secret."
+)
+# The sentences of the original.
+NO_GITHUB_SIGNATURE = "Request does not include a GitHub hash signature header."
+WRONG_GITHUB_SIGNATURE = "Request hash signature invalid."
+NO_GITHUB_SECRET = "This service accepts no webhooks of GitHub: its operator has not set GITHUB_WEBHOOK_SECRET."
+REALM: dict[str, str | None] = {"realm": "pangeo-forge"}
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
 _FIND = select(APIKey.id, APIKey.label, APIKey.is_admin, APIKey.bakery_ids, APIKey.last_used_at).where(
@@ -56,6 +71,8 @@ class Caller(enum.Enum):
     RUNNER = "anyone with an API key; the view calls `require_bakeries` for keys that are limited to bakeries"
     WRITER = "anyone with an API key that is not limited to bakeries"
     ADMIN = "administrators"
+    REPORTER = "as RUNNER, and the bakery in the path, which signs the request as Standard Webhooks says"
+    GITHUB = "the GitHub App and the monitor of Dataflow, which sign the request with GITHUB_WEBHOOK_SECRET"
 
 
 def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
@@ -64,12 +81,21 @@ def declare(view: Callable[..., Any], caller: Caller) -> Callable[..., Any]:
     return view
 
 
-def authorise(caller: Caller) -> None:
-    """Check the key of the request. Raises 403 without one, 401 if it is not valid, 403 if it lacks the rights.
+def authorise(caller: Caller, bakery_id: str = "") -> None:
+    """Check the key of the request or its signature. `bakery_id` is from the path, and not validated yet.
 
-    Raises 429 past a limit, see `app.web.limits`. The use of the key is recorded in the transaction; the blueprint
-    commits it.
+    Raises 403 without either, 401 if it is not valid, 403 if it lacks the rights, and 429 past a limit, see
+    `app.web.limits`. The use of a key is recorded in the transaction; the blueprint commits it.
     """
+    if caller is Caller.GITHUB:
+        _check_signature_of_github()
+    elif caller is Caller.REPORTER and signatures.SIGNATURE in request.headers:
+        _check_signature_of_bakery(bakery_id)
+    else:
+        _check_key(caller)
+
+
+def _check_key(caller: Caller) -> None:
     key = presented_key()
     if not key:
         raise Forbidden(NO_KEY)
@@ -82,12 +108,53 @@ def authorise(caller: Caller) -> None:
     found = [] if has_wrong_checksum(key) else fetch(_FIND, {"digest": digest, "time": now()})
     if not found:
         limits.count_failure()
-        raise Unauthorized(WRONG_KEY, www_authenticate=WWWAuthenticate("bearer", {"realm": "pangeo-forge"}))
+        raise Unauthorized(WRONG_KEY, www_authenticate=WWWAuthenticate("bearer", REALM))
     [(g.key_id, label, is_admin, bakeries, last_used_at)] = found
     g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
     limits.count_write(digest)
     _require_scope(caller)
     _record_use(last_used_at)
+
+
+def _check_signature_of_bakery(bakery_id: str) -> None:
+    """Check the signature before the body is parsed. No transaction is open while the body arrives."""
+    is_id = re.fullmatch("[1-9][0-9]{0,9}", bakery_id) and int(bakery_id) <= INTEGER_MAX
+    secrets = bakery_secrets.valid(int(bakery_id), current_app.config["ENCRYPTION_SALT"]) if is_id else []
+    if not secrets or not signatures.is_of_bakery(secrets, _signed_body()):
+        _refuse_signature(WRONG_SIGNATURE, signatures.SIGNATURE)
+    scope = BAKERY_SCOPE.format(bakery_id)
+    _accept_signature(scope, [scope], SIGNED_BY_BAKERY.format(bakery_id), signatures.MESSAGE_ID)
+
+
+def _check_signature_of_github() -> None:
+    if not request.headers.get(signatures.GITHUB_SIGNATURE):
+        raise Unauthorized(NO_GITHUB_SIGNATURE, www_authenticate=_challenge(signatures.GITHUB_SIGNATURE))
+    secret = current_app.config["GITHUB_WEBHOOK_SECRET"]
+    if not secret:
+        raise exceptions.NotImplemented(NO_GITHUB_SECRET)
+    if not signatures.is_of_github(secret, _signed_body()):
+        _refuse_signature(WRONG_GITHUB_SIGNATURE, signatures.GITHUB_SIGNATURE)
+    _accept_signature("github", [WRITE_SCOPE], SIGNED_BY_GITHUB, signatures.GITHUB_DELIVERY)
+
+
+def _signed_body() -> bytes:
+    body_budget.reserve("signed_body_budget")
+    return whole_body(request)
+
+
+def _refuse_signature(sentence: str, header: str) -> NoReturn:
+    limits.count_failure()
+    raise Unauthorized(sentence, www_authenticate=_challenge(header))
+
+
+def _challenge(header: str) -> WWWAuthenticate:
+    return WWWAuthenticate("hmac-sha256", REALM | {"header": header})
+
+
+def _accept_signature(name: str, allowed: list[str], actor_name: str, message_id: str) -> None:
+    """Store the caller. `name` is in place of the digest of a key, and cannot be one; `message_id` is a header."""
+    g.key_digest, g.key_id, g.scopes, g.actor, g.message_id = name, None, allowed, actor_name, message_id
+    limits.count_write(name)
 
 
 def require_bakeries(*ids: int) -> None:
@@ -100,7 +167,7 @@ def require_bakeries(*ids: int) -> None:
 
 
 def digest() -> str:
-    """The digest of the caller's key."""
+    """The digest of the caller's key, or the name of a caller that signs."""
     return str(g.key_digest)
 
 
@@ -110,8 +177,13 @@ def actor() -> str:
 
 
 def key_id() -> int | None:
-    """The id of the caller's key; None for the administrator's key of the configuration."""
+    """The id of the caller's key; None for the administrator's key of the configuration, and for a signature."""
     return cast("int | None", g.key_id)
+
+
+def message_id_header() -> str:
+    """The header that says whether a POST is a repetition. Where a signature contains an id, it is that."""
+    return str(g.get("message_id", "Idempotency-Key"))
 
 
 def presented_key() -> str:

@@ -100,8 +100,6 @@ class Blueprint(flask_smorest.Blueprint):
         The view returns a record or a mapping, rows for a schema of many, `Written` if it writes, or a response.
         """
         document: Callable[[View], View] = super().response(status_code, schema, **options)
-        if isinstance(schema, dict):  # the answer is not JSON, and the view returns a response
-            return document
         dump = _dumper(schema)
 
         def decorator(view: View) -> View:
@@ -141,8 +139,13 @@ def created(record: Any, new: bool = True) -> Written:
     return Written(record, [record.id], 201, location)
 
 
-def _dumper(schema: type[Schema] | Schema) -> View:
-    """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`."""
+def _dumper(schema: type[Schema] | Schema | dict[str, Any]) -> View:
+    """The function that turns what a view returns into JSON objects: a serialiser for records, else `dump`.
+
+    A dict is a schema of OpenAPI: the view returns what is sent, or a response that is not JSON.
+    """
+    if isinstance(schema, dict):
+        return lambda content: content
     if isinstance(schema, Schema):
         return lambda rows: json_serialiser(type(schema)).rows(rows)
     if issubclass(schema, ReadSchema):
@@ -156,13 +159,13 @@ def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool, noun
     @wraps(view)
     def guarded(**path: str) -> Any:
         revision.require()
+        if max_body:
+            request.max_content_length = max_body
         if caller not in (Caller.PUBLIC, Caller.READER):
-            authorise(caller)
+            authorise(caller, path.get("id", ""))
             if db.session.registry.has():
                 # A slow client may take long to send the body, which is read next. No transaction stays open for it.
                 db.session.commit()
-        if max_body:
-            request.max_content_length = max_body
         ids = {name: path_id(text, noun) for name, text in path.items()}
         if lenient:
             ignore_unknown(known)
@@ -178,7 +181,7 @@ def _guard(view: View, caller: Caller, max_body: int | None, lenient: bool, noun
 
 
 def _respond(act: Callable[[], Response]) -> Response:
-    """The answer of `act` for a caller with a key. A POST with an Idempotency-Key is done once."""
+    """The answer of `act` for a caller that is known. A POST with an Idempotency-Key is done once."""
     if request.method not in ("GET", "HEAD"):
         body_budget.reserve()
     if request.method == "POST":

@@ -1,4 +1,8 @@
-"""How many bytes of request bodies a process holds in memory at a time. A request that would exceed them is 503."""
+"""How many bytes of request bodies a process holds in memory at a time. A request that would exceed them is 503.
+
+The body of a signed request must be read before its signature can be checked. Such bodies have a budget of their own,
+so that strangers cannot use up that of callers with a key.
+"""
 
 from threading import Lock
 
@@ -6,7 +10,7 @@ from flask import Flask, current_app, g, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.errors import RETRY_AFTER
-from config import BODY_BUDGET
+from config import BODY_BUDGET, SIGNED_BODY_BUDGET
 
 
 class Budget:
@@ -29,20 +33,28 @@ class Budget:
 
 def init_app(app: Flask) -> None:
     app.extensions["body_budget"] = Budget(BODY_BUDGET)
+    app.extensions["signed_body_budget"] = Budget(SIGNED_BODY_BUDGET)
     app.teardown_request(release)
 
 
-def reserve() -> None:
-    """Take the bytes of this request's body, until the request ends. Raises 503 if there are too few left."""
+def reserve(name: str = "body_budget") -> None:
+    """Take the bytes of this request's body, until the request ends. Raises 503 if there are too few left.
+
+    The second call in a request does nothing.
+    """
+    if "body" in g:
+        return
     size, most = request.content_length, request.max_content_length or 0
     if size is None:  # nobody knows how long a chunked body will be
         size = most if "Transfer-Encoding" in request.headers else 0
     size = min(size, most)  # a longer body is refused, not read
-    if not current_app.extensions["body_budget"].take(size):
+    if not current_app.extensions[name].take(size):
         sentence = "The service is reading as many request bodies as it has memory for. Try again in a few seconds."
         raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
-    g.body_bytes = size
+    g.body = name, size
 
 
 def release(_error: BaseException | None) -> None:
-    current_app.extensions["body_budget"].give_back(g.pop("body_bytes", 0))
+    if "body" in g:
+        name, size = g.pop("body")
+        current_app.extensions[name].give_back(size)

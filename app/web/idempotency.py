@@ -1,5 +1,7 @@
 """Idempotency-Key: a POST that is repeated is done once, and gets the same answer again.
 
+Signed requests have `webhook-id` in place of it, which their signature contains.
+
 It follows draft-ietf-httpapi-idempotency-key-header-07 and the practice of Stripe: a successful answer is kept for 24
 hours, for the same request (the same JSON in any form) with the same API key, or with a key of the same rotation. A
 request that failed has changed nothing, so it may be repeated.
@@ -41,7 +43,8 @@ def once(act: Callable[[], Response]) -> Response:
     if kept:
         # An older release has stored the digest of the body as it was sent.
         if kept.fingerprint not in (fingerprint, _fingerprint(request.get_data())):
-            raise Invalid.at("header", "Idempotency-Key", f"Idempotency-Key {key} was used for another request.")
+            name = auth.message_id_header()
+            raise Invalid.at("header", name, f"{name} {key} was used for another request.")
         return _replay(kept)
     response = act()
     if response.status_code < 300:
@@ -66,12 +69,13 @@ def _keep(key: str, fingerprint: str, response: Response) -> None:
 
 def _key() -> str | None:
     """The value of the header, without the quotes that a structured field has (RFC 9651)."""
-    given = request.headers.get("Idempotency-Key")
+    name = auth.message_id_header()
+    given = request.headers.get(name)
     if given is None:
         return None
     key = given[1:-1] if re.fullmatch('".*"', given) else given
     if not re.fullmatch(r"[!#-\[\]-~]{1,255}", key):
-        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID is a good one.")
+        raise BadRequest(f"{name} must be 1 to 255 visible ASCII characters; a UUID is a good one.")
     return key
 
 
@@ -122,7 +126,8 @@ def _claim(scope: str, key: str) -> None:
         return
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope} {key}", 0))
     if not db.session.scalar(select(lock)):
-        raise Conflict(f"The first request with Idempotency-Key {key} is still in progress; try again in a moment.")
+        name = auth.message_id_header()
+        raise Conflict(f"The first request with {name} {key} is still in progress; try again in a moment.")
 
 
 def _replay(kept: IdempotencyKey) -> Response:
@@ -141,7 +146,7 @@ def _opened(kept: IdempotencyKey) -> bytes:
         except CryptoError:
             continue
     raise Conflict(
-        f"The first request with Idempotency-Key {kept.key} was executed. Its answer contains an API key, and only the "
+        f"The first request with Idempotency-Key {kept.key} was executed. Its answer contains a secret, and only the "
         "API key that sent it can read it."
     )
 
@@ -149,7 +154,7 @@ def _opened(kept: IdempotencyKey) -> bytes:
 def _seals() -> list[SecretBox]:
     """The encryption of a new answer, and others that an old answer may have.
 
-    An answer to an administrator may contain an API key. So it is encrypted with the caller's, which the service does
+    An answer to an administrator may contain a secret. So it is encrypted with the caller's, which the service does
     not store. Any other answer is public; it is encrypted with the salt, so that another key of the client can read it.
     """
     by_key, by_salt = (_seal(secret) for secret in (auth.presented_key(), ""))

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 WRITES, FAILURES = "writes", "failed-authentication"
 SENTENCES = {
     WRITES: "A key may write {amount} times in {window} s, and this one has.",
-    FAILURES: "An address may come with a wrong key {amount} times in {window} s, and this one has.",
+    FAILURES: "An address may come with a wrong key or signature {amount} times in {window} s, and this one has.",
 }
 # A write does not wait for a Redis that hangs. Every error of the storage is raised as StorageError.
 STORAGE_OPTIONS: dict[str, Any] = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "wrap_exceptions": True}
@@ -66,11 +66,11 @@ def init_app(app: Flask) -> None:
 def count_write(key_digest: str, number: int = 1) -> None:
     """Count a request that writes, or `number` records of it, whether or not it succeeds. Raises 429 past the limit."""
     if number and request.method not in ("GET", "HEAD", "OPTIONS"):
-        _count(WRITES, key_digest[:16], number)  # enough to tell keys apart; the digest itself stays in the database
+        _count(WRITES, key_digest[:20], number)  # enough to tell keys apart; the digest itself stays in the database
 
 
 def count_failure() -> None:
-    """Count a request with an invalid key. Raises 429 past the limit of its address.
+    """Count a request with an invalid key or signature. Raises 429 past the limit of its address.
 
     The key is looked up before this, because a valid key must not be refused for the invalid keys of other clients
     behind the same address. So the limit does not stop an attacker, see docs/decisions/0012-limits.md.

@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 from app.schemas.common import Problem
 from app.web.auth import NO_KEY, WRONG_KEY, Caller
 from app.web.blueprint import Blueprint, IdConverter, id_schema
+from app.web.openapi_callers import SECURITY_SCHEMES, error_codes, headers, security
 from app.web.openapi_components import Schemas
 from config import MAX_BODY, REQUEST_TIMEOUT
 
@@ -21,14 +22,9 @@ The main backend of the Pangeo Forge federation: **bakeries** run **recipes** th
 each execution is a **recipe run**, and a successful production run publishes a **dataset**.
 
 Reading is public. Writing requires an API key in the header `X-API-Key` (or `Authorization: Bearer …`): press
-*Authorize*. Bodies are JSON. Every error is `application/problem+json` (RFC 9457): `detail` says what to do about it,
-`request_id` identifies the request in the logs.
+*Authorize*. Runners can sign their reports instead. Bodies are JSON. Every error is `application/problem+json` (RFC
+9457): `detail` says what to do about it, `request_id` identifies the request in the logs.
 """
-
-SECURITY_SCHEMES = {
-    "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The API key."},
-    "BearerToken": {"type": "http", "scheme": "bearer", "description": "The API key as a bearer token."},
-}
 
 SETTINGS = {
     "API_TITLE": "Pangeo Forge API",
@@ -75,28 +71,6 @@ REPLAYED = {
     }
 }
 
-IF_MATCH = (
-    "If-Match",
-    "The ETag from a GET of the record. The response is 412 if the record has changed since.",
-    '"0a4d55a8d778e5022fab701977c5d840"',
-)
-# The optional header of each method: name, description, example.
-REQUEST_HEADERS = {
-    "get": (
-        "If-None-Match",
-        "The ETags that the client has stored. The response is 304 if one of them is current.",
-        '"0a4d55a8d778e5022fab701977c5d840"',
-    ),
-    "post": (
-        "Idempotency-Key",
-        "A unique value, such as a UUID. It makes it safe to repeat the request.",
-        "8e03978e-40d5-43dd-bc93-6894a57f9324",
-    ),
-    "patch": IF_MATCH,
-    "put": IF_MATCH,
-    "delete": IF_MATCH,
-}
-
 RETRY_AFTER = {
     "Retry-After": {"description": "How many seconds to wait before the next attempt.", "schema": {"type": "integer"}}
 }
@@ -136,13 +110,12 @@ class Operations(BasePlugin):
         for method, operation in (operations or {}).items():
             text = {name: operation.pop(name) for name in ("summary", "description", "tags")}
             operation["operationId"] = rule.endpoint.partition(".")[2]
-            operation.setdefault("parameters", []).append(header_parameter(method))
+            operation.setdefault("parameters", []).extend(headers(method, caller))
             _add_conditions(method, operation)
             codes = _error_codes(method, operation, has_id="<" in rule.rule)
             if caller is not Caller.PUBLIC:
-                codes |= {401, 403, 429}
-                without_key: list[dict[str, Any]] = [{}] if caller is Caller.READER else []
-                operation["security"] = without_key + [{scheme: []} for scheme in SECURITY_SCHEMES]
+                codes |= error_codes(caller)
+                operation["security"] = security(caller)
             responses = operation["responses"] | {code: HTTPStatus(code).name for code in codes}
             operation["responses"] = dict(sorted(responses.items()))
             operation |= text
@@ -180,13 +153,6 @@ def _problem_response(code: int, detail: str) -> dict[str, Any]:
     example["request_id"] = "5f0c8d1e2b3a4c5d9e8f7a6b5c4d3e2f"
     content = {"application/problem+json": {"schema": Problem, "example": example}}
     return {"description": status.phrase, "content": content, "headers": HEADERS.get(code, {})}
-
-
-def header_parameter(method: str) -> dict[str, Any]:
-    """The request header that makes `method` conditional, or safe to repeat."""
-    name, description, example = REQUEST_HEADERS[method]
-    schema = {"type": "string", "examples": [example]}
-    return {"in": "header", "name": name, "description": description, "schema": schema}
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ Path = tuple[object, ...]  # the names and indexes that lead to a value
 
 CACHED = 128  # bytes of a query string
 ID_MAX = 100  # characters of an id that an error repeats
-PLACES = {"json": "body", "query": "query"}
+PLACES = {"json": "body", "form": "body", "query": "query"}
 UNKNOWN, NOT_AN_OBJECT = (ma.Schema().error_messages[kind] for kind in ("unknown", "type"))
 
 

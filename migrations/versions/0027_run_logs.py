@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027_run_logs"
-down_revision = "0025_dataset_search"
+down_revision = "0026_reports"
 branch_labels = None
 depends_on = None
 

@@ -5,6 +5,7 @@ our migrations replace its DDL.
 """
 
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support import postgres
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
 from tests.support.factories import RUN_FIELDS
+from tests.support.live import ROOT
 
 needs_dump = pytest.mark.skipif(not DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 
@@ -379,6 +381,20 @@ def test_the_reaper_finds_each_stuck_run_of_production(production):
 
 
 @needs_dump
+def test_three_failures_of_production_have_a_traceback_and_are_explained(restored_app):
+    upgrade(restored_app)
+    output = restored_app.test_cli_runner().invoke(args=["runs", "explain"]).output
+    found = {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", output, re.MULTILINE)}
+    counts = {"unknown": 263, "dependency_not_installed": 2, "version_mismatch": 1}
+    assert found == counts | {"total": 266}
+    table = (ROOT / "docs/failures.md").read_text().partition("## The honest table")[2].partition("\n## ")[0]
+    documented = Counter()
+    for name, count in re.findall(r"^\| `(\w+)` \| (\d+) \|", table, re.MULTILINE):
+        documented[name] += int(count)
+    assert documented == counts
+
+
+@needs_dump
 def test_production_has_thirty_datasets_of_forty_two_successful_runs(production):
     datasets = production.get("/datasets/?limit=1000").json
     assert (len(datasets), sum(dataset["build_count"] for dataset in datasets)) == (30, 42)
@@ -403,7 +419,7 @@ def test_production_shows_what_the_originals_orm_inserts(restored_app):
     insert(restored_app, "reciperun", **RUN | DATASET | {"feedstock_id": 42})
     run = restored_app.test_client().get("/feedstocks/42").json["recipe_runs"][-1]
     ours = {"created_at": run["created_at"], "updated_at": run["created_at"], "rerun_of": None}
-    ours |= {"snapshot_id": None, "failure": None, "time_problem": None}
+    ours |= dict.fromkeys(("snapshot_id", "external_id", "external_url", "failure", "time_problem"))
     assert run == RUN | DATASET | ours | {"feedstock_id": 42, "started_at": "2022-03-03T02:29:54Z", "id": run["id"]}
     assert now() - datetime.fromisoformat(run["created_at"]) < timedelta(minutes=1)
 

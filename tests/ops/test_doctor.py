@@ -73,6 +73,7 @@ def test_a_database_of_a_newer_release_is_a_problem(migrated_url):
         ({"METRICS_KEY_SHA256": key_digest(SALT, "")}, "METRICS_KEY_SHA256"),
         ({"METRICS_KEY_SHA256": "a" * 64, "ADMIN_API_KEY_SHA256": "a" * 64}, "METRICS_KEY_SHA256"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 1, "ENCRYPTION_SALT": "short"}, "ENCRYPTION_SALT"),
+        ({"DEPLOYMENT": "prod", "PROXY_COUNT": 1, "GITHUB_WEBHOOK_SECRET": "short"}, "GITHUB_WEBHOOK_SECRET"),
         ({"DEPLOYMENT": "prod", "PROXY_COUNT": 0}, "PROXY_COUNT"),
     ],
 )

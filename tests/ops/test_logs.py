@@ -106,7 +106,9 @@ def test_no_line_has_a_query_a_body_a_key_or_a_digest(app, client, printed):
 
 
 @pytest.mark.parametrize("path", ["/api-keys/{}", "/api-keys/{}/rotate", "/nope-{}"])
-@pytest.mark.parametrize(("key", "mask"), [("pfk_" + "a1" * 18, "pfk_***"), ("0f" * 16, "***")])
+@pytest.mark.parametrize(
+    ("key", "mask"), [("pfk_" + "a1" * 18, "pfk_***"), ("0f" * 16, "***"), ("whsec_" + "a+b" * 14 + "c=", "***")]
+)
 def test_a_key_that_was_sent_as_an_id_is_masked(client, printed, path, key, mask):
     out = printed(True, lambda: client.delete(path.format(key)))
     assert json.loads(out)["path"] == path.format(mask)

@@ -12,6 +12,7 @@ from app.services import api_keys
 from tests.conftest import ADMIN_KEY, SALT
 from tests.support.databases import sql
 from tests.support.factories import make_key, run_body
+from tests.support.signed import standard_webhook
 
 WRONG = ["pfk_" + "0" * 36, "a-wrong-key"]
 OLD = "0123456789abcdef0123456789abcdef"
@@ -27,8 +28,8 @@ class Scenario:
         options["headers"] = {"X-API-Key": key} | options.get("headers", {})
         response = self.app.test_client().open(path, method=method, **options)
         text = response.text
-        if response.status_code == 201 and "key" in response.json:
-            self.keys.append(response.json["key"])
+        if response.status_code == 201 and response.json.keys() & {"key", "secret"}:
+            self.keys.append(response.json.get("key") or response.json["secret"])
             text = text.replace(self.keys[-1], "")
         self.seen += [text, str(response.headers)]
         return response.json if response.is_json else None
@@ -56,6 +57,11 @@ def administer(scenario, app):
         scenario(key, "DELETE", "/api-keys/999999")
         scenario(made["key"], "POST", "/recipe_runs/", json=run_body(app))
         scenario(made["key"], "POST", "/recipe_runs/", json=run_body(app, bakery_id=999))
+        bakery = run_body(app)["bakery_id"]
+        secret = scenario(key, "POST", f"/bakeries/{bakery}/webhook-secret", json={})["secret"]
+        body = b"{}"
+        signed = standard_webhook(secret, body) | {"X-Request-ID": secret}
+        scenario(key, "POST", f"/bakeries/{bakery}/reports", data=body, headers=signed)
     for key in scenario.keys[:]:
         for path in ("/api-keys", "/api-keys/me", "/api-keys/1", "/audit", "/recipe_runs/?count=true", "/openapi.json"):
             scenario(key, "GET", path)

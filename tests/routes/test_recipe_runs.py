@@ -29,6 +29,8 @@ UNSET = {
     "message": None,
     "rerun_of": None,
     "snapshot_id": None,
+    "external_id": None,
+    "external_url": None,
     "failure": None,
     "time_problem": None,
 }
@@ -56,7 +58,7 @@ def test_create_stores_every_field(app, writer):
     body = run_body(app, **FULL)
     created = writer.post("/recipe_runs/", json=body).json
     assert created == body | LATER | {"id": created["id"]} | dict.fromkeys(
-        UNSET.keys() & {"rerun_of", "snapshot_id", *COMPUTED}
+        UNSET.keys() & {"rerun_of", "snapshot_id", "external_id", "external_url", *COMPUTED}
     )
     assert writer.get("/recipe_runs/").json == [created]
 
@@ -71,7 +73,7 @@ def test_answers_are_compact_and_their_fields_in_wire_order(app, writer):
         '"dataset_type":"kerchunk","dataset_public_url":"https://data.org/océan.json",'
         f'"message":"{{\\"job_name\\": \\"a6170692e\\"}}","id":{response.json["id"]},'
         f'"created_at":"{response.json["created_at"]}","updated_at":"{response.json["created_at"]}","rerun_of":null,'
-        '"snapshot_id":null,"failure":null,"time_problem":null}'
+        '"snapshot_id":null,"external_id":null,"external_url":null,"failure":null,"time_problem":null}'
     )
 
 
@@ -134,7 +136,7 @@ def test_a_missing_run_is_404_and_named(writer, method):
 
 @pytest.mark.parametrize("name", FULL)
 def test_update_sets_each_field_alone(app, writer, name):
-    run = make_run(app, status="completed", conclusion="failure", completed_at=STARTED_AT)
+    run = make_run(app, status="completed", conclusion="cancelled", completed_at=STARTED_AT)
     (before,) = writer.get("/recipe_runs/").json
     response = writer.patch(f"/recipe_runs/{run.id}", json={name: FULL[name]})
     assert (response.status_code, response.json) == (200, before | {name: FULL[name], "updated_at": ANY})

@@ -26,7 +26,8 @@ SELECT setseed(0.5);
 INSERT INTO bakery (region, name, description) SELECT 'here', 'bakery-' || i, '' FROM generate_series(1, 20) i;
 INSERT INTO feedstock (spec) SELECT 'pangeo-forge/example-' || i || '-feedstock' FROM generate_series(1, 500) i;
 INSERT INTO reciperun (bakery_id, feedstock_id, recipe_id, head_sha, version, started_at, completed_at, conclusion,
-    status, is_test, dataset_type, dataset_public_url, message, created_at, updated_at, rerun_of)
+    status, is_test, dataset_type, dataset_public_url, message, created_at, updated_at, rerun_of, failure_class,
+    failure)
 SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::text), '1.' || i % 7, t,
     CASE WHEN done THEN t + c * interval '3 hours' END,
     CASE WHEN done THEN CASE WHEN c < 0.75 THEN 'success' WHEN c < 0.98 THEN 'failure' WHEN c < 0.999 THEN 'cancelled'
@@ -36,12 +37,18 @@ SELECT 1 + floor(20 * b ^ 2), f, 'example-' || f || '-' || floor(3 * c), md5(i::
     CASE WHEN done AND c < 0.75 THEN 'https://ncsa.osn.xsede.org/Pangeo/example-' || f || '/' || i || '.zarr' END,
     CASE WHEN b < 0.5 THEN '{{"job_name": "' || md5(t::text) || '"}}' END,
     CASE WHEN i > {count} / 2 THEN t END, CASE WHEN i > {count} / 2 THEN t + c * interval '1 day' END,
-    CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END
+    CASE WHEN c < 0.02 AND i > 1 THEN i - 1 END,
+    failed, CASE WHEN failed IS NOT NULL THEN json_build_object('class', failed, 'cause', 'The reason of ' || i || '.',
+        'next_step', repeat('Do this. ', 8), 'who', 'contributor', 'rule', 'rule-' || failed,
+        'evidence', 'Error: ' || md5(i::text), 'line', NULL) END
 FROM (
+    SELECT *, CASE WHEN done AND c >= 0.75 AND (c < 0.98 OR c >= 0.999) THEN
+        (array['unknown', 'source_not_found', 'out_of_memory', 'version_mismatch', 'timed_out'])[1 + floor(5 * b ^ 2)]
+    END AS failed FROM (
     SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
         timestamp '2020-01-01' + (i + 100 * d) * interval '{minutes} minutes' AS t
     FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
-) AS run
+) AS state) AS run
 """
 # Production has 1,416 runs. The seventh of its feedstocks has half of them. Few have a message or a dataset.
 PRODUCTION = 1416

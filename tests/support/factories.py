@@ -28,13 +28,13 @@ from app.models.datasets import DATASETS
 
 R = TypeVar("R")
 
-# The columns of a run, and the fields of a run in a list, in wire order.
+# The columns by which runs can be ordered, and the fields of a run in a list, in wire order.
 RUN_COLUMNS = [
     *("recipe_id", "bakery_id", "feedstock_id", "head_sha", "version", "started_at", "completed_at", "conclusion"),
     *("status", "is_test", "dataset_type", "dataset_public_url", "message", "id"),
     *("created_at", "updated_at", "rerun_of", "snapshot_id"),
 ]
-RUN_FIELDS = [*RUN_COLUMNS, "failure", "time_problem"]
+RUN_FIELDS = [*RUN_COLUMNS, "external_id", "external_url", "failure", "time_problem"]
 STARTED_AT = datetime(2022, 3, 3, 2, 29, 54, tzinfo=UTC)
 _numbers = count(1)
 

@@ -1,14 +1,16 @@
-"""Values for every field of a recipe run, by its type, so that a new field is tested without being named in tests."""
+"""Values for every field by which runs are ordered, by its type, so that tests need not name a new field."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from app.database.columns import LongText
 from app.models import RecipeRun
 from app.schemas.fields import Choice, Flag, Text, Timestamp
-from app.schemas.recipe_runs import RecipeRunRead
+from app.schemas.recipe_runs import RecipeRunQuery, RecipeRunRead
 
 COLUMNS = RecipeRun.__table__.columns
-FIELDS = {name: field for name, field in RecipeRunRead().fields.items() if name in COLUMNS}
+ORDER: Any = RecipeRunQuery().fields["order_by"]
+FIELDS = {name: field for name, field in RecipeRunRead().fields.items() if name in ORDER.validate.choices}
 
 
 def samples(name):

@@ -6,7 +6,15 @@ from sqlalchemy import null
 from app.extensions import db
 from app.keys import key_digest
 from app.models import APIKey
-from app.web.auth import NO_KEY, WRONG_KEY
+from app.web.auth import (
+    NO_GITHUB_SIGNATURE,
+    NO_KEY,
+    WRONG_GITHUB_SIGNATURE,
+    WRONG_KEY,
+    WRONG_SIGNATURE,
+    Caller,
+)
+from app.web.signatures import GITHUB_SIGNATURE, SIGNATURE
 from config import MAX_BODY
 from tests.conftest import ADMIN_KEY, SALT
 from tests.support.factories import make_key, make_run
@@ -15,6 +23,10 @@ WRITES = [
     ("POST", "/bakeries/"),
     ("PATCH", "/bakeries/{id}"),
     ("DELETE", "/bakeries/{id}"),
+    ("POST", "/bakeries/{id}/reports"),
+    ("POST", "/bakeries/{id}/lineage"),
+    ("POST", "/bakeries/{id}/webhook-secret"),
+    ("DELETE", "/bakeries/{id}/webhook-secret"),
     ("POST", "/feedstocks/"),
     ("PATCH", "/feedstocks/{id}"),
     ("DELETE", "/feedstocks/{id}"),
@@ -33,6 +45,10 @@ WRITES = [
     ("DELETE", "/api-keys/{id}"),
     ("POST", "/api-keys/{id}/rotate"),
 ]
+# Routes that accept no key, with their header of a signature, and the sentences without one and with a wrong one.
+SIGNED = {("POST", "/github/hooks"): (GITHUB_SIGNATURE, NO_GITHUB_SIGNATURE, WRONG_GITHUB_SIGNATURE)}
+# Routes that accept a key or a signature.
+EITHER = [("POST", "/bakeries/{id}/reports"), ("POST", "/bakeries/{id}/lineage")]
 JSON = "application/json"
 BAD = {
     "nothing": ("1", "", b"", None),
@@ -62,7 +78,33 @@ def refusal(response):
 def test_the_list_names_every_route_that_writes(app):
     rules = [rule for rule in app.url_map.iter_rules() if rule.methods - {"GET", "HEAD", "OPTIONS"}]
     found = {(method, rule.rule.rstrip("/")) for rule in rules for method in rule.methods - {"OPTIONS"}}
-    assert found == {(method, path.replace("{id}", "<id:id>").rstrip("/")) for method, path in WRITES}
+    assert found == {(method, path.replace("{id}", "<id:id>").rstrip("/")) for method, path in [*WRITES, *SIGNED]}
+
+
+@pytest.mark.parametrize(("caller", "routes"), [(Caller.GITHUB, SIGNED), (Caller.REPORTER, EITHER)])
+def test_the_lists_name_every_route_that_accepts_a_signature(app, caller, routes):
+    rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller is caller]
+    assert {rule.rule.rstrip("/") for rule in rules} == {path.replace("{id}", "<id:id>") for _, path in routes}
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED)
+@pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
+def test_a_missing_signature_is_refused_before_anything_else(client, method, path, number, query, data, content_type):
+    headers = {"X-API-Key": ADMIN_KEY}
+    response = client.open(path + query, method=method, data=data, content_type=content_type, headers=headers)
+    assert refusal(response)[:2] == (401, SIGNED[method, path][1])
+
+
+@pytest.mark.parametrize(("method", "path"), [*SIGNED, *EITHER])
+@pytest.mark.parametrize("reason", ["nothing", "no JSON", "bad UTF-8", "another media type", "no id"])
+def test_a_wrong_signature_is_refused_before_anything_else(app, client, monkeypatch, method, path, reason):
+    monkeypatch.setitem(app.config, "GITHUB_WEBHOOK_SECRET", "a secret")
+    number, query, data, content_type = BAD[reason]
+    header, _, sentence = SIGNED.get((method, path), (SIGNATURE, "", WRONG_SIGNATURE))
+    headers = {header: "v1,wrong", "X-API-Key": ADMIN_KEY}
+    address = path.format(id=number) + query
+    response = client.open(address, method=method, data=data, content_type=content_type, headers=headers)
+    assert refusal(response)[:2] == (401, sentence)
 
 
 @pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)

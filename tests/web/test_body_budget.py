@@ -39,6 +39,21 @@ def test_a_caller_without_a_key_uses_no_budget(client, small_budget):
     assert client.post("/bakeries/", json=BAKERY).status_code == 403
 
 
+def test_a_signed_body_uses_a_budget_of_its_own(app, admin, monkeypatch, small_budget):
+    monkeypatch.setitem(app.config, "GITHUB_WEBHOOK_SECRET", "secret")
+    signed = body_budget.Budget(10)
+    monkeypatch.setitem(app.extensions, "signed_body_budget", signed)
+    headers = {"X-Hub-Signature-256": "sha256=00"}
+    answers = [admin.post("/github/hooks/", data=b"x" * size, headers=headers).status_code for size in (10, 11, 10)]
+    assert (answers, signed.left, small_budget.left) == ([401, 503, 401], 10, 100)
+
+
+def test_a_bakery_without_a_secret_is_refused_before_the_body_is_read(app, client, monkeypatch):
+    monkeypatch.setitem(app.extensions, "signed_body_budget", body_budget.Budget(0))
+    response = client.post("/bakeries/1/reports", json={}, headers={"webhook-signature": "v1,AAAA"})
+    assert response.status_code == 401
+
+
 def test_a_request_without_a_body_uses_no_budget(admin, small_budget):
     small_budget.take(100)
     assert admin.delete("/bakeries/99").status_code == 404

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.schemas.openlineage import EXAMPLE as LINEAGE
 from app.web.auth import Caller
 from tests.conftest import client_with
 from tests.support.factories import BODY, MAKE, make_bakery, make_run, run_body
@@ -117,17 +118,19 @@ def test_every_route_for_service_accounts_checks_the_bakery(app, account):
     one = run_body(app, bakery_id=run.bakery_id)
     description = {"variables": {}, "dimensions": {}, "attributes": {}, "engine": "zarr"}
     body = {"POST": one, "PATCH": {}, "DELETE": None, "PUT": description}
-    rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller is Caller.RUNNER]
+    special = {"bulk": {"recipe_runs": [one]}, "reports": {"run_id": run.id}, "lineage": LINEAGE}
+    limited = (Caller.RUNNER, Caller.REPORTER)
+    rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller in limited]
     answers = [
         account.open(
-            rule.rule.replace("<id:id>", str(run.id)),
+            rule.rule.replace("<id:id>", str(run.bakery_id if "bakeries" in rule.rule else run.id)),
             method=method,
-            json={"recipe_runs": [one]} if "bulk" in rule.rule else body[method],
+            json=special.get(rule.rule.strip("/").rpartition("/")[2], body[method]),
         )
         for rule in rules
         for method in rule.methods - {"HEAD", "OPTIONS"}
     ]
-    assert [answer.status_code for answer in answers] == [403] * 10
+    assert [answer.status_code for answer in answers] == [403] * 14
 
 
 def test_a_service_account_may_write_for_several_bakeries_one_of_which_is_deleted(app, admin, bakery):

@@ -12,9 +12,11 @@ RULES = (
         "A worker needed more memory than it has.",
         "Choose smaller target_chunks, or larger workers in the configuration of the bakery.",
         (
-            r"\bMemoryError\b",
+            r"MemoryError\b",
             r"Unable to allocate [\d.]{1,20} [KMGT]?i?B",
-            r"\bOOMKilled\b|\boom-kill|Out of memory: Kill",
+            r"OOMKilled\b",
+            r"oom-kill",
+            r"Out of memory: Kill",
             r"exceeded \d{1,3}% memory budget",
             r"(?:exit (?:code|status)|returned non-zero exit status|died with .{0,20}signal|exited with) ?:?137\b",
             r"GC thrashing|java\.lang\.OutOfMemoryError",

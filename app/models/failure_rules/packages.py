@@ -81,6 +81,7 @@ RULES = (
         "pip could not install the packages of requirements.txt.",
         f"{_REQUIRE} The reason is in the output of pip, which the runner should send to the log.",
         (r"Command .{0,400}\bpip\b.{0,400}returned non-zero exit status", r"ERROR: ResolutionImpossible"),
+        general=True,
     ),
     Rule(
         "recipes-api-changed",
@@ -124,6 +125,14 @@ RULES = (
         "A compiled package was built for another version of NumPy.",
         _PIN,
         (r"numpy\.\w{1,50} size changed, may indicate binary incompatibility", r"compiled using NumPy 1\.x cannot be"),
+    ),
+    Rule(
+        "beam-without-this-python",
+        "version_mismatch",
+        OPERATOR,
+        "The installed version of Beam does not support the Python that runs it.",
+        "Install a version of Beam that supports this Python, or run the recipe with an older Python.",
+        (r"expecting type typing\.\S{1,100}.{0,100} to have arity \d, had arity \d instead",),
     ),
     Rule(
         "python-mismatch",

@@ -44,6 +44,14 @@ RULES = (
         (r"self\.recipe_id='?(?P<recipe>[^'\s]{1,200}?)'? not in \[(?P<known>.{0,300}?)\]",),
     ),
     Rule(
+        "object-unknown",
+        "object_missing",
+        CONTRIBUTOR,
+        "meta.yaml names the object {name}, which the file of the recipe does not define.",
+        "Correct the name after the colon in meta.yaml, or define the object in the file.",
+        (r"_import_cache\[module\]\[export\]\n(?:[ ~^]{1,200}\n)?KeyError: '(?P<name>[^'\n]{1,100})'",),
+    ),
+    Rule(
         "meta-invalid",
         "object_missing",
         CONTRIBUTOR,
@@ -75,7 +83,6 @@ RULES = (
         (
             r"TypeError: cannot pickle (?P<thing>'?[\w.]{1,100}'?)",
             r"(?:PicklingError|AttributeError): Can't pickle (?P<thing>.{1,150}?)(?:: |$)",
-            r"(?P<thing>.{1,100}) is not (?:picklable|pickleable)",
             r"Can't get attribute (?P<thing>'\w{1,100}') on <module",
         ),
     ),

@@ -25,7 +25,10 @@ CLASSES = {
 
 
 class Rule(NamedTuple):
-    """An error: who can do something about it, what, and the patterns by which it is recognised."""
+    """An error: who can do something about it, what, and the patterns by which it is recognised.
+
+    The errors of a `general` rule have a reason elsewhere in the text, which is better than the error itself.
+    """
 
     name: str
     failure_class: str
@@ -33,3 +36,4 @@ class Rule(NamedTuple):
     cause: str
     next_step: str
     patterns: tuple[str, ...]
+    general: bool = False

@@ -43,7 +43,7 @@ RULES = (
         CONTRIBUTOR,
         "The host of the source files limits the number of requests.",
         _WAIT,
-        (_HTTP + r"429\b", r"429 Client Error", r"\bToo Many Requests\b|\bSlowDown\b"),
+        (_HTTP + r"429\b", r"429 Client Error", r"Too Many Requests", r"SlowDown\b"),
     ),
     Rule(
         "source-slow",
@@ -53,8 +53,9 @@ RULES = (
         _WAIT,
         (
             r"(?:FSTimeoutError|ServerTimeoutError|ReadTimeoutError|ConnectTimeoutError|ReadTimeout|ConnectTimeout)\b",
-            r"\b(?:asyncio\.exceptions\.|asyncio\.)?TimeoutError\b",
-            r"[Rr]ead timed out|[Cc]onnection timed out",
+            r"TimeoutError\b",
+            r"ead timed out",
+            r"onnection timed out",
             _HTTP + r"504\b",
         ),
     ),

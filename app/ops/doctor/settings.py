@@ -7,7 +7,7 @@ from flask import current_app
 from app.keys import key_digest
 from app.ops.doctor.diagnosis import DiagnosisError
 
-SALT_LENGTH = 16  # characters
+SALT_LENGTH = SECRET_LENGTH = 16  # characters
 
 
 def configuration() -> str:
@@ -24,6 +24,10 @@ def configuration() -> str:
     if config["DEPLOYMENT"] and len(salt) < SALT_LENGTH:
         raise DiagnosisError(
             f"ENCRYPTION_SALT is shorter than {SALT_LENGTH} characters. Choose a longer one; it invalidates every key."
+        )
+    if config["DEPLOYMENT"] and 0 < len(config["GITHUB_WEBHOOK_SECRET"]) < SECRET_LENGTH:
+        raise DiagnosisError(
+            f"GITHUB_WEBHOOK_SECRET is shorter than {SECRET_LENGTH} characters. Choose a longer one, also on GitHub."
         )
     if config["DEPLOYMENT"] and not config["PROXY_COUNT"]:
         raise DiagnosisError("PROXY_COUNT is 0, so no request counts as https. Set it to the number of proxies.")

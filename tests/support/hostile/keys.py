@@ -69,9 +69,13 @@ REQUESTS = {
         ("POST", "/recipe_runs/register/1", SEND, b"{}"),
         (404, "There is nothing at /recipe_runs/register/1 (did you mean /recipe_runs/1?); /docs lists what there is."),
     ),
-    "a hook of the original": (
+    "a hook of the original with a key": (
         ("POST", "/github/hooks/", SEND, b"{}"),
-        (404, "There is nothing at /github/hooks/; /docs lists what there is."),
+        (401, auth.NO_GITHUB_SIGNATURE),
+    ),
+    "a report with a signature that is not one": (
+        ("POST", "/bakeries/1/reports", SEND | {"webhook-signature": "v1,AAAA"}, b"{}"),
+        (401, auth.WRONG_SIGNATURE),
     ),
     "a condition that is not an ETag": (
         ("DELETE", "/bakeries/1", KEY | {"If-Match": "nonsense"}),

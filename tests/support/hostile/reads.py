@@ -157,7 +157,7 @@ PATHS = {
         "/x%0D%0ASet-Cookie:%20a=b",
         (404, "There is nothing at /x\r\nSet-Cookie: a=b; /docs lists what there is."),
     ),
-    "hooks of the original": ("/github/hooks/deliveries", NOWHERE),
+    "hooks of the original": ("/github/hooks/deliveries", nowhere("/github/hooks/deliveries", "/github/hooks/")),
     "a url to fetch": (
         "/repr/xarray/?url=http://169.254.169.254/",
         (
