@@ -104,11 +104,11 @@ def test_an_unknown_job_is_created_by_its_only_report(pangeo_forge):
 
 
 def test_a_log_that_is_too_long_is_sent_from_its_end(pangeo_forge, forge_service, monkeypatch):
-    monkeypatch.setattr("pangeo_forge_client.command.reporting.LOG_MAX", 12)
+    monkeypatch.setattr("pangeo_forge_client.command.reporting.LOG_MAX", len(r"third \u00e9\n"))
     run = pangeo_forge(*START, "--commit", "abc")[1].strip()
-    pangeo_forge("runs", "report", run, "--log", "-", stdin="first\nsecond\nthird\n")
+    pangeo_forge("runs", "report", run, "--log", "-", stdin="first\nsecond\nthird é\n")
     with Client(forge_service, ADMIN_KEY) as forge:
-        assert forge.runs.log_text(int(run)) == "… the log is longer: this is its end …\nthird\n"
+        assert forge.runs.log_text(int(run)) == "[The log is longer. These are its last lines.]\nthird é\n"
 
 
 def test_the_command_signs_with_the_secret_of_the_environment(pangeo_forge, monkeypatch):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -11,8 +14,9 @@ from pangeo_forge_client.command import options, output
 from pangeo_forge_client.command.runs import COLUMNS
 
 SECRET_VARIABLE = "PANGEO_FORGE_WEBHOOK_SECRET"
-LOG_MAX = 900_000  # bytes of a log; the service keeps the newest mebibyte, and accepts as much in a request
-CUT = "… the log is longer: this is its end …\n"
+LOG_MAX = 900_000  # bytes of a log in JSON; the service keeps the newest mebibyte, and accepts as much in a request
+LINE_MAX = 50_000  # characters; a line of a progress bar may be long
+CUT = "[The log is longer. These are its last lines.]\n"
 
 
 @click.command()
@@ -88,9 +92,19 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _end_of(log: Any) -> str:
-    """The end of a log that is too long for a request, from the start of a line."""
-    content: bytes = log.read()
-    if len(content) <= LOG_MAX:
-        return content.decode(errors="replace")
-    return CUT + content[-LOG_MAX:].partition(b"\n")[2].decode(errors="replace")
+def _end_of(log: Iterable[bytes]) -> str:
+    """The log, or the last lines of it that fit into a request. The rest of it is not kept in memory."""
+    lines: deque[str] = deque()
+    size, is_whole = 0, True
+    for line in log:
+        lines.append(line.decode(errors="replace")[-LINE_MAX:])
+        size += _size(lines[-1])
+        while size > LOG_MAX:
+            size -= _size(lines.popleft())
+            is_whole = False
+    return "".join(lines) if is_whole else CUT + "".join(lines)
+
+
+def _size(line: str) -> int:
+    """The bytes of a line in JSON, in which a character has up to twelve."""
+    return len(json.dumps(line)) - 2
