@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
 from app.extensions import db
-from app.models import Bakery, Feedstock, RecipeRun
+from app.models import Bakery, Feedstock, RecipeRun, RunLog
 from app.models.failure_rules import CLASSES
 from app.models.failures import FAILING
 
@@ -78,8 +78,10 @@ def explain(everything: bool) -> Iterator[Counter[str]]:
         runs = db.session.scalars(locked).all()
         if not runs:
             return
+        in_batch = RunLog.recipe_run_id.in_([run.id for run in runs])
+        logged = set(db.session.scalars(select(RunLog.recipe_run_id).where(in_batch)))
         for run in runs:
-            run.explain()
+            run.explain(has_log=run.id in logged)
         last = runs[-1].id
         db.session.flush()
         yield Counter(run.failure_class or "not failed" for run in runs)
