@@ -25,7 +25,7 @@ def body(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def bounding_box(box: Iterable[float] | None) -> str | None:
     """West, south, east, north in degrees."""
-    return None if box is None else ",".join(f"{degrees:g}" for degrees in box)
+    return None if box is None else ",".join(map(str, box))
 
 
 def interval(value: str | dt.date | tuple[str | dt.date | None, str | dt.date | None] | None) -> str | None:

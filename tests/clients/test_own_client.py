@@ -13,7 +13,7 @@ import pytest
 
 import pangeo_forge_client
 from pangeo_forge_client import Client, records
-from pangeo_forge_client.parameters import ONE_TEXT
+from pangeo_forge_client.parameters import ONE_TEXT, bounding_box
 from tests.conftest import make_app
 from tests.support.databases import on_sqlite
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_key, make_link, make_run
@@ -126,6 +126,9 @@ def test_a_text_is_searched_with_its_comma(app, forge):
 
 def test_datasets_are_searched_by_place_and_time(app, forge):
     make_link(app)
+    west, north = 12.3456789, 45.5
+    assert bounding_box((west, 0, 20, north)) == "12.3456789,0,20,45.5"
+    assert forge.datasets.search(datetime=STARTED_AT, bbox=(west, 0, 20, north)).all() == []
     assert forge.datasets.search(bbox=(-10, 35, 30.5, 60), datetime=("2000-01-01", None)).all() == []
     assert forge.datasets.search(datetime=dt.date(2000, 1, 1), variable="sst").all() == []
     assert len(forge.datasets.search().all()) == 1

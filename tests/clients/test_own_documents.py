@@ -38,9 +38,13 @@ def agree(expected, printed):
     return doctest.OutputChecker().check_output(expected, printed or "\n", FLAGS)
 
 
-def test_the_guide_in_python_is_correct(examples, monkeypatch):
+def test_the_guide_in_python_and_the_page_of_the_package_are_correct(examples, monkeypatch):
     monkeypatch.setenv("KEY", ADMIN_KEY)
+    monkeypatch.setenv("PANGEO_FORGE_SERVER", examples)
     names = {}
+    [(readme, _)] = re.findall(PYTHON, document("client/README.md", examples), re.DOTALL)
+    exec(readme, names)
+    assert list(names["data"]) == ["precip"]
     blocks = re.findall(PYTHON, document("docs/using-python.md", examples), re.DOTALL)
     assert len(blocks) > 7
     for code, expected in blocks:
