@@ -23,9 +23,9 @@ def body(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _as_json(value) for name, value in values.items()}
 
 
-def bounding_box(box: Iterable[float] | None) -> str | None:
+def bounding_box(box: Iterable[float] | str | None) -> str | None:
     """West, south, east, north in degrees."""
-    return None if box is None else ",".join(map(str, box))
+    return box if box is None or isinstance(box, str) else ",".join(map(str, box))
 
 
 def interval(value: str | dt.date | tuple[str | dt.date | None, str | dt.date | None] | None) -> str | None:

@@ -195,6 +195,13 @@ def test_datasets_are_searched_and_shown(pangeo_forge):
     assert pangeo_forge("datasets", "search", "nothing-like-this")[:2] == (0, "")
 
 
+def test_datasets_are_searched_with_options_or_filters(pangeo_forge):
+    given = ("--bbox", "-10,35,30,60", "--datetime", "2000-01-01/..", "--variable", "sst")
+    filters = ("-F", "bbox=-10,35,30,60", "-F", "datetime=2000-01-01/..", "-F", "variable=sst", "-F", "q=gpcp")
+    for arguments in (given, filters):
+        assert pangeo_forge("datasets", "search", "gpcp", *arguments, "--json") == (0, "[]\n", "")
+
+
 def test_feedstocks_and_bakeries_are_added_and_shown(pangeo_forge):
     for _ in range(2):  # safe to repeat
         id = pangeo_forge("feedstocks", "add", "https://github.com/a/new-one")[1].split("\t")[0]

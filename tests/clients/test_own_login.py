@@ -67,9 +67,10 @@ def test_a_file_that_is_damaged_is_a_sentence(anonymous, forge_service):
 def test_a_keyring_has_the_key_instead_of_the_file(anonymous, forge_service, monkeypatch):
     kept = {}
     keyring = SimpleNamespace(
+        errors=SimpleNamespace(KeyringError=KeyError),
         get_keyring=lambda: SimpleNamespace(priority=5),
         set_password=lambda name, server, key: kept.update({(name, server): key}),
-        get_password=lambda name, server: kept.get((name, server)),
+        get_password=lambda name, server: kept[name, server],
         delete_password=lambda name, server: kept.pop((name, server)),
     )
     real = importlib.import_module
@@ -79,3 +80,13 @@ def test_a_keyring_has_the_key_instead_of_the_file(anonymous, forge_service, mon
     assert anonymous("keys", "me")[0] == 0
     anonymous("logout")
     assert kept == {}
+    anonymous("login", "--server", forge_service, stdin=ADMIN_KEY)
+    kept.clear()
+    assert "The keyring of the system does not work" in anonymous("keys", "me")[2]
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(anonymous, forge_service, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    code, _, errors = anonymous("login", "--server", forge_service, stdin=ADMIN_KEY)
+    assert (code, "cannot be written" in errors or "cannot be read" in errors) == (2, True)

@@ -30,34 +30,45 @@ def stored_key(server: str) -> str | None:
     """The key of that server, and never the key of another one."""
     found = _read().get("keys", {}).get(server)
     if found == IN_KEYRING:
-        keyring = _keyring()
-        return keyring.get_password(NAME, server) if keyring else None
+        key = _in_keyring("get_password", server)
+        return key if isinstance(key, str) else None
     return found if isinstance(found, str) else None
 
 
 def store(server: str, key: str) -> str:
     """Store a key in the keyring of the system, or else in a file that only its owner may read. Return where."""
-    keyring = _keyring()
-    if keyring:
-        keyring.set_password(NAME, server, key)
+    has_keyring = _keyring() is not None
+    if has_keyring:
+        _in_keyring("set_password", server, key)
     stored = _read()
-    keys = stored.get("keys", {}) | {server: IN_KEYRING if keyring else key}
+    keys = stored.get("keys", {}) | {server: IN_KEYRING if has_keyring else key}
     _write(stored | {"server": server, "keys": keys})
-    return "the keyring of the system" if keyring else str(path())
+    return "the keyring of the system" if has_keyring else str(path())
 
 
 def forget(server: str) -> bool:
     """Delete the key of that server. Return whether there was one."""
     stored = _read()
     found = stored.get("keys", {}).pop(server, None)
-    keyring = _keyring() if found == IN_KEYRING else None
-    if keyring:
-        keyring.delete_password(NAME, server)
+    if found == IN_KEYRING:
+        _in_keyring("delete_password", server)
     if stored.get("server") == server:
         del stored["server"]
     if found is not None:
         _write(stored)
     return found is not None
+
+
+def _in_keyring(action: str, *arguments: str) -> object:
+    """What a function of the keyring returns; None if there is no keyring any more."""
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        found: object = getattr(keyring, action)(NAME, *arguments)
+    except keyring.errors.KeyringError as error:
+        raise PangeoForgeError(f"The keyring of the system does not work: {error}") from None
+    return found
 
 
 def _keyring() -> Any:
@@ -81,9 +92,12 @@ def _read() -> dict[str, Any]:
 
 def _write(stored: dict[str, Any]) -> None:
     """Replace the file. Nobody else may read the new one at any time."""
-    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path().with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(stored, file, indent=1)
-    new.replace(path())
+    try:
+        path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(stored, file, indent=1)
+        new.replace(path())
+    except OSError as error:
+        raise PangeoForgeError(f"{path()} cannot be written: {error}") from None

@@ -46,7 +46,8 @@ def search(
 ) -> None:
     """Search for datasets that have all WORDS, the best first. Without words, list them, the newest first."""
     forge = options.client()
-    found = forge.datasets.search(" ".join(words) or None, limit=None if everything else limit, **where, **filters)
+    text = filters.pop("q", None) or " ".join(words) or None
+    found = forge.datasets.search(text, limit=None if everything else limit, **where | filters)
     output.print_records(found, COLUMNS, as_json)
 
 
