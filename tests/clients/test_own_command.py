@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,6 @@ from pangeo_forge_client.command import output
 from tests.support.live import ROOT
 from tests.support.postgres import free_port
 
-NEW_BAKERY = '{"region": "eu", "name": "of-the-original", "description": "A bakery."}'
 START = ("runs", "start", "--feedstock", "pangeo-forge/gpcp-feedstock", "--bakery", "laptop", "--recipe", "gpcp")
 
 
@@ -22,31 +22,6 @@ def in_terminal(monkeypatch):
     """The output is for people, in a narrow terminal."""
     monkeypatch.setattr(output, "to_people", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
-
-
-def test_the_command_of_the_original_works_as_it_did(pangeo_forge):
-    code, printed, errors = pangeo_forge("database", "post", "/bakeries/", NEW_BAKERY)
-    assert (code, errors) == (0, "")
-    path = f"/bakeries/{json.loads(printed)['id']}"
-    assert json.loads(pangeo_forge("database", "get", path)[1])["name"] == "of-the-original"
-    assert '"EU"' in pangeo_forge("database", "patch", path, '{"region": "EU"}')[1]
-    assert pangeo_forge("database", "delete", path) == (0, '{"ok":true}\n', "")
-
-
-def test_the_options_of_the_original_are_where_they_were(pangeo_forge, forge_service, monkeypatch):
-    monkeypatch.delenv("PANGEO_FORGE_SERVER")
-    code, printed, _ = pangeo_forge("database", "--server", f"{forge_service}/", "--api-key", "x", "get", "bakeries")
-    assert code == 0
-    assert len(json.loads(printed)) >= 3
-
-
-def test_a_query_of_a_path_is_sent(pangeo_forge):
-    assert len(json.loads(pangeo_forge("database", "get", "/recipe_runs/?limit=2&status=completed")[1])) == 2
-
-
-def test_data_may_come_from_standard_input(pangeo_forge):
-    code, printed, _ = pangeo_forge("database", "post", "/feedstocks/", "-", stdin='{"spec": "a/from-stdin"}')
-    assert (code, json.loads(printed)["spec"]) == (0, "a/from-stdin")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +83,13 @@ def test_lists_are_tables_for_people(pangeo_forge, in_terminal):
     assert heading.startswith("ID  NAME")
     assert all(len(line) <= 60 for line in rows)
     assert rows[0].index("us-central1") == heading.index("REGION")
+
+
+def test_states_have_colours_unless_the_user_wants_none(in_terminal, monkeypatch):
+    run = SimpleNamespace(conclusion="success", status="completed")
+    assert output.state(run) == "\x1b[32msuccess\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.state(run) == "success"
 
 
 def test_an_empty_list_says_so_to_people(pangeo_forge, in_terminal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import sys
@@ -107,7 +108,8 @@ def clean(text: str) -> str:
 def state(run: Run) -> Styled:
     """The conclusion of a run, or else its status."""
     text = run.conclusion or run.status
-    return Styled(click.style(text, fg=COLOURS.get(text, "red")) if to_people() else text)
+    with_colour = to_people() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    return Styled(click.style(text, fg=COLOURS.get(text, "red")) if with_colour else text)
 
 
 def ago(time: dt.datetime) -> str:
