@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import application, copied, environment
+from tests.conftest import copied, environment
 from tests.routes.test_docs import authorise, execute
 from tests.routes.test_docs import page as page
 from tests.support import live
@@ -20,11 +20,12 @@ def operations(document, method):
 
 @pytest.fixture
 def docs(sqlite_template, tmp_path):
-    """The address of a service as `make run` starts it."""
+    """The address of a service as `make run` starts it: with examples, which are then inspected."""
     port, url = free_port(), copied(sqlite_template, tmp_path / "docs.sqlite")
-    with application(url) as app:
-        assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
-    with live.server(environment(url, REPR_ALLOWED_HOSTS=f"127.0.0.1:{port}"), port) as address:
+    env = environment(url, REPR_ALLOWED_HOSTS=f"127.0.0.1:{port}")
+    assert live.flask(env, "seed", "--address", f"http://127.0.0.1:{port}").returncode == 0
+    with live.server(env, port) as address:
+        assert live.flask(env, "datasets", "inspect").returncode == 0
         yield address
 
 
@@ -41,5 +42,5 @@ def test_every_operation_answers_with_the_values_that_it_opens_with(docs, page):
     for method, expected in ANSWERS.items():
         statuses = {name: execute(page, name) for name in operations(document, method)}
         assert {name: status for name, status in statuses.items() if status not in expected} == {}
-    hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith("data:")}
+    hosts = {urlsplit(url).netloc for url in page.requested if not url.startswith(("data:", "blob:"))}
     assert hosts == {urlsplit(docs).netloc}
