@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import render_template, request
 
-from app.dashboard import plots, words
+from app.dashboard import attention, plots, words
 from app.dashboard.datasets import newest
 from app.dashboard.lists import NEWEST, RUN
 from app.dashboard.queries import api_path, choices, parse_query, query_items
@@ -44,6 +44,7 @@ def feedstock(id: int) -> str:
     context = {
         "about": about,
         "datasets": datasets,
+        "recipes": attention.recipes(id),
         "passing": feedstocks.passing(record),
         "repository": words.repository_url(fields),
     }
@@ -60,16 +61,23 @@ def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: An
 
 def _statistics(query: dict[str, Any]) -> dict[str, Any]:
     """Return the template variables of `statistics.html`: statistics of the runs of `query`, and the latest of them."""
-    filters = {name: query[name] for name in ("bakery_id", "feedstock_id", "is_test") if name in query}
+    filters: dict[str, Any] = {name: query[name] for name in ("bakery_id", "feedstock_id", "is_test") if name in query}
     page = pages.read_page(RecipeRun, columns=RUN.columns, **LATEST, **filters)
-    newest = [(name, str(value).lower()) for name, values in filters.items() for value in values]
+    newest: list[tuple[str, str]] = [(name, str(value).lower()) for name, values in filters.items() for value in values]
     parent: dict[str, Any] = {name: value for name, value in newest if name != "is_test"}
     calls = [
         api_path("stats.get_overview", query_items(parent)),
+        api_path("stats.get_failures", query_items(parent)),
         api_path("recipe_runs.list_recipe_runs", [*newest, *LATEST.items()]),
     ]
-    more = api_path("dashboard.recipe_runs", newest)
-    return _plots(stats.overview(**query)) | {"items": RUN.rows(page.rows), "more": more, "calls": calls}
+    since = [(name, request.args[name]) for name in ("since", "until") if name in request.args]
+    return _plots(stats.overview(**query)) | {
+        "items": RUN.rows(page.rows),
+        "more": api_path("dashboard.recipe_runs", newest),
+        "reasons": attention.reasons(query, [*newest, *since]),
+        "stuck": attention.stuck(filters, newest),
+        "calls": calls,
+    }
 
 
 def _plots(numbers: dict[str, Any]) -> dict[str, Any]:
