@@ -32,6 +32,7 @@ blp = Blueprint("run_logs", __name__, url_prefix="/recipe_runs", description="Lo
 @blp.route("/<id:id>/logs", methods=["GET"], caller=Caller.READER)
 @blp.arguments(RunLogQuery, location="query")
 @blp.response(200, RunLogRead, description="Lines of the log, oldest first.")
+@blp.doc(responses={200: {"content": {"text/plain": TEXT, "application/x-ndjson": LINES}}})
 @blp.alt_response(
     206, schema=TEXT["schema"], content_type="text/plain", description="A range of the text.", success=True
 )

@@ -50,6 +50,7 @@ class Failure(fields.Dict):
             "description": "Why the run failed; null if its conclusion is not `failure`, `timed_out` or `stale`.",
             "component": "Failure",
             "properties": properties,
+            "required": list(properties),
             "examples": [EXAMPLE],
         }
         super().__init__(allow_none=True, dump_only=True, metadata=metadata, **options)

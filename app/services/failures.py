@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
 from app.extensions import db
-from app.models import Bakery, Feedstock, RecipeRun
+from app.models import Bakery, Feedstock, RecipeRun, RunLog
 from app.models.failure_rules import CLASSES
 from app.models.failures import FAILING
 
@@ -21,25 +21,31 @@ BATCH = 200  # runs in a transaction
 def statistics(**filters: Any) -> dict[str, Any]:
     """Return the numbers of failed runs by class, by feedstock and by bakery that match `filters`."""
     filter_key, values = parametrise(RecipeRun, filters)
-    classes: Counter[str] = Counter()
-    by_feedstock: dict[int, Counter[str]] = defaultdict(Counter)
-    by_bakery: dict[int, Counter[str]] = defaultdict(Counter)
-    for failure_class, feedstock_id, bakery_id, count in fetch(_groups(filter_key), values):
-        for counter in (classes, by_feedstock[feedstock_id], by_bakery[bakery_id]):
-            counter[failure_class] += count
-    known = [{"failure_class": name, "count": count} for name, count in classes.most_common()]
+    by_feedstock, by_bakery = (_counts(name, filter_key, values) for name in ("feedstock_id", "bakery_id"))
+    classes = sum(by_bakery.values(), Counter[str]())
     return {
         "count": classes.total(),
-        "classes": [item | {"cause": CLASSES.get(str(item["failure_class"]), "")} for item in known],
+        "classes": [
+            {"failure_class": name, "count": count, "cause": CLASSES.get(name, "")}
+            for name, count in classes.most_common()
+        ],
         "feedstocks": _top("feedstock", by_feedstock, Feedstock.id, Feedstock.spec),
         "bakeries": _top("bakery", by_bakery, Bakery.id, Bakery.name),
     }
 
 
+def _counts(parent: str, filter_key: FilterKey, values: dict[str, Any]) -> dict[int, Counter[str]]:
+    """Return the number of failed runs by class, for each value of the column `parent`."""
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for failure_class, number, count in fetch(_groups(parent, filter_key), values):
+        counts[number][failure_class] = count
+    return counts
+
+
 @lru_cache(maxsize=64)
-def _groups(filter_key: FilterKey) -> Select[Any]:
-    """The statement for the number of failed runs by class, feedstock and bakery. One index has all that it reads."""
-    by: list[Any] = [RecipeRun.failure_class, RecipeRun.feedstock_id, RecipeRun.bakery_id]
+def _groups(parent: str, filter_key: FilterKey) -> Select[Any]:
+    """The statement for the number of failed runs by class and `parent`. One index has all that it reads."""
+    by: list[Any] = [RecipeRun.failure_class, getattr(RecipeRun, parent)]
     failed = select(*by, func.count()).where(RecipeRun.failure_class.is_not(None), *conditions(RecipeRun, filter_key))
     return failed.group_by(*by)
 
@@ -72,8 +78,10 @@ def explain(everything: bool) -> Iterator[Counter[str]]:
         runs = db.session.scalars(locked).all()
         if not runs:
             return
+        in_batch = RunLog.recipe_run_id.in_([run.id for run in runs])
+        logged = set(db.session.scalars(select(RunLog.recipe_run_id).where(in_batch)))
         for run in runs:
-            run.explain()
+            run.explain(has_log=run.id in logged)
         last = runs[-1].id
         db.session.flush()
         yield Counter(run.failure_class or "not failed" for run in runs)

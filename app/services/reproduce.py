@@ -15,7 +15,8 @@ HEAD = """\
 #
 # It needs bash, git, Python and the network, and several hundred MB. It runs code of the repository with your rights:
 # if you do not trust it, use a container. Call it with the folder to work in. Variables: PYTHON is the Python to use,
-# REPOSITORY a copy of the repository, DAY the day whose versions of packages are installed. The run started on {day}.
+# REPOSITORY a copy of the repository, BEFORE the time before which packages must have been released: the run started at
+# {time}. BEFORE= installs the newest ones.
 # Whatever differs from the run stays different: the machine, its credentials, and source files that have changed.
 set -euo pipefail
 
@@ -26,7 +27,7 @@ folder=${{1:-$job}}
 repository={repository}
 REPOSITORY=${{REPOSITORY:-$repository}}
 PYTHON=${{PYTHON:-python3}}
-day=${{DAY-{day}}}
+before=${{BEFORE-{time}}}
 prune={prune}
 
 """
@@ -44,7 +45,7 @@ def script(run: RecipeRun) -> str:
         commit=quote(run.head_sha),
         job=f"run-{run.id}",
         repository=quote(template.format(spec=feedstock.spec)),
-        day=f"{run.started_at:%Y-%m-%d}",
+        time=f"{run.started_at:%Y-%m-%dT%H:%M:%SZ}",
         prune="--prune" if run.is_test else "",
     )
     return head + BODY

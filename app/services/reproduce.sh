@@ -29,6 +29,7 @@ if ! found=$(git -C repository rev-parse --verify --quiet --end-of-options "$com
     found=$(git -C repository rev-parse --verify FETCH_HEAD)
 fi
 git -C repository checkout --quiet --force --detach "$found"
+git -C repository clean --quiet -ffdx  # what this script wrote there before
 say "$REPOSITORY is at $found."
 
 # 2. The folder of the recipe: feedstock/, or in staged-recipes the one whose meta.yaml names the recipe.
@@ -43,21 +44,19 @@ if [ ! -f repository/feedstock/meta.yaml ]; then
 fi
 [ -f "repository/$subdir/meta.yaml" ] || stop "there is no meta.yaml with the recipe $recipe."
 
-# 3. The packages that requirements.txt names, in the versions of the day of the run where pip can choose them.
+# 3. The packages that requirements.txt names, in versions from before the run where pip can choose them.
 [ -x venv/bin/python ] || "$PYTHON" -m venv venv
 venv/bin/python -m pip install --quiet --upgrade pip
-if [ ! -f requirements.txt ]; then
-    if [ -f "repository/$subdir/requirements.txt" ]; then
-        cp "repository/$subdir/requirements.txt" requirements.txt
-    else
-        say "the feedstock has no requirements.txt; the versions are not those of the run."
-        printf '%s\n' "$default_requirements" >requirements.txt
-        day=
-    fi
+if [ -f "repository/$subdir/requirements.txt" ]; then
+    cp "repository/$subdir/requirements.txt" requirements.txt
+else
+    say "the feedstock has no requirements.txt; the versions are not those of the run."
+    printf '%s\n' "$default_requirements" >requirements.txt
+    before=
 fi
-if [ -n "$day" ] && venv/bin/python -m pip install --help | grep -q -e --uploaded-prior-to; then
-    venv/bin/python -m pip install --quiet --uploaded-prior-to "$day" -r requirements.txt ||
-        stop "pip cannot install the versions of $day; try another Python (PYTHON=python3.9), or DAY= for those of today."
+if [ -n "$before" ] && venv/bin/python -m pip install --help | grep -q -e --uploaded-prior-to; then
+    venv/bin/python -m pip install --quiet --uploaded-prior-to "$before" -r requirements.txt ||
+        stop "pip cannot install versions from before $before; try another Python (PYTHON=python3.9), or BEFORE= for the newest."
 else
     venv/bin/python -m pip install --quiet -r requirements.txt || stop "pip cannot install requirements.txt."
 fi

@@ -64,12 +64,12 @@ FORMS = (
     _form("pnu_ pnb_", r"\bpn[ub]_[A-Za-z0-9]{30,}"),
     _form("sk- sk_ rk_", r"\b(?:sk-[\w-]{20,}|[sr]k_(?:live|test)_\w{20,})"),
     _form("://", r"(?P<keep>://)[^\s/@:'\"]{0,200}:[^\s/@'\"]{1,500}(?=@)"),
-    _form("bearer basic", r"(?i)(?P<keep>\b(?:bearer|basic)\s{1,5})[\w.~+/=-]{16,}"),
+    _form("bearer basic", r"(?i)(?P<keep>\b(?:bearer|basic)[ \t]{1,5})(?=\S*\d)[\w.~+/=-]{16,}"),
     _form("sig=", r"(?P<keep>[?&]sig=)[^\s&'\"]{8,}"),
     # A name and its value, as in shells, YAML, JSON, Python and query strings.
     _form(
         "pass secret token key credential signature",
-        rf"(?i)(?P<keep>{_NAME}[\w.-]{{0,40}}\\?['\"]?\s{{0,5}}[:=]\s{{0,5}}\\?['\"]?)"
+        rf"(?i)(?P<keep>{_NAME}(?:s|\d|[_.-][\w.-]{{0,40}})?\\?['\"]?[ \t]{{0,5}}[:=][ \t]{{0,5}}\\?['\"]?)"
         r"(?!\d+\b|none\b|null\b|true\b|false\b|\*\*\*)[^\s'\"\\,;&<>(){}\[\]]{6,}",
     ),
 )

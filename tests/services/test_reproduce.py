@@ -78,7 +78,7 @@ def test_the_recipe_runs_at_the_commit_of_the_run(tmp_path, repository):
     commit(repository, "new", feedstock__meta_yaml=META + "# new\n")
     done, calls = execute(tmp_path, repository, run(head_sha=old))
     assert done.returncode == 0, done.stderr
-    assert "pip install --quiet --uploaded-prior-to 2022-03-03 -r requirements.txt\n" in calls
+    assert "pip install --quiet --uploaded-prior-to 2022-03-03T00:00:00Z -r requirements.txt\n" in calls
     assert (
         "runner bake --repo repository --feedstock-subdir feedstock --Bake.recipe_id=gpcp --Bake.job_name=run-7"
         in calls
@@ -111,12 +111,16 @@ def test_without_requirements_it_installs_packages_that_work_and_says_so(tmp_pat
     assert "--uploaded-prior-to" not in calls
 
 
-def test_it_can_be_repeated(tmp_path, repository):
-    commit(repository, "one", feedstock__meta_yaml=META, feedstock__requirements_txt="xarray\n")
-    assert execute(tmp_path, repository, run())[0].returncode == 0
-    done, _ = execute(tmp_path, repository, run())
+@pytest.mark.parametrize("files", [{}, {"feedstock__requirements_txt": "xarray\n"}])
+def test_it_can_be_repeated(tmp_path, repository, files):
+    commit(repository, "one", feedstock__meta_yaml=META, **files)
+    done, first = execute(tmp_path, repository, run())
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "work/requirements.txt").read_text() == "xarray\n"
+    required = (tmp_path / "work/requirements.txt").read_text()
+    done, both = execute(tmp_path, repository, run())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "work/requirements.txt").read_text() == required
+    assert both == first * 2
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,14 @@ TOKENS = {
 # A line, and what is masked in it.
 LINES = {
     "https://user:hunter2@host/data.nc": "user:hunter2",
-    "Authorization: Bearer abcdefghijklmnop": "abcdefghijklmnop",
+    "Authorization: Bearer abcdefgh12345678": "abcdefgh12345678",
     "export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG": "wJalrXUtnFEMI/K7MDENG",
     '{"client_secret": "tr0ub4dor"}': "tr0ub4dor",
     r"{\"private_key_id\": \"0123456789ab\"}": "0123456789ab",
-    "EARTHDATA_PASSWORD: 'correct horse'": "correct",
+    "EARTHDATA_PASSWORD: 'correct-horse'": "correct-horse",
+    "accessToken=abcdefg": "abcdefg",
+    '"secretAccessKey": "abcdefg"': "abcdefg",
+    "export DB_PASSWORD2=ghijklm": "ghijklm",
     "GET https://host/c/b?sv=2020&sig=abc%2Fdef%3D HTTP/1.1": "abc%2Fdef%3D",
     "https://host/x?X-Amz-Signature=0123456789abcdef": "0123456789abcdef",
 }
@@ -49,6 +52,11 @@ HARMLESS = [
     "tokens: 1000000",
     "password=None",
     "KeyError: 'time'",
+    "botocore.exceptions.NoCredentialsError: Unable to locate credentials",
+    "jwt.exceptions.InvalidTokenError: Signature has expired",
+    "tokenizer: BertTokenizer",
+    "basic characteristics-of-the-data",
+    "The server wants a token:\nTraceback (most recent call last):",
     "d41d8cd98f00b204e9800998ecf8427e  day3.nc",
     "task-0123456789abcdefghijklmnop is done",
 ]

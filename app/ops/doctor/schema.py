@@ -175,5 +175,5 @@ def failures() -> str:
     """Say how many failed runs are not explained: those of earlier releases and of other programs."""
     [(number,)] = rows(UNEXPLAINED)
     if number:
-        return f"{number} failed runs are not explained yet. `flask runs explain` does it."
+        return f"The number of failed runs that are not explained is {number}. `flask runs explain` explains them."
     return "All failed runs are explained."
