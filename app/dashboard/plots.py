@@ -11,7 +11,7 @@ from itertools import accumulate, chain, count
 from math import ceil
 from typing import Any
 
-from app.dashboard.words import duration
+from app.dashboard.words import UNITS
 from app.models.recipe_runs import CONCLUSIONS, FAILURES
 
 HEIGHT = 200  # pixels
@@ -145,8 +145,14 @@ def durations_over_time(runs: Sequence[Mapping[str, Any]]) -> Points | None:
         Point(_share(run["started_at"], first, last), round(HEIGHT * (1 - length / top), 2), run)
         for run, length in zip(runs, lengths, strict=True)
     ]
-    y_ticks = [Tick(round(HEIGHT * (1 - at / top), 2), duration(at) if at else "0") for at in range(0, top + 1, step)]
+    y_ticks = [Tick(round(HEIGHT * (1 - at / top), 2), _length(at)) for at in range(0, top + 1, step)]
     return Points(tuple(points), tuple(y_ticks), tuple(_days(first, last)))
+
+
+def _length(seconds: int) -> str:
+    """Return a short label of an axis, such as 1.5 h."""
+    unit, size = next((pair for pair in UNITS if seconds >= pair[1]), ("", 1))
+    return f"{seconds / size:g} {unit}".rstrip()
 
 
 def _share(time: datetime, first: datetime, last: datetime) -> float:
@@ -156,7 +162,7 @@ def _share(time: datetime, first: datetime, last: datetime) -> float:
 
 def _days(first: datetime, last: datetime) -> Iterator[Tick]:
     """Yield ticks at the starts of days, at most DAY_LABELS, in equal steps."""
-    day, days = datetime.combine(first, time()), (last - first).days + 1
+    day, days = datetime.combine(first, time(), first.tzinfo), (last - first).days + 1
     step = timedelta(days=ceil(days / DAY_LABELS))
     while day <= last:
         if day >= first or days == 1:

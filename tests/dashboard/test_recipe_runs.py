@@ -64,7 +64,10 @@ def test_a_failure_is_compared_with_the_last_success_of_the_recipe(app, client):
     text = shown(client, run)
     assert re.search(rf'The recipe last succeeded in <a href="/dashboard/recipe_runs/{good.id}">', text)
     compared = f"https://github.com/a/sst-feedstock/compare/bbbbbbb...{run.head_sha}"
-    assert f'Changed since then: <a href="{compared}" rel="noopener noreferrer">commit</a>, version.' in text
+    assert (
+        f'Changed since then: <a class="compare" href="{compared}" rel="noopener noreferrer">commit</a>, version.'
+        in text
+    )
 
 
 def test_a_failure_after_a_success_without_a_change_points_outside_of_the_recipe(app, client):

@@ -38,7 +38,7 @@ def test_a_recipe_shows_its_runs_and_what_each_changed(app, client, feedstock):
     compared = "https://github.com/a/sst-feedstock/compare/aaaaaaa...bbbbbbb"
     assert re.findall('data-label="Changed">(.*)</td>', text) == [
         "version",
-        f'<a href="{compared}" rel="noopener noreferrer">commit</a>',
+        f'<a class="compare" href="{compared}" rel="noopener noreferrer">commit</a>',
         "",
     ]
     assert f'<span class="state success">success</span> in <a href="/dashboard/recipe_runs/{third.id}">' in text
