@@ -14,7 +14,7 @@ from app.services import failures, reaper
 
 UNFINISHED = {"status": "queued,in_progress", "order_by": "id", "sort": "asc"}
 STUCK_SHOWN = 4
-RECIPES: dict[str, Any] = {"limit": 1000, **NEWEST}  # the runs of a feedstock whose recipes are listed
+RECIPES: dict[str, Any] = {"limit": 1000, **NEWEST}  # the runs of a feedstock whose recipes are counted
 STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "failure_class")
 
 

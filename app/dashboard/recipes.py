@@ -23,7 +23,7 @@ from app.services import records
 
 RUN = serialiser(RecipeRunDetail, LISTED - {"dataset_public_url"} | {"head_sha", "version", "bakery_id"})
 RUNS: dict[str, Any] = {"limit": 100, **NEWEST}  # of the plot and the table
-FIRST_ROWS = 20  # of the table; the others are shown on demand
+FIRST_ROWS = 10  # of the table; the others are shown on demand
 
 
 def recipe(id: int, recipe_id: str) -> str:

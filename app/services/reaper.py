@@ -19,7 +19,7 @@ QUEUED_LIMIT = timedelta(days=14)
 IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
 BATCH = 500  # runs in a transaction
 STUCK = timedelta(days=1)  # a run that has the same status for longer is stuck, if its limit is not shorter
-FORECASTS_MAX = 200
+FORECASTS_MAX = 100
 
 
 @dataclass(frozen=True)
