@@ -174,9 +174,9 @@ def test_a_stopping_server_finishes_its_requests(database_url, slug, tmp_path):
         assert server.process.wait(timeout=PATIENCE) == 0
 
 
-@pytest.mark.parametrize("process", ["release", "web"])
 @pytest.mark.parametrize(
-    ("name", "value"), [("DATABASE_URL", None), ("DATABASE_URL", "not a URL"), ("ENCRYPTION_SALT", None)]
+    ("process", "name", "value"),
+    [("release", "DATABASE_URL", "not a URL"), ("web", "DATABASE_URL", None), ("web", "ENCRYPTION_SALT", None)],
 )
 def test_a_missing_or_wrong_variable_ends_a_process_with_one_sentence(slug, process, name, value):
     env = dyno(environment("postgres://nobody@127.0.0.1/none"))

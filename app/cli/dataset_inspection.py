@@ -101,7 +101,7 @@ def _outcomes(queue: Queue, concurrency: int) -> Iterator[Outcome]:
 
 def _inspect(task: Task, trusted: bool) -> tuple[Inspection, float]:
     started = monotonic()
-    found = inspector.inspect(task.url, task.dataset_type, trusted, SECONDS)
+    found = inspector.inspect(task.url, task.dataset_type, trusted, SECONDS, task.snapshot_id)
     return found, monotonic() - started
 
 

@@ -51,11 +51,17 @@ def related(
     return batches(_related(inspect(model), name, names), 0, connection, parent=record_id)
 
 
-def batches(statement: Select[Any], last: int, connection: Connection | None = None, **values: Any) -> Iterator[Rows]:
-    """Yield up to BATCH rows at a time. `statement` has the parameters `last` and `limit`, and returns the id last."""
-    while batch := fetch(statement, values | {"last": last, "limit": BATCH}, connection):
+def batches(
+    statement: Select[Any], last: int, connection: Connection | None = None, size: int | None = None, **values: Any
+) -> Iterator[Rows]:
+    """Yield up to `size` rows at a time, by default BATCH.
+
+    `statement` has the parameters `last` and `limit`, and returns the id last.
+    """
+    limit = size or BATCH
+    while batch := fetch(statement, values | {"last": last, "limit": limit}, connection):
         yield batch
-        if len(batch) < BATCH:
+        if len(batch) < limit:
             return
         last = batch[-1][-1]
         let_others_run()

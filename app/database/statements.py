@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Insert, Row
+from sqlalchemy import Connection, Executable, Insert, Result, Row
 from sqlalchemy import insert as sql_insert
 
+from app.database.fairness import BATCH, paced
 from app.extensions import Base, db
 
 Rows = list[Row[*tuple[Any, ...]]]
@@ -29,12 +30,17 @@ def connect() -> Iterator[Connection]:
 def fetch(statement: Executable, values: Mapping[str, Any] | None = None, connection: Connection | None = None) -> Rows:
     """All rows of `statement` with the parameters `values`, read on `connection`, by default that of `connect`.
 
-    Build a statement once and keep it: building it is most of the cost of a short read.
+    Build a statement once and keep it: building it is most of the cost of a short read. Other requests may run while
+    many rows are read.
     """
     if connection is not None:
-        return list(connection.execute(statement, values))
+        return _rows(connection.execute(statement, values))
     with connect() as connected:
-        return list(connected.execute(statement, values))
+        return _rows(connected.execute(statement, values))
+
+
+def _rows(result: Result[*tuple[Any, ...]]) -> Rows:
+    return [row for batch in paced(result.partitions(BATCH)) for row in batch]
 
 
 def insert(model: type[Base], records: list[dict[str, Any]], *, returning: bool = False) -> Rows:

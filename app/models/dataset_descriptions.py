@@ -26,6 +26,10 @@ class DatasetDescription(Record):
     """
 
     __tablename__ = "dataset_description"
+    __table_args__ = (
+        Index("ix_dataset_description_extent", "south", "north", "west", "east", "dataset_id"),
+        Index("ix_dataset_description_times", "time_start", "time_end", "dataset_id"),
+    )
 
     noun = "description of dataset"
 

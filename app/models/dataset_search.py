@@ -90,11 +90,13 @@ def has_token(dataset_id: ColumnElement[int], name: str) -> ColumnElement[bool]:
     """The condition that the document of a dataset has the token `:name`."""
     dialect = db.engine.dialect.name
     _, number = index(dialect)
-    return _is_one_of(dataset_id, select(number).where(matches(dialect, name)))
+    return is_one_of(dataset_id, select(number).where(matches(dialect, name)))
 
 
-def _is_one_of(dataset_id: ColumnElement[int], found: Select[int]) -> ColumnElement[bool]:
-    """Like IN. PostgreSQL cannot turn an array into a join, in which it would guess that no word is rare."""
+def is_one_of(dataset_id: ColumnElement[int], found: Select[int]) -> ColumnElement[bool]:
+    """Like IN, but the database finds these ids first. PostgreSQL cannot turn an array into a join, in which it would
+    guess that no word is rare.
+    """
     if db.engine.dialect.name == "sqlite":
         return dataset_id.in_(found)
     return dataset_id == func.any(func.array(found.scalar_subquery()))
@@ -111,7 +113,7 @@ def contains_words(dataset_id: ColumnElement[int]) -> ColumnElement[bool]:
         source = source.join(DatasetSearch.__table__, DatasetSearch.dataset_id == number)
     named = DatasetSearch.names.like(bindparam("q_names"), escape="\\")
     by_names = select(number).select_from(source).where(matches(dialect, "q_part"), named)
-    return or_(has_token(dataset_id, "q_words"), _is_one_of(dataset_id, by_names))
+    return or_(has_token(dataset_id, "q_words"), is_one_of(dataset_id, by_names))
 
 
 def overlaps(edges: list[ColumnElement[float]], name: str) -> ColumnElement[bool]:

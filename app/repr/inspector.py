@@ -42,13 +42,19 @@ def is_trusted(allows: Callable[[str], bool], url: str) -> bool:
     return _address(url) is not None and allows(url)
 
 
-def inspect(url: str, dataset_type: str | None, trusted: bool, seconds: int) -> Inspection:
-    """Inspect the dataset at `url` for at most `seconds`, again if it is of another type than expected."""
+def inspect(
+    url: str, dataset_type: str | None, trusted: bool, seconds: int, snapshot_id: str | None = None
+) -> Inspection:
+    """Inspect the dataset at `url` for at most `seconds`, again if it is of another type than expected.
+
+    `snapshot_id` is that of an Icechunk repository; without it, the newest snapshot is inspected.
+    """
     address, kind, end = _address(url), dataset_type or KIND, monotonic() + seconds
     if address is None:
         return Inspection(kind, "scheme")
     for _ in range(KINDS_MAX):
-        found = _run(address, kind, trusted, max(round(end - monotonic()), 1))
+        asked = {"url": address, "trusted": trusted, "kind": kind, "snapshot_id": snapshot_id}
+        found = _run(asked, max(round(end - monotonic()), 1))
         if "kind" not in found.results:
             return found
         kind = found.results["kind"]
@@ -65,10 +71,11 @@ def _address(url: str) -> str | None:
         return None
 
 
-def _run(url: str, kind: str, trusted: bool, seconds: int) -> Inspection:
+def _run(asked: dict[str, Any], seconds: int) -> Inspection:
+    kind = asked["kind"]
     if not all(find_spec(name) for name in PACKAGES[kind]):
         return Inspection(kind, "unsupported")
-    request = json.dumps({"url": url, "trusted": trusted, "kind": kind}).encode()
+    request = json.dumps(asked).encode()
     command = [sys.executable, "-I", str(opener.PROGRAM), str(seconds)]
     try:
         process = subprocess.run(

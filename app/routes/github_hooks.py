@@ -1,4 +1,4 @@
-"""The webhook of the GitHub App, which also takes the callback of the monitor of Dataflow."""
+"""The webhook of the GitHub App, which also accepts the callback of the monitor of Dataflow."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ class BakerySecretCreated(ReadSchema):
         50,
         50,
         required=True,
-        description="The secret, as the libraries of Standard Webhooks take it. The service does not show it again.",
+        description="The secret, as the libraries of Standard Webhooks expect it. The service does not show it again.",
         example="whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     )
     created_at = Timestamp(required=True, description="When the secret was created.")

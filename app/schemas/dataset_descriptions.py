@@ -178,7 +178,7 @@ def described_fields(**options: Any) -> dict[str, fields.Field[Any]]:
     }
 
 
-class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None), name="DescriptionFields")):  # type: ignore[misc]
+class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None), name="DescriptionFields")):  # type: ignore[misc]  # a function creates it
     @validates_schema
     def must_agree(self, values: dict[str, Any], **_: Any) -> None:
         edges = [values[name] for name in ("west", "south", "east", "north")]

@@ -36,7 +36,7 @@ class DatasetFacets(AnswerSchema):
     variable = ObjectList(FacetValue, description="The names of variables, up to 50.")
 
 
-class FacetQuery(DatasetQuery):  # type: ignore[valid-type, misc]
+class FacetQuery(DatasetQuery):  # type: ignore[valid-type, misc]  # a function creates it
     """The filters of the list of datasets."""
 
     class Meta:

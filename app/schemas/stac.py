@@ -138,7 +138,7 @@ class StacCollections(AnswerSchema):
         StacLink,
         description="Links to the root, to this page, to the next page if there may be one, and to the page before.",
     )
-    numberReturned = Number(0, LIMIT_MAX, required=True, description="How many they are.", example=10)  # noqa: N815
+    numberReturned = Number(0, LIMIT_MAX, required=True, description="How many they are.", example=10)  # noqa: N815  # as STAC writes it
 
 
 class Picked(NamedTuple):
@@ -158,7 +158,7 @@ class Picked(NamedTuple):
 class Terms(fields.String):
     """Texts separated by commas."""
 
-    def _deserialize(self, *args: Any, **options: Any) -> list[str]:  # type: ignore[override]
+    def _deserialize(self, *args: Any, **options: Any) -> list[str]:  # type: ignore[override]  # it returns more than a text
         text = super()._deserialize(*args, **options)
         return [term for part in text.split(",") if (term := part.strip())]
 
@@ -168,7 +168,7 @@ class SortBy(Terms):
 
     default_error_messages = {"order": "Must be one of {names}, after + or -: a collection is sorted by one of them."}
 
-    def _deserialize(self, *args: Any, **options: Any) -> tuple[str, str] | None:  # type: ignore[override]
+    def _deserialize(self, *args: Any, **options: Any) -> tuple[str, str] | None:  # type: ignore[override]  # it returns more than a text
         given = super()._deserialize(*args, **options)
         names = [name.lstrip("+-") for name in given]
         if len(given) != 1 or names[0] not in SORTED_BY:
@@ -179,7 +179,7 @@ class SortBy(Terms):
 class PickedFields(Terms):
     """Names of fields to include, and after `-` to exclude."""
 
-    def _deserialize(self, *args: Any, **options: Any) -> Picked:  # type: ignore[override]
+    def _deserialize(self, *args: Any, **options: Any) -> Picked:  # type: ignore[override]  # it returns more than a text
         given = [name.partition(".")[0] for name in super()._deserialize(*args, **options)]
         excluded = frozenset(name[1:] for name in given if name.startswith("-"))
         return Picked(frozenset(name.lstrip("+") for name in given if not name.startswith("-")), excluded)

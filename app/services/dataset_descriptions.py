@@ -62,6 +62,7 @@ class Task:
     url: str
     dataset_type: str | None
     run_id: int | None
+    snapshot_id: str | None = None
 
 
 def count_due(ids: list[int] | None, before: datetime) -> int:
@@ -87,7 +88,7 @@ def claim(ids: list[int] | None, before: datetime, until: datetime) -> Task | No
 
 
 def _due(ids: list[int] | None, before: datetime) -> Select[Any]:
-    columns = (DATASETS.c[name] for name in ("id", "url", "dataset_type", "run_id"))
+    columns = (DATASETS.c[name] for name in ("id", "url", "dataset_type", "run_id", "snapshot_id"))
     listed = [DATASETS.c.url != "", DATASETS.c.withdrawn_at.is_(None), DATASETS.c.merged_into.is_(None)]
     if ids is not None:
         listed.append(DATASETS.c.id.in_(ids))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, inspect, select
 from werkzeug.exceptions import NotFound
 
-from app.database import pages, rows
+from app.database import rows
 from app.database.columns import INTEGER_MAX
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.indexes import unindexed
@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import Dataset, RecipeRun
 from app.models.dataset_search import BY_RANK
 from app.models.datasets import DATASETS, KEY
-from app.services import dataset_search, search_documents, search_queries
+from app.services import dataset_filters, dataset_search, search_documents, search_queries
 
 # Another program may store a run with an empty url. It is one object, because it is a key of cached statements.
 LISTED = (Dataset.url != "", Dataset.merged_into.is_(None))
@@ -36,7 +36,7 @@ def page(q: str = "", **query: Any) -> Page:
     if q:
         search_documents.refresh()
         query["q"] = search_queries.conditions_of(q, db.engine.dialect.name)
-    return pages.read_page(Dataset, *LISTED, **query)
+    return dataset_filters.read_page(*LISTED, **query)
 
 
 def resolve(number: int, connection: Connection | None = None, *, of_runs: bool = True) -> int:

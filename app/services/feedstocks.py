@@ -79,7 +79,9 @@ def newest(limit: int) -> list[RecipeRun]:
 
     Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
     """
-    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), RecipeRun.has_status("completed"))
+    # Not `status = 'completed'`: SQLite would use the index by status, and sort all completed runs.
+    is_completed = RecipeRun.status.not_in(["queued", "in_progress"])
+    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), is_completed)
     return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 
@@ -78,15 +78,19 @@ def create_many(model: type[R], items: list[dict[str, Any]], actor: str, field: 
 
 def _conflict_of_many(model: type[Record], items: list[dict[str, Any]], field: str) -> Conflict:
     """The error that names the first of `items` whose `optional_key` a record or an earlier item has."""
-    seen: dict[tuple[Any, ...], int] = {}
+    places: dict[tuple[Any, ...], int] = {}
     for index, values in enumerate(items):
         if key := _optional_key(model, values):
-            same = seen.setdefault(tuple(key.values()), index)
+            same = places.setdefault(tuple(key.values()), index)
             if same != index:
                 return Conflict(f"{field}/{same} and {field}/{index} have the same {' and '.join(key)}.")
-            if taken := find_taken(model, values):
-                return Conflict(f"{field}/{index}: {taken.description}")
-    return Conflict(CONFLICT)
+    columns = [getattr(model, name) for name in model.optional_key]
+    owners = db.session.scalars(select(model).where(tuple_(*columns).in_(list(places)))).all() if places else ()
+    found = {places[tuple(getattr(owner, name) for name in model.optional_key)]: owner for owner in owners}
+    if not found:
+        return Conflict(CONFLICT)
+    first = min(found)
+    return Conflict(f"{field}/{first}: {_taken(found[first], model.optional_key).description}")
 
 
 def update(record: Record, values: dict[str, Any], actor: str, reason: str | None = None) -> bool:
@@ -150,10 +154,10 @@ def _explain(model: type[Record], values: dict[str, Any], existing: Record | Non
     if existing is not None:
         return _taken(existing, model.natural_key)
     (errors,) = _missing_references(model, [values])
-    return Invalid(errors) if errors else find_taken(model, values) or Conflict(CONFLICT)
+    return Invalid(errors) if errors else _find_taken(model, values) or Conflict(CONFLICT)
 
 
-def find_taken(model: type[Record], values: dict[str, Any]) -> Conflict | None:
+def _find_taken(model: type[Record], values: dict[str, Any]) -> Conflict | None:
     """The error that names the record which has the `optional_key` in `values`; None if there is none."""
     key = _optional_key(model, values)
     owner = db.session.scalar(select(model).filter_by(**key)) if key else None

@@ -110,10 +110,10 @@ def init_app(app: Flask) -> None:
     app.after_request(make_conditional)
     # The last one is the first to see a request. Flask documents the assignment to `wsgi_app` as the way to wrap it.
     secure_headers = [("Strict-Transport-Security", HSTS)] if app.config["DEPLOYMENT"] else []
-    app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers, app.config)  # type: ignore[method-assign]
-    app.wsgi_app = Address(app.wsgi_app, app.config["PUBLIC_PREFIX"])  # type: ignore[method-assign]
+    app.wsgi_app = Envelope(app.wsgi_app, headers, secure_headers, app.config)  # type: ignore[method-assign]  # as Flask documents it
+    app.wsgi_app = Address(app.wsgi_app, app.config["PUBLIC_PREFIX"])  # type: ignore[method-assign]  # as Flask documents it
     if hops := app.config["PROXY_COUNT"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_prefix=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_prefix=1)  # type: ignore[method-assign]  # as Flask documents it
 
 
 def _request_id(given: str, config: Mapping[str, Any]) -> str:

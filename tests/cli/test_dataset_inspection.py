@@ -23,7 +23,7 @@ def inspected(monkeypatch):
     """The urls that would have been inspected, each with its type, and the result for each url."""
     asked, results = [], {}
 
-    def inspect(url, dataset_type, trusted, seconds):
+    def inspect(url, dataset_type, trusted, seconds, snapshot_id):
         asked.append((url, dataset_type))
         return results.get(url, inspection())
 

@@ -12,7 +12,7 @@ from tests.support.databases import on_sqlite
 # What the generator cannot read, because the answer is not JSON.
 NOT_JSON = {"GET /catalog.yaml", "GET /feed.atom", "GET /feedstocks/{id}/feed.atom", "GET /feedstocks/{id}/badge.svg"}
 NOT_JSON |= {"GET /datasets/{id}/thumbnail.png", "PUT /feedstocks/{id}/metadata"}  # a picture, and files in YAML
-NOT_JSON |= {"POST /recipe_runs/{id}/logs"}
+NOT_JSON |= {"POST /recipe_runs/{id}/logs"}  # lines of text
 
 
 @pytest.fixture(scope="module")

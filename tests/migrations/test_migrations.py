@@ -180,6 +180,8 @@ def test_names_are_the_same_on_every_database(app):
         "dataset_merged_into_fkey",
         "dataset_thumbnail_dataset_id_fkey",
         "ix_dataset_check_dataset_id_id",
+        "ix_dataset_description_extent",
+        "ix_dataset_description_times",
         "ix_dataset_health_checked_at_dataset_id",
         "ix_dataset_health_healthy_dataset_id",
         "ix_dataset_event_dataset_id_id",

@@ -66,7 +66,7 @@ CHANGES = (
     "DELETE FROM reciperun WHERE head_sha = '{own}' AND id / 2 * 2 = id",
 )
 WRITERS = 8
-ROUNDS = 50
+ROUNDS = 20
 
 
 def counted():
@@ -122,7 +122,7 @@ def perform(parents, action, *details):
 
 @given(transactions=st.lists(st.tuples(st.lists(CHANGE, max_size=4), st.booleans()), max_size=6))
 @settings(
-    max_examples=60,
+    max_examples=25,
     derandomize=True,
     database=None,
     deadline=None,

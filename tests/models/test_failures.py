@@ -118,6 +118,21 @@ def test_the_line_is_the_last_one_in_the_recipe():
     assert cause(frames[2] + "\nMemoryError")["line"] is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FileNotFoundError: [Errno 2] No such file or directory: '/usr/bin/java'",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'kubectl'",
+        "concurrent.futures._base.TimeoutError",
+        "INFO Wrote memory.zarr in 137 seconds, status: done",
+        "401 files to go",
+        "psycopg2.OperationalError: could not translate host name",
+    ],
+)
+def test_a_text_that_does_not_prove_a_cause_is_unknown(text):
+    assert cause(text)["class"] == "unknown"
+
+
 def test_evidence_is_short():
     assert len(cause("MemoryError " + "x" * 10_000)["evidence"]) == EVIDENCE_MAX
 

@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import URL
 
-from tests.conftest import ADMIN_KEY, environment
+from tests.conftest import ADMIN_KEY, copied, environment
 from tests.support import live
 from tests.support.dyno import ask, dyno, serving
 
@@ -21,10 +20,9 @@ needs_mounts = pytest.mark.skipif(not MAY_MOUNT, reason="this user may not mount
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(sqlite_template, tmp_path):
     """A function that starts a server with two workers. With shell commands that mount, it has separate mounts."""
-    env = dyno(environment(URL.create("sqlite", database=str(tmp_path / "x.sqlite"))), PROXY_COUNT="0")
-    assert live.flask(env, "db", "upgrade").returncode == 0
+    env = dyno(environment(copied(sqlite_template, tmp_path / "x.sqlite")), PROXY_COUNT="0")
 
     def start(*mounts):
         command = " && ".join([*mounts, "exec gunicorn wsgi:app"])

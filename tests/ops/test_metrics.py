@@ -177,11 +177,10 @@ def test_connections_that_cannot_be_made_are_not_counted(empty_url):
 
 
 @pytest.fixture(scope="module")
-def server(postgres_server, tmp_path_factory):
+def server(postgres_server, postgresql_template, tmp_path_factory):
     """A server with two workers."""
-    with postgres.database(postgres_server) as url:
+    with postgres.database(postgres_server, postgresql_template) as url:
         env = dyno(environment(url), PROXY_COUNT="0", WEB_CONCURRENCY="2")
-        assert live.flask(env, "db", "upgrade").returncode == 0
         with serving("gunicorn wsgi:app", env, live.ROOT, tmp_path_factory.mktemp("metrics") / "log") as server:
             server.url = url
             yield server

@@ -17,7 +17,7 @@ from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector
 from app.schemas.dataset_descriptions import FindingsSchema
-from tests.support import buckets, live
+from tests.support import buckets, forked, live
 
 FACTS = ("engine", "zarr_format", "consolidated")
 EDGES = ("west", "south", "east", "north")
@@ -59,8 +59,13 @@ def write_stores(folder, url):
 
 def write_repository(folder, globe):
     storage = icechunk.local_filesystem_storage(str(folder / "globe.icechunk"))
-    session = icechunk.Repository.create(storage).writable_session("main")
-    globe.to_zarr(session.store, zarr_format=3, consolidated=False)
+    commit(icechunk.Repository.create(storage), globe)
+
+
+def commit(repository, globe):
+    """The id of a new snapshot, which has this dataset alone."""
+    session = repository.writable_session("main")
+    globe.to_zarr(session.store, zarr_format=3, consolidated=False, mode="w")
     return session.commit("The globe.")
 
 
@@ -80,9 +85,10 @@ def write_references(folder, url):
     partitions.flush()
 
 
-@cache  # a process starts in a second
+@cache
 def inspected(url, kind, trusted):
-    return inspector.inspect(url, kind, trusted, live.PATIENCE)
+    with forked.programs():
+        return inspector.inspect(url, kind, trusted, live.PATIENCE)
 
 
 def inspect(served, path, kind="zarr", trusted=True):
@@ -214,6 +220,24 @@ def test_a_private_address_is_not_inspected_unless_it_is_trusted(served, kind):
 def test_a_url_that_is_not_read_over_http_is_not_inspected(url):
     assert inspector.inspect(url, "zarr", True, 60).error == "scheme"
     assert not inspector.is_trusted(lambda _: True, url)
+
+
+def test_a_snapshot_of_a_repository_is_inspected(served):
+    storage = icechunk.local_filesystem_storage(str(served.folder / "open/commits.icechunk"))
+    repository = icechunk.Repository.create(storage)
+    first, second = (commit(repository, buckets.globe(times=times)) for times in (3, 1))
+    url = f"{served.url}/open/commits.icechunk"
+    for asked, expected in ((None, (1, second)), (first, (3, first))):
+        description = inspector.inspect(url, "icechunk", True, live.PATIENCE, asked).results["description"]
+        assert (description["dimensions"]["time"], description["snapshot_id"]) == expected
+    assert inspector.inspect(url, "icechunk", True, live.PATIENCE, "not a snapshot").error == "unreadable"
+
+
+def test_what_libraries_print_is_not_a_result(served, monkeypatch):
+    # Icechunk warns on standard output if the user `nobody`, whom the program becomes, may not read this folder.
+    monkeypatch.setattr(inspector.opener, "ENVIRONMENT", inspector.opener.ENVIRONMENT | {"HOME": "/root"})
+    found = inspector.inspect(f"{served.url}/open/globe.icechunk", "icechunk", True, live.PATIENCE)
+    assert (found.kind, found.error) == ("icechunk", None)
 
 
 def test_a_type_whose_packages_are_missing_is_not_inspected(served, monkeypatch):

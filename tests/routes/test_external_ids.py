@@ -58,11 +58,11 @@ def test_a_move_to_a_bakery_where_the_id_exists_is_409(app, writer, body):
 
 
 def test_a_bulk_with_an_id_of_another_run_creates_nothing(writer, body):
-    first = writer.post("/recipe_runs/", json=body).json
-    runs = [body | {"external_id": "job-2"}, body]
+    last, first = (writer.post("/recipe_runs/", json=body | {"external_id": name}).json for name in ("job-3", "job-1"))
+    runs = [body | {"external_id": name} for name in ("job-2", "job-1", last["external_id"])]
     response = writer.post("/recipe_runs/bulk", json={"recipe_runs": runs})
     assert refusal(response) == (409, f"recipe_runs/1: {taken(first)}")
-    assert writer.get("/stats/recipe_runs").json == {"count": 1}
+    assert writer.get("/stats/recipe_runs").json == {"count": 2}
 
 
 def test_a_bulk_with_the_same_id_twice_is_409(writer, body):

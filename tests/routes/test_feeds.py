@@ -6,7 +6,10 @@ from xml.etree import ElementTree
 import feedparser
 import pytest
 
+from app.extensions import db
+from tests.support.databases import on_sqlite
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
+from tests.support.sent import statements
 
 ENDED = {"status": "completed", "conclusion": "success"}
 PUBLISHED = ENDED | {"dataset_type": "zarr", "dataset_public_url": "https://data.org/a.zarr"}
@@ -185,3 +188,13 @@ def test_a_missing_feedstock_has_no_feed_and_no_badge(client, name):
     response = client.get(f"/feedstocks/99/{name}")
     assert (response.status_code, response.json["detail"]) == (404, "feedstock 99 not found")
     assert response.headers["Cache-Control"] == "no-store"
+
+
+@on_sqlite  # tests/database/test_query_plans.py is about PostgreSQL
+def test_the_feed_of_all_reads_the_runs_that_ended_last_by_an_index(app, client):
+    with statements() as sent:
+        assert client.get("/feed.atom").status_code == 200
+    [read] = [statement for statement in sent if "FROM reciperun" in statement.text]
+    with app.app_context(), db.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read.text}", read.parameters).all()
+    assert "USING INDEX ix_reciperun_completed_at_id" in plan[0][3]

@@ -7,8 +7,8 @@ import orjson
 import pytest
 import yaml
 
-from app.database import rows
 from app.routes import intake as catalogue_form
+from app.services import catalogue
 from app.web import documents
 from tests.routes.test_feeds import HOSTILE, PUBLISHED
 from tests.support.factories import make_bakery, make_description, make_feedstock, make_link, make_run
@@ -112,7 +112,7 @@ def test_a_catalogue_in_batches_has_the_same_bytes(app, client, monkeypatch, lim
     for number in range(7):
         make_run(app, feedstock_id=feedstock, bakery_id=bakery, recipe_id=f"r{number}", **PUBLISHED)
     at_once = client.get("/catalog.yaml")
-    monkeypatch.setattr(rows, "BATCH", 3)
+    monkeypatch.setattr(catalogue, "BATCH", 3)
     monkeypatch.setattr(documents, "IN_MEMORY", limit)
     monkeypatch.setattr(catalogue_form, "SPOOLED", 10)
     monkeypatch.setattr(catalogue_form, "BLOCK", 100)

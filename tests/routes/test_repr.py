@@ -18,7 +18,7 @@ from app.repr import opener as module
 from app.repr.opener import Opener, Result
 from config import ConfigError, load
 from tests.conftest import environment
-from tests.support import live, stores
+from tests.support import forked, live, stores
 from tests.support.databases import on_sqlite
 from tests.support.factories import make_run
 from tests.support.sent import statements
@@ -50,9 +50,15 @@ def long_timeout(monkeypatch):
 
 
 @pytest.fixture
-def opener(served):
-    """An opener that may read the server on loopback."""
+def alone(served):
+    """An opener that may read the server on loopback. It starts a process for each dataset, as the service does."""
     return Opener([served.host])
+
+
+@pytest.fixture
+def opener(alone):
+    with forked.programs():
+        yield alone
 
 
 @pytest.fixture
@@ -265,10 +271,10 @@ def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):
     assert refusal(Opener([]), url) == expected_error(403, url, "It leads to an address that is not public.")
 
 
-def test_a_host_that_hangs_is_504_and_its_process_is_killed(opener, served, monkeypatch):
+def test_a_host_that_hangs_is_504_and_its_process_is_killed(alone, served, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", 2)
     url = f"{served.url}/{stores.HANGING}"
-    assert refusal(opener, url) == expected_error(504, url, "Its host took too long.")
+    assert refusal(alone, url) == expected_error(504, url, "Its host took too long.")
 
 
 def test_a_process_ends_when_its_parent_is_gone(served):
@@ -277,19 +283,19 @@ def test_a_process_ends_when_its_parent_is_gone(served):
     assert -ended.returncode in (signal.SIGALRM, signal.SIGKILL)  # SIGKILL if the imports already took a second
 
 
-def test_a_process_that_crashes_is_502(opener, served, monkeypatch, tmp_path):
+def test_a_process_that_crashes_is_502(alone, served, monkeypatch, tmp_path):
     (tmp_path / "program.py").write_text("import os; os.abort()")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
-    assert refusal(opener, served.url) == expected_error(
+    assert refusal(alone, served.url) == expected_error(
         502, served.url, "It needs more memory or time than the service allows."
     )
 
 
-def test_the_environment_of_the_process_has_no_secrets(opener, served, monkeypatch, tmp_path):
+def test_the_environment_of_the_process_has_no_secrets(alone, served, monkeypatch, tmp_path):
     monkeypatch.setenv("ENCRYPTION_SALT", "hunter2")
     (tmp_path / "program.py").write_text("import json, os; print(json.dumps({'html': str(dict(os.environ))}))")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
-    assert "hunter2" not in opener.html(served.url)
+    assert "hunter2" not in alone.html(served.url)
 
 
 def test_tags_in_names_attributes_and_values_are_escaped(opener, served):

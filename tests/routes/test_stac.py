@@ -9,7 +9,7 @@ import pytest
 from pystac.validation import validate_dict
 from pystac_client import Client
 
-from app.database import rows
+from app.services import catalogue
 from app.web import documents
 from tests.support.factories import STARTED_AT, make_bakery, make_description, make_feedstock, make_link, make_run
 
@@ -185,7 +185,7 @@ def test_the_landing_page_in_batches_has_the_same_bytes(app, client, monkeypatch
     for number in range(7):
         make_link(app, feedstock_id=feedstock, recipe_id=str(number))
     at_once = client.get("/stac")
-    monkeypatch.setattr(rows, "BATCH", 3)
+    monkeypatch.setattr(catalogue, "BATCH", 3)
     monkeypatch.setattr(documents, "IN_MEMORY", 0)
     in_batches = client.get("/stac", buffered=True)
     assert (in_batches.data, in_batches.headers["ETag"]) == (at_once.data, at_once.headers["ETag"])

@@ -1,6 +1,6 @@
 import json
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import BigInteger, Boolean, Float, Integer, String, inspect, null, update
@@ -9,10 +9,10 @@ from sqlalchemy.types import JSON
 from app.database.columns import JSONList, LongText, UTCDateTime, now
 from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
-from app.services import archive, audit
+from app.services import archive, audit, bakery_secrets
 from app.services.archive import sequences
 from app.services.archive.format import BATCH
-from tests.conftest import application, copied, make_app
+from tests.conftest import SALT, application, copied, make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_metadata, make_run
 
@@ -118,6 +118,16 @@ def test_an_import_is_exported_again_as_the_same_bytes(source, target):
     assert run(target, "runs", "recount").output == "The counts agree with the runs.\n"
 
 
+def test_a_webhook_secret_is_valid_after_an_import_with_the_same_salt(source, target):
+    bakery = make_bakery(source)
+    with source.app_context():
+        _, secret = bakery_secrets.create(bakery.id, timedelta(0), "admin", SALT)
+        db.session.commit()
+    assert imported(target, exported(source)).exit_code == 0
+    with target.app_context():
+        assert bakery_secrets.valid(bakery.id, SALT) == [secret]
+
+
 def test_an_empty_database_can_be_exported_and_imported(source, target):
     lines = exported(source)
     assert imported(target, lines).exit_code == 0
@@ -197,11 +207,11 @@ def test_an_export_supports_the_type_of_every_column(source):
 
 def test_stored_idempotent_answers_are_not_exported(source):
     with source.app_context():
-        answer = {"fingerprint": "f", "status": 201, "sealed_body": b"secret", "created_at": now()}
+        answer = {"fingerprint": "f", "status": 201, "sealed_body": b"an answer", "created_at": now()}
         db.session.add(IdempotencyKey(scope="s", key="k", **answer))
         db.session.commit()
     lines = exported(source)
-    assert b"secret" not in b"".join(lines)
+    assert b"an answer" not in b"".join(lines)
     assert entries(lines, "rows") == [{"rows": 0}]
 
 

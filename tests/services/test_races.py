@@ -130,3 +130,16 @@ def test_readers_are_served_while_others_write(busy_app):
     writes = [("PATCH", path, {"version": str(number)}) for number in range(THREADS // 2)]
     reads = [("GET", path, None), ("GET", "/recipe_runs/", None)] * (THREADS // 4)
     assert statuses(at_once(busy_app, *writes, *reads)) == {200: THREADS}
+
+
+def test_lines_that_arrive_at_once_are_all_kept(busy_app):
+    run = make_run(busy_app, is_test=True)
+    options = {"content_type": "text/plain", "headers": {"X-API-Key": ADMIN_KEY}}
+    calls = (
+        partial(busy_app.test_client().post, f"/recipe_runs/{run.id}/logs", data=f"{number}\n" * 50, **options)
+        for number in range(THREADS)
+    )
+    assert statuses(threads.at_once(*calls)) == {200: THREADS}
+    lines = [line["message"] for line in busy_app.test_client().get(f"/recipe_runs/{run.id}/logs").json["logs"]]
+    bodies = [lines[start : start + 50] for start in range(0, len(lines), 50)]
+    assert sorted(bodies) == [[str(number)] * 50 for number in range(THREADS)]

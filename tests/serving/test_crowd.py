@@ -24,11 +24,10 @@ BULK = f"POST /recipe_runs/bulk HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\
 
 
 @pytest.fixture(scope="module")
-def database(postgres_server):
+def database(postgres_server, postgresql_template):
     """The URL of the example catalogue."""
-    with postgres.database(postgres_server) as url:
-        for command in (("db", "upgrade"), ("seed",)):
-            assert live.flask(environment(url), *command).returncode == 0
+    with postgres.database(postgres_server, postgresql_template) as url:
+        assert live.flask(environment(url), "seed").returncode == 0
         yield url
 
 

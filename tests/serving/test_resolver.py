@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import environment
 from tests.support import live
+from tests.support.databases import on_postgresql
 from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run
 from tests.support.memory import worker
@@ -50,10 +51,10 @@ def test_a_resolver_that_hangs_affects_only_requests_that_need_the_database(hang
     assert worker(hanging) == pid
 
 
-def test_a_worker_resolves_a_name_after_its_master_did(postgres_url, tmp_path):
+@on_postgresql
+def test_a_worker_resolves_a_name_after_its_master_did(migrated_url, tmp_path):
     """A fork does not inherit the threads of the master that query the resolver."""
-    assert live.flask(environment(postgres_url), "db", "upgrade").returncode == 0
-    by_name = postgres_url.set(host="localhost")
+    by_name = migrated_url.set(host="localhost")
     env = dyno(environment(by_name), WEB_CONCURRENCY="1", PROXY_COUNT="0")
     with serving("exec gunicorn wsgi:app", env, live.ROOT, tmp_path / "log", ready="Booting worker") as server:
         assert {answer.status for answer in run(server.port, get("/bakeries/"), count=50)} == {200}

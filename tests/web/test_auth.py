@@ -40,6 +40,7 @@ WRITES = [
     ("POST", "/recipe_runs/bulk"),
     ("PATCH", "/recipe_runs/{id}"),
     ("DELETE", "/recipe_runs/{id}"),
+    ("POST", "/recipe_runs/{id}/logs"),
     ("POST", "/api-keys"),
     ("PATCH", "/api-keys/{id}"),
     ("DELETE", "/api-keys/{id}"),

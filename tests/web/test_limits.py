@@ -16,8 +16,9 @@ from sqlalchemy.engine import URL
 
 from tests.conftest import ADMIN_KEY
 from tests.support import databases, live
-from tests.support.factories import make_key, run_body
+from tests.support.factories import make_bakery, make_key, run_body
 from tests.support.postgres import free_port
+from tests.support.signed import post_signed
 
 KEY = {"X-API-Key": ADMIN_KEY}
 WRONG = {"X-API-Key": "wrong"}
@@ -106,6 +107,23 @@ def test_each_key_has_a_separate_limit_of_writes(strict):
     make_key(strict, "another")
     assert statuses(strict, 4) == [422, 422, 422, 429]
     assert statuses(strict, 1, {"X-API-Key": "another"}) == [422]
+
+
+def test_each_bakery_that_signs_has_a_separate_limit_of_writes(strict):
+    paths = [f"/bakeries/{make_bakery(strict).id}" for _ in range(2)]
+    client = strict.test_client()
+    secrets = [client.post(f"{path}/webhook-secret", json={}, headers=KEY).json["secret"] for path in paths]
+    sent = [(path, secret) for path, secret in zip(paths, secrets, strict=True) for _ in range(4)]
+    answers = [post_signed(client, f"{path}/reports", secret, {}).status_code for path, secret in sent]
+    assert answers == [422, 422, 422, 429] * 2
+
+
+def test_wrong_signatures_count_like_wrong_keys(strict, monkeypatch):
+    monkeypatch.setitem(strict.config, "GITHUB_WEBHOOK_SECRET", "a secret")
+    client = strict.test_client()
+    signed = {"/bakeries/1/reports": "webhook-signature", "/github/hooks/": "X-Hub-Signature-256"}
+    answers = [client.post(path, data=b"{}", headers={name: "v1,AAAA"}).status_code for path, name in signed.items()]
+    assert (answers, statuses(strict, 1, WRONG)) == ([401, 401], [429])
 
 
 def test_each_run_of_a_bulk_counts_as_a_write(tmp_path):

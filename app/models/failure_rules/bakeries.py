@@ -75,6 +75,14 @@ RULES = (
         ),
     ),
     Rule(
+        "beam-unreachable",
+        "bakery_misconfigured",
+        OPERATOR,
+        "The programs of Beam could not reach each other ({reason}).",
+        "Check the address of Beam's job server, and the network between it and the workers.",
+        (r"(?P<reason>failed to connect to all addresses)", r"grpc.{0,300}(?P<reason>Connection refused)"),
+    ),
+    Rule(
         "workers-do-not-start",
         "bakery_misconfigured",
         OPERATOR,

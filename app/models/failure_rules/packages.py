@@ -103,7 +103,7 @@ RULES = (
         "packages-do-not-fit",
         "version_mismatch",
         CONTRIBUTOR,
-        "{function}() does not know the argument {argument}, which another package passes to it.",
+        "{function}() does not know the argument {argument}: its caller is written for another version.",
         _PIN,
         (
             r"TypeError: (?P<function>[\w.]{1,100})\(\) got an unexpected keyword argument '(?P<argument>\w{1,100})'",

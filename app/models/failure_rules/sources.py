@@ -6,7 +6,8 @@ _HTTP = r"(?:ClientResponseError: |HTTPError: (?:HTTP Error )?|status(?: code)?[
 _WAIT = "Run the recipe again later. If it happens again, lower the number of parallel requests."
 _CHECK = "Open one source file of each kind with xarray and compare their dimensions, variables and types."
 
-_SOURCE = r"(?P<source>[^\s'\"]{0,200}[/.][^\s'\"]{1,200})"
+# Other files may be missing too, so a path has to look like one of data, or to be opened where sources are opened.
+_MISSING = r"FileNotFoundError: (?:\[Errno 2\] No such file or directory: )?'?"
 
 RULES = (
     Rule(
@@ -30,8 +31,9 @@ RULES = (
         "There is no source file {source}.",
         "Compare the pattern of the recipe with the files that the host lists: names and dates often change.",
         (
-            r"FileNotFoundError: '?" + _SOURCE,
-            r"FileNotFoundError: \[Errno 2\] No such file or directory: '?" + _SOURCE,
+            _MISSING + r"(?P<source>(?:https?|s3|gs|gcs|ftp|abfs)://[^\s'\"]{1,300})",
+            _MISSING + r"(?P<source>[^\s'\"]{1,300})'?.{0,5}\[while running '[^'\n]{0,300}open_url",
+            _MISSING + r"(?P<source>[^\s'\"]{1,200}\.(?:nc4?|h5|hdf5?|he5|gri?b2?|tiff?|zarr|csv|parquet|gz|zip))\b",
             _HTTP + r"404\b.{0,100}?(?P<source>https?://[^\s'\")]{1,300})",
             r"(?P<source>(?:s3|gs|https?)://[^\s'\"]{1,300})'? (?:does not exist|not found)",
             r"NoSuchKey.{0,100}?(?P<source>The specified key) does not exist",
@@ -53,7 +55,8 @@ RULES = (
         _WAIT,
         (
             r"(?:FSTimeoutError|ServerTimeoutError|ReadTimeoutError|ConnectTimeoutError|ReadTimeout|ConnectTimeout)\b",
-            r"TimeoutError\b",
+            r"(?:asyncio|aiohttp|fsspec|urllib3|requests|socket)[\w.]{0,80}TimeoutError\b",
+            r"TimeoutError\b.{0,200}\[while running '[^'\n]{0,300}open_url",
             r"ead timed out",
             r"onnection timed out",
             _HTTP + r"504\b",

@@ -1,13 +1,13 @@
 """Reads a request from standard input and prints what it asks for, a JSON object in each line.
 
 `{"url": …, "trusted": …}` is answered by `{"html": …}` or `{"error": …}`, a key of `app.repr.opener.ERRORS`. With a
-`kind`, a type of datasets, the dataset is inspected: the lines are the results of `inspection.inspect`, then an `error`
-if there was one, or the `kind` of the dataset if it is another.
+`kind`, a type of datasets, and a `snapshot_id`, the dataset is inspected: the lines are the results of
+`inspection.inspect`, then an `error` if there was one, or the `kind` of the dataset if it is another.
 """
 
 import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
 import json
-import multiprocessing.synchronize  # noqa: F401
+import multiprocessing.synchronize  # noqa: F401  # likewise
 import os
 import sys
 from typing import Any
@@ -18,11 +18,13 @@ from .representation import representation
 from .store import OtherKindError, StoreError
 
 
-def show(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), flush=True)
-
-
 def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print, for example the warnings of Icechunk, is not an answer
+
+    def show(answer: dict[str, Any]) -> None:
+        print(json.dumps(answer), file=answers, flush=True)
+
     request = json.load(sys.stdin)
     limit_resources(int(sys.argv[1]), INSPECTION_MEMORY if "kind" in request else MEMORY)
     module = inspection.load(request["kind"]) if "kind" in request else None

@@ -33,16 +33,17 @@ def load(kind: str) -> Any:
     return import_module(f".{MODULES[kind]}", __package__)
 
 
-def inspect(module: Any, url: str, trusted: bool, kind: str, show: Show) -> None:
+def inspect(module: Any, url: str, trusted: bool, kind: str, snapshot_id: str | None, show: Show) -> None:
     """Show the description of the dataset at `url`, a picture, samples, and whether browsers may read it.
 
-    Raises OtherKindError or StoreError if it cannot be opened.
+    Of an Icechunk repository, that snapshot. Raises OtherKindError or StoreError if it cannot be opened.
     """
     objects: Iterable[str] = [url]
+    options = {"snapshot_id": snapshot_id} if kind == "icechunk" else {}
     if kind == "parquet":
         show({"description": module.described(url, trusted)})
     else:
-        with module.opened(url, trusted, kind) as opened:
+        with module.opened(url, trusted, kind, **options) as opened:
             objects = opened.objects
             show({"description": describe(opened)})
             _attempt("picture", partial(_picture, opened), show)  # first, because samples may use up the budget

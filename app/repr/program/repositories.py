@@ -29,8 +29,11 @@ OPTIONS: dict[str, Any] = {"region": "us-east-1", "allow_http": True, "anonymous
 
 
 @contextmanager
-def opened(url: str, trusted: bool, kind: str) -> Iterator[Opened]:
-    """Yield the main branch of the repository at `url`. Raises OtherKindError or StoreError."""
+def opened(url: str, trusted: bool, kind: str, snapshot_id: str | None = None) -> Iterator[Opened]:
+    """Yield that snapshot of the repository at `url`, by default the newest one of its main branch.
+
+    Raises OtherKindError or StoreError.
+    """
     store = Store(url, trusted)
     with named_errors(store), asyncio.Runner() as runner:
         layout = runner.run(find(store, file_first=False))
@@ -41,7 +44,8 @@ def opened(url: str, trusted: bool, kind: str) -> Iterator[Opened]:
     with named_errors(store), bucket(store) as port:
         endpoint = f"http://127.0.0.1:{port}"
         storage = icechunk.s3_storage(bucket=BUCKET, prefix="", endpoint_url=endpoint, **OPTIONS)
-        session = icechunk.Repository.open(storage).readonly_session("main")
+        wanted: Any = {"snapshot_id": snapshot_id} if snapshot_id else {"branch": "main"}
+        session = icechunk.Repository.open(storage).readonly_session(**wanted)
         below: Any = session.store
         with xarray.open_dataset(below, engine="zarr", consolidated=False, zarr_format=3, **LAZY) as dataset:
             objects = [str(store.below(ICECHUNK))]

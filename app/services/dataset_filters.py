@@ -1,0 +1,78 @@
+"""Lists of datasets with filters by what other tables say about them.
+
+A list is read in its order until the page is full. This is slow if none of the first datasets match, for example while
+an inspection has described only old ones: the database reads all the others before. So the first datasets of the list
+are looked at. If few of them match, the database begins with the other table, and sorts all that match there.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, inspect, select
+
+from app.database import pages
+from app.database.filters import FilterKey, conditions, matches, parametrise
+from app.database.pages import Order, Page, Where
+from app.database.statements import fetch
+from app.extensions import db
+from app.models import Dataset, DatasetDescription, DatasetHealth
+from app.models.dataset_search import is_one_of, lasts, overlaps
+from app.models.datasets import DATASETS, EDGES
+from app.services.dataset_search import read_rows
+
+DESCRIPTION, HEALTH = DatasetDescription.__table__, DatasetHealth.__table__
+BY_WORDS = {"q", "variable"}  # the database always begins with the index of words
+BY_TABLES = ("bbox", "datetime", "healthy")
+PLACE = ("columns", "limit", "order_by", "sort", "offset", "cursor", "count")
+SAMPLE = 2000  # datasets that are looked at
+ENOUGH = 100  # of them, so that a page of N datasets is full after about 20 N
+
+
+def read_page(*where: ColumnElement[bool], columns: tuple[str, ...], **query: Any) -> Page:
+    """A page of datasets, like that of `app.database.pages`."""
+    filters = {name: value for name, value in query.items() if name not in PLACE}
+    if not filters.keys() & {*BY_WORDS, *BY_TABLES}:
+        return pages.read_page(Dataset, *where, columns=columns, **query)
+    first = _first(where, filters, query["order_by"], query["sort"] == "desc")
+    found = pages.read_page(Dataset, *where, *first, columns=("id",), **query)
+    # The other columns are read for the page only. SQLite would read them for all that match, to sort them.
+    return replace(found, rows=read_rows(columns, [number for number, *_ in found.rows]))
+
+
+def _first(where: Where, filters: dict[str, Any], order_by: str, descending: bool) -> Where:
+    """The condition that lets the database begin with another table, if few of the first datasets match `filters`."""
+    name = next((name for name in BY_TABLES if name in filters), None)
+    if name is None or filters.keys() & BY_WORDS:
+        return ()
+    filter_key, values = parametrise(Dataset, filters)
+    dialect = db.engine.dialect.name
+    ((count,),) = fetch(_count_in_sample(where, filter_key, order_by, descending, dialect), values)
+    return () if count >= ENOUGH else (_found_by(name, dict(filter_key)[name], dialect),)
+
+
+# Conditions and statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=16)
+def _found_by(name: str, form: int, _dialect: str) -> ColumnElement[bool]:
+    """The condition of the filter `name` as a list of ids, which the database finds first."""
+    found, described = select(HEALTH.c.dataset_id), select(DESCRIPTION.c.dataset_id)
+    if name == "healthy":
+        found = found.where(matches(HEALTH.c.healthy, name, form))
+    elif name == "bbox":
+        found = described.where(overlaps([DESCRIPTION.c[edge] for edge in EDGES], name))
+    else:
+        found = described.where(lasts(DESCRIPTION.c.time_start, DESCRIPTION.c.time_end, name))
+    return is_one_of(DATASETS.c.id, found)
+
+
+@lru_cache(maxsize=64)
+def _count_in_sample(
+    where: Where, filter_key: FilterKey, order_by: str, descending: bool, _dialect: str
+) -> Select[Any]:
+    """Counts those of the first SAMPLE datasets that match. Of an order by another table, they are those by id."""
+    every = DATASETS.alias()
+    column = inspect(Dataset).columns[order_by]
+    order = Order(every.c[column.name] if column.table is DATASETS else every.c.id, every.c.id, descending)
+    sample = select(every.c.id).order_by(*order.sort_clauses(with_nulls=True)).limit(SAMPLE)
+    matching = select(func.count()).select_from(inspect(Dataset).local_table)
+    return matching.where(*where, *conditions(Dataset, filter_key), is_one_of(DATASETS.c.id, sample))

@@ -1,0 +1,59 @@
+"""Runs the program that opens datasets in a fork of a process that has already imported its libraries.
+
+The imports take most of the time of the program. A fork runs the same code under the same limits.
+"""
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing import get_context
+from unittest.mock import patch
+
+from app.repr import inspector, opener
+
+PRELOADED = "tests.support.preloaded"
+
+
+@contextmanager
+def programs():
+    """Within this context, `opener.run` and `inspector.inspect` fork the program."""
+    with patch.object(opener, "subprocess", _Subprocess), patch.object(inspector, "subprocess", _Subprocess):
+        yield
+
+
+class _Subprocess:
+    """What the module `subprocess` has, with another `run`."""
+
+    CalledProcessError = subprocess.CalledProcessError
+    TimeoutExpired = subprocess.TimeoutExpired
+
+    @staticmethod
+    def run(command, *, input, env, text=False, **options):
+        if '"icechunk"' in str(input):  # its threads do not work in a fork
+            return subprocess.run(command, input=input, env=env, text=text, **options)
+        context = get_context("forkserver")
+        context.set_forkserver_preload([PRELOADED])
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=_main, args=(command[-1], input, env, writer))
+        process.start()
+        writer.close()
+        with os.fdopen(os.dup(reader.fileno()), "rb") as output:
+            printed = output.read()
+        process.join()
+        if process.exitcode:
+            raise subprocess.CalledProcessError(process.exitcode, command, printed)
+        return subprocess.CompletedProcess(command, 0, printed.decode() if text else printed)
+
+
+def _main(seconds, text, env, output):
+    """Run the program with these seconds, this standard input and this environment. `output` is its standard output."""
+    os.dup2(output.fileno(), sys.__stdout__.fileno())
+    output.close()
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = ["program", seconds]
+    sys.stdin = io.StringIO(text if isinstance(text, str) else text.decode())
+    import_module(PRELOADED).main()
