@@ -67,7 +67,7 @@ def stuck(filters: dict[str, list[Any]], shown: list[tuple[str, str]]) -> Stuck:
     first = sorted(found, key=lambda item: (item.due <= time, abs(item.due - time)))
     return Stuck(
         len(found),
-        len(found) == reaper.FORECASTS_MAX,
+        len(found) >= reaper.FORECASTS_MAX,
         Counter(item.conclusion for item in found if item.due <= time),
         first[:STUCK_SHOWN],
         api_path("dashboard.recipe_runs", [*shown, *UNFINISHED.items()]),

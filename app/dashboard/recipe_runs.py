@@ -35,7 +35,7 @@ def recipe_run(id: int) -> str:
         "dashboard/recipe_run.html",
         run=run,
         good=last_success(run) if run["conclusion"] in FAILING else None,
-        forecast=next(iter(reaper.forecasts(now(), RecipeRun.id == id)), None),
+        forecast=_forecast(run),
         timeline=timeline(run, event.rows(history.rows)),
         reruns=[row[0] for row in later.rows],
         commit=words.commit_url(run["feedstock"], run["head_sha"]),
@@ -71,6 +71,13 @@ def last_success(run: dict[str, Any]) -> Success | None:
     is_later = good["started_at"] > run["started_at"]
     newer, older = (good, run) if is_later else (run, good)
     return Success(good, is_later, changes(newer, older, run["feedstock"]))
+
+
+def _forecast(run: dict[str, Any]) -> reaper.Forecast | None:
+    """Return what the reaper will do with an unfinished run."""
+    if run["status"] == "completed":
+        return None
+    return next(iter(reaper.forecasts(now(), RecipeRun.id == run["id"])), None)
 
 
 def _log(run: dict[str, Any]) -> run_logs.Part | None:

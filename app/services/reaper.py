@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import defer, joinedload
 
+from app.database.filters import index_key
 from app.extensions import db
 from app.models import Bakery, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
@@ -19,7 +20,7 @@ QUEUED_LIMIT = timedelta(days=14)
 IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
 BATCH = 500  # runs in a transaction
 STUCK = timedelta(days=1)  # a run that has the same status for longer is stuck, if its limit is not shorter
-FORECASTS_MAX = 100
+FORECASTS_MAX = 50  # of each kind of unfinished runs
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,31 @@ def _term(
 
 
 def forecasts(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
-    """Return what the reaper will do with the oldest unfinished runs that match `where`, up to FORECASTS_MAX of them.
+    """Return what the reaper will do with the unfinished runs that match `where`, if there are many the oldest ones.
 
     The runs have their bakeries and feedstocks, but no messages.
     """
-    runs = select(RecipeRun).where(RecipeRun.status.in_(("queued", "in_progress")), *where)
+    runs = select(RecipeRun).where(RecipeRun.id.in_(_oldest_unfinished(where))).order_by(RecipeRun.id)
     runs = runs.options(joinedload(RecipeRun.bakery), joinedload(RecipeRun.feedstock), defer(RecipeRun.message))
-    found = db.session.scalars(runs.order_by(RecipeRun.id).limit(FORECASTS_MAX)).all()
+    found = db.session.scalars(runs).all()
     started, known = _in_progress_since([run.id for run in found if run.status == "in_progress"]), []
     for run in found:
         since, limit = _term(run, run.bakery.timeout_minutes, started, at, QUEUED_LIMIT)
         conclusion = judge(run, limit + STUCK, limit).conclusion or ""
         known.append(Forecast(run, since, at if run.conclusion else since + limit, conclusion))
     return known
+
+
+def _oldest_unfinished(where: tuple[ColumnElement[bool], ...]) -> list[int]:
+    """Return the ids of up to FORECASTS_MAX runs of each kind: queued since an unknown time, queued, and in progress.
+
+    Each kind is read in the order of an index, so that it takes the same time for a million runs as for one.
+    """
+    stored, started = RecipeRun.created_at, RecipeRun.started_at
+    queued = select(RecipeRun.id).where(RecipeRun.has_status("queued"), *where).order_by(stored, started)
+    in_progress = select(RecipeRun.id).where(index_key(RecipeRun.__table__.c.status) == "in_progress", *where)
+    kinds = queued.where(stored.is_(None)), queued.where(stored.is_not(None)), in_progress.order_by(RecipeRun.id)
+    return [id for kind in kinds for id in db.session.scalars(kind.limit(FORECASTS_MAX))]
 
 
 def stuck(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
