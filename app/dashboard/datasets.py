@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import render_template, request
 
-from app.dashboard import words
 from app.dashboard.cards import VERDICTS, cards
+from app.dashboard.changes import changes
 from app.dashboard.facets import Facet, facet, link
-from app.dashboard.queries import POSITION, Listing, api_path, parse_query, query_items
+from app.dashboard.queries import POSITION, Listing, api_path, escaped, parse_query, query_items
 from app.dashboard.uses import citation, openers
 from app.database import pages
 from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
@@ -79,11 +79,13 @@ def _values(counted: dict[str, Any], name: str) -> list[tuple[Any, Any, int | No
     return [(item["value"], item["value"], item["count"] if counted["complete"] else None) for item in known]
 
 
-def of_feedstock(feedstock_id: int) -> tuple[list[dict[str, Any]], str]:
-    """Return the newest datasets of a feedstock, and the path of the API call with the same answer."""
+def newest(feedstock_id: int, recipe_id: str | None = None) -> tuple[list[dict[str, Any]], str]:
+    """Return the newest datasets of a feedstock, or of a recipe, and the path of the API call with the same answer."""
     query = {"limit": OF_FEEDSTOCK, **NEWEST}
-    found = page(feedstock_id=[feedstock_id], include_withdrawn=False, columns=DATASET.columns, **query)
-    call = api_path("datasets.list_datasets", [("type", "all"), ("feedstock_id", feedstock_id), *query.items()])
+    filters: dict[str, Any] = {"feedstock_id": [feedstock_id]} | ({"recipe_id": [recipe_id]} if recipe_id else {})
+    found = page(**filters, include_withdrawn=False, columns=DATASET.columns, **query)
+    given = [(name, escaped(value)) for name, values in filters.items() for value in values]
+    call = api_path("datasets.list_datasets", [("type", "all"), *given, *query.items()])
     return cards(DATASET.rows(found.rows)), call
 
 
@@ -152,19 +154,8 @@ def _builds(record: dict[str, Any]) -> list[dict[str, Any]]:
     rows = build.rows(list(islice((row for batch in batches for row in batch), LISTED + 1)))
     feedstock = serialiser(FeedstockRead).record(records.get(Feedstock, record["feedstock_id"]))
     for newer, older in pairwise(rows):
-        newer["changes"] = _changes(newer, older, feedstock)
+        newer["changes"] = changes(newer, older, feedstock)
     return rows[:LISTED]
-
-
-def _changes(newer: dict[str, Any], older: dict[str, Any], feedstock: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """Return what differs between two builds, each with the address of a page about it or None."""
-    changes: list[tuple[str, str | None]] = []
-    if newer["head_sha"] != older["head_sha"]:
-        changes.append(("recipe", words.compare_url(feedstock, older["head_sha"], newer["head_sha"])))
-    for name, text in (("dataset_public_url", "url"), ("version", "version"), ("bakery_id", "bakery")):
-        if newer[name] != older[name]:
-            changes.append((text, None))
-    return changes
 
 
 def _history(dataset_id: int) -> list[dict[str, Any]]:

@@ -1,29 +1,24 @@
-"""The overview and the pages of single bakeries, feedstocks and recipe runs."""
+"""The overview and the pages of single bakeries and feedstocks."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from flask import render_template, request
 
-from app.dashboard import plots, words
-from app.dashboard.datasets import of_feedstock
+from app.dashboard import attention, plots, words
+from app.dashboard.datasets import newest
 from app.dashboard.lists import NEWEST, RUN
 from app.dashboard.queries import api_path, choices, parse_query, query_items
-from app.dashboard.timeline import timeline
-from app.database import pages, rows
+from app.database import pages
 from app.database.columns import now, wire_time
-from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
+from app.models import Bakery, Feedstock, RecipeRun
 from app.schemas.bakeries import BakeryRead
-from app.schemas.base import LIMIT_MAX
 from app.schemas.feedstocks import FeedstockRead
-from app.schemas.recipe_run_events import RecipeRunEventRead
-from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.schemas.stats import OverviewQuery
 from app.services import feedstock_metadata, feedstocks, records, stats
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
-BY_ID: dict[str, Any] = {"limit": LIMIT_MAX, "order_by": "id", "sort": "asc"}
 PARENT_QUERY = OverviewQuery(exclude=("bakery_id", "feedstock_id"))
 TIME_SPANS = {"30 days": 30, "90 days": 90, "year": 365, "3 years": 3 * 365}
 
@@ -42,39 +37,18 @@ def bakery(id: int) -> str:
 def feedstock(id: int) -> str:
     record, about = records.get(Feedstock, id), feedstock_metadata.find(id)
     fields = serialiser(FeedstockRead).record(record)
-    datasets, call = of_feedstock(id)
+    datasets, call = newest(id)
     calls = [api_path("feedstocks.get_feedstock", id=id), call]
     if about:
         calls.append(api_path("feedstock_metadata.get_feedstock_metadata", id=id))
     context = {
         "about": about,
         "datasets": datasets,
+        "recipes": attention.recipes(id),
         "passing": feedstocks.passing(record),
         "repository": words.repository_url(fields),
     }
     return _parent_page("feedstock", fields, calls, **context)
-
-
-def recipe_run(id: int) -> str:
-    detail, event = serialiser(RecipeRunDetail), serialiser(RecipeRunEventRead)
-    (run,) = detail.rows([rows.one(RecipeRun, detail.columns, id)])
-    history = pages.read_page(RecipeRunEvent, columns=event.columns, recipe_run_id=[id], **BY_ID)
-    later = pages.read_page(RecipeRun, columns=("id",), rerun_of=[id], **BY_ID)
-    message_fields, trace = words.message(run["message"])
-    return render_template(
-        "dashboard/recipe_run.html",
-        run=run,
-        timeline=timeline(run, event.rows(history.rows)),
-        reruns=[row[0] for row in later.rows],
-        commit=words.commit_url(run["feedstock"], run["head_sha"]),
-        message_fields=message_fields,
-        trace=trace,
-        calls=[
-            api_path("recipe_runs.get_recipe_run", id=id),
-            api_path("recipe_runs.list_recipe_run_events", BY_ID.items(), id=id),
-            api_path("recipe_runs.list_recipe_runs", [("rerun_of", id), *BY_ID.items()]),
-        ],
-    )
 
 
 def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: Any) -> str:
@@ -87,16 +61,23 @@ def _parent_page(noun: str, record: dict[str, Any], calls: list[str], **more: An
 
 def _statistics(query: dict[str, Any]) -> dict[str, Any]:
     """Return the template variables of `statistics.html`: statistics of the runs of `query`, and the latest of them."""
-    filters = {name: query[name] for name in ("bakery_id", "feedstock_id", "is_test") if name in query}
+    filters: dict[str, Any] = {name: query[name] for name in ("bakery_id", "feedstock_id", "is_test") if name in query}
     page = pages.read_page(RecipeRun, columns=RUN.columns, **LATEST, **filters)
-    newest = [(name, str(value).lower()) for name, values in filters.items() for value in values]
+    newest: list[tuple[str, str]] = [(name, str(value).lower()) for name, values in filters.items() for value in values]
     parent: dict[str, Any] = {name: value for name, value in newest if name != "is_test"}
     calls = [
         api_path("stats.get_overview", query_items(parent)),
+        api_path("stats.get_failures", query_items(parent)),
         api_path("recipe_runs.list_recipe_runs", [*newest, *LATEST.items()]),
     ]
-    more = api_path("dashboard.recipe_runs", newest)
-    return _plots(stats.overview(**query)) | {"items": RUN.rows(page.rows), "more": more, "calls": calls}
+    since = [(name, request.args[name]) for name in ("since", "until") if name in request.args]
+    return _plots(stats.overview(**query)) | {
+        "items": RUN.rows(page.rows),
+        "more": api_path("dashboard.recipe_runs", newest),
+        "reasons": attention.reasons(query, [*newest, *since]),
+        "stuck": attention.stuck(filters, newest),
+        "calls": calls,
+    }
 
 
 def _plots(numbers: dict[str, Any]) -> dict[str, Any]:

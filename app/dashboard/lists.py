@@ -6,8 +6,10 @@ from typing import Any
 from flask import render_template, request
 
 from app.dashboard.queries import Listing, choices
+from app.dashboard.words import reason
 from app.database import pages
 from app.models import Bakery, Feedstock, RecipeRun
+from app.models.failure_rules import CLASSES
 from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.schemas.bakeries import BakeryQuery, BakeryRead
 from app.schemas.feedstocks import FeedstockQuery, FeedstockRead
@@ -17,11 +19,9 @@ from app.services import run_counts
 
 PAGE: dict[str, Any] = {"limit": 25, "count": True}
 # The fields of a run in a list. The message is omitted because it may be long.
-RUN = serialiser(
-    RecipeRunDetail,
-    frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
-    | {"time_problem", "dataset_public_url", "bakery", "feedstock"},
-)
+LISTED = frozenset({"id", "recipe_id", "status", "conclusion", "started_at", "completed_at", "is_test"})
+LISTED |= {"time_problem", "failure", "dataset_public_url", "bakery", "feedstock"}
+RUN = serialiser(RecipeRunDetail, LISTED)
 
 BAKERIES = Listing(
     "bakeries.list_bakeries",
@@ -57,6 +57,7 @@ def recipe_runs() -> str:
     options = {
         "statuses": STATUSES,
         "conclusions": CONCLUSIONS,
+        "failure_classes": [(name, reason(name)) for name in CLASSES],
         "bakeries": choices(Bakery, "name"),
         "feedstocks": choices(Feedstock, "spec"),
     }

@@ -4,13 +4,14 @@ Horizontal positions are in percent of the width, so that text has the same size
 in pixels from the top.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import accumulate, count
+from datetime import date, datetime, time, timedelta
+from itertools import accumulate, chain, count
 from math import ceil
 from typing import Any
 
+from app.dashboard.words import UNITS
 from app.models.recipe_runs import CONCLUSIONS, FAILURES
 
 HEIGHT = 200  # pixels
@@ -19,6 +20,9 @@ RATE_BARS_MAX = 26  # fewer bars with more runs each, because the rate of a few 
 BAR_WEEKS = (1, 2, 4, 13, 26, 52, 104, 260, 520)  # the possible numbers of weeks of a bar
 LABELS_MAX = 6
 BAR_WIDTH = 0.8  # as a share of the slot of a bar
+DAY_LABELS = 4
+# The possible steps in seconds between the ticks of an axis of durations, before those of days.
+DURATION_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 # The segments of a bar from bottom to top, with their labels. `open` are runs without a conclusion.
 OTHER = tuple(name for name in CONCLUSIONS if name not in ("success", *FAILURES))
@@ -67,6 +71,23 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A run in a plot of durations: its start from the left in percent, its duration from the top in pixels."""
+
+    x: float
+    y: float
+    run: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Points:
+    points: tuple[Point, ...]
+    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[Tick, ...]
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True)
 class Plot:
     bars: tuple[Bar, ...]
     y_ticks: tuple[Tick, ...]
@@ -111,6 +132,49 @@ def durations(duration: Mapping[str, int | None]) -> list[tuple[str, int, float]
     if median is None or p90 is None:
         return []
     return [("Median", median, round(100 * median / max(p90, 1), 2)), ("90th percentile", p90, 100.0)]
+
+
+def durations_over_time(runs: Sequence[Mapping[str, Any]]) -> Points | None:
+    """Plot when runs started and how long they took; None if there are none. All of them have ended."""
+    if not runs:
+        return None
+    lengths = [(run["completed_at"] - run["started_at"]).total_seconds() for run in runs]
+    top, step = _duration_scale(max(lengths))
+    first, last = min(run["started_at"] for run in runs), max(run["started_at"] for run in runs)
+    points = [
+        Point(_share(run["started_at"], first, last), round(HEIGHT * (1 - length / top), 2), run)
+        for run, length in zip(runs, lengths, strict=True)
+    ]
+    y_ticks = [Tick(round(HEIGHT * (1 - at / top), 2), _length(at)) for at in range(0, top + 1, step)]
+    return Points(tuple(points), tuple(y_ticks), tuple(_days(first, last)))
+
+
+def _length(seconds: int) -> str:
+    """Return a short label of an axis, such as 1.5 h."""
+    unit, size = next((pair for pair in UNITS if seconds >= pair[1]), ("", 1))
+    return f"{seconds / size:g} {unit}".rstrip()
+
+
+def _share(time: datetime, first: datetime, last: datetime) -> float:
+    """Return how far `time` is from `first` to `last`, in percent, with a margin for the marks at the ends."""
+    return round(2 + 96 * ((time - first) / (last - first) if last > first else 0.5), 3)
+
+
+def _days(first: datetime, last: datetime) -> Iterator[Tick]:
+    """Yield ticks at the starts of days, at most DAY_LABELS, in equal steps."""
+    day, days = datetime.combine(first, time(), first.tzinfo), (last - first).days + 1
+    step = timedelta(days=ceil(days / DAY_LABELS))
+    while day <= last:
+        if day >= first or days == 1:
+            yield Tick(_share(max(day, first), first, last), f"{day:%-d %b %Y}")
+        day += step
+
+
+def _duration_scale(longest: float) -> tuple[int, int]:
+    """Return the end of an axis for durations up to `longest` seconds, and the step between its up to five ticks."""
+    days = (86400 * factor * 10**power for power in count() for factor in (1, 2, 5))
+    step = next(step for step in chain(DURATION_STEPS, days) if longest <= 4 * step)
+    return max(ceil(longest / step), 1) * step, step
 
 
 def _period(first: date, width: int, weeks: Iterable[Mapping[str, Any]]) -> Period:

@@ -68,6 +68,11 @@ def api_path(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
     return f"{url_for(endpoint, **path)}?{urlencode(list(arguments))}".removesuffix("?")
 
 
+def escaped(value: Any) -> str:
+    """Return one value of a parameter that separates values by commas."""
+    return str(value).replace("\\", r"\\").replace(",", r"\,")
+
+
 def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
     """Return the url of this page ordered by `name`, in reverse order if `name` orders it already."""
     direction = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first

@@ -12,9 +12,11 @@ from marshmallow import Schema
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.dashboard import datasets, details, lists, words
+from app.dashboard import datasets, details, lists, recipe_runs, recipes, words
+from app.dashboard.recipe_paths import RecipeConverter
 from app.database import revision
 from app.database.fairness import paced
+from app.schemas.run_kinds import KindQuery
 from app.schemas.stats import OverviewQuery
 from app.web.auth import Caller, declare
 from app.web.links import with_prefix
@@ -33,8 +35,9 @@ PAGES: dict[str, tuple[Callable[..., str], Schema]] = {
     "/bakeries/<id:id>": (details.bakery, details.PARENT_QUERY),
     "/feedstocks": (lists.feedstocks, lists.FEEDSTOCKS.query()),
     "/feedstocks/<id:id>": (details.feedstock, details.PARENT_QUERY),
+    "/feedstocks/<id:id>/recipes/<recipe:recipe_id>": (recipes.recipe, KindQuery()),
     "/recipe_runs": (lists.recipe_runs, lists.RUNS.query()),
-    "/recipe_runs/<id:id>": (details.recipe_run, Schema()),
+    "/recipe_runs/<id:id>": (recipe_runs.recipe_run, Schema()),
     "/datasets": (datasets.datasets, datasets.DATASETS.query()),
     "/datasets/<id:id>": (datasets.dataset, Schema()),
 }
@@ -42,6 +45,7 @@ PAGES: dict[str, tuple[Callable[..., str], Schema]] = {
 ASSETS = {path.name: path.read_bytes() for path in (Path(__file__).parents[1] / "static/dashboard").iterdir()}
 
 blp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
+blp.record(lambda state: state.app.url_map.converters.update(recipe=RecipeConverter))
 
 
 def page(view: Callable[..., str], query: Schema) -> Callable[..., Any]:
@@ -54,12 +58,12 @@ def page(view: Callable[..., str], query: Schema) -> Callable[..., Any]:
     @wraps(view)
     def shown(**path: str) -> str | WerkzeugResponse:
         revision.require()
-        ids = {name: path_id(text) for name, text in path.items()}
+        parts = {name: path_id(text) if name == "id" else text for name, text in path.items()}
         ignore_unknown(known)
         filled = [(name, value) for name, value in request.args.items(multi=True) if value]
         if len(filled) < len(list(request.args.items(multi=True))):
             return redirect(f"{with_prefix(request.path)}?{urlencode(filled)}".removesuffix("?"), 303)
-        return view(**ids)
+        return view(**parts)
 
     return declare(shown, Caller.PUBLIC)
 

@@ -26,10 +26,15 @@ STEPS = (
     ("a year", 360 * DAY, 366 * DAY),
 )
 TIME_PROBLEMS = {
-    "ends_before_start": "It ends before it starts.",
     "in_future": "Its times are in the future.",
     "too_early": "It starts before the year 2000.",
 }
+WHO = {
+    "contributor": "the contributor of the recipe",
+    "maintainer": "a maintainer of the feedstock",
+    "operator": "the operator of the bakery",
+}
+REASONS = {"unknown": "reason unknown", "lost": "lost by the runner"}  # other classes of failures need no other words
 RECENT = timedelta(days=7)  # show the age instead of the day
 
 
@@ -63,7 +68,24 @@ def took(run: dict[str, Any]) -> str:
 
 def time_problem(run: dict[str, Any]) -> str | None:
     """Return a sentence about impossible times of a run, if it has any."""
+    if run["time_problem"] == "ends_before_start":
+        earlier = duration((run["started_at"] - run["completed_at"]).total_seconds())
+        return f"It ends {earlier} before it starts, so two clocks or time zones differ."
     return run["time_problem"] and TIME_PROBLEMS[run["time_problem"]]
+
+
+def is_past(time: datetime) -> bool:
+    return aware(time) <= now()
+
+
+def reason(failure_class: str) -> str:
+    """Return the class of a failure in words."""
+    return REASONS.get(failure_class) or plain(failure_class)
+
+
+def who(name: str) -> str:
+    """Return who can do something about a failure."""
+    return WHO[name]
 
 
 def aware(time: datetime) -> datetime:
@@ -177,5 +199,5 @@ def _text(value: Any) -> str:
 
 FILTERS = (
     *(number, percent, size, duration, step, took, time_problem),
-    *(wire, moment, day, ago, when, state, plain, web_url, license_url),
+    *(wire, moment, day, ago, when, is_past, state, plain, reason, who, web_url, license_url),
 )

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import defer, joinedload
 
+from app.database.filters import index_key
 from app.extensions import db
 from app.models import Bakery, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
@@ -17,6 +19,8 @@ from app.models.run_times import CLOCK_DIFFERENCE, EARLIEST
 QUEUED_LIMIT = timedelta(days=14)
 IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
 BATCH = 500  # runs in a transaction
+STUCK = timedelta(days=1)  # a run that has the same status for longer is stuck, if its limit is not shorter
+FORECASTS_MAX = 50  # of each kind of unfinished runs
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,16 @@ class Verdict:
     status: str
     conclusion: str | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the reaper will do with an unfinished run that nobody changes: at `due` or later, it gets `conclusion`."""
+
+    run: RecipeRun
+    since: datetime
+    due: datetime
+    conclusion: str
 
 
 def count_unfinished() -> int:
@@ -49,12 +63,7 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
             return
         started, verdicts = _in_progress_since([run.id for run, _ in batch]), []
         for run, timeout_minutes in batch:
-            limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
-            since = started.get(run.id, run.started_at)
-            if run.status == "queued":
-                since, limit = run.created_at or run.started_at, queued_limit
-            if since > at + CLOCK_DIFFERENCE:  # another program stored an impossible time, so the limit does not hold
-                since = EARLIEST
+            since, limit = _term(run, timeout_minutes, started, at, queued_limit)
             verdict = judge(run, at - since, limit)
             if verdict.conclusion and not dry_run:
                 run.change({"status": "completed", "conclusion": verdict.conclusion}, SYSTEM, verdict.reason)
@@ -62,6 +71,52 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
         last = batch[-1][0].id
         db.session.flush()
         yield verdicts
+
+
+def _term(
+    run: RecipeRun, timeout_minutes: int | None, started: dict[int, datetime], at: datetime, queued_limit: timedelta
+) -> tuple[datetime, timedelta]:
+    """Return since when a run has its status, and how long it may have it."""
+    limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
+    since = started.get(run.id, run.started_at)
+    if run.status == "queued":
+        since, limit = run.created_at or run.started_at, queued_limit
+    if since > at + CLOCK_DIFFERENCE:  # another program stored an impossible time, so the limit does not hold
+        since = EARLIEST
+    return since, limit
+
+
+def forecasts(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
+    """Return what the reaper will do with the unfinished runs that match `where`, if there are many the oldest ones.
+
+    The runs have their bakeries and feedstocks, but no messages.
+    """
+    runs = select(RecipeRun).where(RecipeRun.id.in_(_oldest_unfinished(where))).order_by(RecipeRun.id)
+    runs = runs.options(joinedload(RecipeRun.bakery), joinedload(RecipeRun.feedstock), defer(RecipeRun.message))
+    found = db.session.scalars(runs).all()
+    started, known = _in_progress_since([run.id for run in found if run.status == "in_progress"]), []
+    for run in found:
+        since, limit = _term(run, run.bakery.timeout_minutes, started, at, QUEUED_LIMIT)
+        conclusion = judge(run, limit + STUCK, limit).conclusion or ""
+        known.append(Forecast(run, since, at if run.conclusion else since + limit, conclusion))
+    return known
+
+
+def _oldest_unfinished(where: tuple[ColumnElement[bool], ...]) -> list[int]:
+    """Return the ids of up to FORECASTS_MAX runs of each kind: queued since an unknown time, queued, and in progress.
+
+    Each kind is read in the order of an index, so that it takes the same time for a million runs as for one.
+    """
+    stored, started = RecipeRun.created_at, RecipeRun.started_at
+    queued = select(RecipeRun.id).where(RecipeRun.has_status("queued"), *where).order_by(stored, started)
+    in_progress = select(RecipeRun.id).where(index_key(RecipeRun.__table__.c.status) == "in_progress", *where)
+    kinds = queued.where(stored.is_(None)), queued.where(stored.is_not(None)), in_progress.order_by(RecipeRun.id)
+    return [id for kind in kinds for id in db.session.scalars(kind.limit(FORECASTS_MAX))]
+
+
+def stuck(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
+    """Return the `forecasts` of the stuck runs: past their limit, or STUCK."""
+    return [item for item in forecasts(at, *where) if item.due <= at or item.since <= at - STUCK]
 
 
 def judge(run: RecipeRun, duration: timedelta, limit: timedelta) -> Verdict:

@@ -24,7 +24,8 @@ COMPLETED_AT = f"{now():%Y-%m-%dT%H:%M:%SZ}"
 STARTED_AT = f"{now() - timedelta(hours=1, minutes=30):%Y-%m-%dT%H:%M:%SZ}"
 LATITUDE = EXAMPLE_VARIABLE | {"dimensions": ["lat"], "shape": [180], "units": "degrees_north", "coordinate": True}
 EXAMPLE = DESCRIPTION | {"variables": {"precip": EXAMPLE_VARIABLE, "lat": LATITUDE}}
-RECORDS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
+RECORDS = ["bakeries", "feedstocks", "datasets"]
+TRACE = "\n".join([*map(str, range(30)), "MemoryError: " + 100 * "x"])
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,8 @@ def page(browser, site):
 
 
 def newest(page, name):
-    """The id of the newest record of the resource. Of runs, it is the newest with a message."""
-    query = "?limit=1000&sort=desc"
-    records = page.request.get(f"/{name}/{query}").json()
-    return next((record["id"] for record in records if record.get("message")), records[0]["id"])
+    """The id of the newest record of the resource."""
+    return page.request.get(f"/{name}/?limit=1&sort=desc").json()[0]["id"]
 
 
 def violations(page):
@@ -96,6 +95,18 @@ def watched(page):
     path = f"/recipe_runs/{page.request.post('/recipe_runs/', data=body, headers=KEY).json()['id']}"
     yield path
     page.request.delete(path, headers=KEY)
+
+
+def test_the_pages_of_a_failed_run_and_of_its_recipe_are_accessible(page, watched):
+    failure = {"conclusion": "failure", "completed_at": COMPLETED_AT, "message": TRACE, "is_test": True}
+    run = page.request.patch(watched, data=failure, headers=KEY).json()
+    page.request.post(f"{watched}/logs", data="wrote 5 chunks", headers=KEY | {"Content-Type": "text/plain"})
+    for path in (watched, f"/feedstocks/{run['feedstock_id']}/recipes/watched"):
+        page.goto(f"/dashboard{path}")
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert list(violations(page)) == []
+    assert page.errors == []
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/recipe_runs"])

@@ -181,7 +181,7 @@ def test_the_page_of_a_dataset_shows_what_its_builds_changed(app, client):
     second = built(app, feedstock_id=feedstock.id, head_sha="bbbbbbb", dataset_public_url="https://data.org/b.zarr")
     text = shown(client, f"datasets/{first.id}")
     compared = "https://github.com/a/oisst-feedstock/compare/aaaaaaa...bbbbbbb"
-    assert f'href="{compared}" rel="noopener noreferrer">recipe</a>, url, bakery</td>' in text
+    assert f'href="{compared}" rel="noopener noreferrer">commit</a>, bakery, url</td>' in text
     assert re.search(rf"run {second.id}</a>, before by run {first.id}\b", text)
     assert '<code>https://data.org/b.zarr</code> <span class="faint">was <code>https://data.org/a.zarr</code>' in text
 

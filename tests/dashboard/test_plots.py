@@ -75,6 +75,36 @@ def test_bars_and_labels_are_within_the_plot():
     assert all(0 < tick.position < 100 for tick in plot.x_ticks)
 
 
+def lasted(*minutes):
+    """Runs of these durations, one a day."""
+    start = [datetime(2022, 3, 1 + day, 12, tzinfo=UTC) for day in range(len(minutes))]
+    return [
+        {"started_at": time, "completed_at": time + timedelta(minutes=length)}
+        for time, length in zip(start, minutes, strict=True)
+    ]
+
+
+def test_a_run_is_a_point_at_its_start_and_its_duration():
+    plot = plots.durations_over_time(lasted(0, 30, 60))
+    assert [(point.x, point.y) for point in plot.points] == [(2, 200), (50, 100), (98, 0)]
+    assert [tick.label for tick in plot.x_ticks] == ["2 Mar 2022", "3 Mar 2022"]
+    assert plots.durations_over_time([]) is None
+
+
+@pytest.mark.parametrize(
+    ("minutes", "labels"),
+    [
+        (0, ["0", "1 s"]),
+        (17, ["0", "5 min", "10 min", "15 min", "20 min"]),
+        (85, ["0", "30 min", "1 h", "1.5 h"]),
+        (3 * 1440, ["0", "1 d", "2 d", "3 d"]),
+        (900 * 1440, ["0", "500 d", "1000 d"]),
+    ],
+)
+def test_an_axis_of_durations_has_round_ticks(minutes, labels):
+    assert [tick.label for tick in plots.durations_over_time(lasted(minutes)).y_ticks] == labels
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [

@@ -12,7 +12,7 @@ LIMIT = 100  # ms
 ROUNDS = 20
 PAGES = ["", "?type=production", "/bakeries", "/bakeries/1", "/feedstocks", "/feedstocks/7", "/recipe_runs"]
 PAGES += ["/recipe_runs?q=cmip6&conclusion=failure&limit=100", "/recipe_runs/{run}", "/datasets", "/datasets?q=sst"]
-PAGES += ["/datasets/{dataset}"]
+PAGES += ["/datasets/{dataset}", "/feedstocks/7/recipes/{recipe}"]
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,10 @@ def milliseconds(client, path):
 
 
 def test_every_page_renders_in_less_than_a_tenth_of_a_second(client):
-    numbers = {
-        "run": client.get("/recipe_runs/?limit=1&conclusion=failure").json[0]["id"],
-        "dataset": client.get("/datasets/?limit=1").json[0]["id"],
-    }
-    taken = {path: milliseconds(client, f"/dashboard{path.format(**numbers)}") for path in PAGES}
+    run = client.get("/recipe_runs/?limit=1&conclusion=failure&feedstock_id=7").json[0]
+    values = {"run": run["id"], "recipe": run["recipe_id"]}
+    values["dataset"] = client.get("/datasets/?limit=1").json[0]["id"]
+    taken = {path: milliseconds(client, f"/dashboard{path.format(**values)}") for path in PAGES}
     for path, times in taken.items():
         print(f"/dashboard{path:48} {min(times):6.1f} ms, median {median(times):6.1f} ms, longest {max(times):6.1f} ms")
     assert [path for path, times in taken.items() if median(times) >= LIMIT] == []
