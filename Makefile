@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test clients proofs bench chaos fuzz lint format requirements parameters
+.PHONY: help setup run test client clients proofs bench chaos fuzz lint format requirements parameters
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,9 @@ run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABA
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-clients: .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## Install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
+client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python client, and install it in an environment of its own
+
+clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## The same, and install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
@@ -54,6 +56,7 @@ lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	cd client && ../$(BIN)/mypy  # as Python 3.10 sees it
 	$(BIN)/python -m tests.support.vulnerabilities $(AUDIT)
 
 format: .venv/development  ## Format the code
@@ -64,7 +67,7 @@ parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists a
 	$(BIN)/python -m tests.support.parameters > docs/parameters.md
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/clients requirements/stac requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -90,6 +93,16 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 .venv/fuzz/bin/schemathesis: requirements/fuzz.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/fuzz
 	.venv/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+# What a user gets: the wheel and what it requires, and nothing of the service. It is built from a copy, because
+# setuptools writes into the folder that it builds.
+.venv/client/bin/pangeo-forge: requirements/client.txt $(shell find client -type f -not -name '*.pyc' -not -path '*/.*') | .venv/development
+	rm -rf .venv/client-source && cp -R client .venv/client-source
+	$(BIN)/python -m build --no-isolation --wheel .venv/client-source >/dev/null
+	$(PYTHON) -m venv --clear .venv/client
+	.venv/client/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/client.txt
+	.venv/client/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps .venv/client-source/dist/*.whl
 	@touch $@
 
 # A separate environment: pytest would load the plugin of anyio.

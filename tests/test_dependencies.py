@@ -66,6 +66,8 @@ def test_make_lint_passes_its_option_to_the_audit(how):
 
 
 def test_every_file_of_pinned_requirements_is_audited():
-    optional = {f"requirements/{name}.txt" for name in ("bench", "clients", "dev", "fuzz", "otel", "repr", "sentry")}
+    optional = {
+        f"requirements/{name}.txt" for name in ("bench", "client", "clients", "dev", "fuzz", "otel", "repr", "sentry")
+    }
     optional |= {"requirements/stac.txt"}
     assert set(vulnerabilities.FILES) == {"requirements.txt"} | optional

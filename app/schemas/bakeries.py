@@ -46,4 +46,4 @@ class BakeryUpdate(WriteSchema):
     log_url = LogUrl()
 
 
-BakeryQuery = page_query("BakeryQuery", BakeryRead, include_retired=IncludeRetired())
+BakeryQuery = page_query("BakeryQuery", BakeryRead, omit=("log_url",), include_retired=IncludeRetired())

@@ -31,7 +31,7 @@ class BoundingBox(fields.String):
         metadata = {"description": description, "examples": ["-10,35,30,60"], "pattern": BOX}
         super().__init__(metadata=metadata)
 
-    def _deserialize(  # type: ignore[override]  # it returns more than a text
+    def _deserialize(  # type: ignore[override]  # it returns no text
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> dict[str, float | bool]:
         try:
@@ -60,7 +60,7 @@ class Interval(fields.String):
     def __init__(self, *, description: str) -> None:
         super().__init__(metadata={"description": description, "examples": ["2000-01-01/.."]})
 
-    def _deserialize(  # type: ignore[override]  # it returns more than a text
+    def _deserialize(  # type: ignore[override]  # it returns no text
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> dict[str, datetime]:
         first, slash, last = str(value).partition("/")

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any, NamedTuple
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from app.database.columns import BIGINT_MAX
 from app.schemas.base import LIMIT_MAX, AnswerSchema
@@ -158,9 +158,21 @@ class Picked(NamedTuple):
 class Terms(fields.String):
     """Texts separated by commas."""
 
-    def _deserialize(self, *args: Any, **options: Any) -> list[str]:  # type: ignore[override]  # it returns more than a text
+    def _deserialize(self, *args: Any, **options: Any) -> list[str]:  # type: ignore[override]  # it returns no text
         text = super()._deserialize(*args, **options)
         return [term for part in text.split(",") if (term := part.strip())]
+
+
+class SearchTerms(Terms):
+    """At most TERMS_MAX texts."""
+
+    default_error_messages = {"many": f"At most {TERMS_MAX} texts, separated by commas."}
+
+    def _deserialize(self, *args: Any, **options: Any) -> list[str]:  # type: ignore[override]  # it returns no text
+        terms = super()._deserialize(*args, **options)
+        if len(terms) > TERMS_MAX:
+            raise self.make_error("many")
+        return terms
 
 
 class SortBy(Terms):
@@ -168,7 +180,7 @@ class SortBy(Terms):
 
     default_error_messages = {"order": "Must be one of {names}, after + or -: a collection is sorted by one of them."}
 
-    def _deserialize(self, *args: Any, **options: Any) -> tuple[str, str] | None:  # type: ignore[override]  # it returns more than a text
+    def _deserialize(self, *args: Any, **options: Any) -> tuple[str, str] | None:  # type: ignore[override]  # it returns no text
         given = super()._deserialize(*args, **options)
         names = [name.lstrip("+-") for name in given]
         if len(given) != 1 or names[0] not in SORTED_BY:
@@ -179,7 +191,7 @@ class SortBy(Terms):
 class PickedFields(Terms):
     """Names of fields to include, and after `-` to exclude."""
 
-    def _deserialize(self, *args: Any, **options: Any) -> Picked:  # type: ignore[override]  # it returns more than a text
+    def _deserialize(self, *args: Any, **options: Any) -> Picked:  # type: ignore[override]  # it returns no text
         given = [name.partition(".")[0] for name in super()._deserialize(*args, **options)]
         excluded = frozenset(name[1:] for name in given if name.startswith("-"))
         return Picked(frozenset(name.lstrip("+") for name in given if not name.startswith("-")), excluded)
@@ -202,8 +214,7 @@ class StacSearchQuery(Schema):
     offset = Number(
         0, BIGINT_MAX, in_query=True, load_default=0, example=0, description="How many collections to skip."
     )
-    q = Terms(
-        validate=validate.Length(max=TERMS_MAX),
+    q = SearchTerms(
         metadata={
             "description": "Only collections that have one of these texts, separated by commas, as `q` of `/datasets/` "
             f"finds them. At most {TERMS_MAX} texts.",

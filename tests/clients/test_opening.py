@@ -1,4 +1,4 @@
-"""Our code, our Intake catalogue and our STAC API open a store of each type, which a server on loopback has."""
+"""Our code, client, Intake catalogue and STAC API open a store of each type, which a server on loopback has."""
 
 import json
 from types import SimpleNamespace
@@ -79,6 +79,10 @@ def test_our_code_opens_it(client, dataset):
     assert float(opened["sst"].mean()) == MEAN
 
 
+def test_our_client_opens_it(forge, dataset):
+    assert float(forge.datasets.get(dataset.id).open(chunks=None)["sst"].mean()) == MEAN
+
+
 def test_intake_opens_it(client, dataset):
     catalogue = intake.readers.entry.Catalog.from_dict(yaml.safe_load(client.get("/catalog.yaml").data))
     assert float(catalogue[str(dataset.id)].read()["sst"].mean()) == MEAN
@@ -112,6 +116,14 @@ def test_our_code_opens_a_snapshot_of_icechunk(app, client, stores):
     snippet = client.get(f"/datasets/{link.id}").json["snippet"]
     assert f"snapshot_id={stores.snapshot!r}" in snippet
     assert float(run(snippet)["sst"].mean()) == MEAN
+
+
+def test_our_client_opens_a_snapshot_of_icechunk_and_a_table(app, forge, stores):
+    url = f"{stores.url}/bucket"
+    snapshot = make_link(app, dataset_type="icechunk", url=f"{url}/repository", snapshot_id=stores.snapshot)
+    table = make_link(app, dataset_type="parquet", url=f"{url}/table.parquet")
+    assert float(forge.datasets.get(snapshot.id).open()["sst"].mean()) == MEAN
+    assert len(forge.datasets.get(table.id).open()) == 50
 
 
 def test_our_code_and_intake_open_a_table(app, client, stores):

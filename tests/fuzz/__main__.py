@@ -23,8 +23,9 @@ HERE = Path(__file__).parent
 # The keys that are created for the run: one limited to a bakery, and one that writes.
 NEW_KEYS = {"runner": {"scopes": ["bakery:1"]}, "writer": {}}
 ROLES = ("nobody", *NEW_KEYS, "admin")
-# Rate limits would hide other errors.
-UNLIMITED = {"RATELIMIT_WRITES": "99999999/second", "RATELIMIT_FAILURES": "99999999/second"}
+# Rate limits would hide other errors. Without a secret, the webhook of GitHub would answer 501 to any signature.
+SETTINGS = {"RATELIMIT_WRITES": "99999999/second", "RATELIMIT_FAILURES": "99999999/second"}
+SETTINGS |= {"GITHUB_WEBHOOK_SECRET": secrets.token_hex()}
 
 
 def main():
@@ -66,7 +67,7 @@ def sqlite(folder):
 @contextmanager
 def service(url):
     """The address of a service with the example catalogue in that database, and a key for each role."""
-    env = environment(url, **UNLIMITED)
+    env = environment(url, **SETTINGS)
     for command in (("db", "upgrade"), ("seed",)):
         assert live.flask(env, *command).returncode == 0
     with live.server(env) as address:

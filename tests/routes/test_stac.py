@@ -220,6 +220,14 @@ def three(app):
     ]
 
 
+def test_q_has_at_most_ten_texts_of_any_length(client):
+    assert client.get(f"/stac/collections?q={'a' * 200}").status_code == 200
+    refused = client.get(f"/stac/collections?q={','.join('abcdefghijk')}")
+    assert (refused.status_code, refused.json["detail"]) == (422, "q: At most 10 texts, separated by commas.")
+    document = client.get("/openapi.json").json["paths"]["/stac/collections"]["get"]["parameters"]
+    assert ["maxLength" in parameter["schema"] for parameter in document if parameter["name"] == "q"] == [False]
+
+
 def test_q_finds_collections_with_any_of_its_texts(client, three):
     sst, ice, _ = three
     assert found(client, "q=ice") == [ice]

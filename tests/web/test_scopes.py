@@ -112,29 +112,22 @@ def test_a_service_account_writes_nothing_else(app, account, bakery, noun):
     assert account.post("/api-keys", json={}).status_code == 403
 
 
-def sent(body):
-    """The arguments of a request with that body: text, or JSON."""
-    return {"data": body, "content_type": "text/plain"} if isinstance(body, str) else {"json": body}
-
-
 def test_every_route_for_service_accounts_checks_the_bakery(app, account):
     published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
     run = make_run(app, **published)
     one = run_body(app, bakery_id=run.bakery_id)
     description = {"variables": {}, "dimensions": {}, "attributes": {}, "engine": "zarr"}
-    body = {"POST": one, "PATCH": {}, "DELETE": None, "PUT": description}
+    body = {"POST": one, "PATCH": {}, "DELETE": {}, "PUT": description}
     special = {"bulk": {"recipe_runs": [one]}, "reports": {"run_id": run.id}, "lineage": LINEAGE, "logs": "a line"}
     limited = (Caller.RUNNER, Caller.REPORTER)
     rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller in limited]
-    answers = [
-        account.open(
-            rule.rule.replace("<id:id>", str(run.bakery_id if "bakeries" in rule.rule else run.id)),
-            method=method,
-            **sent(special.get(rule.rule.strip("/").rpartition("/")[2], body[method])),
-        )
-        for rule in rules
-        for method in rule.methods - {"HEAD", "OPTIONS"}
-    ]
+
+    def send(rule, method):
+        path = rule.rule.replace("<id:id>", str(run.bakery_id if "bakeries" in rule.rule else run.id))
+        sent = special.get(rule.rule.strip("/").rpartition("/")[2], body[method])
+        return account.open(path, method=method, **{"data" if isinstance(sent, str) else "json": sent})
+
+    answers = [send(rule, method) for rule in rules for method in rule.methods - {"HEAD", "OPTIONS"}]
     assert [answer.status_code for answer in answers] == [403] * 16
 
 

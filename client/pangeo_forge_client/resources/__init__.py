@@ -1,0 +1,1 @@
+"""The resources of the service: one class for each noun."""
