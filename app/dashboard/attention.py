@@ -2,15 +2,23 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from sqlalchemy import CompoundSelect, bindparam, func, literal, select, union_all
 
 from app.dashboard.lists import NEWEST
 from app.dashboard.queries import api_path
 from app.dashboard.words import reason
 from app.database import pages
 from app.database.columns import now
+from app.database.filters import FilterKey, conditions, parametrise
+from app.database.statements import fetch
 from app.models import RecipeRun
-from app.services import failures, reaper
+from app.models.failure_rules import CLASSES
+from app.services import reaper
+
+COUNTED = 1000  # failures of a class
 
 UNFINISHED = {"status": "queued,in_progress", "order_by": "id", "sort": "asc"}
 STUCK_SHOWN = 4
@@ -20,28 +28,46 @@ STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "fa
 
 @dataclass(frozen=True)
 class Reason:
-    """A class of failures: its words, how many runs have it, in percent too, and the list of these runs."""
+    """A class of failures: its words, how many runs have it (`more` than COUNTED, if so), as a share of all failures in
+    percent too, and the list of these runs.
+    """
 
     words: str
     cause: str
     count: int
+    more: bool
     share: float
     url: str
 
 
 def reasons(query: dict[str, Any], shown: list[tuple[str, str]]) -> list[Reason]:
     """Return the reasons of the failures that match `query`, the most frequent first. `shown` is the query of lists."""
-    found = failures.statistics(**query)
+    filter_key, values = parametrise(RecipeRun, query)
+    rows = fetch(_counts(filter_key), values | {"most": COUNTED + 1})
+    found = sorted(((count, name) for name, count in rows if count), reverse=True)
+    total = sum(count for count, _ in found)
     return [
         Reason(
-            reason(item["failure_class"]),
-            item["cause"],
-            item["count"],
-            round(100 * item["count"] / found["count"], 2),
-            api_path("dashboard.recipe_runs", [("failure_class", item["failure_class"]), *shown]),
+            reason(name),
+            CLASSES[name],
+            min(count, COUNTED),
+            count > COUNTED,
+            round(100 * count / total, 2),
+            api_path("dashboard.recipe_runs", [("failure_class", name), *shown]),
         )
-        for item in found["classes"]
+        for count, name in found
     ]
+
+
+@lru_cache(maxsize=64)
+def _counts(filter_key: FilterKey) -> CompoundSelect[Any]:
+    """The statement for the number of failures of each class, up to the parameter `most`."""
+    counts = []
+    for name in CLASSES:
+        of_class = RecipeRun.failure_class == literal(name), *conditions(RecipeRun, filter_key)
+        first = select(RecipeRun.failure_class).where(*of_class).limit(bindparam("most")).subquery()
+        counts.append(select(literal(name), func.count()).select_from(first))
+    return union_all(*counts)
 
 
 @dataclass(frozen=True)

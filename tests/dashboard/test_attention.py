@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from app.dashboard import attention
 from app.database.columns import now
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
@@ -29,6 +30,13 @@ def test_the_most_frequent_reasons_come_first_and_lead_to_their_runs(app, client
         ("/dashboard/recipe_runs?failure_class=unknown", "reason unknown", "1 run"),
     ]
     assert "A source file does not exist." in text
+
+
+def test_failures_of_a_class_are_counted_up_to_a_limit(app, client, monkeypatch):
+    monkeypatch.setattr(attention, "COUNTED", 1)
+    failed(app, "lost"), failed(app, "lost"), failed(app, "unknown")
+    numbers = re.findall(r'<span class="faint">([^<]*1 runs?)</span>', shown(client))
+    assert numbers == ["more than 1 run", "1 run"]
 
 
 def test_the_reasons_are_those_of_the_runs_of_the_page(app, client):

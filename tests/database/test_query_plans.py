@@ -68,3 +68,9 @@ def test_no_statistics_of_failures_scan_the_table(client, query):
 @pytest.mark.parametrize("path", ["/feed.atom", "/feedstocks/300/feed.atom", "/feedstocks/300/badge.svg"])
 def test_no_feed_scans_the_table(client, path):
     assert "Seq Scan" not in indexes(client, path)
+
+
+def test_stuck_runs_are_found_in_the_order_of_indexes(client):
+    used = indexes(client, "/dashboard")
+    assert {"ix_reciperun_queued", "ix_reciperun_status_id"} <= used
+    assert "Seq Scan" not in used
