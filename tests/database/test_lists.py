@@ -7,7 +7,7 @@ from tests.support import samples
 from tests.support.factories import MAKE, RUN_COLUMNS, make_bakery, make_feedstock, make_run
 
 COLUMNS = {
-    "bakeries": ["id", "region", "name", "description", "retired_at", "log_url"],
+    "bakeries": ["id", "region", "name", "description", "retired_at"],
     "feedstocks": ["id", "spec", "provider", "retired_at"],
     "recipe_runs": ["id", *(name for name in RUN_COLUMNS if name != "id")],
 }

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from functools import cache
+from functools import cache, reduce
 
 import pytest
 
@@ -65,7 +65,8 @@ def reading_paths(app):
         rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("dashboard.unknown_page", "probes.scrape")
     ]
     paths = {rule.rule for rule in rules if "GET" in rule.methods}
-    return sorted(path.replace("<id:id>", "{id}").replace("<path:name>", "index.css") for path in paths)
+    values = {"<id:id>": "{id}", "<path:name>": "index.css", "<recipe:recipe_id>": "example"}
+    return sorted(reduce(lambda path, item: path.replace(*item), values.items(), path) for path in paths)
 
 
 def same_id(app):
