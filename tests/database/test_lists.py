@@ -127,7 +127,7 @@ def test_order_by_accepts_columns_only(client, resource, name):
 @pytest.mark.parametrize("resource", MAKE)
 def test_order_by_accepts_every_field(app, client, resource):
     first, last = MAKE[resource](app), MAKE[resource](app)
-    unordered = {"external_id", "external_url", "failure", "time_problem"}
+    unordered = {"log_url", "external_id", "external_url", "failure", "time_problem"}
     assert {*client.get(f"/{resource}/").json[0]} - unordered == {*COLUMNS[resource]}
     for name in COLUMNS[resource]:
         assert ids(client.get(f"/{resource}/?order_by={name}")) == [first.id, last.id]
