@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, SQLColumnExpression, column, func
+from sqlalchemy import Index, column, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import ReturnTypeFromArgs
 
 from app.database.columns import KEY_LENGTH
 
@@ -32,6 +34,21 @@ def long_text_index(table: str, name: str) -> Index:
     return index.ddl_if(dialect="postgresql")
 
 
-def unindexed(of: SQLColumnExpression[Any]) -> ColumnElement[Any]:
-    """The same value without an index: SQLite keeps no statistics, and often uses the wrong index of two."""
-    return func.coalesce(of, of)
+class unindexed(ReturnTypeFromArgs[Any]):  # noqa: N801  # reads as the SQL function it is
+    """The same value, for which SQLite uses no index: it keeps no statistics, and often uses the wrong index of two.
+
+    PostgreSQL gets the column itself. It has no statistics of expressions, and would expect that few rows match.
+    """
+
+    inherit_cache = True
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.clauses, **options)
+    return f"coalesce({column}, {column})"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import now
+from app.database.indexes import unindexed
 from app.database.names import lower
 from app.extensions import db
 from app.models import Feedstock, FeedstockAlias, RecipeRun
@@ -79,9 +80,7 @@ def newest(limit: int) -> list[RecipeRun]:
 
     Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
     """
-    # Not `status = 'completed'`: SQLite would use the index by status, and sort all completed runs.
-    is_completed = RecipeRun.status.not_in(["queued", "in_progress"])
-    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), is_completed)
+    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), unindexed(RecipeRun.status) == "completed")
     return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last
+from tests.support.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last, plans
 
 COUNT = 20_000
 
@@ -34,6 +34,12 @@ def test_no_list_of_a_parent_scans_the_table(client, path, query):
 def test_no_dataset_with_its_builds_scans_the_table(client):
     for dataset in client.get("/datasets/?type=all&feedstock_id=1").json:
         assert "Seq Scan" not in indexes(client, f"/datasets/{dataset['id']}")
+
+
+def test_no_batch_of_the_datasets_of_a_feedstock_reads_those_of_later_batches(client):
+    found = plans(client, "/feedstocks/1/datasets")
+    assert len(found) > 2
+    assert "Sort" not in str(found)
 
 
 COUNTS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_runs=true"]
