@@ -1,6 +1,5 @@
 """Filters of lists: by every column of the model, and by the filters that the model declares in `filters`."""
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.database.columns import KEY_LENGTH, LongText
-from app.database.names import folded, lower, searchable
+from app.database.names import containing, folded, lower, searchable
 from app.database.statements import fetch
 from app.extensions import Base, db
 
@@ -87,8 +86,7 @@ def contains_in_either(name: str, column: str, long_text: str) -> Filter:
         return named | folded(columns[long_text]).like(bindparam(f"{name}_text"), escape="\\")
 
     def parameters(columns: Columns, given: str) -> dict[str, Any]:
-        escaped = re.sub(r"([%_\\])", r"\\\1", lower(given))
-        return {name: _values_containing(columns[column], given), f"{name}_text": f"%{escaped}%"}
+        return {name: _values_containing(columns[column], given), f"{name}_text": containing(lower(given))}
 
     return Filter(condition, parameters)
 

@@ -20,6 +20,12 @@ def searchable(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
+def containing(text: str) -> str:
+    """The pattern of LIKE, with a backslash as escape character, for texts that contain `text`."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
 def lower(name: str) -> str:
     """`name` with its ASCII letters in lower case, which is how hosts of repositories compare names."""
     return name.translate(_LOWER)

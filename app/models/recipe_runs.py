@@ -45,7 +45,7 @@ _PUBLISHED = "status = 'completed' AND conclusion = 'success' AND dataset_public
 _COMPLETED, _QUEUED = "status = 'completed'", "status = 'queued'"
 _DECIDED = "conclusion IN ('success', 'failure', 'timed_out')"
 _EXPLAINED = "failure_class IS NOT NULL"
-_UNEXPLAINED = "conclusion IN ('failure', 'timed_out', 'stale') AND failure_class IS NULL"
+UNEXPLAINED = "conclusion IN ('failure', 'timed_out', 'stale') AND failure_class IS NULL"
 # The fields from which a failure is explained, besides the log.
 _EXPLAINED_BY = {"conclusion", "message", "is_test"}
 _LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
@@ -81,7 +81,7 @@ class RecipeRun(Record):
         ),
         _index("failure_class_id", _EXPLAINED, "failure_class", "id", postgresql_ops=by_code_point("failure_class")),
         _index("failed", _EXPLAINED, "failure_class", "feedstock_id", "bakery_id", "is_test", "started_at"),
-        _index("unexplained", _UNEXPLAINED, "id"),
+        _index("unexplained", UNEXPLAINED, "id"),
         {"sqlite_autoincrement": True},
     )
 

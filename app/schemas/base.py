@@ -37,6 +37,13 @@ class ReadSchema(AnswerSchema):
     """An answer that is a record or a list of records. `app.schemas.serialiser` writes it."""
 
 
+class PartSchema(Schema):
+    """A request of another system, or a part of it, which has other fields than those that are read."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
 class WriteSchema(Schema):
     """The body of a request. An object with more than FIELDS_MAX fields is refused before its fields are read."""
 

@@ -2,20 +2,14 @@
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.database.columns import INTEGER_MAX
+from app.schemas.base import PartSchema
 from app.schemas.fields import Number, Text
 
 
-class HookSchema(Schema):
-    """A part of a request, with other fields than those that are read."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
-class DataflowCallback(HookSchema):
+class DataflowCallback(PartSchema):
     """A form, so all values are texts. The original reads only `action` of an action other than `completed`."""
 
     action = Text(0, 255, required=True, description="What happened to the job.", example="completed")
@@ -30,25 +24,25 @@ class DataflowCallback(HookSchema):
                 raise ValidationError({name: ["Missing data for required field."] for name in missing})
 
 
-class HookRepository(HookSchema):
+class HookRepository(PartSchema):
     full_name = fields.String(required=True)
 
 
-class HookBase(HookSchema):
+class HookBase(PartSchema):
     repo = fields.Nested(HookRepository, required=True)
 
 
-class HookPullRequest(HookSchema):
+class HookPullRequest(PartSchema):
     title = fields.String(required=True)
     merged = fields.Boolean(load_default=False)
     base = fields.Nested(HookBase, required=True)
 
 
-class HookComment(HookSchema):
+class HookComment(PartSchema):
     body = fields.String(required=True)
 
 
-class GitHubEvent(HookSchema):
+class GitHubEvent(PartSchema):
     action = fields.String(required=True)
     pull_request = fields.Nested(HookPullRequest)
     comment = fields.Nested(HookComment)

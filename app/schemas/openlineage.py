@@ -6,9 +6,10 @@ Only the fields that a run of this service has are read. Everything else is igno
 from datetime import datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 
 from app.models.recipe_runs import DATASET_TYPES
+from app.schemas.base import PartSchema
 from app.schemas.feedstocks import NewSpec
 from app.schemas.fields import Choice, Timestamp
 from app.schemas.recipe_runs import MESSAGE_MAX, ExternalId, HeadSha, PublicUrl, RecipeId, SnapshotId
@@ -49,30 +50,23 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class LineagePart(Schema):
-    """A part of an event, with other fields than those that are read."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
 def text(description: str, example: str) -> fields.String:
     return fields.String(metadata={"description": description, "examples": [example]})
 
 
-class LineageError(LineagePart):
+class LineageError(PartSchema):
     message = text("What went wrong.", "FileNotFoundError: https://data.org/day3.nc")
     stack_trace = fields.String(
         data_key="stackTrace", metadata={"description": "The traceback.", "examples": ["Traceback …"]}
     )
 
 
-class LineageTag(LineagePart):
+class LineageTag(PartSchema):
     key = text("The name of the tag.", TEST_TAG[0])
     value = text("Its value.", TEST_TAG[1])
 
 
-class LineageTags(LineagePart):
+class LineageTags(PartSchema):
     tags = fields.List(
         fields.Nested(LineageTag),
         validate=validate.Length(max=TAGS_MAX),
@@ -80,57 +74,57 @@ class LineageTags(LineagePart):
     )
 
 
-class LineageRunFacets(LineagePart):
+class LineageRunFacets(PartSchema):
     error_message = fields.Nested(LineageError, data_key="errorMessage")
     tags = fields.Nested(LineageTags)
 
 
-class LineageRun(LineagePart):
+class LineageRun(PartSchema):
     run_id = ExternalId(data_key="runId", required=True, allow_none=False)
     facets = fields.Nested(LineageRunFacets)
 
 
-class LineageSource(LineagePart):
+class LineageSource(PartSchema):
     repo_url = NewSpec(data_key="repoUrl")
     version = HeadSha()
     tag = HeadSha()
     branch = HeadSha()
 
 
-class LineageJobFacets(LineagePart):
+class LineageJobFacets(PartSchema):
     source_code_location = fields.Nested(LineageSource, data_key="sourceCodeLocation")
 
 
-class LineageJob(LineagePart):
+class LineageJob(PartSchema):
     name = RecipeId(required=True)
     facets = fields.Nested(LineageJobFacets)
 
 
-class LineageDataSource(LineagePart):
+class LineageDataSource(PartSchema):
     uri = PublicUrl()
 
 
-class LineageStorage(LineagePart):
+class LineageStorage(PartSchema):
     file_format = fields.String(
         data_key="fileFormat", metadata={"description": "The type of the dataset.", "examples": ["zarr"]}
     )
 
 
-class LineageVersion(LineagePart):
+class LineageVersion(PartSchema):
     dataset_version = SnapshotId(data_key="datasetVersion")
 
 
-class LineageOutputFacets(LineagePart):
+class LineageOutputFacets(PartSchema):
     data_source = fields.Nested(LineageDataSource, data_key="dataSource")
     storage = fields.Nested(LineageStorage)
     version = fields.Nested(LineageVersion)
 
 
-class LineageOutput(LineagePart):
+class LineageOutput(PartSchema):
     facets = fields.Nested(LineageOutputFacets)
 
 
-class LineageEvent(LineagePart):
+class LineageEvent(PartSchema):
     """An event. It is loaded as the values of a report."""
 
     event_type = Choice(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, Select, func, literal_column, or_, select
 
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
@@ -13,6 +13,7 @@ from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun, RunLog
 from app.models.failure_rules import CLASSES
 from app.models.failures import FAILING
+from app.models.recipe_runs import UNEXPLAINED
 
 TOP = 20  # feedstocks and bakeries in the statistics
 BATCH = 200  # runs in a transaction
@@ -89,11 +90,7 @@ def explain(everything: bool) -> Iterator[Counter[str]]:
 
 
 def _to_explain(everything: bool) -> ColumnElement[bool]:
-    """The condition for runs to explain. With everything, also runs that have succeeded after all.
-
-    It has literals, because SQLite uses a partial index only if the condition has the same literals.
-    """
-    failing = text(f"conclusion IN ({', '.join(repr(word) for word in FAILING)})")
+    """The condition for runs to explain. With everything, also runs that have succeeded after all."""
     if everything:
-        return or_(failing, RecipeRun.failure_class.is_not(None))
-    return and_(failing, RecipeRun.failure_class.is_(None))
+        return or_(RecipeRun.conclusion.in_(FAILING), RecipeRun.failure_class.is_not(None))
+    return literal_column(UNEXPLAINED, Boolean)

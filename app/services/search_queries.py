@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.database.names import searchable
+from app.database.names import containing, searchable
 from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, words
 
 QUERY_WORDS_MAX = 16  # the others are ignored
@@ -64,8 +64,7 @@ def _containing(q: str, operators: Operators) -> Rank:
     else:
         whole = found[: -(GRAM_LENGTH - 1)]
         match = operators.every.join(GRAM + gram for gram in whole[:: 1 + len(whole) // QUERY_GRAMS_MAX])
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return Rank(match, None, f"%{escaped}%")
+    return Rank(match, None, containing(text))
 
 
 def conditions_of(q: str, dialect: str) -> dict[str, str]:

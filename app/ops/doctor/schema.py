@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 from app.extensions import MIGRATIONS, db
+from app.models.recipe_runs import UNEXPLAINED
 from app.ops.doctor.diagnosis import DiagnosisError, is_postgresql, listed, rows
 
 # The triggers of SQLite, from migrations 0013, 0015, 0017, 0021, 0022 and 0025. Those of PostgreSQL are in the files of
@@ -52,11 +53,6 @@ LAST_ID = """
 """
 UNCOUNTED = """
     SELECT (SELECT count(*) FROM reciperun), (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE slice = 'all')
-"""
-# With the literals of the partial index.
-UNEXPLAINED = """
-    SELECT count(*) FROM reciperun
-    WHERE conclusion IN ('failure', 'timed_out', 'stale') AND failure_class IS NULL
 """
 
 
@@ -173,7 +169,7 @@ def counts() -> str:
 
 def failures() -> str:
     """Say how many failed runs are not explained: those of earlier releases and of other programs."""
-    [(number,)] = rows(UNEXPLAINED)
+    [(number,)] = rows(f"SELECT count(*) FROM reciperun WHERE {UNEXPLAINED}")
     if number:
         return f"The number of failed runs that are not explained is {number}. `flask runs explain` explains them."
     return "All failed runs are explained."
