@@ -1,7 +1,7 @@
 """The id of a recipe in the path of its page.
 
 Ids are any text: many have slashes. What a browser or a proxy would change in a path (slashes at the ends or next to
-each other, parts that are dots) has an escape of its own in the decoded path, such as %2F.
+each other, parts that are dots) has a second escape in the decoded path, such as %2F.
 """
 
 import re

@@ -72,7 +72,7 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
 
 
 def _lock(connection: Connection, tables: set[str], kept_id: int, deleted_id: int) -> tuple[Row[Any], Row[Any]]:
-    """Both rows, locked, so that nobody adds runs to them until the transaction ends."""
+    """Both rows, locked, so that no program adds runs to them until the transaction ends."""
     if kept_id == deleted_id:
         raise Conflict(f"feedstock {kept_id} cannot be merged into itself.")
     if FEEDSTOCK.name not in tables:

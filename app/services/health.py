@@ -1,7 +1,7 @@
 """The health of a dataset: what an inspection found, as results with sentences that a scientist understands.
 
 A dataset is healthy if none of the DECISIVE results is bad and it was opened. It is not known to be healthy if this
-service could not look, for example because of its own limits. The other results are advice.
+service could not look, for example because of a limit. The other results are advice.
 """
 
 from collections.abc import Mapping, Sequence

@@ -34,7 +34,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the reaper will do with an unfinished run that nobody changes: at `due` or later, it gets `conclusion`."""
+    """What the reaper will do with an unfinished run that does not change: at `due` or later, it gets `conclusion`."""
 
     run: RecipeRun
     since: datetime

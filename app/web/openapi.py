@@ -178,7 +178,7 @@ def _add_examples(spec: dict[str, Any]) -> None:
 def document(blueprints: tuple[Blueprint, ...]) -> bytes:
     """The document of these blueprints as JSON. Its order is that of the code, so every process writes the same bytes.
 
-    A process builds it once, with an application of its own, because it is the same for every application.
+    A process builds it once, with a separate application, because it is the same for every application.
     """
     app = Flask(__name__)
     app.config.from_mapping(SETTINGS)

@@ -10,7 +10,7 @@ CLASSES = {
     "recipe_not_importable": "The code of the recipe could not be imported.",
     "object_missing": "A file or a recipe that the feedstock names does not exist.",
     "source_not_found": "A source file does not exist.",
-    "source_unreachable": "The host of the source files did not answer, or answered with an error of its own.",
+    "source_unreachable": "The host of the source files did not answer, or answered with an error of the server.",
     "source_denied": "The host of the source files refused access.",
     "source_slow": "The host of the source files took too long.",
     "sources_do_not_fit": "The source files cannot be read or combined as the recipe describes.",

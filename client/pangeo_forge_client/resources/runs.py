@@ -138,7 +138,7 @@ def _json_line(line: Mapping[str, Any]) -> str:
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines, as few pieces that are not too long for a request. A longer line is a piece of its own."""
+    """The lines, as few pieces that are not too long for a request. A longer line is one piece."""
     piece = b""
     for line in lines:
         if piece and len(piece) + len(line) > LOG_PIECE:
