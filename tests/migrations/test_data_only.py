@@ -27,7 +27,7 @@ PROGRAMS = [str(Path(sys.executable).parent), str(Path(postgres.tool("pg_restore
 
 def restore(url, dump, revision, folder):
     """Run the documented steps until one fails, and return the exit code and the output."""
-    script = STEPS.replace("$REVISION", revision)
+    script = STEPS.replace(".venv/bin/", "").replace("$REVISION", revision)
     for name in ("all.list", "catalogue.list", "datasets.list"):
         script = script.replace(name, f"{folder}/{name}")
     path = os.pathsep.join([*PROGRAMS, os.environ["PATH"]])
