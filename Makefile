@@ -49,7 +49,7 @@ bench: .venv/development .venv/bench/bin/uvicorn  ## Measure the service against
 fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
 	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
 
-chaos: .venv/development  ## Test the service under faults, and print the results
+chaos: .venv/development  ## Test the service under faults, and print the results; CASES=fleet runs one case
 	$(BIN)/python -m tests.chaos $(CASES)
 
 lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=offline passes if advisories are unreachable
