@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, application, copied, environment
+from tests.conftest import ADMIN_KEY, SEED, application, copied, environment
 from tests.support import live
 from tests.support.own_client import in_path
 from tests.support.postgres import free_port
@@ -24,7 +24,7 @@ def examples(sqlite_template, tmp_path):
     """The address of a service as `make run` starts it, which has the datasets of its examples itself."""
     port, url = free_port(), copied(sqlite_template, tmp_path / "examples.sqlite")
     with application(url) as app:
-        seed = ["seed", "--address", f"http://127.0.0.1:{port}"]
+        seed = [*SEED, "--address", f"http://127.0.0.1:{port}"]
         assert app.test_cli_runner().invoke(args=seed).exit_code == 0
     with live.server(environment(url), port) as address:
         yield address
