@@ -1,40 +1,54 @@
 # `make help` lists the targets.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-PORT ?= 8000
-# By default the variable of .env, else SQLite. Relative paths start in instance/.
-DATABASE_URL ?= $(or $(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null),sqlite:///pangeo_forge.sqlite)
-OWN_HOSTS := 127.0.0.1:$(PORT),localhost:$(PORT)
+# By default that of .env, because the addresses of the examples contain it.
+PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),8000)
 ADDRESS := http://127.0.0.1:$(PORT)
 BIN := .venv/bin
+# Of the environment in which `make client` installs the client.
+CLIENT_PYTHON ?= $(PYTHON)
 # Of the tests. One more than there are cores, because tests of servers often wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test client clients proofs bench chaos fuzz lint format requirements parameters
+.PHONY: help setup run test release programs client clients proofs bench chaos fuzz lint style workflows audit hooks format parameters requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/runtime  ## Create the environment of the service
 
-run: export DATABASE_URL := $(DATABASE_URL)
 # Once the service answers, describe the datasets that were never inspected: after the first start, the examples.
 run: ANSWERS := $(BIN)/python -c "import urllib.request; urllib.request.urlopen('$(ADDRESS)/healthz')"
 run: INSPECT := datasets inspect --stale 87600 --limit 10
-# The examples are datasets of the service itself, so that they need no other host.
-run: export REPR_ALLOWED_HOSTS := $(or $(REPR_ALLOWED_HOSTS),$(shell sed -n 's/^REPR_ALLOWED_HOSTS=//p' .env 2>/dev/null),$(OWN_HOSTS))
-run: .venv/representations .env  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
+run:  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
+	@$(if $(PYTHON),,echo "There is no python3. The service needs Python 3.11." >&2; exit 1)
+	@$(PYTHON) app/cli/first_run.py $(PORT)
+	@echo "1/5 Packages, in .venv"
+	@$(MAKE) --no-print-directory .venv/representations
+	@echo "2/5 Settings, in .env"
+	@PORT=$(PORT) $(BIN)/python -m app.cli.credentials .env
+	@echo "3/5 Database"
 	@$(BIN)/flask db upgrade
+	@echo "4/5 Examples"
 	@$(BIN)/flask seed --address $(ADDRESS)
-	@echo "Dashboard:     $(ADDRESS)/dashboard"
-	@echo "Documentation: $(ADDRESS)/docs"
-	@sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env
+	@echo "5/5 Server"
+	@echo "    Dashboard:     $(ADDRESS)/dashboard"
+	@echo "    Documentation: $(ADDRESS)/docs"
+	@sed -n 's/^ADMIN_API_KEY=/    Admin key:     /p' .env
 	@(for second in $$(seq 60); do sleep 1; $(ANSWERS) 2>/dev/null && exec $(BIN)/flask $(INSPECT) >/dev/null; done) &
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
 
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+release: .venv/client/bin/pangeo-forge  ## Write the wheel of the client and the notes of a release to dist/, for example VERSION=1.0.0
+	rm -rf dist && mkdir dist
+	PYTHONPATH=client $(BIN)/python -m tests.support.release "$(VERSION)" > dist/notes.md
+	cp .venv/client-source/dist/*.whl dist/
+
+programs:  ## Install the programs that tests need, on Debian and Ubuntu
+	.ci/programs
 
 client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python client, and install it in an environment of its own
 
@@ -52,12 +66,29 @@ fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of 
 chaos: .venv/development  ## Test the service under faults, and print the results
 	$(BIN)/python -m tests.chaos $(CASES)
 
-lint: .venv/development  ## Check style, types and known vulnerabilities; AUDIT=offline passes if advisories are unreachable
+lint: style workflows audit  ## Check style, types, workflows and known vulnerabilities; AUDIT=offline passes if advisories are unreachable
+
+style: .venv/development  ## Check the style and the types of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	cd client && ../$(BIN)/mypy  # as Python 3.10 sees it
+
+WORKFLOWS := .github/workflows/*.yml client/examples/*.yml
+workflows: .venv/development  ## Check the workflows of GitHub, the forms for issues, and shell scripts
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/zizmor --offline --quiet --persona=pedantic .github
+	$(BIN)/actionlint $(WORKFLOWS)
+	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
+
+audit: .venv/development  ## Ask whether a pinned package has a known vulnerability; AUDIT=offline passes if advisories are unreachable
 	$(BIN)/python -m tests.support.vulnerabilities $(AUDIT)
+
+hooks: .venv/development  ## Run the linters at each `git commit`
+	$(BIN)/pre-commit install
 
 format: .venv/development  ## Format the code
 	$(BIN)/ruff check --fix .
@@ -71,17 +102,16 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
-.env: | .venv/runtime
-	@umask 077 && $(BIN)/python -m app.cli.credentials > $@
-
 .venv/runtime: requirements.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Install requirements.txt, which takes a minute"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 # What /repr/xarray/ needs, so that it works from the first start. A deployment may leave it out.
 .venv/representations: requirements/repr.txt | .venv/runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/repr.txt
+	@echo "Install requirements/repr.txt, which takes a minute"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/repr.txt
 	@touch $@
 
 .venv/development: requirements.txt requirements/dev.txt
@@ -100,7 +130,7 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 .venv/client/bin/pangeo-forge: requirements/client.txt $(shell find client -type f -not -name '*.pyc' -not -path '*/.*') | .venv/development
 	rm -rf .venv/client-source && cp -R client .venv/client-source
 	$(BIN)/python -m build --no-isolation --wheel .venv/client-source >/dev/null
-	$(PYTHON) -m venv --clear .venv/client
+	$(CLIENT_PYTHON) -m venv --clear .venv/client
 	.venv/client/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/client.txt
 	.venv/client/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps .venv/client-source/dist/*.whl
 	@touch $@
