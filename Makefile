@@ -18,26 +18,31 @@ help:  ## List the targets
 
 setup: .venv/runtime  ## Create the environment of the service
 
-# Once the service answers, describe the datasets that were never inspected: after the first start, the examples.
-run: ANSWERS := $(BIN)/python -c "import urllib.request; urllib.request.urlopen('$(ADDRESS)/healthz')"
-run: INSPECT := datasets inspect --stale 87600 --limit 10
+# Once the service answers, it describes the datasets that were never inspected: after the first start, the examples.
+run: ANSWERS := $(BIN)/python -c "import urllib.request; urllib.request.urlopen('$(ADDRESS)/healthz')" 2>/dev/null
+run: INSPECT := $(BIN)/flask datasets inspect --stale 87600 --limit 10 >/dev/null
 run:  ## Serve on http://127.0.0.1:8000 (PORT, DATABASE_URL), and create a database with examples if there is none
 	@$(if $(PYTHON),,echo "There is no python3. The service needs Python 3.11." >&2; exit 1)
 	@$(PYTHON) app/cli/first_run.py $(PORT)
 	@echo "1/5 Packages, in .venv"
-	@$(MAKE) --no-print-directory .venv/representations
+	@$(MAKE) --silent --no-print-directory .venv/representations
 	@echo "2/5 Settings, in .env"
 	@PORT=$(PORT) $(BIN)/python -m app.cli.credentials .env
 	@echo "3/5 Database"
-	@$(BIN)/flask db upgrade
+	@log=$$($(BIN)/flask db upgrade 2>&1) && echo "Its tables are those of this release." || { echo "$$log" >&2; exit 1; }
 	@echo "4/5 Examples"
 	@$(BIN)/flask seed --address $(ADDRESS)
-	@echo "5/5 Server"
-	@echo "    Dashboard:     $(ADDRESS)/dashboard"
-	@echo "    Documentation: $(ADDRESS)/docs"
-	@sed -n 's/^ADMIN_API_KEY=/    Admin key:     /p' .env
-	@(for second in $$(seq 60); do sleep 1; $(ANSWERS) 2>/dev/null && exec $(BIN)/flask $(INSPECT) >/dev/null; done) &
+	@echo "5/5 Server, on $(ADDRESS)"
+	@(for second in $$(seq 60); do sleep 1; $(ANSWERS) && { $(INSPECT); break; }; done; $(READY)) &
 	@exec $(BIN)/gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
+
+# It comes last, below the log of the server, where it can be seen.
+define READY
+echo "Dashboard:     $(ADDRESS)/dashboard"; \
+echo "Documentation: $(ADDRESS)/docs"; \
+sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env; \
+echo "Ctrl-C stops the server."
+endef
 
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -103,7 +108,7 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 	done
 
 .venv/runtime: requirements.txt
-	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@echo "Install requirements.txt, which takes a minute"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@

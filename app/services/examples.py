@@ -70,7 +70,7 @@ METADATA: dict[str, dict[str, Any]] = {
         "keywords": ["climate model", "CMIP6"],
     },
 }
-# Commits of these repositories, so that the links of the dashboard lead to pages that exist.
+# Commits of these repositories, the oldest first, so that the links of the dashboard lead to pages that exist.
 COMMITS = {
     "pangeo-forge/gpcp-feedstock": (
         "bdc972dfa384157ce76ba112588adfc9d20f58e9",
@@ -175,7 +175,7 @@ def _run(
         recipe_id=recipe_id,
         bakery_id=bakery.id,
         feedstock_id=feedstock.id,
-        head_sha=COMMITS[feedstock.spec][index * 3 // len(_states())],
+        head_sha=_commit(feedstock.spec, index),
         version="1.0",
         started_at=started_at,
         is_test=state.pop("is_test", False),
@@ -190,6 +190,12 @@ def _run(
     if run.conclusion == "failure":
         run.message = f'{{"trace": "FileNotFoundError: {MISSING[feedstock.spec]}"}}'
     return run
+
+
+def _commit(spec: str, index: int) -> str:
+    """Return the commit of a run: the first two runs are the newest, and the others are in the order of their start."""
+    commits = COMMITS[spec]
+    return commits[-1] if index < len(UNFINISHED) else commits[index * len(commits) // len(_states())]
 
 
 def _name_datasets(feedstocks: list[Feedstock]) -> None:
