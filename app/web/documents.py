@@ -7,7 +7,7 @@ read from the database at once, so that other requests find a connection.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from itertools import chain
 from tempfile import TemporaryFile
@@ -72,17 +72,22 @@ def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) 
     return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
 
 
-def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/json") -> Response:
+def of_parts(
+    read: Callable[[Any], Parts],
+    mimetype: str = "application/json",
+    connection_for: Callable[[], AbstractContextManager[Connection | None]] = connect,
+) -> Response:
     """The document that consists of what `read` yields. If it is long, it is read a second time.
 
-    Raises 503 if the disk has no room for a long one.
+    `read` gets the connection that `connection_for` opens: None if it opens one for each of its parts. Raises 503 if
+    the disk has no room for a long one.
     """
     try:
-        with connect() as connection:
+        with connection_for() as connection:
             body = _short(read(connection))
         if body is not None:
             return _response(body, mimetype, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
-        with _few_at_once(), connect() as connection:
+        with _few_at_once(), connection_for() as connection:
             return _through_file(read(connection), mimetype)
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
