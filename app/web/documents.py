@@ -7,7 +7,7 @@ read from the database at once, so that other requests find a connection.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from itertools import chain
 from tempfile import TemporaryFile
@@ -72,14 +72,19 @@ def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) 
     return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
 
 
-def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/json") -> Response:
+def of_parts(
+    read: Callable[[Any], Parts],
+    mimetype: str = "application/json",
+    connection_for: Callable[[], AbstractContextManager[Connection | None]] = connect,
+) -> Response:
     """The document that consists of what `read` yields.
 
+    `read` gets the connection that `connection_for` opens: None if it opens one for each of its parts.
     A long one holds no connection while it waits for other long ones: then it is read again from its start. Raises 503
     if they take too long, or if the disk has no room.
     """
     try:
-        with connect() as connection:
+        with connection_for() as connection:
             parts = iter(read(connection))
             held = list(_beginning(parts))
             if sum(map(len, held)) <= IN_MEMORY:
@@ -91,7 +96,7 @@ def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/j
         options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
         with _slot(max(0, g.started + options["pool_timeout"] - monotonic())) as free:
             if free:
-                with connect() as connection:
+                with connection_for() as connection:
                     return _through_file(read(connection), mimetype)
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
