@@ -61,6 +61,10 @@ def test_the_readme_has_under_80_lines():
     assert len(DOCUMENTS[live.ROOT / "README.md"].splitlines()) < 80
 
 
+def test_the_pictures_are_small():
+    assert [path.name for path in (live.ROOT / "docs").rglob("*.png") if path.stat().st_size > 150_000] == []
+
+
 def test_the_table_of_settings_names_the_variables_that_are_read():
     source = (live.ROOT / "config.py").read_text()
     read = {"DATABASE_URL", *re.findall(r'environ(?:\.get\(|, )"([A-Z_0-9]+)"', source)}
