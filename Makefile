@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test client clients proofs bench chaos fuzz lint format requirements parameters
+.PHONY: help setup run test client clients validators image proofs bench chaos fuzz lint format requirements parameters
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python clie
 
 clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## The same, and install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
 
+validators: .venv/deploy/bin/hadolint  ## Install what validates Dockerfile, compose.yaml and deploy/
+
+image: .venv/development  ## Build the image and run it, for real but without a Docker engine; requires root, buildah and debootstrap
+	$(BIN)/python -m pytest -s tests/deploy/image.py $(ARGS)
+
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
 
@@ -67,7 +72,7 @@ parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists a
 	$(BIN)/python -m tests.support.parameters > docs/parameters.md
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench requirements/deploy; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -115,6 +120,12 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 .venv/stac/bin/stac-api-validator: requirements/stac.txt | .venv/development
 	$(PYTHON) -m venv --clear .venv/stac
 	.venv/stac/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/stac.txt
+	@touch $@
+
+# A separate environment: twenty packages.
+.venv/deploy/bin/hadolint: requirements/deploy.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/deploy
+	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
 	@touch $@
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json

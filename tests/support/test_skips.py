@@ -22,4 +22,6 @@ def test_ci_installs_every_program_that_tests_need():
     commands = (ROOT / ".ci" / "run").read_text()
     programs = ("chromium-headless-shell", "redis-server", "pgbouncer", "npm")
     assert all(f"--no-install-recommends {name} " in commands for name in programs)
-    assert "\nmake clients || echo" in commands
+    assert "for program in nginx caddy; do" in commands
+    assert "--no-install-recommends buildah debootstrap " in commands
+    assert all(f"\nmake {target} || echo" in commands for target in ("clients", "validators"))
