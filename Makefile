@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test release programs client clients proofs bench chaos fuzz lint style workflows audit hooks format parameters requirements
+.PHONY: help setup run test release programs client clients proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,13 +62,13 @@ clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
 
-bench: .venv/development .venv/bench/bin/uvicorn  ## Measure the service against a floor and a comparator, and write docs/performance.md
+bench: .venv/development .venv/bench/bin/uvicorn  ## Measure the service against a floor and a comparator, and write docs/contributing/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: .venv/development .venv/fuzz/bin/schemathesis  ## Send 20,000 requests of Schemathesis to each database; ARGS="--examples 10 --cases 0" sends fewer
 	$(BIN)/python -m tests.fuzz .venv/fuzz/bin/schemathesis $(ARGS)
 
-chaos: .venv/development  ## Test the service under faults, and print the results
+chaos: .venv/development  ## Test the service under faults, and print the results; CASES=fleet runs one case
 	$(BIN)/python -m tests.chaos $(CASES)
 
 lint: style workflows audit  ## Check style, types, workflows and known vulnerabilities; AUDIT=offline passes if advisories are unreachable
@@ -104,8 +104,12 @@ format: .venv/development  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-parameters: .venv/runtime  ## Write docs/parameters.md, the table of all lists and all their parameters
-	$(BIN)/python -m tests.support.parameters > docs/parameters.md
+parameters: .venv/runtime  ## Write docs/using/parameters.md, the table of all lists and all their parameters
+	$(BIN)/python -m tests.support.parameters > docs/using/parameters.md
+
+pictures: .venv/development  ## Draw the picture of the architecture, and take the screenshot in the README; requires Chromium
+	$(BIN)/python -m tests.support.architecture
+	$(BIN)/python -m tests.support.screenshot
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
 	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench; do \

@@ -23,7 +23,7 @@ PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
 TEST, REVIEW = APP["environments"]["test"], APP["environments"]["review"]
 SCHEMA = json.loads((ROOT / "tests" / "support" / "heroku_app_json.schema.json").read_text())
-GUIDE = (ROOT / "docs" / "deploying.md").read_text()
+GUIDE = "".join(path.read_text() for path in sorted((ROOT / "docs/operating").glob("*.md")))
 
 # A manifest with every key that Heroku documents, in every form.
 EVERYTHING = {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.dashboard import plots, words
+from app.dashboard import duration_plots, plots, words
 from app.models.recipe_runs import CONCLUSIONS
 
 
@@ -85,10 +85,10 @@ def lasted(*minutes):
 
 
 def test_a_run_is_a_point_at_its_start_and_its_duration():
-    plot = plots.durations_over_time(lasted(0, 30, 60))
+    plot = duration_plots.durations_over_time(lasted(0, 30, 60))
     assert [(point.x, point.y) for point in plot.points] == [(2, 200), (50, 100), (98, 0)]
     assert [tick.label for tick in plot.x_ticks] == ["2 Mar 2022", "3 Mar 2022"]
-    assert plots.durations_over_time([]) is None
+    assert duration_plots.durations_over_time([]) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_run_is_a_point_at_its_start_and_its_duration():
     ],
 )
 def test_an_axis_of_durations_has_round_ticks(minutes, labels):
-    assert [tick.label for tick in plots.durations_over_time(lasted(minutes)).y_ticks] == labels
+    assert [tick.label for tick in duration_plots.durations_over_time(lasted(minutes)).y_ticks] == labels
 
 
 @pytest.mark.parametrize(
