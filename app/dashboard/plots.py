@@ -7,6 +7,7 @@ in pixels from the top.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import accumulate, count
 from math import ceil
 from typing import Any
@@ -45,20 +46,20 @@ class Period:
     def weeks(self) -> int:
         return ((self.last - self.first).days + 1) // 7
 
-    @property
+    @cached_property
     def timed(self) -> int:
         """The number of runs whose durations are known."""
         return sum(runs for _, runs in self.lengths or ())
 
-    @property
+    @cached_property
     def median(self) -> int | None:
         return percentile(self.lengths or [], 50)
 
-    @property
+    @cached_property
     def p90(self) -> int | None:
         return percentile(self.lengths or [], 90)
 
-    @property
+    @cached_property
     def decided(self) -> int:
         """The number of runs that succeeded, failed or timed out."""
         return sum(self.counts[name] for name in DECIDED)
