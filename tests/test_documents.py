@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, application, copied, environment, upgrade
+from tests.conftest import ADMIN_KEY, SEED, application, copied, environment, upgrade
 from tests.support import documents, live, postgres
 from tests.support.own_client import in_path
 from tests.support.postgres import free_port
@@ -74,7 +74,7 @@ def service(database):
     """The address and the environment of a service as `make run` starts it, which has its example datasets itself."""
     port = free_port()
     with application(database) as app:
-        seed = ["seed", "--address", f"http://127.0.0.1:{port}"]
+        seed = [*SEED, "--address", f"http://127.0.0.1:{port}"]
         assert app.test_cli_runner().invoke(args=seed).exit_code == 0
     env = environment(database, REPR_ALLOWED_HOSTS=f"127.0.0.1:{port}")
     with live.server(env, port) as address:

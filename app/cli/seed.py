@@ -26,8 +26,9 @@ from app.services import audit, examples
 def seed(address: str | None, until: datetime | None) -> None:
     """Load a small example catalogue.
 
-    The command does nothing if the database has records. With the address of the service, the datasets of the examples
-    are small ones that the service has itself, so that they can be opened.
+    The command does nothing if the database has records; it says so if these are examples of another day. With the
+    address of the service, the datasets of the examples are small ones that the service has itself, so that they can be
+    opened.
     """
     revision.require()
     config = current_app.config
@@ -38,4 +39,14 @@ def seed(address: str | None, until: datetime | None) -> None:
         audit.add("seed", "catalogue", details=added)
     db.session.commit()
     counts = ", ".join(f"{count} {kind}" for kind, count in added.items())
-    click.echo(f"Loaded the example catalogue: {counts}." if added else "The database has records. Nothing was loaded.")
+    click.echo(f"Loaded the example catalogue: {counts}." if added else _nothing_loaded())
+
+
+def _nothing_loaded() -> str:
+    """Return a sentence, and another one if the examples are of another day, on which their pages looked better."""
+    sentence, loaded_at = "The database has records. Nothing was loaded.", examples.loaded_at()
+    if loaded_at is None or loaded_at.date() == now().date():
+        return sentence
+    url = db.engine.url
+    how = f"delete {url.database}" if url.get_backend_name() == "sqlite" else "use an empty database"
+    return f"{sentence} The examples are of {loaded_at:%Y-%m-%d}: {how} to get those of today."

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import Bakery, Feedstock, RecipeRun
+from app.models import AuditEntry, Bakery, Feedstock, RecipeRun
 from app.models.api_keys import WRITE_SCOPE
 from app.models.datasets import DATASETS
 from app.models.recipe_runs import CONCLUSIONS, SYSTEM
@@ -149,6 +149,12 @@ def load(salt: str, until: datetime, address: str = "") -> dict[str, int]:
         _name_datasets(feedstocks)
     api_keys.create({"label": "example", "scopes": [WRITE_SCOPE]}, SYSTEM, salt)
     return {"bakeries": len(bakeries), "feedstocks": len(feedstocks), "recipe runs": len(runs), "API key": 1}
+
+
+def loaded_at() -> datetime | None:
+    """Return when the examples were loaded; None if this database has none. Their load is its first audited write."""
+    first = db.session.execute(select(AuditEntry.action, AuditEntry.at).order_by(AuditEntry.id).limit(1)).first()
+    return first.at if first and first.action == "seed" else None
 
 
 def _states() -> list[dict[str, Any]]:

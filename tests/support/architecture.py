@@ -42,13 +42,13 @@ def without_detours(graph):
 
 
 def rows(graph):
-    """The parts in rows: each part is below all that import it."""
+    """The parts in rows, the highest first: each part is right above the highest one that it imports."""
 
-    def depth(part):
-        return max((depth(other) + 1 for other, nears in graph.items() if part in nears), default=0)
+    def height(part):
+        return max((height(near) + 1 for near in graph[part]), default=0)
 
-    levels = {part: depth(part) for part in sorted(graph)}
-    return [[part for part, level in levels.items() if level == row] for row in range(max(levels.values()) + 1)]
+    heights = {part: height(part) for part in sorted(graph)}
+    return [[part for part in heights if heights[part] == row] for row in range(max(heights.values()), -1, -1)]
 
 
 def picture():
