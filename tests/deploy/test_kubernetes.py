@@ -1,6 +1,7 @@
 """deploy/kubernetes is valid, and agrees with the image, the entrypoint and the settings."""
 
 import re
+import shutil
 
 import pytest
 import yaml
@@ -38,6 +39,28 @@ def built(tmp_path_factory):
     path = tmp_path_factory.mktemp("kubernetes") / "built.yaml"
     path.write_text(validate("kubectl", "kustomize", FOLDER))
     return path
+
+
+def overlay(folder):
+    """A folder beside a copy of the base, with the overlay that the documentation shows."""
+    page = (ROOT / "docs" / "operating" / "kubernetes.md").read_text()
+    text = re.search(r"```yaml\n(apiVersion: kustomize.*?)```", page, re.DOTALL)[1]
+    remote = "https://github.com/OWNER/REPOSITORY//deploy/kubernetes?ref=v1.0.0"
+    assert remote in text
+    shutil.copytree(FOLDER, folder / "base")
+    (folder / "production").mkdir()
+    (folder / "production" / "kustomization.yaml").write_text(text.replace(remote, "../base"))
+    return folder / "production"
+
+
+def test_the_overlay_of_the_documentation_changes_the_image_the_host_and_the_settings(tmp_path):
+    built = validate("kubectl", "kustomize", overlay(tmp_path))
+    documents = {document["kind"]: document for document in yaml.safe_load_all(built)}
+    assert {document["metadata"]["namespace"] for document in documents.values()} == {"pangeo-forge"}
+    assert documents["Ingress"]["spec"]["rules"][0]["host"] == "forge.example.org"
+    assert documents["ConfigMap"]["data"]["PUBLIC_URL"] == "https://forge.example.org"
+    (container,) = documents["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.org/pangeo-forge-api:1.0.0"
 
 
 @pytest.mark.parametrize("version", VERSIONS)

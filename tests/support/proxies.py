@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from tests.support.live import PATIENCE, ROOT, wait_until
 from tests.support.postgres import free_port
-from tests.support.validators import validate, validator
+from tests.support.validators import changed, validate, validator
 
 NAME = "localhost"  # in place of api.example.org
 ANY_CERTIFICATE = ssl.create_default_context()
@@ -35,19 +35,17 @@ CADDY = "{{\n\thttp_port {http}\n\thttps_port {https}\n\tskip_install_trust\n\ta
 
 def nginx(folder, port, http, https):
     """The command and the environment that serve with the sample, after `nginx -t`."""
-    text = (ROOT / "deploy" / "nginx" / "pangeo-forge.conf").read_text()
     subprocess.run(CERTIFICATE.split(), cwd=folder, check=True, capture_output=True)
-    for old, new in {
+    changes = {
         "/etc/letsencrypt/live/api.example.org": folder,
         "api.example.org": NAME,
         "127.0.0.1:8000": f"127.0.0.1:{port}",
         "listen 80;": f"listen 127.0.0.1:{http};",
         "listen 443 ssl": f"listen 127.0.0.1:{https} ssl",
         "listen [::]": "# ",
-    }.items():
-        assert old in text
-        text = text.replace(old, str(new))
-    (folder / "pangeo-forge.conf").write_text(text)
+    }
+    sample = ROOT / "deploy" / "nginx" / "pangeo-forge.conf"
+    (folder / sample.name).write_text(changed(sample, changes))
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user="user root;" if os.getuid() == 0 else ""))
     arguments = ("-e", "stderr", "-p", folder, "-c", folder / "nginx.conf")
     validate("nginx", "-t", *arguments)
