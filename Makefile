@@ -147,7 +147,7 @@ requirements: .venv/development  ## Compile the pinned requirements; UPGRADE=--u
 # What a user gets: the wheel and what it requires, and nothing of the service. It is built from a copy, because
 # setuptools writes into the folder that it builds.
 .venv/client/bin/pangeo-forge: requirements/client.txt $(shell find client -type f -not -name '*.pyc' -not -path '*/.*') | .venv/development
-	rm -rf .venv/client-source && cp -R client .venv/client-source
+	rm -rf .venv/client-source && cp -R client .venv/client-source && rm -rf .venv/client-source/build
 	$(BIN)/python -m build --no-isolation --wheel .venv/client-source >/dev/null
 	$(CLIENT_PYTHON) -m venv --clear .venv/client
 	.venv/client/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/client.txt
