@@ -274,8 +274,9 @@ def test_an_invalid_manifest_fails_the_schema(wrong):
     assert not Draft202012Validator(SCHEMA).is_valid(APP | wrong)
 
 
-def test_the_runtime_is_the_python_of_the_tests_in_its_newest_patch():
-    assert (ROOT / "runtime.txt").read_text() == f"python-{sys.version_info.major}.{sys.version_info.minor}\n"
+def test_the_runtime_is_a_python_in_its_newest_patch_and_the_oldest_that_the_tests_run_on():
+    runtime = re.fullmatch(r"python-3\.(\d+)\n", (ROOT / "runtime.txt").read_text())
+    assert int(runtime[1]) <= sys.version_info.minor
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements/dev.txt"])

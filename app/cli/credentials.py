@@ -36,9 +36,11 @@ def defaults(present: dict[str, str | None]) -> dict[str, str]:
 def complete(path: Path) -> str:
     """Add the missing settings to the file, which only its owner can read. Return a sentence about it."""
     path.touch(mode=0o600)
-    added = defaults(dotenv_values(path))
+    present = dotenv_values(path)
+    other = [name for name, value in present.items() if os.environ.get(name) not in (None, "", value)]
+    added = defaults(present)
     if not added:
-        return f"{path} has all settings."
+        return f"The environment overrides {', '.join(other)} of {path}." if other else f"{path} has all settings."
     lines = [f"{name}={value}" for name, value in added.items()]
     path.write_text("\n".join([*path.read_text().splitlines(), *lines, ""]))
     return f"Added {', '.join(added)} to {path}."

@@ -44,6 +44,13 @@ def test_a_file_with_a_salt_gets_a_key_that_fits_it(file):
     assert values["ADMIN_API_KEY_SHA256"] == key_digest("salt", values["ADMIN_API_KEY"])
 
 
+def test_a_setting_that_the_environment_overrides_is_named(file, monkeypatch):
+    credentials.complete(file)
+    monkeypatch.setenv("PORT", "8000")
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///another")
+    assert credentials.complete(file) == f"The environment overrides DATABASE_URL of {file}."
+
+
 def test_the_database_and_the_port_of_the_environment_go_into_a_new_file(file, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql:///forge")
     monkeypatch.setenv("PORT", "8001")

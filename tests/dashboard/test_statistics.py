@@ -124,7 +124,7 @@ def test_a_bar_at_the_edge_of_the_time_leads_to_the_runs_within_it(app, client, 
     for day in (1, 3):
         make_run(app, **parents, started_at=datetime(2022, 6, day, 6, tzinfo=UTC))
     text = shown(client, "?since=2022-06-02&until=2022-06-03T12:00:00Z")
-    assert "since=2022-06-02&until=2022-06-03T12%3A00%3A00.000000Z" in text
+    assert "since=2022-06-02&until=2022-06-03T12:00:00Z" in text
     assert "until=2022-06-06" not in text
 
 

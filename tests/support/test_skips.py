@@ -27,8 +27,8 @@ def test_ci_installs_the_programs_and_the_clients_that_tests_need():
     assert all(f"\nmake {target} || echo" in commands for target in ("clients", "validators"))
 
 
-PACKAGES = {"chromium-headless-shell", "redis-server", "pgbouncer", "shellcheck", "npm", "nginx", "caddy", "buildah"}
-PACKAGES |= {"debootstrap"}
+PACKAGES = {"chromium-headless-shell", "redis-server", "pgbouncer", "shellcheck", "npm", "jq", "prometheus"}
+PACKAGES |= {"nginx", "caddy", "buildah", "debootstrap"}
 
 
 @pytest.mark.parametrize(("present", "missing"), [((), PACKAGES), (("google-chrome", "npm"), PACKAGES - {"npm"})])
