@@ -17,7 +17,7 @@ from tests.support.databases import HEAD
 from tests.support.dyno import wait_until
 from tests.test_heroku import PROCESSES
 
-CALM = 3  # seconds at the end of a phase, after all instances are ready
+CALM = 2  # seconds at the end of a phase, after all instances are ready
 UNNOTICED = 1  # second until an operator or a program notices that a server is gone
 EXCLUDED = 2  # seconds for which nginx goes on without an instance that has failed, at most
 FROZEN = 14  # seconds; after 11, the service no longer waits for a commit
