@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from http.client import IncompleteRead
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos import fleet_clients as clients
@@ -16,7 +17,7 @@ from tests.support.databases import HEAD
 from tests.support.dyno import wait_until
 from tests.test_heroku import PROCESSES
 
-CALM = 3  # seconds at the end of a phase, after all instances are ready
+CALM = 2  # seconds at the end of a phase, after all instances are ready
 UNNOTICED = 1  # second until an operator or a program notices that a server is gone
 EXCLUDED = 2  # seconds for which nginx goes on without an instance that has failed, at most
 FROZEN = 14  # seconds; after 11, the service no longer waits for a commit
@@ -71,11 +72,12 @@ def fleet(_cluster, _url, folder):
     assert all(headers["Retry-After"] and headers["Content-Type"] == PROBLEM for headers in refused)
     assert not lost + doubled, (lost, doubled)
     assert count == len({write.recipe_id for write in ledger})
-    return f"{len(ledger)} acknowledged writes, none lost, none doubled; limits counted together"
+    counter = Path(parts.VALKEY).name
+    return f"{len(ledger)} acknowledged writes, none lost, none doubled; limits counted together in {counter}"
 
 
 def run(act, patience, found, everyone):
-    """Run a phase: do harm, repair it, and wait until the fleet has recovered without a hand."""
+    """Run a phase: `act` breaks a part and repairs it. The rest of the fleet recovers without help."""
     began, broken = time.monotonic(), sum(len(own.broken) for own in everyone)
     act(found)
     repaired = time.monotonic()
