@@ -57,8 +57,17 @@ def test_the_index_leads_to_every_page():
     assert pages - {index} <= linked
 
 
+def test_the_badges_of_the_readme_are_those_of_the_workflows():
+    named = set(re.findall(r"/actions/workflows/([\w.]+)", DOCUMENTS[live.ROOT / "README.md"]))
+    assert named == {path.name for path in (live.ROOT / ".github/workflows").glob("*.yml")}
+
+
 def test_the_readme_has_under_80_lines():
     assert len(DOCUMENTS[live.ROOT / "README.md"].splitlines()) < 80
+
+
+def test_the_pictures_are_small():
+    assert [path.name for path in (live.ROOT / "docs").rglob("*.png") if path.stat().st_size > 150_000] == []
 
 
 def test_the_table_of_settings_names_the_variables_that_are_read():

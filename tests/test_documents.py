@@ -17,10 +17,14 @@ from tests.support.postgres import free_port
 # What cannot run here, and why. A block of commands that has one of these is only parsed.
 CANNOT_RUN = {
     r"\bheroku ": "needs an account at Heroku",
+    r"\bdocker ": "needs a Docker engine",
+    r"\bkubectl ": "needs a cluster",
+    r"\bfly ": "needs an account at Fly",
+    r"\b(sudo|journalctl) ": "changes the machine, or needs systemd",
     r"api\.pangeo-forge\.org|https://HOST": "needs a deployed service",
     r"\bpip install ": "needs a package index; the tests of the Makefile install the same packages",
     r"\b(npx|openapi-python-client) ": "needs the programs of `make clients`; tests/clients generates both clients",
-    r"\bgit (clone|push|worktree|tag) ": "needs another repository, or changes this one",
+    r"\bgit (push|tag) ": "needs another repository, or changes this one",
     r"\bmake [a-z-]+": "takes minutes or serves for ever; the tests compare the names of targets with the Makefile",
     r"\bpytest ": "would run tests inside of a test",
     r"\bpangeo-forge-production\.dump": "the backup of the original is not public; tests/migrations restores it",

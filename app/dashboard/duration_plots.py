@@ -1,14 +1,14 @@
 """The geometry of the plots of durations, which templates/dashboard/plots.html draws (see app/dashboard/plots.py)."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import chain, count
-from math import ceil
+from math import ceil, log
 from typing import Any
 
-from app.dashboard.plots import HEIGHT, Period, Plot, Tick, scale, stacked
+from app.dashboard.plots import HEIGHT, Period, Plot, Segment, Tick, of_periods, scale
 from app.dashboard.words import UNITS
 from app.services.run_durations import Histogram
 
@@ -19,7 +19,8 @@ DURATION_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12
 # The shortest durations of the bars of a distribution, in seconds.
 EDGES = (0, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 4 * 3600, 8 * 3600, 86400, 3 * 86400, 7 * 86400)
 # The segments of a bar of durations, with their labels.
-LENGTHS = {"length": "median", "tail": "90th percentile"}
+LENGTHS = {"length": "median", "tail": "up to the 90th percentile"}
+MARK = 4  # pixels
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,28 @@ class Points:
 
 
 def durations(periods: Sequence[Period]) -> Plot:
-    """Plot the median and the 90th percentile of the durations of the runs of each period."""
-    top, step = _duration_scale(max((period.p90 or 0 for period in periods), default=0))
-    ticks = [Tick(round(HEIGHT * (1 - at / top), 2), _length(at)) for at in range(0, top + 1, step)]
-    timed = [replace(period, counts={**period.counts, **_lengths(period)}) for period in periods]
-    return stacked(timed, LENGTHS, ticks, [HEIGHT / top] * len(periods))
+    """Plot the median and the 90th percentile of the durations of the runs of each period.
+
+    The axis is logarithmic, because the 90th percentile is often a hundred times the median.
+    """
+    known = [period for period in periods if period.timed]
+    low = EDGES[bisect_right(EDGES, min((period.median or 0 for period in known), default=0)) - 1] or 1
+    longest = max((period.p90 or 0 for period in known), default=0)
+    high = next((edge for edge in EDGES if edge >= longest and edge > low), max(longest, 2 * low))
+
+    def y(seconds: int) -> float:
+        return round(HEIGHT * (1 - log(max(seconds, low) / low) / log(high / low)), 2)
+
+    ticks = [Tick(y(edge), _length(edge)) for edge in dict.fromkeys((low, *EDGES)) if low <= edge <= high]
+    return of_periods(periods, [_lengths(period, y) for period in periods], ticks[:: ceil(len(ticks) / 7)], LENGTHS)
 
 
-def _lengths(period: Period) -> dict[str, int]:
-    """The seconds of each segment of a bar of durations."""
-    median = period.median or 0
-    return {"length": median, "tail": (period.p90 or 0) - median}
+def _lengths(period: Period, y: Callable[[int], float]) -> tuple[Segment, ...]:
+    """A mark at the median, below a bar up to the 90th percentile."""
+    if period.median is None or period.p90 is None:
+        return ()
+    median, p90 = y(period.median), y(period.p90)
+    return Segment("tail", p90, round(median - p90, 2)), Segment("length", median - MARK / 2, MARK)
 
 
 def distribution(lengths: Histogram) -> Distribution | None:

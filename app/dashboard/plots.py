@@ -156,18 +156,24 @@ def stacked(periods: Sequence[Period], series: Mapping[str, str], y_ticks: list[
     Series without runs are omitted.
     """
     used = {name: label for name, label in series.items() if any(period.counts[name] for period in periods)}
+    segments = [
+        _segments([(name, period.counts[name] * height) for name in used])
+        for period, height in zip(periods, heights, strict=True)
+    ]
+    return of_periods(periods, segments, y_ticks, used)
+
+
+def of_periods(
+    periods: Sequence[Period], segments: Sequence[tuple[Segment, ...]], y_ticks: list[Tick], legend: Mapping[str, str]
+) -> Plot:
+    """Return a plot with one bar for each period, which has the given segments."""
     slot = 100 / max(len(periods), 1)
     width = min(slot * BAR_WIDTH, WIDEST)
     bars = [
-        Bar(
-            round(slot * (index + 0.5) - width / 2, 3),
-            round(width, 3),
-            period,
-            _segments([(name, period.counts[name] * height) for name in used]),
-        )
-        for index, (period, height) in enumerate(zip(periods, heights, strict=True))
+        Bar(round(slot * (index + 0.5) - width / 2, 3), round(width, 3), period, parts)
+        for index, (period, parts) in enumerate(zip(periods, segments, strict=True))
     ]
-    return Plot(tuple(bars), tuple(y_ticks), tuple(_labels(periods, slot)), used)
+    return Plot(tuple(bars), tuple(y_ticks), tuple(_labels(periods, slot)), legend)
 
 
 def _labels(periods: Sequence[Period], slot: float) -> Iterator[Tick]:

@@ -1,6 +1,7 @@
 """The parts of a fleet, each on a separate port: the service three times, nginx, PgBouncer, PostgreSQL, Valkey."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,41 +24,16 @@ LIMIT = 400  # writes of a key in a minute
 VALKEY = shutil.which("valkey-server") or shutil.which("redis-server")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 MISSING = "The fleet needs nginx, PgBouncer, and Valkey or Redis: `apt-get install nginx pgbouncer redis-server`."
+SAMPLE = live.ROOT / "deploy" / "nginx" / "pangeo-forge.conf"
+SERVER = "server 127.0.0.1:8000 "
 PROXY = """
 daemon off;
-worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log;
 events {{ }}
 http {{
     access_log off;
-    upstream pangeo_forge {{
-{servers}
-        keepalive 16;
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        client_max_body_size 8m;
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_connect_timeout 1s;
-        proxy_read_timeout 60s;
-        location / {{
-            proxy_pass http://pangeo_forge;
-            error_page 502 504 =503 @unavailable;
-        }}
-        location @unavailable {{
-            default_type application/problem+json;
-            add_header Retry-After 5 always;
-            add_header Cache-Control no-store always;
-            add_header Access-Control-Allow-Origin * always;
-            return 503 '{{"type":"about:blank","title":"Service Unavailable","status":503,"request_id":"$request_id",
-"detail":"No instance of the service answered. Try again in a few seconds."}}';
-        }}
-    }}
+    include {folder}/pangeo-forge.conf;
 }}
 """
 
@@ -169,18 +145,24 @@ def start_databases(found, stack):
 
 @contextmanager
 def proxy(found):
-    """nginx in front of the instances."""
-    servers = "\n".join(
-        f"        server 127.0.0.1:{instance.port} max_fails=1 fail_timeout=1s;" for instance in found.instances
-    )
+    """nginx in front of the instances, with the sample of deploy/, but by http and for three instances."""
     settings = Path(found.folder, "nginx.conf")
-    settings.write_text(PROXY.format(folder=found.folder, servers=servers, port=found.port))
+    settings.write_text(PROXY.format(folder=found.folder))
+    Path(found.folder, "pangeo-forge.conf").write_text(sample(found))
     with subprocess.Popen([NGINX, "-p", found.folder, "-c", settings]) as process:
         try:
             wait_until(lambda: listens(found.port))
             yield
         finally:
             process.terminate()
+
+
+def sample(found):
+    without_https = re.sub(r"^ *(listen|ssl_certificate\w*) .*\n", "", SAMPLE.read_text(), flags=re.MULTILINE)
+    text = re.sub("^ *server_name .*", f"listen 127.0.0.1:{found.port};", without_https, flags=re.MULTILINE)
+    [line] = re.findall(f"^ *{SERVER}.*\n", text, re.MULTILINE)
+    lines = [line.replace("8000", str(instance.port)) for instance in found.instances]
+    return text.replace(line, "".join(lines))
 
 
 def listens(port):

@@ -9,7 +9,7 @@ from tests.support.chromium import chromium
 from tests.support.postgres import free_port
 
 PICTURE = live.ROOT / "docs/images/dashboard.png"
-SIZE = {"width": 1100, "height": 760}
+SIZE = {"width": 1200, "height": 1040}
 
 
 def take():

@@ -52,3 +52,12 @@ def port_of_the_image():
 def interpolated(text, **variables):
     """`text` with its `${NAME:-default}` replaced, as Compose does it."""
     return re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: variables.get(found[1], found[2] or ""), text)
+
+
+def changed(path, changes):
+    """The text of the file with each key of `changes` replaced, because tests cannot use its ports and folders."""
+    text = path.read_text()
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, str(new))
+    return text
