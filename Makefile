@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test release programs client clients validators image proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
+.PHONY: help setup run test release programs client clients validators image host proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ validators: .venv/deploy/bin/hadolint  ## Install what validates Dockerfile, com
 
 image: .venv/development  ## Build the image and run it, for real but without a Docker engine; requires root, buildah and debootstrap
 	$(BIN)/python -m pytest -s tests/deploy/image.py $(ARGS)
+
+host: .venv/development  ## Follow docs/operating/systemd.md on a Debian that systemd-nspawn boots; requires root and debootstrap
+	$(BIN)/python -m pytest -s tests/deploy/host.py $(ARGS)
 
 proofs: .venv/development  ## Run the slow proofs: query plans, counts, lost updates, killed workers, memory, the dashboard
 	$(BIN)/python -m pytest -s tests/proofs/[a-z]*.py $(ARGS)

@@ -39,6 +39,7 @@ def container(tmp_path_factory):
     with images.container(IMAGE) as built:
         yield built
     images.buildah("rmi", IMAGE)
+    images.buildah("rmi", "--prune")  # the first stage
 
 
 @pytest.fixture(scope="module")

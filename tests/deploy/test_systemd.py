@@ -58,10 +58,11 @@ def test_a_timer_starts_a_service_that_exists(name):
     validate("systemd-analyze", "calendar", section(name, "Timer")["OnCalendar"])
 
 
-def test_the_service_starts_after_the_migration():
+def test_the_service_gets_the_port_of_the_proxies_from_its_socket():
     unit = section("pangeo-forge-web.service", "Unit")
-    for relation in ("Requires", "After"):
-        assert {"pangeo-forge-release.service", "pangeo-forge-web.socket"} <= set(unit[relation].split())
+    assert all("pangeo-forge-web.socket" in unit[relation].split() for relation in ("Requires", "After"))
+    address = section("pangeo-forge-web.socket", "Socket")["ListenStream"]
+    assert f"server {address};" in (ROOT / "deploy" / "nginx" / "pangeo-forge.conf").read_text()
 
 
 def test_systemd_waits_for_the_requests_that_gunicorn_finishes():
