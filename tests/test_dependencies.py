@@ -69,5 +69,5 @@ def test_every_file_of_pinned_requirements_is_audited():
     optional = {
         f"requirements/{name}.txt" for name in ("bench", "client", "clients", "dev", "fuzz", "otel", "repr", "sentry")
     }
-    optional |= {"requirements/stac.txt"}
+    optional |= {"requirements/deploy.txt", "requirements/stac.txt"}
     assert set(vulnerabilities.FILES) == {"requirements.txt"} | optional

@@ -32,6 +32,8 @@ Write = Callable[[bytes], object]
 REQUEST_ID = "pangeo_forge.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 HSTS = "max-age=31536000"  # seconds: a year
+# A load balancer and a container runtime call these by plain http, and most take a redirect for a failure.
+PROBES = frozenset({"/healthz", "/healthz/", "/readyz", "/readyz/"})
 
 # CORS (https://fetch.spec.whatwg.org/#http-cors-protocol), never with credentials.
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
@@ -148,8 +150,8 @@ def require_host() -> None:
 
 
 def redirect_to_https() -> WerkzeugResponse | None:
-    """Redirect plain http to https when deployed; 307 keeps method and body, as the original did."""
-    if request.is_secure:
+    """Redirect plain http to https when deployed, except for probes; 307 keeps method and body, as the original did."""
+    if request.is_secure or request.path in PROBES:
         return None
     if not request.host:
         raise BadRequest("The Host header is not the name of a host.")

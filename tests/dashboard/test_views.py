@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 
 from app.dashboard import views
+from app.database.columns import now
 from app.extensions import db
 from app.services import examples
 from tests.support.databases import HEAD, application
@@ -22,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 def seeded(app, client):
     """A client of a service with the example catalogue."""
     with app.app_context():
-        examples.load("salt")
+        examples.load("salt", now())
         db.session.commit()
     return client
 

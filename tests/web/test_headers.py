@@ -8,7 +8,7 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import ADMIN_KEY, environment
+from tests.conftest import ADMIN_KEY, application, environment
 from tests.support.factories import (
     bakery_body,
     make_bakery,
@@ -217,6 +217,19 @@ def test_http_is_redirected_to_https_when_deployed(path, method):
     assert response.headers["Location"] == f"https://api.pangeo-forge.org{path}"
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/", "/readyz", "/readyz/"])
+def test_a_probe_is_answered_by_plain_http_when_deployed(path, migrated_url):
+    with application(migrated_url, PANGEO_FORGE_DEPLOYMENT="prod") as app:
+        response = app.test_client().get(path, base_url="http://10.0.0.7:8000")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/healthz/x", "/x/healthz", "//healthz", "/healthz;x", "/metrics"])
+def test_only_the_probes_are_answered_by_plain_http_when_deployed(path):
+    assert deployed().get(path, base_url="http://10.0.0.7:8000").status_code == 307
 
 
 @pytest.mark.parametrize("name", ["a b", "<>", "\x00", "a/b"])
