@@ -44,8 +44,10 @@ class TimeOrAge(TimeOrDate):
         "invalid": "Must be an RFC 3339 timestamp, a date or an age, such as 2022-03-03T02:29:54Z, 2022-03-03 or 30d."
     }
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return age(value) or super()._deserialize(value, attr, data, **kwargs)
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        return age(value) or super().deserialize(value, attr, data, **kwargs)
 
 
 def age(text: Any) -> Age | None:

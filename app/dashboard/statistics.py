@@ -18,7 +18,7 @@ from app.database import pages
 from app.database.columns import now
 from app.models import RecipeRun
 from app.models.failures import FAILING
-from app.models.run_sums import LONG, WEEK
+from app.models.run_sums import LONG, TIMED, WEEK
 from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.services import run_durations, stats
@@ -40,8 +40,9 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
     """
     columns = {name: value for name, value in query.items() if name not in TIMES}
     selection = RunSelection(query.get("since"), query.get("until"), columns)
-    lengths = run_durations.histogram(selection)
-    numbers = stats.statistics(selection, lengths)
+    numbers = stats.counts(selection)
+    timed, lengths = _durations(selection, numbers)
+    numbers["duration"] = stats.durations(lengths)
     parent = [(f"{noun}_id", str(query[f"{noun}_id"][0]))] if noun else []
     given = [item for item in request.args.items(multi=True) if item[0] in FILTERS and item not in parent]
     links = RunLinks([*parent, *given], {name: query[name] for name in TIMES if name in query})
@@ -51,7 +52,7 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
     failed = any(numbers["by_conclusion"][name] for name in FAILING)
     active = _last_activity(latest, query)
     filters = query_items(dict(parent))
-    return _plots(numbers, selection, lengths) | {
+    return _plots(numbers, timed, lengths) | {
         "numbers": numbers,
         "links": links,
         "items": latest,
@@ -81,11 +82,10 @@ def _last_activity(latest: Sequence[dict[str, Any]], query: dict[str, Any]) -> d
     return max((time for time in times if time <= now()), default=None)
 
 
-def _plots(numbers: dict[str, Any], selection: RunSelection, lengths: Histogram) -> dict[str, Any]:
-    """Return the plots of the numbers, each with its periods."""
+def _plots(numbers: dict[str, Any], timed: list[Period], lengths: Histogram) -> dict[str, Any]:
+    """Return the plots of the numbers, each with its periods. `timed` are those with durations."""
     weeks = numbers["weeks"]
     periods, rate_periods = plots.periods(weeks), plots.periods(weeks, plots.RATE_BARS_MAX)
-    timed = _timed(selection, weeks, numbers["duration"]["runs"])
     return {
         "run_counts": (periods, plots.run_counts(periods)),
         "success_rates": (rate_periods, plots.success_rates(rate_periods)),
@@ -94,12 +94,15 @@ def _plots(numbers: dict[str, Any], selection: RunSelection, lengths: Histogram)
     }
 
 
-def _timed(selection: RunSelection, weeks: list[dict[str, Any]], runs: int) -> list[Period]:
-    """Return periods with the durations of their runs."""
+def _durations(selection: RunSelection, numbers: dict[str, Any]) -> tuple[list[Period], Histogram]:
+    """Return periods with the durations of their runs, and the durations of all runs, which one statement reads."""
+    weeks, by_conclusion = numbers["weeks"], numbers["by_conclusion"]
     periods = plots.periods(weeks, plots.RATE_BARS_MAX)
-    if not runs:
-        return []
+    runs = sum(by_conclusion[name] for name in TIMED)
+    if not runs or not periods:
+        return [], []
     if runs > MANY_RUNS and len(periods) * periods[0].weeks > LONG_TIME:
         periods = plots.periods(weeks, plots.RATE_BARS_MAX, LONG // WEEK)
     parts = run_durations.over_time(selection, plots.week_number(periods[0].first), periods[0].weeks)
-    return [replace(period, lengths=parts.get(index)) for index, period in enumerate(periods)]
+    timed = [replace(period, lengths=parts.get(index)) for index, period in enumerate(periods)]
+    return timed, run_durations.whole(parts.values())

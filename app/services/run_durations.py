@@ -1,6 +1,7 @@
 """How long runs took: histograms from the kept sums, and their percentiles."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, CompoundSelect, Select, cast, func, literal, select, union_all
@@ -37,6 +38,15 @@ def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Hist
     for number, seconds, count in db.session.execute(select(*by, runs).group_by(*by).having(runs > 0).order_by(*by)):
         parts[number].append((seconds, count))
     return parts
+
+
+def whole(parts: Iterable[Histogram]) -> Histogram:
+    """The histogram of the runs of all parts."""
+    runs: Counter[int] = Counter()
+    for lengths in parts:
+        for seconds, count in lengths:
+            runs[seconds] += count
+    return sorted(runs.items())
 
 
 def percentile(lengths: Histogram, percent: int) -> int | None:

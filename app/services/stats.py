@@ -31,11 +31,11 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
     `filters` are columns with the values to match.
     """
     selection = RunSelection(since, until, filters)
-    return statistics(selection, histogram(selection))
+    return counts(selection) | {"duration": durations(histogram(selection))}
 
 
-def statistics(selection: RunSelection, lengths: Histogram) -> dict[str, Any]:
-    """Return the statistics of the runs of `selection`, whose durations are `lengths`."""
+def counts(selection: RunSelection) -> dict[str, Any]:
+    """Return the statistics of the runs of `selection`, without their durations."""
     groups = _groups(selection)
     conclusions = _tally(CONCLUSIONS, ((group.conclusion, group.runs) for group in groups))
     return {
@@ -43,14 +43,15 @@ def statistics(selection: RunSelection, lengths: Histogram) -> dict[str, Any]:
         "by_status": _tally(STATUSES, ((group.status, group.runs) for group in groups)),
         "by_conclusion": conclusions,
         "success_rate": _success_rate(conclusions),
-        "duration": {
-            "runs": sum(runs for _, runs in lengths),
-            "median": percentile(lengths, 50),
-            "p90": percentile(lengths, 90),
-        },
         "queue": _queue(groups, selection),
         "weeks": _weeks(groups),
     }
+
+
+def durations(lengths: Histogram) -> dict[str, int | None]:
+    """Return the number of runs with these durations, and percentiles in seconds by nearest rank."""
+    runs = sum(runs for _, runs in lengths)
+    return {"runs": runs, "median": percentile(lengths, 50), "p90": percentile(lengths, 90)}
 
 
 def _groups(selection: RunSelection) -> list[Row[Any]]:
