@@ -85,19 +85,29 @@ def service(database):
         yield address, env
 
 
+def link_environment(folder, command):
+    """Link this environment of Python into `folder`, with the command of our client, as `pip install ./client` adds."""
+    (folder / "bin").mkdir(parents=True)
+    for path in (*Path(sys.prefix).iterdir(), *Path(sys.prefix, "bin").iterdir()):
+        if path.name not in ("bin", command.name):
+            (folder / path.relative_to(sys.prefix)).symlink_to(path)
+    (folder / "bin" / command.name).symlink_to(command)
+
+
 @pytest.fixture
 def shell(service, database, tmp_path):
     """The address of the service, and the environment and the folder of a shell in which commands work as typed."""
     address, env = service
     tools = Path(postgres.tool("psql")).parent
-    (tmp_path / ".venv").symlink_to(sys.prefix)
+    path = in_path(tmp_path)
+    link_environment(tmp_path / ".venv", tmp_path / "bin/pangeo-forge")
     (tmp_path / "deploy").symlink_to(live.ROOT / "deploy")
     (tmp_path / ".env").write_text(f"ADMIN_API_KEY={ADMIN_KEY}\n")
     server = {"PGHOST": database.host, "PGPORT": str(database.port), "PGUSER": database.username}
     return (
         address,
         {
-            "PATH": f"{in_path(tmp_path)}:{tools}",
+            "PATH": f"{path}:{tools}",
             "HOME": str(tmp_path),
             "PYTHONPATH": str(live.ROOT),
             "FLASK_APP": str(live.ROOT / "wsgi.py"),
