@@ -1,11 +1,11 @@
 """The WSGI application: `gunicorn wsgi:app`, `flask …`."""
 
-import sys
-
-from app import create_app
+from app import cli, create_app
 from config import ConfigError, load
 
 try:
-    app = create_app(load())
+    settings = load()
 except ConfigError as error:
-    sys.exit(f"pangeo-forge: {error}")
+    app = cli.without_settings(f"pangeo-forge: {error}")
+else:
+    app = create_app(settings)

@@ -1,1 +1,1 @@
-"""`make bench` measures the service and writes docs/performance.md."""
+"""`make bench` measures the service and writes docs/contributing/performance.md."""

@@ -1,4 +1,4 @@
-"""`make bench`: measure, print, and write the numbers into docs/performance.md."""
+"""`make bench`: measure, print, and write the numbers into docs/contributing/performance.md."""
 
 import argparse
 from pathlib import Path

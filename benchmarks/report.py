@@ -1,4 +1,4 @@
-"""Writes measurements as Markdown between markers of docs/performance.md, so that no number is typed by hand."""
+"""Writes measurements as Markdown between markers of the page on performance, so that no number is typed by hand."""
 
 import platform
 import re
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from tests.support import postgres
 from tests.support.live import ROOT
 
-DOCUMENT = ROOT / "docs" / "performance.md"
+DOCUMENT = ROOT / "docs/contributing/performance.md"
 
 
 def write(name, text):

@@ -23,6 +23,8 @@ from tests.support.chromium import chromium
 
 SALT = "a-salt-for-tests"
 ADMIN_KEY = "the-admin-key-of-the-tests"
+# The examples end at the time at which the documents show them.
+SEED = ("seed", "--until", "2026-03-16T12:38:00Z")
 
 # Without a deadline, a property test cannot fail because the machine is busy. Each run has other examples.
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -42,10 +44,11 @@ def not_tested(skipped):
 
 
 def environment(url, **more):
-    """The environment of a service on the database at `url`."""
+    """The environment of a service on the database at `url`, which does not read `.env`."""
     text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
     digest = key_digest(SALT, ADMIN_KEY)
-    return {"DATABASE_URL": text, "ENCRYPTION_SALT": SALT, "ADMIN_API_KEY_SHA256": digest, **more}
+    settings = {"DATABASE_URL": text, "ENCRYPTION_SALT": SALT, "ADMIN_API_KEY_SHA256": digest}
+    return {**settings, **live.NO_ENV_FILE, **more}
 
 
 def make_app(url, engine_options=None, **more):
@@ -239,7 +242,7 @@ def own_service(sqlite_template, tmp_path_factory):
 @contextmanager
 def served(url):
     with application(url) as app:
-        assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
+        assert app.test_cli_runner().invoke(args=SEED).exit_code == 0
     with live.server(environment(url)) as address:
         yield address
 

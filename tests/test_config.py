@@ -181,7 +181,7 @@ def test_a_new_admin_key_can_use_an_existing_salt():
 def test_the_environment_overrides_a_local_env_file(monkeypatch, tmp_path):
     (tmp_path / ".env").write_text("ENCRYPTION_SALT=of-the-file\nWEB_CONNECTIONS=3\n")
     monkeypatch.setattr(config, "__file__", str(tmp_path / "config.py"))
-    monkeypatch.setattr(os, "environ", environment(POSTGRES))
+    monkeypatch.setattr(os, "environ", environment(POSTGRES, PYTHON_DOTENV_DISABLED="0"))
     given = load()
     assert given["ENCRYPTION_SALT"] == environment(POSTGRES)["ENCRYPTION_SALT"]
     assert given["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"] == 3

@@ -17,13 +17,13 @@ import config
 from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
 from tests.support.dyno import ask, dyno, run, serving
-from tests.support.live import PATIENCE, ROOT, wait_until
+from tests.support.live import NO_ENV_FILE, PATIENCE, ROOT, wait_until
 
 PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
 APP = json.loads((ROOT / "app.json").read_text())
 TEST, REVIEW = APP["environments"]["test"], APP["environments"]["review"]
 SCHEMA = json.loads((ROOT / "tests" / "support" / "heroku_app_json.schema.json").read_text())
-GUIDE = (ROOT / "docs" / "deploying.md").read_text()
+GUIDE = "".join(path.read_text() for path in sorted((ROOT / "docs/operating").glob("*.md")))
 
 # A manifest with every key that Heroku documents, in every form.
 EVERYTHING = {
@@ -220,7 +220,8 @@ def test_the_setup_script_of_heroku_ci_installs_the_requirements_of_the_tests():
 
 
 def test_heroku_ci_has_the_settings_of_the_tests():
-    assert environment("postgres://any@host/any") == {"DATABASE_URL": "postgres://any@host/any", **TEST["env"]}
+    settings = {"DATABASE_URL": "postgres://any@host/any", **TEST["env"]}
+    assert environment("postgres://any@host/any") == settings | NO_ENV_FILE
 
 
 @pytest.mark.parametrize("variables", [APP["env"], REVIEW["env"]], ids=["production", "review"])
@@ -273,8 +274,9 @@ def test_an_invalid_manifest_fails_the_schema(wrong):
     assert not Draft202012Validator(SCHEMA).is_valid(APP | wrong)
 
 
-def test_the_runtime_is_the_python_of_the_tests_in_its_newest_patch():
-    assert (ROOT / "runtime.txt").read_text() == f"python-{sys.version_info.major}.{sys.version_info.minor}\n"
+def test_the_runtime_is_a_python_in_its_newest_patch_and_the_oldest_that_the_tests_run_on():
+    runtime = re.fullmatch(r"python-3\.(\d+)\n", (ROOT / "runtime.txt").read_text())
+    assert int(runtime[1]) <= sys.version_info.minor
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements/dev.txt"])

@@ -1,5 +1,6 @@
 """The commands of `flask`: one module for each group."""
 
+import sys
 from importlib import import_module
 
 import click
@@ -24,3 +25,25 @@ def init_app(app: Flask) -> None:
     if click.get_current_context(silent=True):
         # Only for commands: `flask db` imports Alembic, which would cost each worker of a server 5 MB.
         import_module("app.cli.db").migrate.init_app(app)
+
+
+def without_settings(reason: str) -> Flask:
+    """Return an application for `flask --help`: it names the commands, and each of them ends with `reason`.
+
+    Everything else, such as a server or `flask run`, ends here with `reason`.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or context.parent is not None:
+        sys.exit(reason)
+    app = Flask(__name__, static_folder=None)
+    init_app(app)
+    app.cli.commands = {name: _refused(command, reason) for name, command in app.cli.commands.items()}
+    return app
+
+
+def _refused(command: click.Command, reason: str) -> click.Command:
+    """Return a command with the name and the help of `command` that accepts any arguments and exits with `reason`."""
+    any_arguments = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(
+        command.name, help=command.help, callback=lambda: sys.exit(reason), context_settings=any_arguments
+    )

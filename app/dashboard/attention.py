@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, bindparam, func, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, bindparam, case, func, literal, select, union_all
 
-from app.dashboard.lists import NEWEST
-from app.dashboard.queries import api_path
+from app.dashboard.links import RunLinks
 from app.dashboard.words import reason
-from app.database import pages
 from app.database.columns import now
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
@@ -20,9 +18,10 @@ from app.services import reaper
 
 COUNTED = 1000  # failures of a class
 
-UNFINISHED = {"status": "queued,in_progress", "order_by": "id", "sort": "asc"}
+OLDEST = {"order_by": "id", "sort": "asc"}
 STUCK_SHOWN = 4
-RECIPES: dict[str, Any] = {"limit": 1000, **NEWEST}  # the runs of a feedstock whose recipes are counted
+RECENT = 1000  # runs of a feedstock whose recipes are listed
+RECIPES_SHOWN = 25
 STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "failure_class")
 
 
@@ -40,8 +39,8 @@ class Reason:
     url: str
 
 
-def reasons(query: dict[str, Any], shown: list[tuple[str, str]]) -> list[Reason]:
-    """Return the reasons of the failures that match `query`, the most frequent first. `shown` is the query of lists."""
+def reasons(query: dict[str, Any], links: RunLinks) -> list[Reason]:
+    """Return the reasons of the failures that match `query`, the most frequent first."""
     filter_key, values = parametrise(RecipeRun, query)
     rows = fetch(_counts(filter_key), values | {"most": COUNTED + 1})
     found = sorted(((count, name) for name, count in rows if count), reverse=True)
@@ -53,7 +52,7 @@ def reasons(query: dict[str, Any], shown: list[tuple[str, str]]) -> list[Reason]
             min(count, COUNTED),
             count > COUNTED,
             round(100 * count / total, 2),
-            api_path("dashboard.recipe_runs", [("failure_class", name), *shown]),
+            links(failure_class=name),
         )
         for count, name in found
     ]
@@ -83,39 +82,64 @@ class Stuck:
     url: str
 
 
-def stuck(filters: dict[str, list[Any]], shown: list[tuple[str, str]]) -> Stuck:
-    """Return the stuck runs whose columns have the values of `filters`. `shown` is the query of lists.
+def stuck(query: dict[str, Any], links: RunLinks) -> Stuck:
+    """Return the stuck runs that match `query`.
 
     Those that the reaper will not end soon come first, because somebody can still do something about them.
     """
-    time = now()
-    found = reaper.stuck(time, *(getattr(RecipeRun, name).in_(values) for name, values in filters.items()))
-    first = sorted(found, key=lambda item: (item.due <= time, abs(item.due - time)))
+    at = now()
+    found = reaper.stuck(at, *_matching(query))
+    first = sorted(found, key=lambda item: (item.due <= at, abs(item.due - at)))
     return Stuck(
         len(found),
         len(found) >= reaper.FORECASTS_MAX,
-        Counter(item.conclusion for item in found if item.due <= time),
+        Counter(item.conclusion for item in found if item.due <= at),
         first[:STUCK_SHOWN],
-        api_path("dashboard.recipe_runs", [*shown, *UNFINISHED.items()]),
+        links("open", **OLDEST),
     )
 
 
-@dataclass
+def _matching(query: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """The conditions for the runs that match the `query` of a page with statistics."""
+    start = RecipeRun.started_at
+    times = {"since": start.__ge__, "until": start.__lt__}
+    return [
+        times[name](value) if name in times else getattr(RecipeRun, name).in_(value) for name, value in query.items()
+    ]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A recipe of a feedstock: its newest run, and how many of the newest runs of the feedstock are of it."""
 
     newest: dict[str, Any]
-    runs: int = 0
-    succeeded: int = 0
+    runs: int
+    succeeded: int
 
 
-def recipes(feedstock_id: int) -> list[Recipe]:
-    """Return the recipes of the newest runs of a feedstock, those with the newest runs first."""
-    found = pages.read_page(RecipeRun, columns=STATE, feedstock_id=[feedstock_id], **RECIPES)
-    known: dict[str, Recipe] = {}
-    for row in found.rows:
-        run = dict(zip(STATE, row, strict=False))
-        recipe = known.setdefault(run["recipe_id"], Recipe(run))
-        recipe.runs += 1
-        recipe.succeeded += run["conclusion"] == "success"
-    return list(known.values())
+def recipes(query: dict[str, Any]) -> tuple[list[Recipe], int]:
+    """Return up to RECIPES_SHOWN recipes of the newest runs that match `query`, those with the newest runs first, and
+    the number of all recipes of these runs.
+    """
+    filter_key, values = parametrise(RecipeRun, query)
+    rows = fetch(_recipes(filter_key), values)
+    found = [Recipe(dict(zip(STATE, row, strict=False)), row.runs, row.succeeded) for row in rows]
+    return found, rows[0].recipes if rows else 0
+
+
+@lru_cache(maxsize=64)
+def _recipes(filter_key: FilterKey) -> Select[Any]:
+    """The statement for the newest run of each recipe, with the numbers of runs and of successes of the recipe."""
+    order = RecipeRun.started_at.desc(), RecipeRun.id.desc()
+    matching = select(*(getattr(RecipeRun, name) for name in STATE)).where(*conditions(RecipeRun, filter_key))
+    run = matching.order_by(*order).limit(RECENT).subquery().c
+    newest = run.started_at.desc(), run.id.desc()
+    succeeded = func.sum(case((run.conclusion == "success", 1), else_=0))
+    columns = (
+        func.row_number().over(partition_by=run.recipe_id, order_by=newest).label("place"),
+        func.count().over(partition_by=run.recipe_id).label("runs"),
+        succeeded.over(partition_by=run.recipe_id).label("succeeded"),
+    )
+    placed = select(*run, *columns).subquery().c
+    found = select(*placed, func.count().over().label("recipes")).where(placed.place == 1)
+    return found.order_by(placed.started_at.desc(), placed.id.desc()).limit(RECIPES_SHOWN)

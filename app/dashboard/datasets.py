@@ -1,7 +1,7 @@
 """The catalogue of datasets, and the page of one of them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import datetime
 from itertools import islice, pairwise
 from typing import Any
 
@@ -10,9 +10,11 @@ from flask import render_template, request
 from app.dashboard.cards import VERDICTS, cards
 from app.dashboard.changes import changes
 from app.dashboard.facets import Facet, facet, link
-from app.dashboard.queries import POSITION, Listing, api_path, escaped, parse_query, query_items
+from app.dashboard.queries import POSITION, Listing, api_path, escaped, query_items
+from app.dashboard.ranges import with_ages
 from app.dashboard.uses import citation, openers
 from app.database import pages
+from app.database.columns import wire_time
 from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
 from app.schemas.dataset_descriptions import CheckRead
 from app.schemas.datasets import DatasetDetail, DatasetEventRead, DatasetQuery, DatasetRead
@@ -31,28 +33,35 @@ COUNTED = 500  # datasets, for the facets; reading them takes about 10 milliseco
 PLACE = ("limit", "count", "fields", *POSITION)  # parameters of the list that facets do not have
 KINDS = {"production": "production runs", "test": "test runs", "all": "all runs"}
 HISTORY: dict[str, Any] = {"limit": LISTED, "order_by": "id", "sort": "desc"}
-FOUND = Listing("datasets.list_datasets", DatasetQuery, DATASET, page, {"limit": LISTED})
-DATASETS = replace(FOUND, defaults=FOUND.defaults | NEWEST)
+FILE = serialiser(DatasetRead, frozenset(DatasetRead().fields) - {"snippet"})
+DATASETS = Listing(
+    "datasets.list_datasets",
+    with_ages(DatasetQuery),
+    DATASET,
+    page,
+    {"limit": LISTED, **NEWEST},
+    FILE,
+    ("id", *(name for name in FILE.names if name != "id")),
+    ranked=True,
+)
 
 
 def datasets() -> str:
     """The list, sorted by rank if a text is searched, else newest first."""
-    listing = FOUND if "q" in request.args else DATASETS
-    context, counted = listing.context(), _counted(listing)
+    context, counted = DATASETS.context(), _counted()
     total = (
         f"{'' if counted['complete'] else 'more than '}{counted['count']} dataset{'' if counted['count'] == 1 else 's'}"
     )
-    context |= {"items": cards(context["items"]), "facets": _facets(counted), "found": total, "args": request.args}
+    context |= {"items": cards(context["items"]), "facets": _facets(counted), "found": total}
     filters = [(name, value) for name, value in query_items({}) if name not in PLACE]
     context["calls"].append(api_path("datasets.get_dataset_facets", filters))
     withdrawn = link(include_withdrawn=None if "include_withdrawn" in request.args else "true")
     return render_template("dashboard/datasets.html", **context, withdrawn_url=withdrawn)
 
 
-def _counted(listing: Listing) -> dict[str, Any]:
+def _counted() -> dict[str, Any]:
     """Return the numbers of the datasets of the list by their values, of up to COUNTED ones."""
-    values = parse_query(DatasetQuery(), listing.defaults)
-    return facets({name: value for name, value in values.items() if name not in PLACE}, COUNTED)
+    return facets({name: value for name, value in DATASETS.values().items() if name not in PLACE}, COUNTED)
 
 
 def _facets(counted: dict[str, Any]) -> list[Facet]:
@@ -79,14 +88,25 @@ def _values(counted: dict[str, Any], name: str) -> list[tuple[Any, Any, int | No
     return [(item["value"], item["value"], item["count"] if counted["complete"] else None) for item in known]
 
 
-def newest(feedstock_id: int, recipe_id: str | None = None) -> tuple[list[dict[str, Any]], str]:
-    """Return the newest datasets of a feedstock, or of a recipe, and the path of the API call with the same answer."""
+def newest(filters: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Return the newest datasets that match `filters`, and the path of the API call with the same answer."""
     query = {"limit": OF_FEEDSTOCK, **NEWEST}
-    filters: dict[str, Any] = {"feedstock_id": [feedstock_id]} | ({"recipe_id": [recipe_id]} if recipe_id else {})
     found = page(**filters, include_withdrawn=False, columns=DATASET.columns, **query)
-    given = [(name, escaped(value)) for name, values in filters.items() for value in values]
-    call = api_path("datasets.list_datasets", [("type", "all"), *given, *query.items()])
+    given = [(name, _text(value)) for name, values in filters.items() for value in _listed(values)]
+    kind = [] if "is_test" in filters else [("type", "all")]
+    call = api_path("datasets.list_datasets", [*kind, *given, *query.items()])
     return cards(DATASET.rows(found.rows)), call
+
+
+def _listed(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _text(value: Any) -> str:
+    """Return the value of a filter as in a query string."""
+    if isinstance(value, datetime):
+        return wire_time(value)
+    return str(value).lower() if isinstance(value, bool) else escaped(value)
 
 
 def dataset(id: int) -> str:

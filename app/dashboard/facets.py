@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from app.dashboard.queries import POSITION
+from app.dashboard.queries import POSITION, joined, separated
 from app.web.links import with_prefix
 
 
@@ -28,25 +28,34 @@ class Facet:
 
 
 def facet(
-    name: str, label: str, values: Iterable[tuple[Any, str, int | None]], default: str = "", single: bool = False
+    name: str,
+    label: str,
+    values: Iterable[tuple[Any, str, int | None]],
+    default: str = "",
+    *,
+    single: bool = False,
+    many: bool = False,
 ) -> Facet:
     """Return the facet of the filter `name`. `values` have a value, its text and how many records have it.
 
     Values that are chosen but are not among `values` are shown too, so that they can be removed. A filter is `single`
-    if it has one value, in which commas separate nothing.
+    if it has one value, in which commas separate nothing. With `many`, a choice is added to those that are chosen.
     """
     given = request.args.getlist(name)
-    chosen = (given if single else [value for text in given for value in text.split(",")]) or [default]
+    chosen = (given if single else [value for text in given for value in separated(text)]) or [default]
     texts = {str(value): (text, count) for value, text, count in values}
     texts |= {value: (value, None) for value in chosen if value and value not in texts}
-    return Facet(label, [_choice(name, value, chosen, default, *text) for value, text in texts.items()])
+    kept = [value for value in chosen if many and value != default]
+    return Facet(label, [_choice(name, value, chosen, default, kept, *text) for value, text in texts.items()])
 
 
-def _choice(name: str, value: str, chosen: list[str], default: str, text: str, count: int | None) -> Choice:
+def _choice(
+    name: str, value: str, chosen: list[str], default: str, kept: list[str], text: str, count: int | None
+) -> Choice:
     if value not in chosen:
-        return Choice(text, link(**{name: None if value == default else value}), False, count)
-    left = ",".join(other for other in chosen if other != value)
-    return Choice(text, None if value == default else link(**{name: left or None}), True, count)
+        return Choice(text, link(**{name: None if value == default else joined([*kept, value])}), False, count)
+    left = joined(other for other in chosen if other != value)
+    return Choice(text, None if value == default else link(**{name: left}), True, count)
 
 
 def link(**changes: str | None) -> str:

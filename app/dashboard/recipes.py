@@ -6,7 +6,7 @@ from typing import Any
 from flask import render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.dashboard import datasets, plots, words
+from app.dashboard import datasets, duration_plots, words
 from app.dashboard.changes import changes
 from app.dashboard.lists import LISTED, NEWEST
 from app.dashboard.queries import api_path, escaped, parse_query
@@ -22,16 +22,17 @@ from app.schemas.serialiser import serialiser
 from app.services import records
 
 RUN = serialiser(RecipeRunDetail, LISTED - {"dataset_public_url"} | {"head_sha", "version", "bakery_id"})
+KIND = KindQuery()
 RUNS: dict[str, Any] = {"limit": 100, **NEWEST}  # of the plot and the table
 FIRST_ROWS = 10  # of the table; the others are shown on demand
 
 
 def recipe(id: int, recipe_id: str) -> str:
     feedstock = serialiser(FeedstockRead).record(records.get(Feedstock, id))
-    kind = parse_query(KindQuery(), {})
+    kind = parse_query(KIND, {})
     filters = {"feedstock_id": [id], "recipe_id": [recipe_id], **kind}
     found = pages.read_page(RecipeRun, columns=RUN.columns, **filters, **RUNS, count=True)
-    runs, (built, call) = RUN.rows(found.rows), datasets.newest(id, recipe_id)
+    runs, (built, call) = RUN.rows(found.rows), datasets.newest({"feedstock_id": [id], "recipe_id": [recipe_id]})
     if not (runs or built or kind):
         raise NotFound(f"recipe {recipe_id} of feedstock {id} not found")
     for newer, older in pairwise(runs):
@@ -60,7 +61,7 @@ def _runs(runs: list[dict[str, Any]], total: int) -> dict[str, Any]:
         "first_rows": FIRST_ROWS,
         "judged": judged,
         "good": newest and last_success(newest),
-        "plot": plots.durations_over_time(timed),
+        "plot": duration_plots.durations_over_time(timed),
         "timed": timed,
         "impossible": sum(run["time_problem"] is not None for run in runs),
         "commit_url": words.commit_url,

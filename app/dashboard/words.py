@@ -103,6 +103,11 @@ def moment(time: datetime) -> str:
     return f"{aware(time):%-d %b %Y, %H:%M} UTC"
 
 
+def minute(time: datetime) -> str:
+    """Such as 20 Jun 2022, 14:03."""
+    return f"{aware(time):%-d %b %Y, %H:%M}"
+
+
 def ago(time: datetime) -> str:
     """Such as 2 days ago."""
     age = (now() - aware(time)).total_seconds()
@@ -137,6 +142,12 @@ def step(seconds: float) -> str:
         if shortest <= seconds <= longest:
             return name
     return duration(seconds)
+
+
+def period_of(period: Any) -> str:
+    """Such as 30 May to 5 Jun 2022."""
+    same = period.first.year == period.last.year
+    return f"{period.first:{'%-d %b' if same else '%-d %b %Y'}} to {period.last:%-d %b %Y}"
 
 
 def state(run: dict[str, Any]) -> str:
@@ -198,6 +209,6 @@ def _text(value: Any) -> str:
 
 
 FILTERS = (
-    *(number, percent, size, duration, step, took, time_problem),
-    *(wire, moment, day, ago, when, is_past, state, plain, reason, who, web_url, license_url),
+    *(number, percent, size, duration, step, took, time_problem, period_of),
+    *(wire, moment, minute, day, ago, when, is_past, state, plain, reason, who, web_url, license_url),
 )

@@ -57,8 +57,8 @@ def put_dataset_description(values: dict[str, Any], id: int) -> Written:
 def list_dataset_checks(query: dict[str, Any], id: int) -> Page:
     """List the checks of a dataset
 
-    Each inspection of the dataset by this service, newest first, of the last 100. docs/health.md says what each result
-    means.
+    Each inspection of the dataset by this service, newest first, of the last 100. docs/using/health.md says what each
+    result means.
     """
     return pages.read_page(DatasetCheck, **with_parent(query, dataset_id=datasets.resolve(id)))
 

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, redirect, url_for
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -12,6 +12,7 @@ from app.database import revision
 from app.extensions import db
 from app.keys import key_digest
 from app.ops import metrics
+from app.web.accept import prefers_html
 from app.web.auth import Caller, authorise, declare, presented_key
 
 blp = Blueprint("probes", __name__)
@@ -24,9 +25,7 @@ def root() -> WerkzeugResponse:
 
     A client that prefers HTML to JSON, such as a browser, is redirected to the dashboard.
     """
-    accepted = request.accept_mimetypes
-    prefers_html = accepted["text/html"] > accepted["application/json"]
-    response = redirect(url_for("dashboard.overview"), 303) if prefers_html else jsonify(OK)
+    response = redirect(url_for("dashboard.overview"), 303) if prefers_html() else jsonify(OK)
     response.vary.add("Accept")
     return response
 

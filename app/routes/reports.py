@@ -53,8 +53,8 @@ def report_lineage(values: dict[str, Any], id: int) -> Written:
 
     A run event, as the clients of OpenLineage send it. `runId` is the `external_id` of the run, the name of the job its
     `recipe_id`. The facet `sourceCodeLocation` has the feedstock and the commit, `errorMessage` the message, and
-    `dataSource` of an output the url of the dataset. `docs/reporting.md` has the whole table. For the rest it is like a
-    report.
+    `dataSource` of an output the url of the dataset. `docs/using/reporting.md` has the whole table. For the rest
+    it is like a report.
     """
     return _reported(id, values)
 

@@ -9,7 +9,7 @@ is has the last rank. Each rank is one walk through an index, which stops when t
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, inspect, literal_column, select
 
 from app.database import rows
 from app.database.columns import INTEGER_MAX
@@ -18,12 +18,14 @@ from app.database.pages import Cursor, Page
 from app.database.statements import Rows, fetch
 from app.extensions import db
 from app.models import Dataset, DatasetSearch
-from app.models.dataset_search import index, matches
+from app.models.dataset_search import index, is_one_of, matches
 from app.models.datasets import DATASETS
 from app.services.search_documents import refresh
 from app.services.search_queries import Rank, ranks
 
-RARE = 5000  # hits that PostgreSQL sorts; it finds more in the order of their ids, until the page is full
+COUNTED = 5000  # hits
+SAMPLE = 500  # datasets that PostgreSQL looks at, in the order of the list
+ENOUGH = 25  # of them, so that a page of N datasets is full after about 20 N
 OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
 
@@ -70,7 +72,8 @@ class Search:
     def __init__(self, found: list[Rank], where: Where, filters: dict[str, Any], *, ascending: bool = False) -> None:
         self.ranks, self.where, self.ascending = found, where, ascending
         self.filter_key, self.values = parametrise(Dataset, filters)
-        self.hits: dict[int, int | None] = {}
+        self.common = cache(self._common)
+        self.hits: dict[int, int] = {}
 
     def from_offset(self, offset: int, limit: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -104,18 +107,34 @@ class Search:
         return numbers[::-1] if self.ascending else numbers
 
     def _read(self, number: int, after: int | None, limit: int, offset: int = 0) -> list[tuple[int, int]]:
-        hits = self.hits[number] = _hits(self.ranks[number].match)
-        rare = hits is not None and hits <= RARE
-        # A rank by words has the hits of the rank before too.
-        if hits == 0 or (rare and not self.ranks[number].names and hits == self.hits.get(number - 1)):
+        common = self.common(after)[number]
+        if not common and self._adds_none(number):
             return []
-        statement = _ids(*self._key(number), self.ascending, after is not None, rare)
+        statement = _ids(*self._key(number), self.ascending, after is not None, common)
         values = self._values(number) | {"after": after, "limit": limit, "offset": offset}
         return [(number, id) for (id,) in fetch(statement, values)]
 
     def _count(self, number: int) -> int:
         [(count,)] = fetch(_count(*self._key(number)), self._values(number))
         return int(count)
+
+    def _adds_none(self, number: int) -> bool:
+        """Whether a rank has no hits, or only those of the rank before, as a rank by words may have."""
+        [(hits,)] = fetch(_hits(), {"match": self.ranks[number].match})
+        self.hits[number] = hits
+        same = hits <= COUNTED and not self.ranks[number].names and hits == self.hits.get(number - 1)
+        return hits == 0 or same
+
+    def _common(self, after: int | None) -> list[bool]:
+        """For each rank, whether many of the next datasets have it. SQLite does not need this."""
+        if db.engine.dialect.name == "sqlite":
+            return [True] * len(self.ranks)
+        matched = {f"match_{number}": rank.match for number, rank in enumerate(self.ranks)}
+        excluded = {f"but_not_{number}": rank.but_not for number, rank in enumerate(self.ranks)}
+        excluding = tuple(rank.but_not is not None for rank in self.ranks)
+        statement = _counts_in_sample(self.where, self.filter_key, excluding, self.ascending, after is not None)
+        [counts] = fetch(statement, self.values | matched | excluded | {"after": after})
+        return [count >= ENOUGH for count in counts]
 
     def _key(self, number: int) -> tuple[str, Where, FilterKey, bool, bool]:
         rank = self.ranks[number]
@@ -126,29 +145,43 @@ class Search:
         return self.values | {"match": rank.match, "but_not": rank.but_not, "names": rank.names}
 
 
-def _hits(match: str) -> int | None:
-    """The number of rows that match, up to RARE + 1. None on SQLite, which does not need it."""
-    if db.engine.dialect.name == "sqlite":
-        return None
-    [(count,)] = fetch(_hit_count(), {"match": match})
-    return int(count)
-
-
 # Statements are built once, see `app.database.statements.fetch`.
 @cache
-def _hit_count() -> Select[Any]:
+def _hits() -> Select[Any]:
+    """Counts the datasets that match, up to COUNTED + 1, on PostgreSQL."""
     _, number = index("postgresql")
-    found = select(number).where(matches("postgresql", "match")).limit(RARE + 1).subquery()
+    found = select(number).where(matches("postgresql", "match")).limit(COUNTED + 1).subquery()
     return select(func.count()).select_from(found)
+
+
+@lru_cache(maxsize=128)
+def _counts_in_sample(
+    where: Where, filter_key: FilterKey, excluding: tuple[bool, ...], ascending: bool, from_id: bool
+) -> Select[Any]:
+    """Counts the next SAMPLE datasets that match the filters, for each rank."""
+    source, number = index("postgresql")
+    every = source.alias().c.dataset_id
+    sample = select(every).order_by(every if ascending else every.desc()).limit(SAMPLE)
+    if from_id:
+        sample = sample.where(every > bindparam("after") if ascending else every < bindparam("after"))
+    counts: list[Any] = []
+    for rank, but_not in enumerate(excluding):
+        having = matches("postgresql", f"match_{rank}")
+        if but_not:
+            having &= ~matches("postgresql", f"but_not_{rank}")
+        counts.append(func.count().filter(having))
+    return (
+        select(*counts)
+        .select_from(_joined(source, number, filter_key))
+        .where(*where, *conditions(Dataset, filter_key), is_one_of(number, sample))
+    )
 
 
 @lru_cache(maxsize=128)
 def _found(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
     """Selects the ids of the datasets that match `:match` and the filters."""
     source, number = index(dialect)
-    columns = inspect(Dataset).columns
-    own = all(name in columns and columns[name].table is DATASETS for name, _ in filter_key if name not in OWN_FILTERS)
-    joined = source.join(DATASETS if own else inspect(Dataset).local_table, DATASETS.c.id == number)
+    joined = _joined(source, number, filter_key)
     found = select(number).where(matches(dialect, "match"), *where, *conditions(Dataset, filter_key))
     if excluding:
         found = found.where(~matches(dialect, "but_not"))
@@ -157,6 +190,13 @@ def _found(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, b
             joined = joined.join(DatasetSearch, DatasetSearch.dataset_id == number)
         found = found.where(DatasetSearch.names.like(bindparam("names"), escape="\\"))
     return found.select_from(joined)
+
+
+def _joined(source: FromClause, number: ColumnElement[int], filter_key: FilterKey) -> FromClause:
+    """The index with the datasets, and with the tables of what describes them if a filter needs these."""
+    columns = inspect(Dataset).columns
+    own = all(name in columns and columns[name].table is DATASETS for name, _ in filter_key if name not in OWN_FILTERS)
+    return source.join(DATASETS if own else inspect(Dataset).local_table, DATASETS.c.id == number)
 
 
 @lru_cache(maxsize=128)
@@ -168,14 +208,14 @@ def _ids(
     by_names: bool,
     ascending: bool,
     from_id: bool,
-    rare: bool,
+    common: bool,
 ) -> Select[Any]:
     found = _found(dialect, where, filter_key, excluding, by_names)
     _, number = index(dialect)
     if from_id:
         found = found.where(number > bindparam("after") if ascending else number < bindparam("after"))
     # The sum has no index, so PostgreSQL finds rare words by the index of words. It would guess that none is rare.
-    order = number + literal_column("0") if rare else number
+    order = number if common else number + literal_column("0")
     ordered = found.order_by(order.asc() if ascending else order.desc())
     return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
 

@@ -22,8 +22,11 @@ BATCH = 200  # runs in a transaction
 def statistics(**filters: Any) -> dict[str, Any]:
     """Return the numbers of failed runs by class, by feedstock and by bakery that match `filters`."""
     filter_key, values = parametrise(RecipeRun, filters)
-    by_feedstock, by_bakery = (_counts(name, filter_key, values) for name in ("feedstock_id", "bakery_id"))
-    classes = sum(by_bakery.values(), Counter[str]())
+    classes = Counter[str]()
+    by_feedstock, by_bakery = defaultdict[int, Counter[str]](Counter), defaultdict[int, Counter[str]](Counter)
+    for failure_class, feedstock_id, bakery_id, count in fetch(_groups(filter_key), values):
+        for counts in (classes, by_feedstock[feedstock_id], by_bakery[bakery_id]):
+            counts[failure_class] += count
     return {
         "count": classes.total(),
         "classes": [
@@ -35,18 +38,10 @@ def statistics(**filters: Any) -> dict[str, Any]:
     }
 
 
-def _counts(parent: str, filter_key: FilterKey, values: dict[str, Any]) -> dict[int, Counter[str]]:
-    """Return the number of failed runs by class, for each value of the column `parent`."""
-    counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for failure_class, number, count in fetch(_groups(parent, filter_key), values):
-        counts[number][failure_class] = count
-    return counts
-
-
 @lru_cache(maxsize=64)
-def _groups(parent: str, filter_key: FilterKey) -> Select[Any]:
-    """The statement for the number of failed runs by class and `parent`. One index has all that it reads."""
-    by: list[Any] = [RecipeRun.failure_class, getattr(RecipeRun, parent)]
+def _groups(filter_key: FilterKey) -> Select[Any]:
+    """The statement for the number of failed runs by class, feedstock and bakery. One index has all that it reads."""
+    by: list[Any] = [RecipeRun.failure_class, RecipeRun.feedstock_id, RecipeRun.bakery_id]
     failed = select(*by, func.count()).where(RecipeRun.failure_class.is_not(None), *conditions(RecipeRun, filter_key))
     return failed.group_by(*by)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, false, func, select
+from sqlalchemy import Row, Select, false, func, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import Conflict
@@ -88,13 +88,19 @@ def _with_parents(runs: Select[tuple[RecipeRun]]) -> list[RecipeRun]:
     return list(db.session.scalars(runs.options(joinedload(RecipeRun.bakery), joinedload(RecipeRun.feedstock))))
 
 
-def passing(feedstock: Feedstock) -> bool | None:
-    """Whether the newest production run that succeeded, failed or timed out is a success; None if there is none.
+def last_decided(feedstock: Feedstock) -> Row[Any] | None:
+    """The newest production run that succeeded, failed or timed out: `id recipe_id conclusion started_at`.
 
-    Other conclusions, such as `cancelled`, do not say anything about the recipe.
+    Other conclusions, such as `cancelled`, do not say anything about the recipe. None if there is none.
     """
-    decided = select(RecipeRun.conclusion).where(
+    of_run: list[Any] = [RecipeRun.id, RecipeRun.recipe_id, RecipeRun.conclusion, RecipeRun.started_at]
+    decided = select(*of_run).where(
         RecipeRun.feedstock_id == feedstock.id, RecipeRun.is_test == false(), RecipeRun.decided()
     )
-    conclusion = db.session.scalar(decided.order_by(RecipeRun.id.desc()).limit(1))
-    return None if conclusion is None else conclusion == "success"
+    return db.session.execute(decided.order_by(RecipeRun.id.desc()).limit(1)).one_or_none()
+
+
+def passing(feedstock: Feedstock) -> bool | None:
+    """Whether the run of `last_decided` is a success; None if there is none."""
+    run = last_decided(feedstock)
+    return run and run.conclusion == "success"

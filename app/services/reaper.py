@@ -6,13 +6,13 @@ A runner that crashes never reports the end of its run.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import defer, joinedload
+from sqlalchemy import ColumnElement, Row, Select, func, select, union_all
 
 from app.database.filters import index_key
 from app.extensions import db
-from app.models import Bakery, RecipeRun, RecipeRunEvent
+from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
 from app.models.run_times import CLOCK_DIFFERENCE, EARLIEST
 
@@ -21,6 +21,16 @@ IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
 BATCH = 500  # runs in a transaction
 STUCK = timedelta(days=1)  # a run that has the same status for longer is stuck, if its limit is not shorter
 FORECASTS_MAX = 50  # of each kind of unfinished runs
+# What a forecast shows of a run. Rows cost a fraction of instances of the ORM.
+SHOWN = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "created_at", "feedstock_id", "bakery_id")
+_SHOWN: Select[Any] = (
+    select(*(getattr(RecipeRun, name) for name in SHOWN), Feedstock.spec, Bakery.name, Bakery.timeout_minutes)
+    .join(Feedstock, Feedstock.id == RecipeRun.feedstock_id)
+    .join(Bakery, Bakery.id == RecipeRun.bakery_id)
+    .order_by(RecipeRun.id)
+)
+
+Unfinished = RecipeRun | Row[Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Verdict:
 class Forecast:
     """What the reaper will do with an unfinished run that does not change: at `due` or later, it gets `conclusion`."""
 
-    run: RecipeRun
+    run: Row[Any]
     since: datetime
     due: datetime
     conclusion: str
@@ -74,7 +84,11 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
 
 
 def _term(
-    run: RecipeRun, timeout_minutes: int | None, started: dict[int, datetime], at: datetime, queued_limit: timedelta
+    run: RecipeRun | Row[Any],
+    timeout_minutes: int | None,
+    started: dict[int, datetime],
+    at: datetime,
+    queued_limit: timedelta,
 ) -> tuple[datetime, timedelta]:
     """Return since when a run has its status, and how long it may have it."""
     limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
@@ -89,14 +103,14 @@ def _term(
 def forecasts(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
     """Return what the reaper will do with the unfinished runs that match `where`, if there are many the oldest ones.
 
-    The runs have their bakeries and feedstocks, but no messages.
+    The runs have the columns SHOWN, with the names of their bakeries and feedstocks.
     """
-    runs = select(RecipeRun).where(RecipeRun.id.in_(_oldest_unfinished(where))).order_by(RecipeRun.id)
-    runs = runs.options(joinedload(RecipeRun.bakery), joinedload(RecipeRun.feedstock), defer(RecipeRun.message))
-    found = db.session.scalars(runs).all()
-    started, known = _in_progress_since([run.id for run in found if run.status == "in_progress"]), []
+    ids = _oldest_unfinished(where)
+    found = db.session.execute(_SHOWN.where(RecipeRun.id.in_(ids))).all() if ids else []
+    in_progress = [run.id for run in found if run.status == "in_progress"]
+    started, known = _in_progress_since(in_progress) if in_progress else {}, []
     for run in found:
-        since, limit = _term(run, run.bakery.timeout_minutes, started, at, QUEUED_LIMIT)
+        since, limit = _term(run, run.timeout_minutes, started, at, QUEUED_LIMIT)
         conclusion = judge(run, limit + STUCK, limit).conclusion or ""
         known.append(Forecast(run, since, at if run.conclusion else since + limit, conclusion))
     return known
@@ -111,7 +125,8 @@ def _oldest_unfinished(where: tuple[ColumnElement[bool], ...]) -> list[int]:
     queued = select(RecipeRun.id).where(RecipeRun.has_status("queued"), *where).order_by(stored, started)
     in_progress = select(RecipeRun.id).where(index_key(RecipeRun.__table__.c.status) == "in_progress", *where)
     kinds = queued.where(stored.is_(None)), queued.where(stored.is_not(None)), in_progress.order_by(RecipeRun.id)
-    return [id for kind in kinds for id in db.session.scalars(kind.limit(FORECASTS_MAX))]
+    found = union_all(*(select(kind.limit(FORECASTS_MAX).subquery()) for kind in kinds))
+    return [id for (id,) in db.session.execute(found)]
 
 
 def stuck(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
@@ -119,7 +134,7 @@ def stuck(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
     return [item for item in forecasts(at, *where) if item.due <= at or item.since <= at - STUCK]
 
 
-def judge(run: RecipeRun, duration: timedelta, limit: timedelta) -> Verdict:
+def judge(run: Unfinished, duration: timedelta, limit: timedelta) -> Verdict:
     """Decide about a run that has its status for `duration`.
 
     A run of the original may have a conclusion although it is not completed. It keeps that conclusion.

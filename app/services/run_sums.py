@@ -68,9 +68,10 @@ class RunSelection:
         if self.until and self.until != _time(self.end):
             yield self.end // WEEK, self.runs(_time(self.end), self.until)
 
-    def sums(self, model: type[RunsOfPeriod] | type[RunsOfDuration]) -> list[Where]:
-        """The conditions for the sums of the fewest periods that cover the whole days."""
-        lengths = (OF_PERIODS if model is RunsOfPeriod else OF_DURATIONS)[self.slice]
+    def sums(self, model: type[RunsOfPeriod] | type[RunsOfDuration], longest: int = LONG) -> list[Where]:
+        """The conditions for the sums of the fewest periods that cover the whole days, of up to `longest` days each."""
+        known = (OF_PERIODS if model is RunsOfPeriod else OF_DURATIONS)[self.slice]
+        lengths = tuple(days for days in known if days <= longest)
         ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS}
         matching = [getattr(model, name).in_(values) for name, values in (ids | self.filters).items()]
         return [

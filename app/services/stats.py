@@ -7,18 +7,19 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, inspect, literal, select, union_all
+from sqlalchemy import BigInteger, Row, Select, cast, func, inspect, literal, select, union_all
 from sqlalchemy.orm import Mapper
 
-from app.database.columns import now, utc_now
+from app.database.columns import now
 from app.database.record import Record
 from app.database.statements import fetch
 from app.extensions import db
-from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod, run_counts
+from app.models import RecipeRun, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
-from app.models.run_sums import MONDAY, WEEK, bucket
+from app.models.run_sums import MONDAY, WEEK
 from app.models.run_times import EARLIEST
-from app.services.run_sums import PARENTS, RunSelection, duration, lasted
+from app.services.run_durations import Histogram, histogram, percentile
+from app.services.run_sums import PARENTS, RunSelection
 
 # RecipeRun.published() as filters.
 PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}
@@ -30,6 +31,11 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
     `filters` are columns with the values to match.
     """
     selection = RunSelection(since, until, filters)
+    return counts(selection) | {"duration": durations(histogram(selection))}
+
+
+def counts(selection: RunSelection) -> dict[str, Any]:
+    """Return the statistics of the runs of `selection`, without their durations."""
     groups = _groups(selection)
     conclusions = _tally(CONCLUSIONS, ((group.conclusion, group.runs) for group in groups))
     return {
@@ -37,10 +43,15 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
         "by_status": _tally(STATUSES, ((group.status, group.runs) for group in groups)),
         "by_conclusion": conclusions,
         "success_rate": _success_rate(conclusions),
-        "duration": _durations(selection)._asdict(),
         "queue": _queue(groups, selection),
         "weeks": _weeks(groups),
     }
+
+
+def durations(lengths: Histogram) -> dict[str, int | None]:
+    """Return the number of runs with these durations, and percentiles in seconds by nearest rank."""
+    runs = sum(runs for _, runs in lengths)
+    return {"runs": runs, "median": percentile(lengths, 50), "p90": percentile(lengths, 90)}
 
 
 def _groups(selection: RunSelection) -> list[Row[Any]]:
@@ -55,39 +66,6 @@ def _groups(selection: RunSelection) -> list[Row[Any]]:
     by = found.c.week, found.c.status, found.c.conclusion
     total = cast(func.sum(found.c.runs), BigInteger).label("runs")
     return list(db.session.execute(select(*by, total).group_by(*by).having(total > 0).order_by(found.c.week)))
-
-
-def _durations(selection: RunSelection) -> Row[Any]:
-    """Return the median and the 90th percentile of the durations in seconds by nearest rank, and the number of runs.
-
-    They come from a histogram: it is faster than sorting the runs, and SQLite has no percentile function.
-    """
-    lengths = _histogram(selection).subquery()
-    up_to = func.sum(lengths.c.runs).over(order_by=lengths.c.seconds).label("up_to")
-    ranks = select(lengths.c.seconds, up_to, func.sum(lengths.c.runs).over().label("runs")).subquery()
-
-    def percentile(percent: int) -> ColumnElement[int]:
-        return func.min(case((ranks.c.up_to * 100 >= ranks.c.runs * percent, ranks.c.seconds)))
-
-    total = cast(func.coalesce(func.max(ranks.c.runs), 0), BigInteger)
-    columns: list[ColumnElement[Any]] = [
-        total.label("runs"),
-        percentile(50).label("median"),
-        percentile(90).label("p90"),
-    ]
-    return db.session.execute(select(*columns)).one()
-
-
-def _histogram(selection: RunSelection) -> Select[Any]:
-    """Select the number of runs by duration. Runs with times in the future are in the sums and are subtracted."""
-    columns = RunsOfDuration.seconds, RunsOfDuration.runs
-    parts = [select(*columns).where(*where) for where in selection.sums(RunsOfDuration)]
-    past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
-    parts += [select(duration(), literal(1)).where(lasted(), past, *where) for _, where in selection.other_runs()]
-    parts.append(select(bucket(duration()), literal(-1)).where(lasted(), future, *selection.runs_in_sums(indexed=())))
-    found = union_all(*parts).subquery()
-    runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0)
 
 
 def _tally(names: Iterable[str], numbers: Iterable[tuple[str | None, int]]) -> dict[str, int]:

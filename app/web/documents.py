@@ -7,7 +7,7 @@ read from the database at once, so that other requests find a connection.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from itertools import chain
 from tempfile import TemporaryFile
@@ -72,21 +72,37 @@ def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) 
     return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
 
 
-def of_parts(read: Callable[[Connection], Parts], mimetype: str = "application/json") -> Response:
-    """The document that consists of what `read` yields. If it is long, it is read a second time.
+def of_parts(
+    read: Callable[[Any], Parts],
+    mimetype: str = "application/json",
+    connection_for: Callable[[], AbstractContextManager[Connection | None]] = connect,
+) -> Response:
+    """The document that consists of what `read` yields.
 
-    Raises 503 if the disk has no room for a long one.
+    `read` gets the connection that `connection_for` opens: None if it opens one for each of its parts.
+    A long one holds no connection while it waits for other long ones: then it is read again from its start. Raises 503
+    if they take too long, or if the disk has no room.
     """
     try:
-        with connect() as connection:
-            body = _short(read(connection))
-        if body is not None:
-            return _response(body, mimetype, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
-        with _few_at_once(), connect() as connection:
-            return _through_file(read(connection), mimetype)
+        with connection_for() as connection:
+            parts = iter(read(connection))
+            held = list(_beginning(parts))
+            if sum(map(len, held)) <= IN_MEMORY:
+                return _in_memory(b"".join(held), mimetype)
+            with _slot(0) as free:
+                if free:
+                    return _through_file(chain(held, parts), mimetype)
+            del held
+        options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+        with _slot(max(0, g.started + options["pool_timeout"] - monotonic())) as free:
+            if free:
+                with connection_for() as connection:
+                    return _through_file(read(connection), mimetype)
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})
         raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
+    sentence = "Other long answers are being prepared. Try again in a few seconds."
+    raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
 
 
 def of_rows(shown: Serialiser, found: Rows) -> Response:
@@ -95,35 +111,34 @@ def of_rows(shown: Serialiser, found: Rows) -> Response:
     return Response(b"[%b]" % b",".join(objects), mimetype="application/json")
 
 
-def _short(parts: Parts) -> bytes | None:
-    """The whole answer, or None if it is longer than IN_MEMORY."""
-    held, length = [], 0
-    for part in parts:
-        held.append(part)
+def _beginning(parts: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The parts up to the one that makes the answer longer than IN_MEMORY, or all."""
+    length = 0
+    while length <= IN_MEMORY and (part := next(parts, None)) is not None:
         length += len(part)
-        if length > IN_MEMORY:
-            return None
-    return b"".join(held)
+        yield part
 
 
 @contextmanager
-def _few_at_once() -> Iterator[None]:
-    """Wait until fewer than LONG_ANSWERS are being read. Raises 503 if the request is older than the pool's timeout."""
-    options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-    slots = slots_for(options["pool_size"])
-    if not slots.acquire(timeout=max(0, g.started + options["pool_timeout"] - monotonic())):
-        sentence = "Other long answers are being prepared. Try again in a few seconds."
-        raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+def _slot(patience: float) -> Iterator[bool]:
+    """Whether fewer than LONG_ANSWERS are read at once, within `patience` seconds."""
+    slots = slots_for(current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"])
+    free = slots.acquire(timeout=patience)
     try:
-        yield
+        yield free
     finally:
-        slots.release()
+        if free:
+            slots.release()
 
 
 @cache
 def slots_for(connections: int) -> BoundedSemaphore:
     """Slots for long answers; they leave one of a worker's connections to other requests, unless it has only one."""
     return BoundedSemaphore(min(LONG_ANSWERS, max(1, connections - 1)))
+
+
+def _in_memory(body: bytes, mimetype: str) -> Response:
+    return _response(body, mimetype, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
 
 
 def _through_file(parts: Parts, mimetype: str) -> Response:

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-NOT_DONE = {429, 503}  # the service says so: it has not carried out the request
-MAYBE_DONE = {502, 504}  # a proxy says so: it got no answer from the service
+REFUSED = {429, 503}  # the service refuses the request, nearly always without having begun it
+UNCONFIRMED = {502, 503, 504}  # the database or the service did not answer in time; the request may yet be carried out
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NO_ANSWER = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
 
@@ -32,8 +32,9 @@ class Retries:
     def wait(self, attempt: int, method: str, outcome: httpx.Response | httpx.TransportError, lost: bool) -> float:
         """The seconds until the next attempt; -1 if there is none.
 
-        `lost` says that an earlier attempt got no answer. A DELETE is not repeated if it may have been done, because
-        the second would be answered with 404. A POST always has an Idempotency-Key, and the other methods do no harm.
+        `lost` says that an earlier attempt may have been carried out. A DELETE without an answer is not repeated,
+        because the second would be answered with 404 if the first was carried out. A POST always has an
+        Idempotency-Key, and the other methods do no harm.
         """
         if attempt >= self.attempts or not _may_repeat(method, outcome, lost):
             return -1
@@ -43,13 +44,18 @@ class Retries:
         return pause if pause <= self.longest else -1
 
 
+def is_lost(outcome: httpx.Response | httpx.TransportError) -> bool:
+    """Whether the request may have been carried out, or may still be in progress, although nothing confirms it."""
+    return isinstance(outcome, httpx.TransportError) or outcome.status_code in UNCONFIRMED
+
+
 def _may_repeat(method: str, outcome: httpx.Response | httpx.TransportError, lost: bool) -> bool:
     if isinstance(outcome, httpx.TransportError):
         return isinstance(outcome, NOT_SENT) or (isinstance(outcome, NO_ANSWER) and method != "DELETE")
     status = outcome.status_code
     if status == 409 and method == "POST":
         return lost  # the first attempt may still be in progress
-    return status in NOT_DONE or (status in MAYBE_DONE and method != "DELETE")
+    return status in REFUSED or (status in UNCONFIRMED and method != "DELETE")
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 
 from pangeo_forge_client.errors import NoAnswerError, PangeoForgeError, UnexpectedAnswerError, error_of
-from pangeo_forge_client.retries import Retries
+from pangeo_forge_client.retries import Retries, is_lost
 from pangeo_forge_client.version import __version__
 
 logger = logging.getLogger("pangeo_forge_client")
@@ -110,7 +110,7 @@ class Transport:
             pause = self.retries.wait(attempt, request.method, outcome, lost)
             if pause < 0:
                 break
-            lost = lost or isinstance(outcome, httpx.TransportError)
+            lost = lost or is_lost(outcome)
             level = logging.WARNING if attempt == 1 else logging.INFO
             logger.log(level, "%s Trying again in %d s.", _sentence(self.server, outcome), max(1, round(pause)))
             self.retries.sleep(pause)

@@ -1,6 +1,6 @@
 """`make chaos`: inject one fault after the other and print a table of the results. Exit code 1 if any did harm.
 
-`python -m tests.chaos disk_full` runs one case.
+`python -m tests.chaos fleet` runs one case.
 """
 
 import sys
@@ -8,12 +8,13 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.chaos import kills, upgrades, waits
+from tests.chaos import fleet, kills, upgrades, waits
 from tests.support import postgres
 
 CASES = (
     *(kills.database_killed, kills.workers_killed, kills.master_stopped, kills.handover),
     *(waits.locked_table, upgrades.upgrade_killed, upgrades.upgrade_read, waits.slow_clients, waits.disk_full),
+    fleet.fleet,
 )
 
 

@@ -1,7 +1,13 @@
+import re
+from datetime import datetime, timedelta
+
 import pytest
 
+from app.database.columns import now, wire_time
+from app.extensions import db
+from app.models import AuditEntry
 from app.models.recipe_runs import CONCLUSIONS
-from tests.conftest import make_app
+from tests.conftest import SEED, make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
@@ -23,6 +29,34 @@ def test_seed_loads_the_catalogue_once(app, client):
     assert counts(client) == [3, 4, 15]
     assert seed(app) == (0, NOTHING)
     assert counts(client) == [3, 4, 15]
+
+
+def test_seed_says_that_the_examples_are_of_another_day(app, kind):
+    with app.app_context():
+        entry = {"actor": "system", "action": "seed", "resource": "catalogue"}
+        db.session.add(AuditEntry(at=now() - timedelta(days=31), **entry))
+        db.session.commit()
+    make_bakery(app)
+    code, output = seed(app)
+    assert (code, output.startswith(NOTHING.removesuffix("\n"))) == (0, True)
+    advice = "delete /" if kind == "sqlite" else "use an empty database"
+    assert re.search(rf" The examples are of \d{{4}}-\d\d-\d\d: {advice}.* to get those of today\.\n$", output)
+
+
+def test_the_examples_end_now(app, client):
+    seed(app)
+    times = client.get("/recipe_runs/?order_by=started_at&sort=desc").json
+    ages = [now() - datetime.fromisoformat(run["started_at"]) for run in times]
+    assert [run["status"] for run in times[:3]] == ["queued", "in_progress", "completed"]
+    assert timedelta(minutes=4) <= ages[0] < timedelta(hours=1)
+    assert ages[-1] < timedelta(days=15)
+    assert all(run["completed_at"] < wire_time(now()) for run in times[2:])
+
+
+def test_the_end_of_the_examples_can_be_given(app, client):
+    assert app.test_cli_runner().invoke(args=SEED).exit_code == 0
+    times = [run["started_at"] for run in client.get("/recipe_runs/").json]
+    assert (times[0], times[-1]) == ("2026-03-16T12:34:00Z", "2026-03-16T10:38:00Z")
 
 
 @pytest.mark.parametrize("make", [make_bakery, make_feedstock, make_run])

@@ -74,7 +74,7 @@ def test_a_reader_that_has_enough_is_no_error(forge_service):
 def test_lists_are_lines_with_tabs_for_programs(pangeo_forge):
     code, printed, _ = pangeo_forge("runs", "list", "--recipe", "gpcp", "--status", "queued")
     assert code == 0
-    assert "1\tqueued\tgpcp\t2\t1\tno\t2026-03-02T09:00:00Z\t\n" in printed
+    assert "1\tqueued\tgpcp\t2\t1\tno\t2026-03-16T12:34:00Z\t\n" in printed
 
 
 def test_lists_are_tables_for_people(pangeo_forge, in_terminal):

@@ -59,6 +59,14 @@ def test_a_first_attempt_that_is_still_in_progress_is_waited_for(app):
     assert len(network.sent) == 3
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_attempt_without_a_confirmation_may_be_in_progress_and_is_waited_for(app, status):
+    in_progress = httpx.Response(409, json={"detail": "The first request is still in progress."})
+    with connected(app, httpx.Response(status), in_progress) as (forge, network):
+        assert forge.feedstocks.create("a/b").id
+    assert len(network.sent) == 3
+
+
 def test_a_conflict_is_not_repeated(app):
     bakery = make_bakery(app)
     with connected(app) as (forge, network), pytest.raises(ConflictError, match="already has"):

@@ -18,7 +18,7 @@ TABLET = 768  # pixels
 SCREENS = ((360, "light"), (TABLET, "light"), (1440, "light"), (1440, "dark"))
 SCREENSHOTS = live.ROOT / "test-results"
 PAGES = ["?type=production", "/bakeries", "/feedstocks", "/recipe_runs?conclusion=failure&sort=asc"]
-PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope"]
+PAGES += ["/datasets", "/datasets?q=nothing-has-this", "/nope", "/guide", "?since=30d"]
 KEY = {"X-API-Key": ADMIN_KEY}
 COMPLETED_AT = f"{now():%Y-%m-%dT%H:%M:%SZ}"
 STARTED_AT = f"{now() - timedelta(hours=1, minutes=30):%Y-%m-%dT%H:%M:%SZ}"
@@ -258,11 +258,51 @@ def test_runs_are_filtered_and_sorted_without_a_script(browser, site):
     context.set_default_timeout(1000 * live.PATIENCE)
     page = context.new_page()
     page.goto("/dashboard/recipe_runs")
-    page.get_by_label("Conclusion").select_option("failure")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("group", name="Result").get_by_role("link", name="failure").click()
     assert set(page.locator("tbody .state").all_inner_texts()) == {"failure"}
     page.get_by_role("link", name="Recipe", exact=True).click()
     recipes = page.locator("tbody th a").all_inner_texts()
     assert recipes == sorted(recipes)
-    assert urlsplit(page.url).query == "conclusion=failure&order_by=recipe_id&sort=asc"
+    page.get_by_label("Kind").select_option("production")
+    page.get_by_role("button", name="Apply").click()
+    assert urlsplit(page.url).query == "type=production&conclusion=failure&order_by=recipe_id&sort=asc"
     context.close()
+
+
+def test_the_filters_are_folded_on_a_phone(page):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto("/dashboard/recipe_runs")
+    assert page.locator("[name=bakery_id]").is_hidden()
+    page.get_by_label("More filters").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[name=bakery_id]")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/dashboard/recipe_runs")
+    assert page.locator("[name=bakery_id]").is_visible()
+
+
+@pytest.mark.parametrize("path", ["/dashboard/recipe_runs", "/dashboard/datasets"])
+def test_a_slash_leads_to_the_search_field(page, path):
+    page.goto(path)
+    page.keyboard.press("/")
+    page.keyboard.type("a/b")
+    assert page.evaluate("[document.activeElement.name, document.activeElement.value]") == ["q", "a/b"]
+
+
+def test_a_time_under_the_pointer_has_the_local_time(browser, site):
+    context = browser.new_context(base_url=site, timezone_id="Asia/Tokyo", locale="en-GB")
+    context.set_default_timeout(1000 * live.PATIENCE)
+    page = context.new_page()
+    page.goto("/dashboard/recipe_runs")
+    time = page.locator("tbody time").first
+    time.hover()
+    assert re.search(r"\d\d:\d\d:\d\d GMT\+9, your time", time.get_attribute("title"))
+    context.close()
+
+
+def test_a_bar_leads_to_the_runs_that_it_counts(page):
+    page.goto("/dashboard?type=production")
+    bar = page.locator("#runs-plot .bar", has=page.locator("title", has_text="failure")).first
+    number = re.search(r"failure (\d+)", bar.locator("title").text_content())[1]
+    bar.locator("a", has=page.locator("[fill*=failure]")).click()
+    expect(page.locator("[data-live=total]")).to_have_text(re.compile(rf"^{number} runs?$"))

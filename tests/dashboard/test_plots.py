@@ -1,10 +1,11 @@
 """The shapes of plots, and the texts of durations, times and messages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.dashboard import plots, words
+from app.dashboard import duration_plots, plots, words
 from app.models.recipe_runs import CONCLUSIONS
 
 
@@ -85,10 +86,10 @@ def lasted(*minutes):
 
 
 def test_a_run_is_a_point_at_its_start_and_its_duration():
-    plot = plots.durations_over_time(lasted(0, 30, 60))
+    plot = duration_plots.durations_over_time(lasted(0, 30, 60))
     assert [(point.x, point.y) for point in plot.points] == [(2, 200), (50, 100), (98, 0)]
     assert [tick.label for tick in plot.x_ticks] == ["2 Mar 2022", "3 Mar 2022"]
-    assert plots.durations_over_time([]) is None
+    assert duration_plots.durations_over_time([]) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_run_is_a_point_at_its_start_and_its_duration():
     ],
 )
 def test_an_axis_of_durations_has_round_ticks(minutes, labels):
-    assert [tick.label for tick in plots.durations_over_time(lasted(minutes)).y_ticks] == labels
+    assert [tick.label for tick in duration_plots.durations_over_time(lasted(minutes)).y_ticks] == labels
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,53 @@ def test_times_are_shown_relative_to_now(age, said):
 )
 def test_messages_in_json_are_split_into_fields(text, fields, rest):
     assert words.message(text) == (fields, rest)
+
+
+def timed(*histograms):
+    """Periods of a week with these histograms."""
+    periods = plots.periods(long_time(len(histograms)))
+    return [replace(period, lengths=lengths) for period, lengths in zip(periods, histograms, strict=True)]
+
+
+def test_durations_of_periods_are_on_a_logarithmic_axis():
+    plot = duration_plots.durations(timed([(60, 9), (6000, 1)], [(60, 1), (600, 1)], []))
+    first, second, third = plot.bars
+    assert [(segment.series, segment.y, segment.height) for segment in second.segments] == [
+        *(("tail", 0, 200), ("length", 198, 4)),
+    ]
+    assert [segment.height for segment in first.segments] == [0, 4]
+    assert third.segments == ()
+    assert [tick.label for tick in plot.y_ticks] == ["1 min", "2 min", "5 min", "10 min"]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "bins"),
+    [
+        ([(0, 2), (9, 1), (10, 1)], [(3, 0, 10), (1, 10, 30)]),
+        ([(59, 1), (10**9, 3)], [(1, 30, 60), *((0, 0, 0),) * 11, (3, 604800, None)]),
+    ],
+)
+def test_runs_are_counted_by_duration_between_the_shortest_and_the_longest(lengths, bins):
+    plot = duration_plots.distribution(lengths)
+    found = [(bin.runs, bin.shortest, bin.longest) for bin in plot.bins]
+    assert [(of[0], *(of[1:] if of[0] else (0, 0))) for of in found] == bins
+    assert sum(bin.share for bin in plot.bins) == 1
+    assert duration_plots.distribution([]) is None
+
+
+def test_labels_have_days_if_the_time_is_short_and_the_year_only_once():
+    plot = plots.run_counts(plots.periods(long_time(3)))
+    assert [tick.label for tick in plot.x_ticks] == ["6 Jan 2020", "13 Jan", "20 Jan"]
+    assert plots.run_counts(plots.periods(long_time(26))).x_ticks[0].label == "Jan 2020"
+
+
+def test_periods_of_whole_units_begin_with_one():
+    parts = plots.periods(long_time(60), 13, 16)
+    assert {part.weeks for part in parts} == {16}
+    assert plots.week_number(parts[0].first) % 16 == 0
+    assert sum(part.runs for part in parts) == 60
+
+
+def test_few_bars_are_not_wide():
+    (bar,) = plots.run_counts(plots.periods(long_time(1))).bars
+    assert (bar.x, bar.width) == (50 - plots.WIDEST / 2, plots.WIDEST)

@@ -7,6 +7,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
+from app.dashboard import views
+from app.database.columns import now
 from app.extensions import db
 from app.services import examples
 from tests.support.databases import HEAD, application
@@ -21,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 def seeded(app, client):
     """A client of a service with the example catalogue."""
     with app.app_context():
-        examples.load("salt")
+        examples.load("salt", now())
         db.session.commit()
     return client
 
@@ -56,8 +58,8 @@ def test_every_link_of_the_dashboard_works(seeded):
         seen.add(path)
         response = seeded.get(path, buffered=True)
         assert response.status_code in (200, 303), path
-        # Filters can be combined in any number, so pages with two of them are visited, but their links not followed.
-        if path.startswith("/dashboard") and "text/html" in response.content_type and path.count("&") == 0:
+        # Filters can be combined in any number, so pages with a filter are visited, but their links not followed.
+        if path.startswith("/dashboard") and "text/html" in response.content_type and "?" not in path:
             ahead |= references(response.text, path) - seen
     assert {f"/dashboard/{name}" for name in LISTS} <= seen
     assert len([path for path in seen if re.fullmatch(r"/dashboard/recipe_runs/\d+", path)]) == 15
@@ -144,8 +146,8 @@ def test_lists_of_bakeries_and_feedstocks_show_how_their_runs_ended(app, client)
     make_run(app, bakery_id=run.bakery_id, feedstock_id=run.feedstock_id, status="completed", conclusion="failure")
     make_run(app, bakery_id=run.bakery_id)
     bakery, feedstock = (re.split("<tbody", client.get(f"/dashboard/{name}").text)[1] for name in LISTS[:2])
-    assert ("3 runs in bakery" in bakery, "1 succeeded, 1 failed" in bakery) == (True, True)
-    assert ("2 runs of pangeo" in feedstock, "1 succeeded, 1 failed" in feedstock) == (True, True)
+    assert ("3 runs in bakery" in bakery, "50 % of 2 succeeded" in bakery) == (True, True)
+    assert ("2 runs of pangeo" in feedstock, "50 % of 2 succeeded" in feedstock) == (True, True)
 
 
 def test_a_timeline_shows_who_did_what_and_why(app, writer, client):
@@ -169,7 +171,8 @@ def test_a_timeline_shows_who_did_what_and_why(app, writer, client):
         ("/recipe_runs?limit=x", 422, "limit: Not a valid integer."),
         ("/recipe_runs?cursor=x", 422, "cursor: Take it from a link"),
         ("/recipe_runs?sort=asc&sort=desc", 422, "sort is given more than once."),
-        ("?since=yesterday", 422, "since: Must be an RFC 3339 timestamp"),
+        ("?since=yesterday", 422, "since: Must be an RFC 3339 timestamp, a date or an age"),
+        ("/recipe_runs.csv?limit=x", 422, "limit: Not a valid integer."),
     ],
 )
 def test_an_error_is_shown_as_a_page(client, path, status, sentence):
@@ -177,6 +180,27 @@ def test_an_error_is_shown_as_a_page(client, path, status, sentence):
     assert (response.status_code, response.content_type) == (status, "text/html; charset=utf-8")
     assert sentence in unescape(response.text)
     assert "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/nope", "/docs/nope", "/bakerys"])
+def test_a_browser_gets_a_page_for_a_path_that_does_not_exist(client, path):
+    response = client.get(path, headers={"Accept": BROWSER})
+    assert (response.status_code, response.content_type) == (404, "text/html; charset=utf-8")
+    assert 'aria-label="Main"' in response.text
+    assert f"There is nothing at {path}" in unescape(response.text)
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html"])
+def test_a_program_gets_a_problem_for_a_path_that_does_not_exist(client, accept):
+    response = client.get("/nope", headers={"Accept": accept} if accept else {})
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    assert list(response.json) == ["type", "title", "status", "detail", "request_id"]
+
+
+@pytest.mark.parametrize("path", ["/recipe_runs/999", "/stac/collections/999"])
+def test_a_browser_gets_a_problem_for_a_record_of_the_api_that_does_not_exist(client, path):
+    assert client.get(path, headers={"Accept": BROWSER}).mimetype == "application/problem+json"
 
 
 def test_a_page_reports_a_database_that_is_down(unreachable_app):
@@ -205,12 +229,18 @@ def test_no_page_loads_inline_code_or_another_host(seeded, path):
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("name", ["index.css", "live.js", "copy.js", "search.js", "filter.js", "icon.svg", "land.svg"])
+@pytest.mark.parametrize("name", views.ASSETS)
 def test_an_asset_is_cached(client, name):
     response = client.get(f"/dashboard/assets/{name}")
     again = client.get(f"/dashboard/assets/{name}", headers={"If-None-Match": response.headers["ETag"]})
     assert (response.status_code, again.status_code) == (200, 304)
     assert response.mimetype in ("text/css", "text/javascript", "image/svg+xml")
+
+
+def test_the_navigation_leads_to_the_api_and_to_the_documentation(client):
+    text = client.get("/dashboard").text
+    assert ('href="/docs">API</a>' in text, 'href="/dashboard/guide">Docs</a>' in text) == (True, True)
+    assert 'aria-current="page">Docs</a>' in client.get("/dashboard/guide").text
 
 
 def test_the_dashboard_works_without_records(client):

@@ -129,6 +129,12 @@ def test_a_connection_is_kept_for_several_requests(ports):
 
 
 @pytest.mark.parametrize("name", PROXIES)
-def test_a_service_that_is_down_is_a_gateway_error(name, tmp_path):
+def test_without_a_service_the_answer_is_a_problem_that_says_when_to_try_again(name, tmp_path):
     with proxy(name, tmp_path, free_port()) as ports:
-        assert send(https(ports), "/healthz").status in (502, 503)
+        answer = send(https(ports), "/healthz")
+    problem = json.loads(answer.body)
+    assert answer.status == problem["status"] == 503
+    assert list(problem) == ["type", "title", "status", "detail", "request_id"]
+    assert len(problem["request_id"]) in (32, 36)
+    expected = {"Content-Type": "application/problem+json", "Retry-After": "5", "Access-Control-Allow-Origin": "*"}
+    assert {name: answer.headers[name] for name in expected} == expected

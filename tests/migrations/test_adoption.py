@@ -387,7 +387,9 @@ def test_three_failures_of_production_have_a_traceback_and_are_explained(restore
     found = {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", output, re.MULTILINE)}
     counts = {"unknown": 263, "dependency_not_installed": 2, "version_mismatch": 1}
     assert found == counts | {"total": 266}
-    table = (ROOT / "docs/failures.md").read_text().partition("## The honest table")[2].partition("\n## ")[0]
+    table = (
+        (ROOT / "docs/using/failures.md").read_text().partition("## Failures of the original")[2].partition("\n## ")[0]
+    )
     documented = Counter()
     for name, count in re.findall(r"^\| `(\w+)` \| (\d+) \|", table, re.MULTILINE):
         documented[name] += int(count)

@@ -1,4 +1,4 @@
-"""The steps in docs/operations.md restore the data of a dump into a migrated database (`pg_restore --data-only`)."""
+"""The steps in docs/operating/backup.md restore the data of a dump into migrated tables (`pg_restore --data-only`)."""
 
 import os
 import re
@@ -20,14 +20,14 @@ from tests.support.live import ROOT
 pytestmark = on_postgresql
 needs_dump = pytest.mark.skipif(not catalogue.DUMP, reason="PANGEO_FORGE_DUMP names no dump of the original's database")
 KEY = {"X-API-Key": ADMIN_KEY}
-SECTION = (ROOT / "docs/operations.md").read_text().partition("### Data only")[2].partition("## ")[0]
-STEPS = "".join(re.findall(r"^    (.+\n)", SECTION, re.MULTILINE))
+SECTION = (ROOT / "docs/operating/backup.md").read_text().partition("### Data only")[2].partition("## ")[0]
+*_, STEPS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 PROGRAMS = [str(Path(sys.executable).parent), str(Path(postgres.tool("pg_restore")).parent)]
 
 
 def restore(url, dump, revision, folder):
     """Run the documented steps until one fails, and return the exit code and the output."""
-    script = STEPS.replace("REVISION", revision)
+    script = STEPS.replace(".venv/bin/", "").replace("$REVISION", revision)
     for name in ("all.list", "catalogue.list", "datasets.list"):
         script = script.replace(name, f"{folder}/{name}")
     path = os.pathsep.join([*PROGRAMS, os.environ["PATH"]])

@@ -8,8 +8,9 @@ from sqlalchemy import delete, insert, text, update
 from app.extensions import db
 from app.models import DatasetHealth, DatasetSearchQueue, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
-from app.services import dataset_facets, search_documents
+from app.services import dataset_facets, dataset_search, search_documents
 from app.services.search_documents import words
+from tests.support.databases import on_postgresql
 from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
 from tests.support.links import follow
 from tests.support.sent import statements
@@ -96,9 +97,11 @@ def test_all_words_count_together_wherever_they_are(app, client):
     assert found(client, "ocean salinity") == [both]
 
 
+@pytest.mark.parametrize("enough", [0, 25], ids=["in the order of ids", "by the index of words"])
 @pytest.mark.parametrize("sort", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_the_pages_of_a_search_have_every_dataset_once_in_order(app, client, sort, limit):
+def test_the_pages_of_a_search_have_every_dataset_once_in_order(app, client, monkeypatch, sort, limit, enough):
+    monkeypatch.setattr(dataset_search, "ENOUGH", enough)
     for number in range(7):
         publish(app, **({"recipe_id": "gpcp"} if number % 2 else {"metadata": {"title": "GPCP"}}))
     query = f"q=gpcp&order_by=rank&sort={sort}&fields=id"
@@ -116,6 +119,16 @@ def test_a_search_counts_the_datasets_of_all_ranks(app, client):
     for order in ({}, {"order_by": "id"}):
         response = client.get("/datasets/", query_string={"q": "gpcp", "count": "true", "limit": 1, **order})
         assert response.headers["X-Total-Count"] == "3"
+
+
+@on_postgresql
+@pytest.mark.parametrize(("number", "in_order"), [(24, False), (25, True)])
+def test_postgresql_reads_in_the_order_of_ids_if_many_of_the_next_datasets_match(app, client, number, in_order):
+    for recipe in range(number):
+        publish(app, recipe_id=f"gpcp-{recipe}")
+    with statements() as sent:
+        assert len(found(client, "gpcp")) == number
+    assert any("ORDER BY dataset_search.dataset_id DESC" in statement.text for statement in sent) is in_order
 
 
 def test_sqlite_reads_the_index_of_words_before_the_datasets(sqlite_app):

@@ -11,8 +11,9 @@ from sqlalchemy import insert, literal, select
 
 from app.extensions import db
 from app.models import RecipeRun
-from app.models.run_sums import EXACT, bucket
-from app.services import stats
+from app.models.run_sums import EXACT, LONG, MONDAY, WEEK, bucket
+from app.services import run_durations, stats
+from app.services.run_sums import RunSelection
 from tests.services.test_stats import about
 from tests.support.factories import make_bakery, make_feedstock
 from tests.support.sums import middle
@@ -86,6 +87,20 @@ def test_statistics_are_those_of_the_runs(runs):
     for _ in range(100):
         since, until, filters, matching = selection(runs, chance)
         assert found(since, until, filters) == expected(matching), (since, until, filters)
+
+
+@pytest.mark.parametrize("weeks", [1, 3, LONG // WEEK])
+def test_durations_over_time_are_those_of_the_runs(runs, weeks):
+    chance = Random(3)
+    for _ in range(20):
+        since, until, filters, matching = selection(runs, chance)
+        first = (FIRST.date() - MONDAY).days // LONG * LONG // WEEK
+        timed = [run for run in matching if run["conclusion"] in ("success", "failure")]
+        parts = Counter(((run["started_at"].date() - MONDAY).days // WEEK - first) // weeks for run in timed)
+        lengths = run_durations.over_time(RunSelection(since, until, filters), first, weeks)
+        assert {part: sum(count for _, count in found) for part, found in lengths.items()} == parts
+        whole = Counter(dict(run_durations.histogram(RunSelection(since, until, filters))))
+        assert Counter(dict(run_durations.whole(lengths.values()))) == whole
 
 
 def test_the_first_and_last_days_divide_the_runs(runs):

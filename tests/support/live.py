@@ -12,6 +12,8 @@ from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+# Of every process that tests start: `.env` has the settings of the service that a contributor runs.
+NO_ENV_FILE = {"PYTHON_DOTENV_DISABLED": "1", "FLASK_SKIP_DOTENV": "1"}
 PATIENCE = 300  # seconds that tests wait for a server; even on a busy machine, only a server that hangs takes so long
 
 

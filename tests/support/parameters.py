@@ -1,4 +1,4 @@
-"""Prints docs/parameters.md: all lists and all their parameters, from the OpenAPI document."""
+"""Prints docs/using/parameters.md: all lists and all their parameters, from the OpenAPI document."""
 
 import json
 from collections import defaultdict

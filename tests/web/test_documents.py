@@ -129,6 +129,15 @@ def test_eight_readers_of_a_long_detail_do_not_block_others(three_connections, m
     assert {detail.result() for detail in details} == {200}
 
 
+def test_a_long_answer_is_read_once(app, monkeypatch):
+    monkeypatch.setattr(documents, "IN_MEMORY", 1)
+    reads = []
+    with app.test_request_context():
+        answer = documents.of_parts(lambda connection: reads.append(connection) or [b"123", b"456"])
+        assert (b"".join(answer.response), len(reads)) == (b"123456", 1)
+        answer.close()
+
+
 def test_a_long_detail_without_a_free_slot_is_503(three_connections, monkeypatch):
     monkeypatch.setattr(documents, "IN_MEMORY", 0)
     monkeypatch.setitem(three_connections.config["SQLALCHEMY_ENGINE_OPTIONS"], "pool_timeout", 0)

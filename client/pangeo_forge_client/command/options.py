@@ -76,7 +76,7 @@ filters = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=lambda _context, _parameter, given: pairs(given),
-    help="Any filter of the list, see docs/parameters.md. Repeat it for more filters or values.",
+    help="Any filter of the list, see docs/using/parameters.md. Repeat it for more filters or values.",
 )
 
 

@@ -29,7 +29,7 @@ def runs() -> None:
 @click.option("--recipe", help="The id of the recipe.")
 @click.option("--status", multiple=True, help="queued, in_progress or completed.")
 @click.option("--conclusion", multiple=True, help="Such as success or failure.")
-@click.option("--failure-class", multiple=True, help="Such as object_missing, see docs/failures.md.")
+@click.option("--failure-class", multiple=True, help="Such as object_missing, see docs/using/failures.md.")
 @click.option("--since", metavar="TIME", help="Only runs that started at this time or later.")
 @click.option("--search", "q", metavar="TEXT", help="Only runs with this text in the recipe or the message.")
 @options.limit

@@ -15,8 +15,8 @@ from pangeo_forge_client.transport import Transport, object_of
 class Resource(Generic[R]):
     """A list of records of one kind at `path`.
 
-    Filters are the parameters that docs/parameters.md lists: `status="queued"`, or `status=["queued", "in_progress"]`
-    for any of these values. `since` and `until` may be times of Python.
+    Filters are the parameters that docs/using/parameters.md lists: `status="queued"`, or
+    `status=["queued", "in_progress"]` for any of these values. `since` and `until` may be times of Python.
     """
 
     path: str

@@ -1,0 +1,108 @@
+"""Statistics of the runs of a page: the overview, a bakery or a feedstock. All of it has the filters of the page."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from flask import request
+
+from app.dashboard import attention, duration_plots, plots
+from app.dashboard.links import RunLinks
+from app.dashboard.lists import LISTED, NEWEST
+from app.dashboard.plots import Period
+from app.dashboard.queries import api_path, query_items
+from app.dashboard.ranges import spans
+from app.dashboard.words import aware
+from app.database import pages
+from app.database.columns import now
+from app.models import RecipeRun
+from app.models.failures import FAILING
+from app.models.run_sums import LONG, TIMED, WEEK
+from app.schemas.recipe_runs import RecipeRunDetail
+from app.schemas.serialiser import serialiser
+from app.services import run_durations, stats
+from app.services.reaper import STUCK
+from app.services.run_durations import Histogram
+from app.services.run_sums import RunSelection
+
+LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
+TIMES = ("since", "until")
+FILTERS = (*TIMES, "type", "is_test", "bakery_id", "feedstock_id")
+# Of more runs in a longer time, durations are shown for longer periods, whose sums are fewer.
+MANY_RUNS, LONG_TIME = 10_000, 26  # weeks
+
+
+def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
+    """Return the template variables of `statistics.html` for the runs that match `query`.
+
+    `noun` is bakery or feedstock on the page of one, whose runs do not repeat it.
+    """
+    columns = {name: value for name, value in query.items() if name not in TIMES}
+    selection = RunSelection(query.get("since"), query.get("until"), columns)
+    numbers = stats.counts(selection)
+    timed, lengths = _durations(selection, numbers)
+    numbers["duration"] = stats.durations(lengths)
+    parent = [(f"{noun}_id", str(query[f"{noun}_id"][0]))] if noun else []
+    given = [item for item in request.args.items(multi=True) if item[0] in FILTERS and item not in parent]
+    links = RunLinks([*parent, *given], {name: query[name] for name in TIMES if name in query})
+    shown = serialiser(RecipeRunDetail, LISTED - {noun})
+    latest = shown.rows(pages.read_page(RecipeRun, columns=shown.columns, **LATEST, **query).rows)
+    unfinished = numbers["by_status"]["queued"] + numbers["by_status"]["in_progress"]
+    failed = any(numbers["by_conclusion"][name] for name in FAILING)
+    active = _last_activity(latest, query)
+    filters = query_items(dict(parent))
+    return _plots(numbers, timed, lengths) | {
+        "numbers": numbers,
+        "links": links,
+        "items": latest,
+        "without": noun,
+        "active": active,
+        "is_old": active is None or active < now() - STUCK,
+        "reasons": attention.reasons(query, links) if failed else [],
+        "stuck": attention.stuck(query, links) if unfinished else None,
+        "spans": list(spans(request.args.get("since")).items()),
+        "args": request.args,
+        "calls": [
+            api_path("stats.get_overview", filters),
+            api_path("stats.get_failures", filters),
+            api_path("recipe_runs.list_recipe_runs", [*filters, *LATEST.items()]),
+        ],
+    }
+
+
+def _last_activity(latest: Sequence[dict[str, Any]], query: dict[str, Any]) -> datetime | None:
+    """Return when one of the `latest` runs started or ended, or else the newest run at any other time."""
+    if not latest or "until" in query:
+        anytime = {name: value for name, value in query.items() if name not in TIMES}
+        names = "started_at", "completed_at"
+        rows = pages.read_page(RecipeRun, columns=names, **LATEST, **anytime).rows
+        latest = [dict(zip(names, row, strict=False)) for row in rows]
+    times = [aware(run[name]) for run in latest for name in ("started_at", "completed_at") if run[name]]
+    return max((time for time in times if time <= now()), default=None)
+
+
+def _plots(numbers: dict[str, Any], timed: list[Period], lengths: Histogram) -> dict[str, Any]:
+    """Return the plots of the numbers, each with its periods. `timed` are those with durations."""
+    weeks = numbers["weeks"]
+    periods, rate_periods = plots.periods(weeks), plots.periods(weeks, plots.RATE_BARS_MAX)
+    return {
+        "run_counts": (periods, plots.run_counts(periods)),
+        "success_rates": (rate_periods, plots.success_rates(rate_periods)),
+        "durations": (timed, duration_plots.durations(timed)),
+        "distribution": duration_plots.distribution(lengths),
+    }
+
+
+def _durations(selection: RunSelection, numbers: dict[str, Any]) -> tuple[list[Period], Histogram]:
+    """Return periods with the durations of their runs, and the durations of all runs, which one statement reads."""
+    weeks, by_conclusion = numbers["weeks"], numbers["by_conclusion"]
+    periods = plots.periods(weeks, plots.RATE_BARS_MAX)
+    runs = sum(by_conclusion[name] for name in TIMED)
+    if not runs or not periods:
+        return [], []
+    if runs > MANY_RUNS and len(periods) * periods[0].weeks > LONG_TIME:
+        periods = plots.periods(weeks, plots.RATE_BARS_MAX, LONG // WEEK)
+    parts = run_durations.over_time(selection, plots.week_number(periods[0].first), periods[0].weeks)
+    timed = [replace(period, lengths=parts.get(index)) for index, period in enumerate(periods)]
+    return timed, run_durations.whole(parts.values())

@@ -1,0 +1,76 @@
+"""How long runs took: histograms from the kept sums, and their percentiles."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, CompoundSelect, Select, cast, func, literal, select, union_all
+
+from app.database.columns import utc_now
+from app.extensions import db
+from app.models import RecipeRun, RunsOfDuration
+from app.models.run_sums import LONG, WEEK, bucket, day
+from app.services.run_sums import RunSelection, duration, lasted
+
+# The number of runs of each duration in seconds, the shortest first.
+Histogram = list[tuple[int, int]]
+
+
+def histogram(selection: RunSelection) -> Histogram:
+    found = _durations(selection, LONG).subquery()
+    runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
+    counts = select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0).order_by(found.c.seconds)
+    return [(seconds, number) for seconds, number in db.session.execute(counts)]
+
+
+def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Histogram]:
+    """The histogram of the runs that started in each part of the time, by the number of the part, if it has any runs.
+
+    A part has that many weeks. Part 0 begins with the week `first`, counted from MONDAY. If both numbers are multiples
+    of the longest periods of the sums, fewer sums are read.
+    """
+    longest = LONG if first * WEEK % LONG == weeks * WEEK % LONG == 0 else WEEK
+    found = _durations(selection, longest).subquery()
+    part = ((found.c.week - first) // weeks).label("part")
+    by = part, found.c.seconds
+    runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
+    parts: dict[int, Histogram] = defaultdict(list)
+    for number, seconds, count in db.session.execute(select(*by, runs).group_by(*by).having(runs > 0).order_by(*by)):
+        parts[number].append((seconds, count))
+    return parts
+
+
+def whole(parts: Iterable[Histogram]) -> Histogram:
+    """The histogram of the runs of all parts."""
+    runs: Counter[int] = Counter()
+    for lengths in parts:
+        for seconds, count in lengths:
+            runs[seconds] += count
+    return sorted(runs.items())
+
+
+def percentile(lengths: Histogram, percent: int) -> int | None:
+    """The duration in seconds by nearest rank; None without runs."""
+    rank, up_to = sum(runs for _, runs in lengths) * percent, 0
+    for seconds, runs in lengths:
+        up_to += runs
+        if up_to * 100 >= rank:
+            return seconds
+    return None
+
+
+def _durations(selection: RunSelection, longest: int) -> CompoundSelect[Any]:
+    """Select the numbers of runs by the week in which they started, or their period began, and by duration.
+
+    Runs with times in the future are in the sums and are subtracted.
+    """
+    week = (RunsOfDuration.period * RunsOfDuration.days // WEEK).label("week")
+    columns: list[Any] = [week, RunsOfDuration.seconds, RunsOfDuration.runs]
+    parts: list[Select[Any]] = [select(*columns).where(*where) for where in selection.sums(RunsOfDuration, longest)]
+    past, future = RecipeRun.completed_at <= utc_now(), RecipeRun.completed_at > utc_now()
+    for number, where in selection.other_runs():
+        of_run: list[Any] = [literal(number), duration(), literal(1)]
+        parts.append(select(*of_run).where(lasted(), past, *where))
+    to_subtract: list[Any] = [day(RecipeRun.started_at) // WEEK, bucket(duration()), literal(-1)]
+    parts.append(select(*to_subtract).where(lasted(), future, *selection.runs_in_sums(indexed=())))
+    return union_all(*parts)
