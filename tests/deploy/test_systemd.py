@@ -62,7 +62,7 @@ def test_the_service_gets_the_port_of_the_proxies_from_its_socket():
     unit = section("pangeo-forge-web.service", "Unit")
     assert all("pangeo-forge-web.socket" in unit[relation].split() for relation in ("Requires", "After"))
     address = section("pangeo-forge-web.socket", "Socket")["ListenStream"]
-    assert f"server {address};" in (ROOT / "deploy" / "nginx" / "pangeo-forge.conf").read_text()
+    assert f"server {address} " in (ROOT / "deploy" / "nginx" / "pangeo-forge.conf").read_text()
 
 
 def test_systemd_waits_for_the_requests_that_gunicorn_finishes():

@@ -18,6 +18,7 @@ TOOLS = ("debootstrap", "systemd-nspawn")
 NO_TOOLS = "booting a host requires root, debootstrap and systemd-nspawn"
 # What a Debian with systemd has, and the packages without which it would not be one.
 PACKAGES = "ca-certificates,dbus,sudo,systemd,systemd-sysv"
+NAME = "forge"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SHELL = ("bash", "-euo", "pipefail", "-c")
 CLEAN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
@@ -30,8 +31,10 @@ def created():
         pytest.skip(NO_TOOLS)
     with TemporaryDirectory(prefix="host-", dir=MEMORY) as name:
         folder = Path(name)
+        folder.chmod(0o755)  # it is the root of the host, where not only root reads files
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (folder / "etc" / "hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
         shutil.copy(CERTIFICATES, folder / CERTIFICATES.relative_to("/"))
         (folder / "etc" / "pip.conf").write_text("[global]\n" + "".join(f"{line}\n" for line in pip_settings()))
         yield folder
@@ -39,16 +42,19 @@ def created():
 
 def install(folder, script):
     """Run a script on the host before it is booted, with the network of this machine."""
-    command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe", f"--directory={folder}", *SHELL]
-    return finished(subprocess.run([*command, script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    line = [*nspawn(folder), "--quiet", "--pipe", *SHELL, script]
+    return finished(subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+
+
+def nspawn(folder):
+    return ["systemd-nspawn", "--register=no", "--keep-unit", f"--hostname={NAME}", f"--directory={folder}"]
 
 
 @contextmanager
 def booted(folder):
     """A function that runs a script on the running host, which has no network but its own."""
-    command = ["systemd-nspawn", "--register=no", "--keep-unit", "--private-network", "--boot", f"--directory={folder}"]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **streams) as process:
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with subprocess.Popen([*nspawn(folder), "--private-network", "--boot"], **streams) as process:
         try:
             (first,) = wait_until(lambda: children(process.pid))
             enter = ["nsenter", f"--target={first}", "--all", *SHELL]
