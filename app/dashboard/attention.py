@@ -95,7 +95,7 @@ def stuck(query: dict[str, Any], links: RunLinks) -> Stuck:
         len(found) >= reaper.FORECASTS_MAX,
         Counter(item.conclusion for item in found if item.due <= at),
         first[:STUCK_SHOWN],
-        links("open", **OLDEST),
+        links("unfinished", **OLDEST),
     )
 
 

@@ -37,6 +37,8 @@ FLAGS = {
     ("is_test", False): "production runs",
     ("has_dataset", True): "with a dataset",
     ("has_dataset", False): "without a dataset",
+    ("has_conclusion", True): "with a result",
+    ("has_conclusion", False): "without a result",
 }
 TRUE = ("true", "True", "1")
 

@@ -13,6 +13,7 @@ from app.dashboard.words import UNITS
 from app.services.run_durations import Histogram
 
 LOW = 120  # pixels; the height of a distribution
+BINS_MIN = 6
 DAY_LABELS = 4
 # The possible steps in seconds between the ticks of an axis of durations, before those of days.
 DURATION_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
@@ -94,26 +95,29 @@ def distribution(lengths: Histogram) -> Distribution | None:
     counts = [0] * len(EDGES)
     for seconds, runs in lengths:
         counts[bisect_right(EDGES, seconds) - 1] += runs
-    used = [number for number, count in enumerate(counts) if count]
-    shown, total = range(used[0], used[-1] + 1), sum(counts)
+    shown = _shown(counts)
     top, step = scale(max(counts))
-    slot = 100 / len(shown)
-    bins = [
-        Bin(
-            round(slot * (place + 0.05), 3),
-            round(slot * 0.9, 3),
-            round(LOW * (1 - counts[number] / top), 2),
-            round(LOW * counts[number] / top, 2),
-            counts[number],
-            counts[number] / total,
-            EDGES[number],
-            EDGES[number + 1] if number + 1 < len(EDGES) else None,
-        )
-        for place, number in enumerate(shown)
-    ]
+    bins = [_bin(place, number, counts, 100 / len(shown), LOW / top) for place, number in enumerate(shown)]
     y_ticks = [Tick(LOW * (1 - value / top), f"{value:,}") for value in range(0, top + 1, step)]
-    x_ticks = [Tick(round(slot * place, 3), _length(bin.shortest)) for place, bin in enumerate(bins)]
+    x_ticks = [Tick(round(100 / len(shown) * place, 3), _length(bin.shortest)) for place, bin in enumerate(bins)]
     return Distribution(tuple(bins), tuple(y_ticks), tuple(x_ticks))
+
+
+def _bin(place: int, number: int, counts: list[int], slot: float, height: float) -> Bin:
+    """The bar of the durations from EDGES[number]. A slot is in percent, and `height` are the pixels for a run."""
+    runs, longest = counts[number], EDGES[number + 1] if number + 1 < len(EDGES) else None
+    x, width = round(slot * (place + 0.05), 3), round(slot * 0.9, 3)
+    y, length = round(LOW - runs * height, 2), round(runs * height, 2)
+    return Bin(x, width, y, length, runs, runs / sum(counts), EDGES[number], longest)
+
+
+def _shown(counts: list[int]) -> range:
+    """The bars from the shortest to the longest duration, and some beside them if they are few."""
+    used = [number for number, count in enumerate(counts) if count]
+    first, end = used[0], used[-1] + 1
+    while end - first < BINS_MIN:
+        first, end = max(first - 1, 0), min(end + 1, len(counts))
+    return range(first, end)
 
 
 def durations_over_time(runs: Sequence[Mapping[str, Any]]) -> Points | None:

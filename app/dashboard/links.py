@@ -17,7 +17,8 @@ SERIES |= {
     "decided": {"conclusion": ",".join(DECIDED)},
     "timed": {"conclusion": "success,failure"},
     "other": {"conclusion": ",".join(name for name in CONCLUSIONS if name not in DECIDED)},
-    "open": {"status": "queued,in_progress"},
+    "open": {"has_conclusion": "false"},
+    "unfinished": {"status": "queued,in_progress"},  # some runs of the original have a conclusion, too
 }
 TIMES = ("since", "until")
 ONE_DAY = timedelta(days=1)

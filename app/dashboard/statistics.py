@@ -46,29 +46,38 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
     parent = [(f"{noun}_id", str(query[f"{noun}_id"][0]))] if noun else []
     given = [item for item in request.args.items(multi=True) if item[0] in FILTERS and item not in parent]
     links = RunLinks([*parent, *given], {name: query[name] for name in TIMES if name in query})
-    shown = serialiser(RecipeRunDetail, LISTED - {noun})
-    latest = shown.rows(pages.read_page(RecipeRun, columns=shown.columns, **LATEST, **query).rows)
     unfinished = numbers["by_status"]["queued"] + numbers["by_status"]["in_progress"]
     failed = any(numbers["by_conclusion"][name] for name in FAILING)
+    return (
+        _plots(numbers, timed, lengths)
+        | _latest(query, noun)
+        | _filters(dict(parent))
+        | {
+            "numbers": numbers,
+            "links": links,
+            "reasons": attention.reasons(query, links) if failed else [],
+            "stuck": attention.stuck(query, links) if unfinished else None,
+        }
+    )
+
+
+def _filters(parent: dict[str, str]) -> dict[str, Any]:
+    """Return the filters of the page, and the API calls with the same filters."""
+    items = query_items(parent)
+    calls = [
+        api_path("stats.get_overview", items),
+        api_path("stats.get_failures", items),
+        api_path("recipe_runs.list_recipe_runs", [*items, *LATEST.items()]),
+    ]
+    return {"args": request.args, "spans": list(spans(request.args.get("since")).items()), "calls": calls}
+
+
+def _latest(query: dict[str, Any], noun: str) -> dict[str, Any]:
+    """Return the latest runs, when the last activity was, and whether that is long ago."""
+    shown = serialiser(RecipeRunDetail, LISTED - {noun})
+    latest = shown.rows(pages.read_page(RecipeRun, columns=shown.columns, **LATEST, **query).rows)
     active = _last_activity(latest, query)
-    filters = query_items(dict(parent))
-    return _plots(numbers, timed, lengths) | {
-        "numbers": numbers,
-        "links": links,
-        "items": latest,
-        "without": noun,
-        "active": active,
-        "is_old": active is None or active < now() - STUCK,
-        "reasons": attention.reasons(query, links) if failed else [],
-        "stuck": attention.stuck(query, links) if unfinished else None,
-        "spans": list(spans(request.args.get("since")).items()),
-        "args": request.args,
-        "calls": [
-            api_path("stats.get_overview", filters),
-            api_path("stats.get_failures", filters),
-            api_path("recipe_runs.list_recipe_runs", [*filters, *LATEST.items()]),
-        ],
-    }
+    return {"items": latest, "without": noun, "active": active, "is_old": active is None or active < now() - STUCK}
 
 
 def _last_activity(latest: Sequence[dict[str, Any]], query: dict[str, Any]) -> datetime | None:

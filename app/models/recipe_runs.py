@@ -96,6 +96,7 @@ class RecipeRun(Record):
         "completed_after": since("completed_at"),
         "completed_before": until("completed_at"),
         "has_dataset": is_set("dataset_public_url"),
+        "has_conclusion": is_set("conclusion"),
         "q": contains_in_either("q", "recipe_id", "message"),
     }
 

@@ -238,6 +238,9 @@ RecipeRunQuery = page_query(
     has_dataset=Flag(
         in_query=True, example=True, description="`true`: only runs with a dataset url. `false`: only runs without one."
     ),
+    has_conclusion=Flag(
+        in_query=True, example=True, description="`true`: only runs with a conclusion. `false`: only runs without one."
+    ),
     failure_class=FieldFilter(FailureClass(), "failure_class"),
     q=Text(
         1,

@@ -37,6 +37,7 @@ LONG_ANSWERS = 2  # read from the database at once, by a worker
 BLOCK = 64 * 1024  # bytes of a file that are sent at a time
 
 Parts = Iterable[bytes | memoryview]
+Opened = Callable[[], AbstractContextManager[Connection | None]]
 
 
 class PacedFile(FileWrapper):
@@ -72,19 +73,14 @@ def of_batches(shown: Serialiser, read: Callable[[Connection], Iterator[Rows]]) 
     return of_parts(lambda connection: chain([b"["], _objects(shown, read(connection)), [b"]"]))
 
 
-def of_parts(
-    read: Callable[[Any], Parts],
-    mimetype: str = "application/json",
-    connection_for: Callable[[], AbstractContextManager[Connection | None]] = connect,
-) -> Response:
-    """The document that consists of what `read` yields.
+def of_parts(read: Callable[[Any], Parts], mimetype: str = "application/json", opened: Opened = connect) -> Response:
+    """The document that consists of what `read` yields. If it is long, it is read a second time.
 
-    `read` gets the connection that `connection_for` opens: None if it opens one for each of its parts.
-    A long one holds no connection while it waits for other long ones: then it is read again from its start. Raises 503
-    if they take too long, or if the disk has no room.
+    `read` gets the connection of `opened`; None if it opens one for each of its parts. Raises 503 if the disk has no
+    room for a long one.
     """
     try:
-        with connection_for() as connection:
+        with opened() as connection:
             parts = iter(read(connection))
             held = list(_beginning(parts))
             if sum(map(len, held)) <= IN_MEMORY:
@@ -96,7 +92,7 @@ def of_parts(
         options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
         with _slot(max(0, g.started + options["pool_timeout"] - monotonic())) as free:
             if free:
-                with connection_for() as connection:
+                with opened() as connection:
                     return _through_file(read(connection), mimetype)
     except OSError as error:
         logger.error("no room for an answer", extra={"error": str(error)})

@@ -41,6 +41,7 @@ def test_a_chip_removes_one_value_and_keeps_the_others(client):
         ("is_test=True", "test runs"),
         ("type=production", "kind production"),
         ("has_dataset=false", "without a dataset"),
+        ("has_conclusion=false", "without a result"),
         ("recipe_id=a%5C,b", "recipe a,b"),
         ("q=a,b", "contains a,b"),
         ("bakery_id=999", "bakery 999"),

@@ -39,7 +39,7 @@ def test_a_file_has_all_records_in_the_order_of_the_page(client, runs, monkeypat
     assert [run["id"] for run in lines(client, "recipe_runs.ndjson")] == [run.id for run in runs]
 
 
-def test_a_file_has_at_most_so_many_records(client, runs, monkeypatch):
+def test_a_file_ends_at_the_maximum(client, runs, monkeypatch):
     monkeypatch.setattr(downloads, "ROWS_MAX", 3)
     assert len(lines(client, "recipe_runs.ndjson")) == 3
 

@@ -171,11 +171,11 @@ def test_durations_of_periods_are_on_a_logarithmic_axis():
 @pytest.mark.parametrize(
     ("lengths", "bins"),
     [
-        ([(0, 2), (9, 1), (10, 1)], [(3, 0, 10), (1, 10, 30)]),
+        ([(0, 2), (9, 1), (10, 1)], [(3, 0, 10), (1, 10, 30), *((0, 0, 0),) * 4]),
         ([(59, 1), (10**9, 3)], [(1, 30, 60), *((0, 0, 0),) * 11, (3, 604800, None)]),
     ],
 )
-def test_runs_are_counted_by_duration_between_the_shortest_and_the_longest(lengths, bins):
+def test_runs_are_counted_by_duration(lengths, bins):
     plot = duration_plots.distribution(lengths)
     found = [(bin.runs, bin.shortest, bin.longest) for bin in plot.bins]
     assert [(of[0], *(of[1:] if of[0] else (0, 0))) for of in found] == bins

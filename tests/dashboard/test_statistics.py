@@ -120,6 +120,15 @@ def test_bars_and_their_legend_lead_to_the_runs_that_they_count(app, client, par
     assert runs_at(client, unescape(legend[1])) == [third.id, first.id]
 
 
+def test_unfinished_runs_in_a_plot_are_those_without_a_conclusion(app, client, parents):
+    run = make_run(app, **parents)
+    make_run(app, **parents, status="in_progress", conclusion="failure")  # the original has such runs
+    bar = re.search(
+        "<title>28 Feb to 6 Mar 2022: 2 runs, failure 1, unfinished 1</title>.*?</g>", shown(client), re.DOTALL
+    )
+    assert runs_at(client, re.findall('<a href="([^"]*)"', bar[0])[-1]) == [run.id]
+
+
 def test_a_bar_at_the_edge_of_the_time_leads_to_the_runs_within_it(app, client, parents):
     for day in (1, 3):
         make_run(app, **parents, started_at=datetime(2022, 6, day, 6, tzinfo=UTC))

@@ -104,6 +104,12 @@ def test_has_dataset_separates_runs_with_and_without_a_url(app, client, parents)
     assert ids(client, "/recipe_runs/", has_dataset="false") == runs[1:]
 
 
+def test_has_conclusion_separates_runs_with_and_without_a_result(app, client, parents):
+    runs = [make_run(app, **parents, conclusion=conclusion).id for conclusion in ("success", None)]
+    assert ids(client, "/recipe_runs/", has_conclusion="true") == runs[:1]
+    assert ids(client, "/recipe_runs/", has_conclusion="false") == runs[1:]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -25,6 +25,7 @@ FILTERS = [
     *("conclusion=success", "conclusion=timed_out", "conclusion=success&conclusion=failure", "conclusion=neutral"),
     *("is_test=true", "is_test=false", "dataset_type=zarr", "dataset_type=parquet", "dataset_type=kerchunk"),
     *("dataset_public_url=none", "message=none", "has_dataset=true", "has_dataset=false"),
+    *("has_conclusion=true", "has_conclusion=false"),
     *("failure_class=unknown", "failure_class=lost", "failure_class=lost&failure_class=timed_out"),
     *("external_id=none", "external_id=none&external_id=other"),
     *("started_after=2020-01-03T00:00:00Z", "started_before=2020-01-01T03:00:00Z"),
