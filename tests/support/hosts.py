@@ -34,6 +34,7 @@ def created():
         folder.chmod(0o755)  # it is the root of the host, where not only root reads files
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (folder / "etc" / "hostname").write_text(f"{NAME}\n")
         (folder / "etc" / "hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
         shutil.copy(CERTIFICATES, folder / CERTIFICATES.relative_to("/"))
         (folder / "etc" / "pip.conf").write_text("[global]\n" + "".join(f"{line}\n" for line in pip_settings()))
