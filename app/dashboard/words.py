@@ -49,14 +49,22 @@ def percent(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Such as 46 min or 3 h 12 min."""
+    """Such as 46 min or 3 h 12 min: the nearest one that has these units."""
     if seconds is None:
         return "\N{EN DASH}"
     whole = max(int(seconds), 0)
-    index, (unit, size) = next(((i, pair) for i, pair in enumerate(UNITS) if whole >= pair[1]), (3, UNITS[3]))
+    precision = _units(whole)[-1][1]
+    whole = (whole + precision // 2) // precision * precision
+    (unit, size), *smaller = _units(whole)
     count, rest = divmod(whole, size)
-    smaller = rest // UNITS[index + 1][1] if rest and count < TWO_UNITS_BELOW else 0
-    return f"{count} {unit}" + (f" {smaller} {UNITS[index + 1][0]}" if smaller else "")
+    parts = [f"{count} {unit}", *(f"{rest // size} {unit}" for unit, size in smaller if rest >= size)]
+    return " ".join(parts)
+
+
+def _units(whole: int) -> tuple[tuple[str, int], ...]:
+    """The largest unit of that many seconds, and the next smaller one if there are few of the larger one."""
+    index = next((i for i, (_, size) in enumerate(UNITS) if whole >= size), len(UNITS) - 1)
+    return UNITS[index : index + (2 if whole < TWO_UNITS_BELOW * UNITS[index][1] else 1)]
 
 
 def took(run: dict[str, Any]) -> str:
