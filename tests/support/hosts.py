@@ -57,11 +57,15 @@ def booted(folder):
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with subprocess.Popen([*nspawn(folder), "--private-network", "--boot"], **streams) as process:
         try:
-            (first,) = wait_until(lambda: children(process.pid))
-            enter = ["nsenter", f"--target={first}", "--all", *SHELL]
             options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": CLEAN}
-            wait_until(lambda: is_up(subprocess.run([*enter, "systemctl is-system-running"], **options).stdout))
-            yield lambda script: finished(subprocess.run([*enter, script], **options))
+
+            def run(script):
+                # The first process of the host. Before it, systemd-nspawn has another child for a moment.
+                (first,) = wait_until(lambda: children(process.pid))
+                return subprocess.run(["nsenter", f"--target={first}", "--all", *SHELL, script], **options)
+
+            wait_until(lambda: is_up(run("systemctl is-system-running").stdout))
+            yield lambda script: finished(run(script))
         finally:
             process.terminate()
 
