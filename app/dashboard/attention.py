@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, bindparam, case, func, literal, select, union_all
+from sqlalchemy import CompoundSelect, Select, bindparam, case, func, literal, select, union_all
 
 from app.dashboard.links import RunLinks
 from app.dashboard.words import reason
@@ -15,6 +15,7 @@ from app.database.statements import fetch
 from app.models import RecipeRun
 from app.models.failure_rules import CLASSES
 from app.services import reaper
+from app.services.run_sums import RunSelection
 
 COUNTED = 1000  # failures of a class
 
@@ -82,13 +83,13 @@ class Stuck:
     url: str
 
 
-def stuck(query: dict[str, Any], links: RunLinks) -> Stuck:
-    """Return the stuck runs that match `query`.
+def stuck(selection: RunSelection, links: RunLinks) -> Stuck:
+    """Return the stuck runs of `selection`.
 
     Those that the reaper will not end soon come first, because somebody can still do something about them.
     """
     at = now()
-    found = reaper.stuck(at, *_matching(query))
+    found = reaper.stuck(at, *selection.all_runs())
     first = sorted(found, key=lambda item: (item.due <= at, abs(item.due - at)))
     return Stuck(
         len(found),
@@ -97,15 +98,6 @@ def stuck(query: dict[str, Any], links: RunLinks) -> Stuck:
         first[:STUCK_SHOWN],
         links("unfinished", **OLDEST),
     )
-
-
-def _matching(query: dict[str, Any]) -> list[ColumnElement[bool]]:
-    """The conditions for the runs that match the `query` of a page with statistics."""
-    start = RecipeRun.started_at
-    times = {"since": start.__ge__, "until": start.__lt__}
-    return [
-        times[name](value) if name in times else getattr(RecipeRun, name).in_(value) for name, value in query.items()
-    ]
 
 
 @dataclass(frozen=True)

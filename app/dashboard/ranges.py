@@ -75,8 +75,5 @@ def absolute(name: str, text: str) -> str:
 
 def spans(chosen: str | None) -> dict[str, str]:
     """Return the options of the filter by time, `chosen` included: the values of `since` and their texts."""
-    found = {text: f"in the last {known.words}" for text in SPANS if (known := age(text))}
-    if chosen and chosen not in found:
-        other = age(chosen)
-        found = {chosen: f"in the last {other.words}" if other else f"since {chosen}"} | found
-    return found
+    texts = (chosen, *SPANS) if chosen and chosen not in SPANS else SPANS
+    return {text: f"in the last {known.words}" if (known := age(text)) else f"since {text}" for text in texts}

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from app.dashboard import attention, duration_plots, plots
-from app.dashboard.links import RunLinks
+from app.dashboard.links import TIMES, RunLinks
 from app.dashboard.lists import LISTED, NEWEST
 from app.dashboard.plots import Period
 from app.dashboard.queries import api_path, query_items
@@ -27,7 +27,6 @@ from app.services.run_durations import Histogram
 from app.services.run_sums import RunSelection
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
-TIMES = ("since", "until")
 FILTERS = (*TIMES, "type", "is_test", "bakery_id", "feedstock_id")
 # Of more runs in a longer time, durations are shown for longer periods, whose sums are fewer.
 MANY_RUNS, LONG_TIME = 10_000, 26  # weeks
@@ -56,7 +55,7 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
             "numbers": numbers,
             "links": links,
             "reasons": attention.reasons(query, links) if failed else [],
-            "stuck": attention.stuck(query, links) if unfinished else None,
+            "stuck": attention.stuck(selection, links) if unfinished else None,
         }
     )
 
