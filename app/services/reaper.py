@@ -84,11 +84,7 @@ def reap(at: datetime, queued_limit: timedelta, dry_run: bool) -> Iterator[list[
 
 
 def _term(
-    run: RecipeRun | Row[Any],
-    timeout_minutes: int | None,
-    started: dict[int, datetime],
-    at: datetime,
-    queued_limit: timedelta,
+    run: Unfinished, timeout_minutes: int | None, started: dict[int, datetime], at: datetime, queued_limit: timedelta
 ) -> tuple[datetime, timedelta]:
     """Return since when a run has its status, and how long it may have it."""
     limit = IN_PROGRESS_LIMIT if timeout_minutes is None else timedelta(minutes=timeout_minutes)
