@@ -1,7 +1,6 @@
 """The filters of the list of runs as chips: those to choose from, and those that are chosen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flask import request
 
@@ -51,7 +50,7 @@ def states() -> list[Facet]:
     ]
 
 
-def chosen(names: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[Choice]:
+def chosen(names: Mapping[str, Sequence[tuple[str, str]]]) -> list[Choice]:
     """Return the other filters that are chosen. `names` has ids and names of records by the name of a filter."""
     found = []
     for name, texts in request.args.lists():
@@ -64,13 +63,12 @@ def chosen(names: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[Choice]:
     return found
 
 
-def _text(name: str, value: str, names: Mapping[str, Sequence[tuple[Any, ...]]]) -> str:
+def _text(name: str, value: str, names: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     if (name, value in TRUE) in FLAGS:
         return FLAGS[name, value in TRUE]
     label = LABELS.get(name, plain(name).removesuffix(" id"))
     if name in names:
-        known = {str(number): text for number, text in names[name]}
-        return f"{label} {known.get(value, value)}"
+        return f"{label} {dict(names[name]).get(value, value)}"
     if name == "failure_class":
         return f"{label} {reason(value)}"
     found = age(value) if name in SINGLE else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.dashboard.plots import HEIGHT, Period, Plot, Segment, Tick, of_periods, scale
 from app.dashboard.words import UNITS
-from app.services.run_durations import Histogram
+from app.services.run_durations import Histogram, Summary
 
 LOW = 120  # pixels; the height of a distribution
 BINS_MIN = 6
@@ -68,23 +68,25 @@ def durations(periods: Sequence[Period]) -> Plot:
 
     The axis is logarithmic, because the 90th percentile is often a hundred times the median.
     """
-    known = [period for period in periods if period.timed]
-    low = EDGES[bisect_right(EDGES, min((period.median or 0 for period in known), default=0)) - 1] or 1
-    longest = max((period.p90 or 0 for period in known), default=0)
+    known = [period.durations for period in periods if period.durations.runs]
+    low = EDGES[bisect_right(EDGES, min((summary.median or 0 for summary in known), default=0)) - 1] or 1
+    longest = max((summary.p90 or 0 for summary in known), default=0)
     high = next((edge for edge in EDGES if edge >= longest and edge > low), max(longest, 2 * low))
 
     def y(seconds: int) -> float:
         return round(HEIGHT * (1 - log(max(seconds, low) / low) / log(high / low)), 2)
 
     ticks = [Tick(y(edge), _length(edge)) for edge in dict.fromkeys((low, *EDGES)) if low <= edge <= high]
-    return of_periods(periods, [_lengths(period, y) for period in periods], ticks[:: ceil(len(ticks) / 7)], LENGTHS)
+    return of_periods(
+        periods, [_lengths(period.durations, y) for period in periods], ticks[:: ceil(len(ticks) / 7)], LENGTHS
+    )
 
 
-def _lengths(period: Period, y: Callable[[int], float]) -> tuple[Segment, ...]:
+def _lengths(summary: Summary, y: Callable[[int], float]) -> tuple[Segment, ...]:
     """A mark at the median, below a bar up to the 90th percentile."""
-    if period.median is None or period.p90 is None:
+    if summary.median is None or summary.p90 is None:
         return ()
-    median, p90 = y(period.median), y(period.p90)
+    median, p90 = y(summary.median), y(summary.p90)
     return Segment("tail", p90, round(median - p90, 2)), Segment("length", median - MARK / 2, MARK)
 
 

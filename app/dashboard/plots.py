@@ -14,7 +14,7 @@ from typing import Any
 
 from app.models.recipe_runs import CONCLUSIONS, FAILURES
 from app.models.run_sums import MONDAY
-from app.services.run_durations import Histogram, percentile
+from app.services.run_durations import NO_DURATIONS, Summary
 
 HEIGHT = 200  # pixels
 BARS_MAX = 80
@@ -34,30 +34,17 @@ DECIDED = ("success", *FAILURES)  # conclusions that count for the success rate
 
 @dataclass(frozen=True)
 class Period:
-    """The weeks of one bar: their first and last day, and the number of runs that started in them, by series."""
+    """The weeks of one bar: their first and last day, how many runs started in them, and how long these took."""
 
     first: date
     last: date
     runs: int
     counts: Mapping[str, int]
-    lengths: Histogram | None = None
+    durations: Summary = NO_DURATIONS
 
     @property
     def weeks(self) -> int:
         return ((self.last - self.first).days + 1) // 7
-
-    @cached_property
-    def timed(self) -> int:
-        """The number of runs whose durations are known."""
-        return sum(runs for _, runs in self.lengths or ())
-
-    @cached_property
-    def median(self) -> int | None:
-        return percentile(self.lengths or [], 50)
-
-    @cached_property
-    def p90(self) -> int | None:
-        return percentile(self.lengths or [], 90)
 
     @cached_property
     def decided(self) -> int:

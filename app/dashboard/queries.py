@@ -118,7 +118,7 @@ def _file_link(form: str) -> str:
     return f"{with_prefix(request.path).rstrip('/')}.{form}?{urlencode(kept)}".removesuffix("?")
 
 
-def choices(model: type[Base], name: str) -> list[tuple[Any, ...]]:
+def choices(model: type[Base], name: str) -> list[tuple[str, str]]:
     """Return ids and names of the records of `model` for a `select`, ordered by `name`, the column with the names."""
     page = pages.read_page(model, columns=("id", name), limit=LIMIT_MAX, order_by=name, sort="asc")
-    return [tuple(row)[:2] for row in page.rows]
+    return [(str(row[0]), row[1]) for row in page.rows]

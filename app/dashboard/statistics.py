@@ -40,15 +40,16 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
     columns = {name: value for name, value in query.items() if name not in TIMES}
     selection = RunSelection(query.get("since"), query.get("until"), columns)
     numbers = stats.counts(selection)
-    timed, lengths = _durations(selection, numbers)
-    numbers["duration"] = stats.durations(lengths)
+    rated = plots.periods(numbers["weeks"], plots.RATE_BARS_MAX)
+    timed, lengths = _durations(selection, numbers, rated)
+    numbers["duration"] = run_durations.summary(lengths)
     parent = [(f"{noun}_id", str(query[f"{noun}_id"][0]))] if noun else []
     given = [item for item in request.args.items(multi=True) if item[0] in FILTERS and item not in parent]
     links = RunLinks([*parent, *given], {name: query[name] for name in TIMES if name in query})
     unfinished = numbers["by_status"]["queued"] + numbers["by_status"]["in_progress"]
     failed = any(numbers["by_conclusion"][name] for name in FAILING)
     return (
-        _plots(numbers, timed, lengths)
+        _plots(numbers, rated, timed, lengths)
         | _latest(query, noun)
         | _filters(dict(parent))
         | {
@@ -90,27 +91,30 @@ def _last_activity(latest: Sequence[dict[str, Any]], query: dict[str, Any]) -> d
     return max((time for time in times if time <= now()), default=None)
 
 
-def _plots(numbers: dict[str, Any], timed: list[Period], lengths: Histogram) -> dict[str, Any]:
-    """Return the plots of the numbers, each with its periods. `timed` are those with durations."""
-    weeks = numbers["weeks"]
-    periods, rate_periods = plots.periods(weeks), plots.periods(weeks, plots.RATE_BARS_MAX)
+def _plots(numbers: dict[str, Any], rated: list[Period], timed: list[Period], lengths: Histogram) -> dict[str, Any]:
+    """Return the plots of the numbers, each with its periods: those with rates, and those with durations."""
+    periods = plots.periods(numbers["weeks"])
     return {
         "run_counts": (periods, plots.run_counts(periods)),
-        "success_rates": (rate_periods, plots.success_rates(rate_periods)),
+        "success_rates": (rated, plots.success_rates(rated)),
         "durations": (timed, duration_plots.durations(timed)),
         "distribution": duration_plots.distribution(lengths),
     }
 
 
-def _durations(selection: RunSelection, numbers: dict[str, Any]) -> tuple[list[Period], Histogram]:
-    """Return periods with the durations of their runs, and the durations of all runs, which one statement reads."""
-    weeks, by_conclusion = numbers["weeks"], numbers["by_conclusion"]
-    periods = plots.periods(weeks, plots.RATE_BARS_MAX)
-    runs = sum(by_conclusion[name] for name in TIMED)
+def _durations(
+    selection: RunSelection, numbers: dict[str, Any], periods: list[Period]
+) -> tuple[list[Period], Histogram]:
+    """Return the periods with the durations of their runs, and the durations of all runs, which one statement reads.
+
+    The periods may become longer.
+    """
+    runs = sum(numbers["by_conclusion"][name] for name in TIMED)
     if not runs or not periods:
         return [], []
     if runs > MANY_RUNS and len(periods) * periods[0].weeks > LONG_TIME:
-        periods = plots.periods(weeks, plots.RATE_BARS_MAX, LONG // WEEK)
+        periods = plots.periods(numbers["weeks"], plots.RATE_BARS_MAX, LONG // WEEK)
     parts = run_durations.over_time(selection, plots.week_number(periods[0].first), periods[0].weeks)
-    timed = [replace(period, lengths=parts.get(index)) for index, period in enumerate(periods)]
+    summaries = [run_durations.summary(parts.get(index, [])) for index in range(len(periods))]
+    timed = [replace(period, durations=known) for period, known in zip(periods, summaries, strict=True)]
     return timed, run_durations.whole(parts.values())

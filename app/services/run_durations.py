@@ -1,26 +1,43 @@
 """How long runs took: histograms from the kept sums, and their percentiles."""
 
-from collections import Counter, defaultdict
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, CompoundSelect, Select, cast, func, literal, select, union_all
 
 from app.database.columns import utc_now
-from app.extensions import db
+from app.database.statements import fetch
 from app.models import RecipeRun, RunsOfDuration
 from app.models.run_sums import LONG, WEEK, bucket, day
 from app.services.run_sums import RunSelection, duration, lasted
 
 # The number of runs of each duration in seconds, the shortest first.
 Histogram = list[tuple[int, int]]
+FIRST = itemgetter(0)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many runs there are, and percentiles of their durations in seconds; None without runs."""
+
+    runs: int = 0
+    median: int | None = None
+    p90: int | None = None
+
+
+NO_DURATIONS = Summary()
 
 
 def histogram(selection: RunSelection) -> Histogram:
     found = _durations(selection, LONG).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
     counts = select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0).order_by(found.c.seconds)
-    return [(seconds, number) for seconds, number in db.session.execute(counts)]
+    return [(seconds, number) for seconds, number in fetch(counts)]
 
 
 def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Histogram]:
@@ -34,10 +51,8 @@ def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Hist
     part = ((found.c.week - first) // weeks).label("part")
     by = part, found.c.seconds
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    parts: dict[int, Histogram] = defaultdict(list)
-    for number, seconds, count in db.session.execute(select(*by, runs).group_by(*by).having(runs > 0).order_by(*by)):
-        parts[number].append((seconds, count))
-    return parts
+    rows = fetch(select(*by, runs).group_by(*by).having(runs > 0).order_by(*by))
+    return {number: [(seconds, count) for _, seconds, count in of_part] for number, of_part in groupby(rows, FIRST)}
 
 
 def whole(parts: Iterable[Histogram]) -> Histogram:
@@ -49,14 +64,14 @@ def whole(parts: Iterable[Histogram]) -> Histogram:
     return sorted(runs.items())
 
 
-def percentile(lengths: Histogram, percent: int) -> int | None:
-    """The duration in seconds by nearest rank; None without runs."""
-    rank, up_to = sum(runs for _, runs in lengths) * percent, 0
-    for seconds, runs in lengths:
-        up_to += runs
-        if up_to * 100 >= rank:
-            return seconds
-    return None
+def summary(lengths: Histogram) -> Summary:
+    """The number of runs with these durations, and percentiles by nearest rank."""
+    if not lengths:
+        return NO_DURATIONS
+    up_to = list(accumulate(runs for _, runs in lengths))
+    runs = up_to[-1]
+    median, p90 = (lengths[bisect_left(up_to, runs * percent / 100)][0] for percent in (50, 90))
+    return Summary(runs, median, p90)
 
 
 def _durations(selection: RunSelection, longest: int) -> CompoundSelect[Any]:

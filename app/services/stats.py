@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import groupby
@@ -18,7 +19,7 @@ from app.models import RecipeRun, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.models.run_sums import MONDAY, WEEK
 from app.models.run_times import EARLIEST
-from app.services.run_durations import Histogram, histogram, percentile
+from app.services.run_durations import histogram, summary
 from app.services.run_sums import PARENTS, RunSelection
 
 # RecipeRun.published() as filters.
@@ -31,7 +32,7 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
     `filters` are columns with the values to match.
     """
     selection = RunSelection(since, until, filters)
-    return counts(selection) | {"duration": durations(histogram(selection))}
+    return counts(selection) | {"duration": asdict(summary(histogram(selection)))}
 
 
 def counts(selection: RunSelection) -> dict[str, Any]:
@@ -46,12 +47,6 @@ def counts(selection: RunSelection) -> dict[str, Any]:
         "queue": _queue(groups, selection),
         "weeks": _weeks(groups),
     }
-
-
-def durations(lengths: Histogram) -> dict[str, int | None]:
-    """Return the number of runs with these durations, and percentiles in seconds by nearest rank."""
-    runs = sum(runs for _, runs in lengths)
-    return {"runs": runs, "median": percentile(lengths, 50), "p90": percentile(lengths, 90)}
 
 
 def _groups(selection: RunSelection) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ import pytest
 
 from app.dashboard import duration_plots, plots, words
 from app.models.recipe_runs import CONCLUSIONS
+from app.services.run_durations import summary
 
 
 def week(monday, runs, **ended):
@@ -156,7 +157,7 @@ def test_messages_in_json_are_split_into_fields(text, fields, rest):
 def timed(*histograms):
     """Periods of a week with these histograms."""
     periods = plots.periods(long_time(len(histograms)))
-    return [replace(period, lengths=lengths) for period, lengths in zip(periods, histograms, strict=True)]
+    return [replace(period, durations=summary(lengths)) for period, lengths in zip(periods, histograms, strict=True)]
 
 
 def test_durations_of_periods_are_on_a_logarithmic_axis():

@@ -112,7 +112,7 @@ def test_bars_and_their_legend_lead_to_the_runs_that_they_count(app, client, par
         for days, conclusion in ((0, "success"), (6, "failure"), (7, "success"))
     )
     text = shown(client)
-    bar = re.search("<title>30 May to 5 Jun 2022: 2 runs.*?</g>", text, re.DOTALL)[0]
+    bar = re.search("<title>30 May to 5 Jun 2022: 2 runs.*?</svg>", text, re.DOTALL)[0]
     whole, good, bad = re.findall('<a href="([^"]*)" tabindex="-1">', bar)
     found = [runs_at(client, link) for link in (whole, good, bad)]
     assert found == [[second.id, first.id], [first.id], [second.id]]
@@ -124,7 +124,7 @@ def test_unfinished_runs_in_a_plot_are_those_without_a_conclusion(app, client, p
     run = make_run(app, **parents)
     make_run(app, **parents, status="in_progress", conclusion="failure")  # the original has such runs
     bar = re.search(
-        "<title>28 Feb to 6 Mar 2022: 2 runs, failure 1, unfinished 1</title>.*?</g>", shown(client), re.DOTALL
+        "<title>28 Feb to 6 Mar 2022: 2 runs, failure 1, unfinished 1</title>.*?</svg>", shown(client), re.DOTALL
     )
     assert runs_at(client, re.findall('<a href="([^"]*)"', bar[0])[-1]) == [run.id]
 
