@@ -47,8 +47,8 @@ def server(request, postgres_server, tmp_path_factory):
     """A server whose one worker has answered each request once. One bakery has most of the runs."""
     folder = tmp_path_factory.mktemp("fairness")
     with runs(postgres_server, RUNS) as url:
-        for statement in (TWO_BAKERIES, "VACUUM ANALYZE"):
-            postgres.execute(url, statement)
+        postgres.execute(url, TWO_BAKERIES)
+        postgres.vacuum(url)
         if request.param == "sqlite":
             url = copied(url, folder)
         with serve(url, folder) as server:

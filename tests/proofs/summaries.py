@@ -39,8 +39,8 @@ def clients(request, postgres_server, tmp_path_factory):
         apps = {}
         for size, count in RUNS.items():
             url = stack.enter_context(catalogue.runs(postgres_server, count, MINUTES[size]))
-            for statement in (QUEUE, "VACUUM ANALYZE"):
-                postgres.execute(url, statement)
+            postgres.execute(url, QUEUE)
+            postgres.vacuum(url)
             if request.param == "sqlite":
                 url = catalogue.copy_to_sqlite(url, tmp_path_factory.mktemp("catalogue") / f"{size}.sqlite")
             apps[size] = make_app(url)

@@ -59,8 +59,9 @@ def server(request, postgres_server, tmp_path_factory):
         return
     with postgres.database(postgres_server) as url:
         migrate(url)
-        for statement in (*statements(POSTGRESQL), "VACUUM ANALYZE"):
+        for statement in statements(POSTGRESQL):
             postgres.execute(url, statement)
+        postgres.vacuum(url)
         with serve(url, folder) as server:
             yield server
 

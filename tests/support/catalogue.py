@@ -80,7 +80,8 @@ def production(server):
         if not DUMP:
             fill(url, PRODUCTION)
             postgres.execute(url, LIKE_PRODUCTION)
-        postgres.execute(url, "VACUUM FULL ANALYZE")
+        postgres.execute(url, "VACUUM FULL")
+        postgres.vacuum(url)
         yield url
 
 
@@ -113,8 +114,8 @@ def migrate(url, revision="head"):
 
 def fill(url, count, minutes=1):
     """Put `count` runs into the empty database at `url`, of which one starts every few `minutes`."""
-    for statement in (FILL.format(count=count, minutes=minutes), "VACUUM ANALYZE"):
-        postgres.execute(url, statement)
+    postgres.execute(url, FILL.format(count=count, minutes=minutes))
+    postgres.vacuum(url)
 
 
 def restore(url):
