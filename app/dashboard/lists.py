@@ -17,7 +17,6 @@ from app.database import pages
 from app.database.filters import FilterKey, conditions, parametrise
 from app.database.pages import Page
 from app.database.statements import fetch
-from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.failure_rules import CLASSES
 from app.schemas.bakeries import BakeryQuery, BakeryRead
@@ -70,13 +69,12 @@ def read_runs(*, count: bool, **query: Any) -> Page:
     total = RecipeRun.kept_count(filters)
     if total is None:
         filter_key, values = parametrise(RecipeRun, filters)
-        ((total,),) = fetch(_up_to(filter_key, db.engine.dialect.name), values | {"most": COUNTED + 1})
+        ((total,),) = fetch(_up_to(filter_key), values | {"most": COUNTED + 1})
     return replace(page, total=total)
 
 
-# Conditions depend on the database, see `app.database.filters.index_key`.
 @lru_cache(maxsize=64)
-def _up_to(filter_key: FilterKey, _dialect: str) -> Select[Any]:
+def _up_to(filter_key: FilterKey) -> Select[Any]:
     """The statement for the number of the runs that match, up to the parameter `most`."""
     some = select(RecipeRun.id).where(*conditions(RecipeRun, filter_key)).limit(bindparam("most")).subquery()
     return select(func.count()).select_from(some)

@@ -25,9 +25,18 @@ from app.database.statements import fetch
 from app.extensions import Base, db
 
 ONE, MANY = 1, 2
-# The name of each filter, with ONE or MANY for a list of values, or else whether the value is not False.
-FilterKey = tuple[tuple[str, int], ...]
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
+
+
+class FilterKey(NamedTuple):
+    """What the conditions of filters depend on: the database and the forms of values, but not the values themselves.
+
+    Statements are kept by it. `forms` has the name of each filter, with ONE or MANY for a list of values, or else
+    whether the value is not False.
+    """
+
+    dialect: str
+    forms: tuple[tuple[str, int], ...]
 
 
 class Filter(NamedTuple):
@@ -94,23 +103,23 @@ def contains_in_either(name: str, column: str, long_text: str) -> Filter:
 def parametrise(model: type[Base], filters: dict[str, Any]) -> tuple[FilterKey, dict[str, Any]]:
     """The key of `filters`, from which `conditions` are built, and the parameters of the conditions."""
     columns = inspect(model).columns
-    filter_key: list[tuple[str, int]] = []
+    forms: list[tuple[str, int]] = []
     values: dict[str, Any] = {}
     for name, given in filters.items():
         value = model.filters[name].parameter(columns, given) if name in model.filters else given
         if isinstance(value, list) and len(value) == 1:
-            filter_key.append((name, ONE))
+            forms.append((name, ONE))
             (values[name],) = value
         elif isinstance(value, list):
-            filter_key.append((name, MANY))
+            forms.append((name, MANY))
             values |= {name: value, _prefixes(name): [str(text)[:KEY_LENGTH] for text in value]}
         elif isinstance(value, dict):  # a condition with several parameters
-            filter_key.append((name, True))
+            forms.append((name, True))
             values |= value
         else:
-            filter_key.append((name, value is not False))
+            forms.append((name, value is not False))
             values[name] = value
-    return tuple(filter_key), values
+    return FilterKey(db.engine.dialect.name, tuple(forms)), values
 
 
 def conditions(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[bool]]:
@@ -120,7 +129,7 @@ def conditions(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[b
         model.filters[name].condition(columns, name, form)
         if name in model.filters
         else _matches_indexed(columns[name], name, form)
-        for name, form in filter_key
+        for name, form in filter_key.forms
     ]
 
 

@@ -19,7 +19,7 @@ from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
 from app.database.filters import FilterKey, conditions, index_key, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
-from app.extensions import Base, db
+from app.extensions import Base
 
 Where = tuple[ColumnElement[bool], ...]
 
@@ -109,7 +109,6 @@ class ListKey(NamedTuple):
     mapper: Mapper[Any]
     where: Where
     filter_key: FilterKey
-    dialect: str
     names: tuple[str, ...]
     order_by: str
     descending: bool
@@ -146,7 +145,7 @@ def read_page(
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
-    list_key = ListKey(inspect(model), where, filter_key, db.engine.dialect.name, columns, order_by, descending)
+    list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending)
     order = list_key.order()
     if cursor:
         statements = _from_cursor(list_key, cursor.id is not None, cursor.value is not None)

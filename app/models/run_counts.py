@@ -55,7 +55,7 @@ def count(filters: dict[str, Any]) -> int:
 def _sum(filter_key: FilterKey) -> Select[Any]:
     """Return the statement for the sum of the counts that match `filter_key`."""
     columns = RunCount.__table__.columns
-    matching = (matches(columns[name], name, form) for name, form in filter_key)
+    matching = (matches(columns[name], name, form) for name, form in filter_key.forms)
     return select(func.coalesce(TOTAL, 0)).where(*matching)
 
 

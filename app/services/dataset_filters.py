@@ -15,7 +15,6 @@ from app.database import pages
 from app.database.filters import FilterKey, conditions, matches, parametrise
 from app.database.pages import Order, Page, Where
 from app.database.statements import fetch
-from app.extensions import db
 from app.models import Dataset, DatasetDescription, DatasetHealth
 from app.models.dataset_search import is_one_of, lasts, overlaps
 from app.models.datasets import DATASETS, EDGES
@@ -46,15 +45,15 @@ def _first(where: Where, filters: dict[str, Any], order_by: str, descending: boo
     if name is None or filters.keys() & BY_WORDS:
         return ()
     filter_key, values = parametrise(Dataset, filters)
-    dialect = db.engine.dialect.name
-    ((count,),) = fetch(_count_in_sample(where, filter_key, order_by, descending, dialect), values)
-    return () if count >= ENOUGH else (_found_by(name, dict(filter_key)[name], dialect),)
+    ((count,),) = fetch(_count_in_sample(where, filter_key, order_by, descending), values)
+    return () if count >= ENOUGH else (_found_by(name, filter_key),)
 
 
 # Conditions and statements are built once, see `app.database.statements.fetch`.
 @lru_cache(maxsize=16)
-def _found_by(name: str, form: int, _dialect: str) -> ColumnElement[bool]:
+def _found_by(name: str, filter_key: FilterKey) -> ColumnElement[bool]:
     """The condition of the filter `name` as a list of ids, which the database finds first."""
+    form = dict(filter_key.forms)[name]
     found, described = select(HEALTH.c.dataset_id), select(DESCRIPTION.c.dataset_id)
     if name == "healthy":
         found = found.where(matches(HEALTH.c.healthy, name, form))
@@ -66,9 +65,7 @@ def _found_by(name: str, form: int, _dialect: str) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=64)
-def _count_in_sample(
-    where: Where, filter_key: FilterKey, order_by: str, descending: bool, _dialect: str
-) -> Select[Any]:
+def _count_in_sample(where: Where, filter_key: FilterKey, order_by: str, descending: bool) -> Select[Any]:
     """Counts those of the first SAMPLE datasets that match. Of an order by another table, they are those by id."""
     every = DATASETS.alias()
     column = inspect(Dataset).columns[order_by]

@@ -127,7 +127,7 @@ class Search:
 
     def _common(self, after: int | None) -> list[bool]:
         """For each rank, whether many of the next datasets have it. SQLite does not need this."""
-        if db.engine.dialect.name == "sqlite":
+        if self.filter_key.dialect == "sqlite":
             return [True] * len(self.ranks)
         matched = {f"match_{number}": rank.match for number, rank in enumerate(self.ranks)}
         excluded = {f"but_not_{number}": rank.but_not for number, rank in enumerate(self.ranks)}
@@ -136,9 +136,9 @@ class Search:
         [counts] = fetch(statement, self.values | matched | excluded | {"after": after})
         return [count >= ENOUGH for count in counts]
 
-    def _key(self, number: int) -> tuple[str, Where, FilterKey, bool, bool]:
+    def _key(self, number: int) -> tuple[Where, FilterKey, bool, bool]:
         rank = self.ranks[number]
-        return db.engine.dialect.name, self.where, self.filter_key, rank.but_not is not None, rank.names is not None
+        return self.where, self.filter_key, rank.but_not is not None, rank.names is not None
 
     def _values(self, number: int) -> dict[str, Any]:
         rank = self.ranks[number]
@@ -178,8 +178,9 @@ def _counts_in_sample(
 
 
 @lru_cache(maxsize=128)
-def _found(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
+def _found(where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
     """Selects the ids of the datasets that match `:match` and the filters."""
+    dialect = filter_key.dialect
     source, number = index(dialect)
     joined = _joined(source, number, filter_key)
     found = select(number).where(matches(dialect, "match"), *where, *conditions(Dataset, filter_key))
@@ -195,13 +196,13 @@ def _found(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, b
 def _joined(source: FromClause, number: ColumnElement[int], filter_key: FilterKey) -> FromClause:
     """The index with the datasets, and with the tables of what describes them if a filter needs these."""
     columns = inspect(Dataset).columns
-    own = all(name in columns and columns[name].table is DATASETS for name, _ in filter_key if name not in OWN_FILTERS)
+    names = (name for name, _ in filter_key.forms if name not in OWN_FILTERS)
+    own = all(name in columns and columns[name].table is DATASETS for name in names)
     return source.join(DATASETS if own else inspect(Dataset).local_table, DATASETS.c.id == number)
 
 
 @lru_cache(maxsize=128)
 def _ids(
-    dialect: str,
     where: Where,
     filter_key: FilterKey,
     excluding: bool,
@@ -210,8 +211,8 @@ def _ids(
     from_id: bool,
     common: bool,
 ) -> Select[Any]:
-    found = _found(dialect, where, filter_key, excluding, by_names)
-    _, number = index(dialect)
+    found = _found(where, filter_key, excluding, by_names)
+    _, number = index(filter_key.dialect)
     if from_id:
         found = found.where(number > bindparam("after") if ascending else number < bindparam("after"))
     # The sum has no index, so PostgreSQL finds rare words by the index of words. It would guess that none is rare.
@@ -221,11 +222,11 @@ def _ids(
 
 
 @lru_cache(maxsize=64)
-def _count(dialect: str, where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
-    found = _found(dialect, where, filter_key, excluding, by_names)
-    if dialect == "sqlite":
+def _count(where: Where, filter_key: FilterKey, excluding: bool, by_names: bool) -> Select[Any]:
+    found = _found(where, filter_key, excluding, by_names)
+    if filter_key.dialect == "sqlite":
         # In this order, SQLite reads the index of words once. Otherwise it would read it again for each dataset.
-        _, number = index(dialect)
+        _, number = index(filter_key.dialect)
         return select(func.count()).select_from(found.order_by(number).limit(INTEGER_MAX).subquery())
     return found.with_only_columns(func.count(), maintain_column_froms=True)
 

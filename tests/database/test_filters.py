@@ -50,6 +50,12 @@ def test_runs_are_filtered_by_a_field_and_a_repeated_filter_means_or(app, client
     assert ids(client, "/recipe_runs/", **{name: [*runs][1:]}) == [*runs.values()][1:]
 
 
+def test_statements_of_one_database_are_not_used_for_the_other(postgresql_app, sqlite_app):
+    """Conditions have a collation on PostgreSQL, which SQLite does not know."""
+    for app in (postgresql_app, sqlite_app):
+        assert app.test_client().get("/dashboard/recipe_runs?head_sha=no&message=no").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["id", "bakery_id", "feedstock_id", "rerun_of"])
 def test_runs_are_filtered_by_a_number(app, client, name):
     first = make_run(app).id
