@@ -8,11 +8,10 @@ from werkzeug.exceptions import NotFound
 
 from app.dashboard import datasets, duration_plots, words
 from app.dashboard.changes import changes
-from app.dashboard.lists import LISTED, NEWEST
+from app.dashboard.lists import COUNTED, LISTED, NEWEST, read_runs
 from app.dashboard.queries import api_path, escaped, parse_query
 from app.dashboard.recipe_runs import last_success
-from app.database import pages
-from app.models import Feedstock, RecipeRun
+from app.models import Feedstock
 from app.models.failures import FAILING
 from app.models.run_sums import TIMED
 from app.schemas.feedstocks import FeedstockRead
@@ -31,7 +30,7 @@ def recipe(id: int, recipe_id: str) -> str:
     feedstock = serialiser(FeedstockRead).record(records.get(Feedstock, id))
     kind = parse_query(KIND, {})
     filters = {"feedstock_id": [id], "recipe_id": [recipe_id], **kind}
-    found = pages.read_page(RecipeRun, columns=RUN.columns, **filters, **RUNS, count=True)
+    found = read_runs(columns=RUN.columns, **filters, **RUNS, count=True)
     runs, (built, call) = RUN.rows(found.rows), datasets.newest({"feedstock_id": [id], "recipe_id": [recipe_id]})
     if not (runs or built or kind):
         raise NotFound(f"recipe {recipe_id} of feedstock {id} not found")
@@ -51,13 +50,14 @@ def recipe(id: int, recipe_id: str) -> str:
 
 
 def _runs(runs: list[dict[str, Any]], total: int) -> dict[str, Any]:
-    """Return what the page says about the newest runs, of `total` ones."""
+    """Return what the page says about the newest runs, of `total` ones (see `read_runs`)."""
     judged = next((run for run in runs if run["conclusion"] in ("success", *FAILING)), None)
     newest = judged or next(iter(runs), None)
     timed = [run for run in runs if run["conclusion"] in TIMED and run["completed_at"] and not run["time_problem"]]
     return {
         "runs": runs,
         "total": total,
+        "counted": COUNTED,
         "first_rows": FIRST_ROWS,
         "judged": judged,
         "good": newest and last_success(newest),

@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from app.dashboard import lists, recipes
 from tests.support.factories import STARTED_AT, make_feedstock, make_link, make_run
 
 
@@ -66,6 +67,14 @@ def test_runs_of_a_recipe_are_narrowed_to_a_kind(app, client, feedstock):
     ended(app, feedstock, 1), ended(app, feedstock, 2, is_test=True)
     assert ">1 run</h2>" in shown(client, feedstock, query="?type=test")
     assert ">2 runs</h2>" in shown(client, feedstock)
+
+
+def test_only_some_runs_of_a_recipe_are_counted(app, client, feedstock, monkeypatch):
+    for module in (lists, recipes):
+        monkeypatch.setattr(module, "COUNTED", 2)
+    for day in (1, 2, 3):
+        ended(app, feedstock, day)
+    assert ">More than 2 runs</h2>" in shown(client, feedstock)
 
 
 @pytest.mark.parametrize(
