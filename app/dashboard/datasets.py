@@ -70,7 +70,7 @@ def _facets(counted: dict[str, Any]) -> list[Facet]:
     found = [
         facet("dataset_type", "Type", _values(counted, "dataset_type")),
         facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
-        facet("q", "Keyword", _values(counted, "keyword"), single=True),
+        facet("q", "Search or keyword", _values(counted, "keyword"), single=True),
         facet("variable", "Variable", _values(counted, "variable"), single=True),
         facet("license", "Licence", _values(counted, "license")),
         facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.dashboard.words import aware, plain
+from app.dashboard.words import aware, moment, plain
+
+TIMES = ("started_at", "completed_at")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def timeline(run: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> lis
 
 def _entry(event: Mapping[str, Any]) -> Entry:
     before, after = event["from"] or {}, event["to"]
-    changes = {name: (before.get(name), value) for name, value in after.items()}
+    changes = {name: (_shown(name, before.get(name)), _shown(name, value)) for name, value in after.items()}
     if event["from"] is None:
         title = f"Recorded as {plain(after.get('status', 'queued'))}"
     elif "status" in after or "conclusion" in after:
@@ -42,6 +44,11 @@ def _entry(event: Mapping[str, Any]) -> Entry:
     else:
         title = f"Changed {', '.join(map(plain, after))}"
     return Entry(aware(event["at"]), title, event["actor"], event["reason"], changes)
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return the value of a field as the page shows it: of a time, the minute."""
+    return moment(datetime.fromisoformat(value)) if value and name in TIMES else value
 
 
 def _outcome(status: str | None, conclusion: str | None) -> str:

@@ -49,13 +49,13 @@ TOO_LONG = Verdict(
 SILENT = Verdict(
     UNKNOWN,
     "The runner gave no reason: the run has neither a traceback nor a log.",
-    "Let the runner send its log and the traceback (docs/using/logs.md).",
+    "Let the runner send its log to POST /recipe_runs/{id}/logs, and the traceback when it reports a failure.",
     OPERATOR,
 )
 UNRECOGNISED = Verdict(
     UNKNOWN,
     "No rule knows this error.",
-    "Read the end of the log. If other runs may have the same error, add a rule for it (docs/using/failures.md).",
+    "Read the end of the log. If other runs may have the same error, ask the developers of the service for a rule.",
     MAINTAINER,
 )
 

@@ -123,3 +123,10 @@ def test_a_run_says_when_the_reaper_will_end_it(app, client):
 def test_impossible_times_are_explained(app, client):
     run = make_run(app, status="completed", conclusion="success", completed_at=STARTED_AT - timedelta(hours=2))
     assert "It ends 2 h before it starts, so two clocks or time zones differ." in shown(client, run)
+
+
+def test_times_in_the_timeline_are_minutes(app, admin):
+    run = make_run(app)
+    admin.patch(f"/recipe_runs/{run.id}", json={"started_at": "2022-03-03T04:05:06.789012Z"})
+    was = f"{STARTED_AT:%-d %b %Y, %H:%M} UTC"
+    assert f'<dd>3 Mar 2022, 04:05 UTC <span class="faint">was {was}</span></dd>' in shown(admin, run)
