@@ -28,15 +28,16 @@ STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "fa
 
 @dataclass(frozen=True)
 class Reason:
-    """A class of failures: its words, how many runs have it (`more` than COUNTED, if so), as a share of all failures in
-    percent too, and the list of these runs.
+    """A class of failures: its words, how many runs have it (`more` than COUNTED, if so), and the list of these runs.
+
+    `share` is that of all failures in percent; None if not all of them are counted.
     """
 
     words: str
     cause: str
     count: int
     more: bool
-    share: float
+    share: float | None
     url: str
 
 
@@ -45,14 +46,14 @@ def reasons(query: dict[str, Any], links: RunLinks) -> list[Reason]:
     filter_key, values = parametrise(RecipeRun, query)
     rows = fetch(_counts(filter_key), values | {"most": COUNTED + 1})
     found = sorted(((count, name) for name, count in rows if count), reverse=True)
-    total = sum(count for count, _ in found)
+    total = sum(count for count, _ in found) if all(count <= COUNTED for count, _ in found) else None
     return [
         Reason(
             reason(name),
             CLASSES[name],
             min(count, COUNTED),
             count > COUNTED,
-            round(100 * count / total, 2),
+            total and round(100 * count / total, 2),
             links(failure_class=name),
         )
         for count, name in found

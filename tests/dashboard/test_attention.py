@@ -35,8 +35,14 @@ def test_the_most_frequent_reasons_come_first_and_lead_to_their_runs(app, client
 def test_failures_of_a_class_are_counted_up_to_a_limit(app, client, monkeypatch):
     monkeypatch.setattr(attention, "COUNTED", 1)
     failed(app, "lost"), failed(app, "lost"), failed(app, "unknown")
-    numbers = re.findall(r'<span class="faint">([^<]*1 runs?)</span>', shown(client))
-    assert numbers == ["more than 1 run", "1 run"]
+    text = shown(client)
+    assert re.findall(r'<span class="faint">([^<]*1 runs?)</span>', text) == ["more than 1 run", "1 run"]
+    assert 'height="8"' not in text  # no bars, because the shares are not known
+
+
+def test_a_reason_has_its_share_of_the_failures(app, client):
+    failed(app, "lost"), failed(app, "lost"), failed(app, "unknown")
+    assert re.findall(r'class="fill failure" width="([^"]*)" height="8"', shown(client)) == ["66.67%", "33.33%"]
 
 
 def test_the_reasons_are_those_of_the_runs_of_the_page(app, client):
