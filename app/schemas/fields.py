@@ -16,6 +16,7 @@ WITHOUT_OFFSET = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?"
 RFC3339 = re.compile(rf"{WITHOUT_OFFSET}([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
 LOST_PLUS = re.compile(rf"{WITHOUT_OFFSET} \d\d:\d\d", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+REAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 # Values of a query parameter: a text without other backslashes, a value before a comma, and an escaped character.
 ESCAPED = re.compile(r"(?:[^\\]|\\[,\\])*", re.DOTALL)
 SEPARATED = re.compile(r"((?:[^,\\]|\\[,\\])*),", re.DOTALL)
@@ -119,7 +120,7 @@ class Number(fields.Integer):
 
 
 class Real(fields.Float):
-    """A JSON number. In a query string: a decimal number."""
+    """A JSON number, in a query string with up to 18 digits before and after the point."""
 
     def __init__(
         self,
@@ -136,7 +137,7 @@ class Real(fields.Float):
         self.in_query = in_query
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
-        given = re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", value) if self.in_query else type(value) in (int, float)
+        given = REAL.fullmatch(value) if self.in_query else type(value) in (int, float)
         if not given:
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)

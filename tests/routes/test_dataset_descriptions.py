@@ -116,6 +116,20 @@ def test_checks_are_pages_of_the_dataset_newest_first(app, client):
     assert [check["id"] for check in client.get(f"/datasets/{id}/checks?healthy=false").json] == [ids[1]]
 
 
+@pytest.mark.parametrize("seconds", ["1.5", "15e-1", "0.15E1", "2.5192031772361067e-308"])
+def test_checks_are_filtered_by_seconds_in_any_notation(app, client, seconds):
+    """Programs write small numbers with an exponent."""
+    id = make_dataset(app)
+    check = make_check(app, dataset_id=id, seconds=float(seconds)).id
+    make_check(app, dataset_id=id, seconds=2)
+    assert [found["id"] for found in client.get(f"/datasets/{id}/checks?seconds={seconds}").json] == [check]
+
+
+@pytest.mark.parametrize("seconds", ["1e", "e1", "1e9999", "nan", "1e999"])
+def test_seconds_that_are_no_number_are_refused(app, client, seconds):
+    assert client.get(f"/datasets/{make_dataset(app)}/checks?seconds={seconds}").status_code == 422
+
+
 def test_a_thumbnail_is_a_picture_with_an_etag(app, client):
     id = make_dataset(app)
     make_thumbnail(app, dataset_id=id, png=b"\x89PNG\r\n", etag="abc")
