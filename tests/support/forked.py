@@ -35,8 +35,6 @@ class _Subprocess:
 
     @staticmethod
     def run(command, *, input, env, text=False, **options):
-        if '"icechunk"' in str(input):  # its threads do not work in a fork
-            return subprocess.run(command, input=input, env=env, text=text, **options)
         context = get_context("forkserver")
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=_main, args=(command[-1], input, env, writer))
