@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test release programs client clients validators image host proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
+.PHONY: help setup run test release programs client clients validators documents image host proofs bench chaos fuzz lint style workflows audit hooks format parameters pictures requirements
 
 help:  ## List the targets
 	@awk -F':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python clie
 clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## The same, and install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
 
 validators: .venv/deploy/bin/hadolint  ## Install what validates Dockerfile, compose.yaml and deploy/
+
+documents: .venv/development  ## Run every command and every block of Python in the documents
+	$(BIN)/python -m pytest -n $(WORKERS) tests/documents.py $(ARGS)
 
 image: .venv/development  ## Build the image and run it, for real but without a Docker engine; requires root, buildah and debootstrap
 	$(BIN)/python -m pytest -s tests/deploy/image.py $(ARGS)

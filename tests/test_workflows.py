@@ -89,7 +89,7 @@ def test_the_service_is_tested_on_the_python_that_is_deployed_and_the_client_on_
 
 def test_a_pull_request_is_linted_tested_and_measured():
     called = " ".join(script for job, script in RUN if job.startswith(("lint.yml", "tests.yml")))
-    assert {"lint", "programs", "clients", "test", "client", "validators", "image"} <= {
+    assert {"lint", "programs", "clients", "test", "client", "validators", "documents", "image"} <= {
         name for names in targets(called) for name in names.split()
     }
     assert 'make test ARGS="--cov ' in called

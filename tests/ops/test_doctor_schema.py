@@ -9,8 +9,8 @@ import pytest
 from app.extensions import MIGRATIONS
 from app.ops import doctor
 from app.ops.doctor.schema import SQLITE_TRIGGERS
-from tests.conftest import ADMIN_KEY, environment
-from tests.support import live, postgres
+from tests.conftest import ADMIN_KEY
+from tests.support import postgres
 from tests.support.databases import RUN, application, fill, on_postgresql, on_sqlite, sql
 from tests.support.factories import run_body
 
@@ -211,5 +211,6 @@ def test_wrong_counts_are_a_problem(migrated_url):
         sql(app, "DELETE FROM reciperun_count")
     found = problems(migrated_url)
     assert found == {"counts": "There are 2 runs, but the counts say 0. Run `flask runs recount`."}
-    assert live.flask(environment(migrated_url), "runs", "recount").returncode == 0
+    with application(migrated_url) as app:
+        assert app.test_cli_runner().invoke(args=["runs", "recount"]).exit_code == 0
     assert problems(migrated_url) == {}

@@ -94,36 +94,53 @@ def test_telemetry_is_not_imported_unless_configured():
     assert run() == "500 []"
 
 
-def test_sentry_receives_a_bug_without_key_query_or_body():
-    with collector() as sentry:
-        assert run(SENTRY_DSN=f"http://public@{sentry.address}/1").startswith("500 ")
-    ((path, envelope),) = [item for item in sentry.received if b'"type":"event"' in item[1]]
+@pytest.fixture(scope="module")
+def key():
+    """A key that a client has sent as an id by mistake."""
+    return new_key()
+
+
+@pytest.fixture(scope="module")
+def sentry(key):
+    """What the program prints, and the pairs of path and bytes that Sentry receives from it."""
+    with collector() as server:
+        printed = run(f"/api-keys/{key}", f"/nope/{key}", SENTRY_DSN=f"http://public@{server.address}/1")
+    return printed, server.received
+
+
+@pytest.fixture(scope="module")
+def traces(key):
+    """The same of a collector of OpenTelemetry."""
+    with collector() as server:
+        printed = run(f"/api-keys/{key}", f"/nope/{key}", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{server.address}")
+    return printed, server.received
+
+
+def test_sentry_receives_a_bug_without_key_query_or_body(sentry):
+    printed, received = sentry
+    assert printed.startswith("500 ")
+    (path, envelope), _ = [item for item in received if b'"type":"event"' in item[1]]  # the other is of the key
     event = json.loads(envelope.splitlines()[2])
     assert path == "/api/1/envelope/"
     assert event["exception"]["values"][0]["type"] == "ZeroDivisionError"
     assert event["request"] == {"method": "GET", "url": "http://localhost/healthz"}
-    sent = b"".join(data for _, data in sentry.received).decode()
+    sent = b"".join(data for _, data in received).decode()
     for secret in (ADMIN_KEY, "hunter2", "hunter3"):
         assert secret not in sent
 
 
-def test_a_collector_receives_the_route_without_key_or_body():
-    with collector() as traces:
-        assert run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{traces.address}") == "500 ['opentelemetry']"
-    ((path, spans),) = traces.received
+def test_a_collector_receives_the_route_without_key_or_body(traces):
+    printed, ((path, spans),) = traces
+    assert printed == "500 ['opentelemetry']"
     assert path == "/v1/traces"
     assert b"GET /healthz" in spans
     for secret in (ADMIN_KEY, "hunter2", "hunter3"):
         assert secret.encode() not in spans
 
 
-@pytest.mark.parametrize(
-    ("variable", "url"), [("SENTRY_DSN", "http://public@{}/1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://{}")]
-)
-def test_telemetry_masks_a_key_that_was_sent_as_an_id(variable, url):
-    key = new_key()
-    with collector() as they:
-        run(f"/api-keys/{key}", f"/nope/{key}", **{variable: url.format(they.address)})
-    sent = b"".join(data for _, data in they.received).decode(errors="replace")
+@pytest.mark.parametrize("received_by", ["sentry", "traces"])
+def test_telemetry_masks_a_key_that_was_sent_as_an_id(request, key, received_by):
+    _, received = request.getfixturevalue(received_by)
+    sent = b"".join(data for _, data in received).decode(errors="replace")
     assert "/api-keys/pfk_***" in sent
     assert key not in sent

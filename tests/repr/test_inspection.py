@@ -227,10 +227,11 @@ def test_a_snapshot_of_a_repository_is_inspected(served):
     repository = icechunk.Repository.create(storage)
     first, second = (commit(repository, buckets.globe(times=times)) for times in (3, 1))
     url = f"{served.url}/open/commits.icechunk"
-    for asked, expected in ((None, (1, second)), (first, (3, first))):
-        description = inspector.inspect(url, "icechunk", True, live.PATIENCE, asked).results["description"]
-        assert (description["dimensions"]["time"], description["snapshot_id"]) == expected
-    assert inspector.inspect(url, "icechunk", True, live.PATIENCE, "not a snapshot").error == "unreadable"
+    with forked.programs():
+        for asked, expected in ((None, (1, second)), (first, (3, first))):
+            description = inspector.inspect(url, "icechunk", True, live.PATIENCE, asked).results["description"]
+            assert (description["dimensions"]["time"], description["snapshot_id"]) == expected
+        assert inspector.inspect(url, "icechunk", True, live.PATIENCE, "not a snapshot").error == "unreadable"
 
 
 def test_what_libraries_print_is_not_a_result(served, monkeypatch):

@@ -262,8 +262,9 @@ def test_an_error_says_why_a_store_cannot_be_shown(opener, served, path, code, s
 
 def test_a_host_that_cannot_be_reached_is_502():
     url = "http://127.0.0.1:1/a"
-    opener = Opener(["127.0.0.1:1"])
-    assert refusal(opener, url) == expected_error(502, url, "Its host cannot be reached, or answered with an error.")
+    with forked.programs():
+        refused = refusal(Opener(["127.0.0.1:1"]), url)
+    assert refused == expected_error(502, url, "Its host cannot be reached, or answered with an error.")
 
 
 def test_a_dataset_of_the_catalogue_at_a_private_address_is_403(served):

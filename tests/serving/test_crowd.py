@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, suppress
 import pytest
 
 from config import BODY_BUDGET, MAX_BULK_BODY
-from tests.conftest import ADMIN_KEY, environment
+from tests.conftest import ADMIN_KEY, application, environment
 from tests.support import live, postgres
 from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run
@@ -27,7 +27,8 @@ BULK = f"POST /recipe_runs/bulk HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\
 def database(postgres_server, postgresql_template):
     """The URL of the example catalogue."""
     with postgres.database(postgres_server, postgresql_template) as url:
-        assert live.flask(environment(url), "seed").returncode == 0
+        with application(url) as app:
+            assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
         yield url
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from app.serving.connection import CLOSE_TIMEOUT
 from tests.conftest import environment
 from tests.support import live
+from tests.support.databases import application, upgrade
 from tests.support.dyno import ask, dyno, run, serving, wait_until
 from tests.support.postgres import free_port
 
@@ -39,7 +40,8 @@ def outdated(tmp_path_factory):
     """A server on a database at the original's last revision. It trusts no proxy."""
     folder = tmp_path_factory.mktemp("outdated")
     url = URL.create("sqlite", database=str(folder / "outdated.sqlite"))
-    assert live.flask(environment(url), "db", "upgrade", ORIGINAL).returncode == 0
+    with application(url) as app:
+        upgrade(app, ORIGINAL)
     with gunicorn(url, folder, PROXY_COUNT="0") as server:
         yield server
 

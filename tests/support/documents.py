@@ -18,6 +18,22 @@ from pathlib import Path
 from pangeo_forge_client import Client
 from tests.support.live import ROOT
 
+# What cannot run here, and why. A block of commands that has one of these is only parsed.
+CANNOT_RUN = {
+    r"\bheroku ": "needs an account at Heroku",
+    r"\bdocker ": "needs a Docker engine",
+    r"\bkubectl ": "needs a cluster",
+    r"\bfly ": "needs an account at Fly",
+    r"\b(sudo|journalctl) ": "changes the machine, or needs systemd",
+    r"api\.pangeo-forge\.org|https://HOST": "needs a deployed service",
+    r"\bpip install ": "needs a package index; the tests of the Makefile install the same packages",
+    r"\b(npx|openapi-python-client) ": "needs the programs of `make clients`; tests/clients generates both clients",
+    r"\bgit (push|tag) ": "needs another repository, or changes this one",
+    r"\bmake [a-z-]+": "takes minutes or serves for ever; the tests compare the names of targets with the Makefile",
+    r"\bpytest ": "would run tests inside of a test",
+    r"\bpangeo-forge-production\.dump": "the backup of the original is not public; tests/migrations restores it",
+    r"^bash again\.sh|^less again\.sh": "installs packages of an index; tests/services/test_reproduce.py runs it",
+}
 WRITTEN = "http://127.0.0.1:8000"  # the address of the service in the documents
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 STEP = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -36,6 +52,16 @@ class Block:
 
     def __str__(self):
         return f"{self.document.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def is_commands(self):
+        return self.language in ("console", "sh")
+
+    @property
+    def reason(self):
+        """Why these commands cannot run here, or None."""
+        found = (why for pattern, why in CANNOT_RUN.items() if re.search(pattern, self.text, re.MULTILINE))
+        return next(found, None)
 
     @property
     def steps(self):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from unittest.mock import patch
 
 from app.repr import inspector, opener
@@ -20,6 +20,9 @@ PRELOADED = "tests.support.preloaded"
 @contextmanager
 def programs():
     """Within this context, `opener.run` and `inspector.inspect` fork the program."""
+    with patch.dict(os.environ, opener.ENVIRONMENT):  # which libraries read when they are imported
+        forkserver.set_forkserver_preload([PRELOADED])
+        forkserver.ensure_running()
     with patch.object(opener, "subprocess", _Subprocess), patch.object(inspector, "subprocess", _Subprocess):
         yield
 
@@ -32,10 +35,7 @@ class _Subprocess:
 
     @staticmethod
     def run(command, *, input, env, text=False, **options):
-        if '"icechunk"' in str(input):  # its threads do not work in a fork
-            return subprocess.run(command, input=input, env=env, text=text, **options)
         context = get_context("forkserver")
-        context.set_forkserver_preload([PRELOADED])
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=_main, args=(command[-1], input, env, writer))
         process.start()
