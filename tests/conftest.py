@@ -1,5 +1,6 @@
 """Applications on databases built by the migrations, on SQLite and on PostgreSQL. Each test begins without rows."""
 
+import gc
 import shutil
 from collections import Counter
 from contextlib import contextmanager
@@ -29,6 +30,17 @@ SEED = ("seed", "--until", "2026-03-16T12:38:00Z")
 # Without a deadline, a property test cannot fail because the machine is busy. Each run has other examples.
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from searching the thousands of tests again and again: none of them is garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -70,8 +82,7 @@ def application(url, engine_options=None, **settings):
     """An application of `make_app`. Its connections are closed at the end."""
     app = make_app(url, engine_options, **settings)
     yield app
-    with app.app_context():
-        db.engine.dispose()
+    engine_of(app).dispose()
 
 
 @pytest.fixture(scope="session")
@@ -158,10 +169,21 @@ def postgresql_app(postgres_server, postgresql_template):
         yield app
 
 
-@pytest.fixture
-def migrated_app(request, kind):
-    """An application on a migrated database that all tests share. Use `app`, which cleans up."""
-    return request.getfixturevalue(f"{kind}_app")
+@pytest.fixture(scope="session")
+def sqlite_cleaner(sqlite_app):
+    with rows.cleaner(engine_of(sqlite_app).url) as delete_rows:
+        yield delete_rows
+
+
+@pytest.fixture(scope="session")
+def postgresql_cleaner(postgresql_app):
+    with rows.cleaner(engine_of(postgresql_app).url) as delete_rows:
+        yield delete_rows
+
+
+def engine_of(app):
+    with app.app_context():
+        return db.engine
 
 
 def sqlite_url(path):
@@ -180,18 +202,17 @@ def upgrade(url):
 
 
 @pytest.fixture
-def app(migrated_app):
+def app(request, kind):
     """The application on an empty database. The rows that a test commits are deleted after it."""
-    with migrated_app.app_context():
-        engine = db.engine
-    committed = []
+    shared, delete_rows = (request.getfixturevalue(f"{kind}_{name}") for name in ("app", "cleaner"))
+    engine, committed = engine_of(shared), []
     record_commit = committed.append
     event.listen(engine, "commit", record_commit)
-    yield migrated_app
+    yield shared
     event.remove(engine, "commit", record_commit)
     if committed:
-        rows.delete_all(engine)
-    migrated_app.extensions["limits"].storage.reset()
+        delete_rows()
+    shared.extensions["limits"].storage.reset()
 
 
 @pytest.fixture
