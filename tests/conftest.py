@@ -153,19 +153,34 @@ def postgresql_template(postgres_server):
         yield url
 
 
+@contextmanager
+def sqlite_copy(template):
+    """The URL of a copy of a SQLite database. It is in memory, because SQLite waits for the disk at each commit."""
+    with TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder:
+        yield copied(template, Path(folder, "test.sqlite"))
+
+
 @pytest.fixture(scope="session")
 def sqlite_app(sqlite_template):
-    # In memory, because SQLite waits for the disk at each commit.
-    with (
-        TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder,
-        application(copied(sqlite_template, Path(folder, "test.sqlite"))) as app,
-    ):
+    with sqlite_copy(sqlite_template) as url, application(url) as app:
         yield app
 
 
 @pytest.fixture(scope="session")
 def postgresql_app(postgres_server, postgresql_template):
     with postgres.database(postgres_server, postgresql_template) as url, application(url) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def module_app(request, kind):
+    """An application on a database of its own, for tests that only read: its rows stay until the end of the module."""
+    template = request.getfixturevalue(f"{kind}_template")
+    if kind == "sqlite":
+        own = sqlite_copy(template)
+    else:
+        own = postgres.database(request.getfixturevalue("postgres_server"), template)
+    with own as url, application(url) as app:
         yield app
 
 
@@ -213,6 +228,34 @@ def app(request, kind):
     if committed:
         delete_rows()
     shared.extensions["limits"].storage.reset()
+
+
+@pytest.fixture(scope="session")
+def other_apps(kind):
+    """The applications that `app_with` has made, by their settings."""
+    made = {}
+    yield made
+    for app in made.values():
+        engine_of(app).dispose()
+
+
+@pytest.fixture
+def app_with(request, kind, app, other_apps):
+    """A function that returns an application with other settings on the database of `app`.
+
+    Each is made once, because that takes longer than most tests.
+    """
+
+    def other(**settings):
+        key = tuple(sorted(settings.items()))
+        if key not in other_apps:
+            other_apps[key] = make_app(app.config["SQLALCHEMY_DATABASE_URI"], **settings)
+        return other_apps[key]
+
+    yield other
+    request.getfixturevalue(f"{kind}_cleaner")()
+    for made in other_apps.values():
+        made.extensions["limits"].storage.reset()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import ADMIN_KEY, application, environment
+from tests.conftest import ADMIN_KEY, environment
 from tests.support.factories import (
     bakery_body,
     make_bakery,
@@ -220,9 +220,9 @@ def test_http_is_redirected_to_https_when_deployed(path, method):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/", "/readyz", "/readyz/"])
-def test_a_probe_is_answered_by_plain_http_when_deployed(path, migrated_url):
-    with application(migrated_url, PANGEO_FORGE_DEPLOYMENT="prod") as app:
-        response = app.test_client().get(path, base_url="http://10.0.0.7:8000")
+def test_a_probe_is_answered_by_plain_http_when_deployed(app_with, path):
+    client = app_with(PANGEO_FORGE_DEPLOYMENT="prod").test_client()
+    response = client.get(path, base_url="http://10.0.0.7:8000")
     assert (response.status_code, response.json) == (200, {"status": "ok"})
     assert "Strict-Transport-Security" not in response.headers
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, application, client_with
+from tests.conftest import ADMIN_KEY, client_with
 from tests.support.factories import make_bakery, make_run
 from tests.support.links import links
 from tests.support.live import PATIENCE
@@ -22,10 +22,9 @@ PAGES += ["/dashboard/recipe_runs?limit=x", "/dashboard?since=2999-01-01T00:00:0
 
 
 @pytest.fixture
-def behind_proxy(migrated_url):
-    """A service behind a proxy that removes /forge from paths, with two runs."""
-    with application(migrated_url, PROXY_COUNT="1") as app:
-        yield app
+def behind_proxy(app_with):
+    """A service behind a proxy that removes /forge from paths."""
+    return app_with(PROXY_COUNT="1")
 
 
 @pytest.fixture
@@ -58,29 +57,27 @@ def test_a_client_without_a_base_url_follows_the_link_to_the_next_page(service):
 
 
 @pytest.mark.parametrize("public", ["https://forge.example.org", "https://forge.example.org:8443/", "http://a"])
-def test_a_public_url_takes_precedence_over_the_host_of_the_request(migrated_url, public):
-    with application(migrated_url, PUBLIC_URL=public) as app:
-        client, public = app.test_client(), public.rstrip("/")
-        assert links(client.get("/bakeries/"))["first"] == f"{public}/bakeries/"
-        assert client.get("/stac").json["links"][0]["href"] == f"{public}/stac"
-        assert client.get("/redoc").location == "/docs"
+def test_a_public_url_takes_precedence_over_the_host_of_the_request(app_with, public):
+    client, public = app_with(PUBLIC_URL=public).test_client(), public.rstrip("/")
+    assert links(client.get("/bakeries/"))["first"] == f"{public}/bakeries/"
+    assert client.get("/stac").json["links"][0]["href"] == f"{public}/stac"
+    assert client.get("/redoc").location == "/docs"
 
 
-def test_the_path_of_a_public_url_is_the_prefix_of_every_link(migrated_url):
-    with application(migrated_url, PUBLIC_URL="https://example.org/forge/") as app:
-        client = app.test_client()
-        assert links(client.get("/bakeries/"))["first"] == "https://example.org/forge/bakeries/"
-        assert client.get("/stac").json["links"][0]["href"] == "https://example.org/forge/stac"
-        assert client.get("/redoc", headers={"X-Forwarded-Prefix": "/evil"}).location == "/forge/docs"
+def test_the_path_of_a_public_url_is_the_prefix_of_every_link(app_with):
+    client = app_with(PUBLIC_URL="https://example.org/forge/").test_client()
+    assert links(client.get("/bakeries/"))["first"] == "https://example.org/forge/bakeries/"
+    assert client.get("/stac").json["links"][0]["href"] == "https://example.org/forge/stac"
+    assert client.get("/redoc", headers={"X-Forwarded-Prefix": "/evil"}).location == "/forge/docs"
 
 
 def test_links_of_a_host_that_is_no_name_are_paths(app, client):
     assert links(client.get("/bakeries/", headers={"Host": "pangeo_api:8000"}))["first"] == "/bakeries/"
 
 
-def test_links_never_lead_to_a_host_that_is_not_trusted(migrated_url):
-    with application(migrated_url, TRUSTED_HOSTS="api.example.org") as app:
-        response = app.test_client().get("/bakeries/", headers={"Host": "evil.example"})
+def test_links_never_lead_to_a_host_that_is_not_trusted(app_with):
+    client = app_with(TRUSTED_HOSTS="api.example.org").test_client()
+    response = client.get("/bakeries/", headers={"Host": "evil.example"})
     assert response.status_code == 400
     assert "evil.example" not in f"{response.headers}{response.text}"
 
@@ -117,9 +114,8 @@ def test_a_redirect_has_the_prefix(admin_behind_proxy, path, location):
     assert admin_behind_proxy.get(path, headers={"Accept": "text/html"}).location == location
 
 
-def test_a_redirect_to_https_has_the_prefix(migrated_url):
-    with application(migrated_url, PANGEO_FORGE_DEPLOYMENT="prod") as app:
-        response = app.test_client().get("/bakeries/?limit=1", headers=PREFIX)
+def test_a_redirect_to_https_has_the_prefix(app_with):
+    response = app_with(PANGEO_FORGE_DEPLOYMENT="prod").test_client().get("/bakeries/?limit=1", headers=PREFIX)
     assert (response.status_code, response.location) == (307, "https://localhost/forge/bakeries/?limit=1")
 
 
