@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.conftest import ADMIN_KEY, client_with
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.links import links
 
@@ -29,6 +30,7 @@ def reader(module_app):
     return client_with(module_app, ADMIN_KEY)
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", [*JSON, *PAGES, "/", "/openapi.json", "/healthz"])
 def test_cache_busters_are_ignored(reader, path, method):
@@ -38,12 +40,14 @@ def test_cache_busters_are_ignored(reader, path, method):
     assert busted.headers.get("Link") == plain.headers.get("Link")
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", JSON)
 def test_a_json_resource_refuses_other_unknown_parameters(reader, path):
     response = reader.get(f"{path.format(id=NUMBER)}?_=1&v=2")
     assert (response.status_code, [error["pointer"] for error in response.json["errors"]]) == (422, ["/v"])
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", PAGES)
 def test_what_people_link_to_ignores_every_unknown_parameter(reader, path):
     path, client = path.format(id=NUMBER), reader.application.test_client()
