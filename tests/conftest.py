@@ -1,5 +1,6 @@
 """Applications on databases built by the migrations, on SQLite and on PostgreSQL. Each test begins without rows."""
 
+import gc
 import shutil
 from collections import Counter
 from contextlib import contextmanager
@@ -29,6 +30,17 @@ SEED = ("seed", "--until", "2026-03-16T12:38:00Z")
 # Without a deadline, a property test cannot fail because the machine is busy. Each run has other examples.
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from searching the thousands of tests again and again: none of them is garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -70,8 +82,7 @@ def application(url, engine_options=None, **settings):
     """An application of `make_app`. Its connections are closed at the end."""
     app = make_app(url, engine_options, **settings)
     yield app
-    with app.app_context():
-        db.engine.dispose()
+    engine_of(app).dispose()
 
 
 @pytest.fixture(scope="session")
@@ -142,13 +153,16 @@ def postgresql_template(postgres_server):
         yield url
 
 
+@contextmanager
+def sqlite_copy(template):
+    """The URL of a copy of a SQLite database. It is in memory, because SQLite waits for the disk at each commit."""
+    with TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder:
+        yield copied(template, Path(folder, "test.sqlite"))
+
+
 @pytest.fixture(scope="session")
 def sqlite_app(sqlite_template):
-    # In memory, because SQLite waits for the disk at each commit.
-    with (
-        TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder,
-        application(copied(sqlite_template, Path(folder, "test.sqlite"))) as app,
-    ):
+    with sqlite_copy(sqlite_template) as url, application(url) as app:
         yield app
 
 
@@ -158,10 +172,33 @@ def postgresql_app(postgres_server, postgresql_template):
         yield app
 
 
-@pytest.fixture
-def migrated_app(request, kind):
-    """An application on a migrated database that all tests share. Use `app`, which cleans up."""
-    return request.getfixturevalue(f"{kind}_app")
+@pytest.fixture(scope="module")
+def module_app(request, kind):
+    """An application on a database of its own, for tests that only read: its rows stay until the end of the module."""
+    template = request.getfixturevalue(f"{kind}_template")
+    if kind == "sqlite":
+        own = sqlite_copy(template)
+    else:
+        own = postgres.database(request.getfixturevalue("postgres_server"), template)
+    with own as url, application(url) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def sqlite_cleaner(sqlite_app):
+    with rows.cleaner(engine_of(sqlite_app).url) as delete_rows:
+        yield delete_rows
+
+
+@pytest.fixture(scope="session")
+def postgresql_cleaner(postgresql_app):
+    with rows.cleaner(engine_of(postgresql_app).url) as delete_rows:
+        yield delete_rows
+
+
+def engine_of(app):
+    with app.app_context():
+        return db.engine
 
 
 def sqlite_url(path):
@@ -180,18 +217,45 @@ def upgrade(url):
 
 
 @pytest.fixture
-def app(migrated_app):
+def app(request, kind):
     """The application on an empty database. The rows that a test commits are deleted after it."""
-    with migrated_app.app_context():
-        engine = db.engine
-    committed = []
+    shared, delete_rows = (request.getfixturevalue(f"{kind}_{name}") for name in ("app", "cleaner"))
+    engine, committed = engine_of(shared), []
     record_commit = committed.append
     event.listen(engine, "commit", record_commit)
-    yield migrated_app
+    yield shared
     event.remove(engine, "commit", record_commit)
     if committed:
-        rows.delete_all(engine)
-    migrated_app.extensions["limits"].storage.reset()
+        delete_rows()
+    shared.extensions["limits"].storage.reset()
+
+
+@pytest.fixture(scope="session")
+def other_apps(kind):
+    """The applications that `app_with` has made, by their settings."""
+    made = {}
+    yield made
+    for app in made.values():
+        engine_of(app).dispose()
+
+
+@pytest.fixture
+def app_with(request, kind, app, other_apps):
+    """A function that returns an application with other settings on the database of `app`.
+
+    Each is made once, because that takes longer than most tests.
+    """
+
+    def other(**settings):
+        key = tuple(sorted(settings.items()))
+        if key not in other_apps:
+            other_apps[key] = make_app(app.config["SQLALCHEMY_DATABASE_URI"], **settings)
+        return other_apps[key]
+
+    yield other
+    request.getfixturevalue(f"{kind}_cleaner")()
+    for made in other_apps.values():
+        made.extensions["limits"].storage.reset()
 
 
 @pytest.fixture

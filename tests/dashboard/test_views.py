@@ -19,13 +19,13 @@ LISTS = ["bakeries", "feedstocks", "recipe_runs", "datasets"]
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 
 
-@pytest.fixture
-def seeded(app, client):
-    """A client of a service with the example catalogue."""
-    with app.app_context():
+@pytest.fixture(scope="module")
+def seeded(module_app):
+    """A client of a service with the example catalogue, for tests that only read."""
+    with module_app.app_context():
         examples.load("salt", now())
         db.session.commit()
-    return client
+    return module_app.test_client()
 
 
 @pytest.fixture(params=["", *LISTS, *(f"{name}/" for name in LISTS)])

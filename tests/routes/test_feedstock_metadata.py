@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_feedstock, make_metadata
 
 YAML = "application/yaml"
@@ -102,6 +103,7 @@ def test_a_licence_has_a_text_and_if_it_can_be_told_an_id(writer, path, sent, li
     assert (body["license"], body["license_text"]) == (license_id, text)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("sent", "pointer"),
     [

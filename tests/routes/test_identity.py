@@ -4,6 +4,7 @@ import pytest
 
 from app.extensions import db
 from app.models import FeedstockAlias
+from tests.support.databases import on_sqlite
 from tests.support.factories import bakery_body, make_bakery, make_feedstock, make_run, run_body
 
 SAME = [
@@ -61,6 +62,7 @@ def test_another_form_of_a_known_repository_is_the_same_feedstock(app, writer, s
     assert ids(writer, "/feedstocks/", spec=spec) == [feedstock.id]
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("spec", NO_REPOSITORY)
 def test_a_spec_that_is_no_repository_is_422(app, writer, method, spec):

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from app.models.run_logs import LINE_SIZE, SIZE_MAX, SLACK
-from tests.conftest import application, client_with
+from tests.conftest import client_with
 from tests.support.factories import make_bakery, make_key, make_run
 
 NDJSON = "application/x-ndjson"
@@ -217,10 +217,10 @@ def test_the_log_of_a_production_run_requires_a_key(app, client, writer):
     assert (allowed.status_code, allowed.headers["Cache-Control"]) == (200, "private, no-cache")
 
 
-def test_a_setting_publishes_all_logs(migrated_url):
-    with application(migrated_url, PUBLIC_LOGS="1") as app:
-        run = make_run(app, is_test=False)
-        assert app.test_client().get(f"/recipe_runs/{run.id}/logs").status_code == 200
+def test_a_setting_publishes_all_logs(app_with):
+    app = app_with(PUBLIC_LOGS="1")
+    run = make_run(app, is_test=False)
+    assert app.test_client().get(f"/recipe_runs/{run.id}/logs").status_code == 200
 
 
 def test_the_use_of_a_key_to_read_a_log_is_recorded(app, admin):

@@ -76,7 +76,7 @@ SCHEMAS = subclasses(ReadSchema)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
-@settings(max_examples=15)  # of each of two dozen schemas
+@settings(max_examples=10)  # of each of two dozen schemas
 @given(data=st.data())
 def test_a_record_is_serialised_as_marshmallow_dumps_it(schema, data):
     record = data.draw(records(schema()))
@@ -84,7 +84,7 @@ def test_a_record_is_serialised_as_marshmallow_dumps_it(schema, data):
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.__name__)
-@settings(max_examples=15)  # of each of two dozen schemas
+@settings(max_examples=10)  # of each of two dozen schemas
 @given(data=st.data())
 def test_a_row_is_serialised_as_marshmallow_dumps_its_record(schema, data):
     shown = serialiser(schema)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_run, run_body
 
 TAKEN = {
@@ -91,6 +92,7 @@ def test_a_timestamp_is_converted_to_utc(app, admin, given, answered):
     assert again.json == run
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("value", "detail"),
     [

@@ -8,36 +8,39 @@ from sqlalchemy.types import JSON
 
 from app.database.columns import JSONList, LongText, UTCDateTime, now
 from app.extensions import db
-from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent, RunCount
+from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent
 from app.services import archive, audit, bakery_secrets
 from app.services.archive import sequences
 from app.services.archive.format import BATCH
 from tests.conftest import SALT, application, copied, make_app
 from tests.support import postgres
 from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_metadata, make_run
+from tests.support.rows import cleaner
 
 KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="module")
 def apps(postgres_server, postgresql_template, sqlite_template, tmp_path_factory):
-    """Two applications on separate databases for each kind of database: one to export, and one to import."""
+    """Two applications on separate databases for each kind of database: one to export, and one to import.
+
+    Each is with a function that deletes its rows.
+    """
     folder, made = tmp_path_factory.mktemp("archive"), {kind: [] for kind in KINDS}
     with ExitStack() as stack:
         for name in ("source", "target"):
             file = copied(sqlite_template, folder / name)
             database = stack.enter_context(postgres.database(postgres_server, postgresql_template))
             for kind, url in zip(KINDS, (file, database), strict=True):
-                made[kind].append(stack.enter_context(application(url)))
+                app = stack.enter_context(application(url))
+                made[kind].append((app, stack.enter_context(cleaner(url))))
         yield made
 
 
-def emptied(app):
+def emptied(app, delete_rows):
     """Delete all rows of the database and reset its sequences. Return the application."""
+    delete_rows()
     with app.app_context():
-        for table in reversed(db.metadata.sorted_tables):
-            if table is not RunCount.__table__:  # triggers delete these
-                db.session.execute(table.delete())
         for table in filter(sequences.assigns_ids, db.metadata.sorted_tables):
             sequences.set_last_id(db.session.connection(), table, 0)
         db.session.commit()
@@ -47,13 +50,13 @@ def emptied(app):
 @pytest.fixture(params=KINDS)
 def source(request, apps):
     """An application on an empty database."""
-    return emptied(apps[request.param][0])
+    return emptied(*apps[request.param][0])
 
 
 @pytest.fixture(params=KINDS)
 def target(request, apps):
     """An application on another empty database, of either kind."""
-    return emptied(apps[request.param][1])
+    return emptied(*apps[request.param][1])
 
 
 def run(app, *arguments, **options):

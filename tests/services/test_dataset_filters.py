@@ -19,9 +19,10 @@ COMBINED = ("bbox=0,0,10,10&healthy=false", "datetime=2000-01-01&variable=sst", 
 ORDERS = ("", "order_by=last_build&sort=asc", "order_by=feedstock", "order_by=healthy&sort=desc")
 
 
-@pytest.fixture
-def datasets(app):
-    """Twelve datasets, of which each filter matches some."""
+@pytest.fixture(scope="module")
+def client(module_app):
+    """A client of a service with twelve datasets, of which each filter matches some."""
+    app = module_app
     parents = {"feedstock_id": make_feedstock(app).id, "bakery_id": make_bakery(app).id}
     for number in range(12):
         id = make_run(app, recipe_id=f"recipe-{number}", **parents, **PUBLISHED).id
@@ -31,13 +32,13 @@ def datasets(app):
         make_description(app, id=id, time_start=start, time_end=start, variables=variables, **box)
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(insert(DatasetHealth).values(dataset_id=id, healthy=number % 4 > 0))
+    return app.test_client()
 
 
 def read(client, query):
     return [dataset["id"] for page in follow(client, f"/datasets/?{query}&limit=2") for dataset in page.json]
 
 
-@pytest.mark.usefixtures("datasets")
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("query", [*FILTERS, *COMBINED])
 def test_a_list_is_the_same_wherever_the_database_begins(client, monkeypatch, query, order):
@@ -49,7 +50,6 @@ def test_a_list_is_the_same_wherever_the_database_begins(client, monkeypatch, qu
     assert 1 < len(found[0]) <= 12
 
 
-@pytest.mark.usefixtures("datasets")
 @pytest.mark.parametrize(
     ("query", "table"),
     [("bbox=0,0,1,1", "description"), ("datetime=2000-01-01", "description"), ("healthy=true", "health")],
@@ -64,7 +64,6 @@ def test_the_database_begins_with_the_other_table_if_few_of_the_first_datasets_m
     assert begins == [False, True]
 
 
-@pytest.mark.usefixtures("datasets")
 def test_a_list_has_the_columns_of_its_page_only(client):
     with statements() as sent:
         client.get("/datasets/?healthy=true&limit=2")

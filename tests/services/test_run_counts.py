@@ -18,8 +18,18 @@ FILTERS = {"status": ["queued"], "conclusion": ["success", "failure"], "is_test"
 AGREE = "The counts agree with the runs.\n"
 
 
+@pytest.fixture(scope="module")
+def filled(module_app):
+    """An application with `make_parents`, for tests that only read."""
+    return module_app, make_parents(module_app)
+
+
 @pytest.fixture
 def parents(app):
+    return make_parents(app)
+
+
+def make_parents(app):
     """Two feedstocks and two bakeries. Each pair has a run of every kind, and one pair has an additional run."""
     parents = {"feedstock_id": [make_feedstock(app).id for _ in "12"], "bakery_id": [make_bakery(app).id for _ in "12"]}
     fixed = {"recipe_id": "r", "head_sha": "", "version": "", "started_at": STARTED_AT}
@@ -38,7 +48,8 @@ def rows(filters):
 
 @pytest.mark.parametrize("within", [(), ("feedstock_id",), ("bakery_id",)])
 @pytest.mark.parametrize("names", [names for size in range(5) for names in combinations(FILTERS, size)])
-def test_a_count_is_the_number_of_matching_rows(app, parents, within, names):
+def test_a_count_is_the_number_of_matching_rows(filled, within, names):
+    app, parents = filled
     filters = {name: parents[name][:1] for name in within} | {name: FILTERS[name] for name in names}
     with app.app_context():
         assert run_counts.covers(filters)
@@ -47,7 +58,8 @@ def test_a_count_is_the_number_of_matching_rows(app, parents, within, names):
 
 @pytest.mark.parametrize("ids", [[], [1, 2, 2], [1, 2**31]])
 @pytest.mark.parametrize("name", ["feedstock_id", "bakery_id"])
-def test_a_count_accepts_any_list_of_parents(app, parents, name, ids):
+def test_a_count_accepts_any_list_of_parents(filled, name, ids):
+    app, parents = filled
     filters = {name: [parents[name][0] if id == 1 else id for id in ids]}
     with app.app_context():
         assert run_counts.count(filters) == rows(filters)

@@ -24,8 +24,16 @@ ENDS = [("completed", "success"), ("completed", "failure"), ("completed", "cance
 
 
 @pytest.fixture
-def runs(app):
-    """Runs of two feedstocks in two bakeries, with random times."""
+def runs(filled):
+    app, rows = filled
+    with app.app_context():
+        yield rows
+
+
+@pytest.fixture(scope="module")
+def filled(module_app):
+    """An application with runs of two feedstocks in two bakeries, with random times, and these runs."""
+    app = module_app
     chance = Random(1)
     feedstocks, bakeries = [make_feedstock(app).id for _ in "12"], [make_bakery(app).id for _ in "12"]
     rows = []
@@ -38,7 +46,7 @@ def runs(app):
     with app.app_context():
         db.session.execute(insert(RecipeRun).values(rows))
         db.session.commit()
-        yield rows
+    return app, rows
 
 
 def expected(runs):

@@ -1,26 +1,63 @@
-"""Deletes the rows that a test has committed."""
+"""Deletes the rows that tests have committed."""
 
-from sqlalchemy import text
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import psycopg2
+from sqlalchemy.engine import URL
 
 from app.extensions import db
+from tests.support.live import PATIENCE
 
 # Triggers add rows to these tables when runs are deleted.
 COUNTS = ("reciperun_count", "reciperun_count_period", "reciperun_count_duration")
-# These triggers prevent changes of the audit log.
-TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
+# The triggers that prevent changes of the audit log.
+PROTECTION = ("audit_no_DELETE", "audit_no_UPDATE")
+FUNCTION = "pg_temp.delete_rows()"
 
 
-def delete_all(engine):
-    """Delete the rows of all tables of the application."""
-    deletions = [f"DELETE FROM {table.name}" for table in reversed(db.metadata.sorted_tables)]
-    deletions += [f"DELETE FROM {name}" for name in COUNTS]
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # One message, because there are thousands of tests.
-            disabled = ["ALTER TABLE audit DISABLE TRIGGER USER", *deletions, "ALTER TABLE audit ENABLE TRIGGER USER"]
-            connection.exec_driver_sql("; ".join(disabled))
-            return
-        triggers = connection.execute(TRIGGERS).all()
-        drops = [f"DROP TRIGGER {name}" for name, _ in triggers]
-        for statement in (*drops, *deletions, *(sql for _, sql in triggers)):
-            connection.exec_driver_sql(statement)
+@contextmanager
+def cleaner(url: URL) -> Iterator[Callable[[], None]]:
+    """A function that deletes the rows of all tables of the application.
+
+    It has a connection of its own, which the triggers of the audit log do not stop. To drop and to create these
+    triggers after each test would take longer, because every other connection would have to read the schema again.
+    """
+    open_cleaner = _on_sqlite if url.get_backend_name() == "sqlite" else _on_postgresql
+    with open_cleaner(url) as delete_rows:
+        yield delete_rows
+
+
+@contextmanager
+def _on_sqlite(url: URL) -> Iterator[Callable[[], None]]:
+    with closing(sqlite3.connect(str(url.database), timeout=PATIENCE, isolation_level=None)) as connection:
+        connection.set_authorizer(_skip_protection)
+
+        def delete_rows() -> None:
+            for statement in ("BEGIN IMMEDIATE", *_deletions(), "COMMIT"):
+                connection.execute(statement)
+
+        yield delete_rows
+
+
+@contextmanager
+def _on_postgresql(url: URL) -> Iterator[Callable[[], None]]:
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with closing(psycopg2.connect(address)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        # No trigger runs in this session. The function keeps the plans of its statements.
+        cursor.execute("SET session_replication_role = replica")
+        body = "; ".join(_deletions())
+        cursor.execute(f"CREATE FUNCTION {FUNCTION} RETURNS void LANGUAGE plpgsql AS $$ BEGIN {body}; END $$")
+        yield lambda: cursor.execute(f"SELECT {FUNCTION}")
+
+
+def _deletions() -> list[str]:
+    tables = [table.name for table in reversed(db.metadata.sorted_tables)]
+    return [f"DELETE FROM {name}" for name in (*tables, *COUNTS)]
+
+
+def _skip_protection(_action: int, _first: object, _second: object, _database: object, trigger: str | None) -> int:
+    return sqlite3.SQLITE_IGNORE if trigger in PROTECTION else sqlite3.SQLITE_OK

@@ -17,6 +17,7 @@ from app.web.auth import (
 from app.web.signatures import GITHUB_SIGNATURE, SIGNATURE
 from config import MAX_BODY
 from tests.conftest import ADMIN_KEY, SALT
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_key, make_run
 
 WRITES = [
@@ -76,18 +77,21 @@ def refusal(response):
     return response.status_code, response.json["detail"], response.headers.get("WWW-Authenticate")
 
 
+@on_sqlite
 def test_the_list_names_every_route_that_writes(app):
     rules = [rule for rule in app.url_map.iter_rules() if rule.methods - {"GET", "HEAD", "OPTIONS"}]
     found = {(method, rule.rule.rstrip("/")) for rule in rules for method in rule.methods - {"OPTIONS"}}
     assert found == {(method, path.replace("{id}", "<id:id>").rstrip("/")) for method, path in [*WRITES, *SIGNED]}
 
 
+@on_sqlite
 @pytest.mark.parametrize(("caller", "routes"), [(Caller.GITHUB, SIGNED), (Caller.REPORTER, EITHER)])
 def test_the_lists_name_every_route_that_accepts_a_signature(app, caller, routes):
     rules = [rule for rule in app.url_map.iter_rules() if app.view_functions[rule.endpoint].caller is caller]
     assert {rule.rule.rstrip("/") for rule in rules} == {path.replace("{id}", "<id:id>") for _, path in routes}
 
 
+@on_sqlite
 @pytest.mark.parametrize(("method", "path"), SIGNED)
 @pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
 def test_a_missing_signature_is_refused_before_anything_else(client, method, path, number, query, data, content_type):
@@ -108,6 +112,7 @@ def test_a_wrong_signature_is_refused_before_anything_else(app, client, monkeypa
     assert refusal(response)[:2] == (401, sentence)
 
 
+@on_sqlite
 @pytest.mark.parametrize(("number", "query", "data", "content_type"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_a_missing_key_is_refused_before_anything_else(client, method, path, number, query, data, content_type):

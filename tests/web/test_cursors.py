@@ -57,8 +57,8 @@ def perform(row, name, change):
 
 @pytest.mark.parametrize("name", VALUES)
 @given(
-    rows=st.lists(st.integers(0, 3), min_size=1, max_size=12),
-    changes=st.lists(st.lists(CHANGE, max_size=3), max_size=6),
+    rows=st.lists(st.integers(0, 3), min_size=1, max_size=8),
+    changes=st.lists(st.lists(CHANGE, max_size=3), max_size=4),
     limit=st.integers(1, 4),
     sort=st.sampled_from(["asc", "desc"]),
     relation=st.sampled_from(["next", "prev"]),

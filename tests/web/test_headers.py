@@ -8,7 +8,8 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import ADMIN_KEY, application, environment
+from tests.conftest import ADMIN_KEY, environment
+from tests.support.databases import on_sqlite
 from tests.support.factories import (
     bakery_body,
     make_bakery,
@@ -107,6 +108,7 @@ def test_every_route_answers_with_and_without_the_slash(app, admin):
         assert first.get_data() == second.get_data(), path
 
 
+@on_sqlite
 def test_every_route_has_both_forms_for_each_of_its_methods(app):
     found = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods if rule.rule != "/"}
     other = {(path.removesuffix("/") if path.endswith("/") else f"{path}/", method) for path, method in found}
@@ -123,6 +125,7 @@ def test_head_is_get_without_the_body_on_every_path(app, admin):
         assert head.content_length == got.content_length, path
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", ALLOWED)
 def test_options_names_the_methods(client, path):
     response = client.options(path)
@@ -130,6 +133,7 @@ def test_options_names_the_methods(client, path):
     assert " ".join(sorted(response.headers["Allow"].split(", "))) == ALLOWED[path]
 
 
+@on_sqlite
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("method", ["PUT", "FOO"])
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
@@ -142,6 +146,7 @@ def test_another_method_is_405_with_the_allowed_ones(client, path, allowed, meth
     assert response.json["detail"] == detail
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("method", "path"),
     [("PATCH", "/bakeries/"), ("POST", "/bakeries/1"), ("GET", "/api-keys/1/rotate"), ("POST", "/stats/bakeries")],
@@ -162,6 +167,7 @@ def test_without_an_origin_any_is_allowed(client):
     assert client.get("/bakeries/").headers["Access-Control-Allow-Origin"] == "*"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "path", ["/bakeries/", "/bakeries", "/bakeries/1", "/api-keys", "/stats/bakeries", "/nope", "/"]
 )
@@ -220,9 +226,9 @@ def test_http_is_redirected_to_https_when_deployed(path, method):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/", "/readyz", "/readyz/"])
-def test_a_probe_is_answered_by_plain_http_when_deployed(path, migrated_url):
-    with application(migrated_url, PANGEO_FORGE_DEPLOYMENT="prod") as app:
-        response = app.test_client().get(path, base_url="http://10.0.0.7:8000")
+def test_a_probe_is_answered_by_plain_http_when_deployed(app_with, path):
+    client = app_with(PANGEO_FORGE_DEPLOYMENT="prod").test_client()
+    response = client.get(path, base_url="http://10.0.0.7:8000")
     assert (response.status_code, response.json) == (200, {"status": "ok"})
     assert "Strict-Transport-Security" not in response.headers
 
@@ -278,6 +284,7 @@ def test_the_location_of_a_new_record_is_a_path(admin):
     assert response.headers["Location"] == f"/feedstocks/{response.json['id']}"
 
 
+@on_sqlite
 @pytest.mark.parametrize("header", ["Accept", "If-None-Match", "Range", "Accept-Encoding", "Content-Type"])
 @pytest.mark.parametrize("value", ["", "text/html", "bytes=0-1", "\u00e9", "x" * 5000])
 def test_unused_headers_are_ignored(client, header, value):

@@ -13,11 +13,24 @@ REQUESTS = {name: row for family in FAMILIES for name, row in family.items()}
 ERRORS = {413: "Request Entity Too Large"}
 
 
-@pytest.fixture
-def target(app):
+@pytest.fixture(scope="module")
+def filled(module_app):
     """An application with one record of each kind. Each has the id 1."""
-    make_run(app, id=1, bakery_id=make_bakery(app, id=1, name="taken").id, feedstock_id=make_feedstock(app, id=1).id)
-    return app
+    bakery, feedstock = make_bakery(module_app, id=1, name="taken"), make_feedstock(module_app, id=1)
+    make_run(module_app, id=1, bakery_id=bakery.id, feedstock_id=feedstock.id)
+    return module_app
+
+
+@pytest.fixture(scope="module")
+def before(filled):
+    return rows(filled)
+
+
+@pytest.fixture
+def target(filled):
+    """The application, whose limits of requests are those of a new one."""
+    filled.extensions["limits"].storage.reset()
+    return filled
 
 
 def send(client, method, path, headers=None, body=b""):
@@ -43,8 +56,7 @@ def test_the_hostile_requests_have_unique_names():
 
 
 @pytest.mark.parametrize(("request_", "answer"), REQUESTS.values(), ids=REQUESTS)
-def test_a_hostile_request_is_answered_exactly(target, request_, answer):
-    before = rows(target)
+def test_a_hostile_request_is_answered_exactly(target, before, request_, answer):
     response = send(target.test_client(), *request_)
     assert (response.status_code, response.content_type) == (answer[0], "application/problem+json")
     found = response.json

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, application, client_with
+from tests.conftest import ADMIN_KEY, client_with
 from tests.support.factories import make_run, run_body
 
 BEGIN, END = "2022-03-03T02:29:54", "2022-03-03T03:11:20.055180"
@@ -14,9 +14,8 @@ PUBLISHED = FINISHED | {"dataset_type": "zarr", "dataset_public_url": "https://d
 
 
 @pytest.fixture
-def legacy(migrated_url):
-    with application(migrated_url, LEGACY_TIMESTAMPS="1") as app:
-        yield app
+def legacy(app_with):
+    return app_with(LEGACY_TIMESTAMPS="1")
 
 
 @pytest.fixture
@@ -89,13 +88,12 @@ def test_documents_for_other_programs_keep_the_zone_that_their_formats_require(l
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs/{}", "/recipe_runs/", "/api-keys"])
-def test_the_etag_is_that_of_the_bytes_that_are_sent(legacy, admin, migrated_url, path):
+def test_the_etag_is_that_of_the_bytes_that_are_sent(app, legacy, admin, path):
     path = path.format(post_run(admin, legacy).json["id"])
     admin.post("/api-keys", json={})
     answer = admin.get(path)
     assert admin.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
-    with application(migrated_url) as other:
-        usual = client_with(other, ADMIN_KEY).get(path)
+    usual = client_with(app, ADMIN_KEY).get(path)
     assert usual.data != answer.data
     assert usual.headers["ETag"] != answer.headers["ETag"]
 

@@ -5,17 +5,13 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack, suppress
 
 import pytest
 from limits.storage import MemoryStorage
-from sqlalchemy.engine import URL
 
-from tests.conftest import ADMIN_KEY
-from tests.support import databases, live
+from tests.conftest import ADMIN_KEY, application, sqlite_copy
+from tests.support import live
 from tests.support.factories import make_bakery, make_key, run_body
 from tests.support.postgres import free_port
 from tests.support.signed import post_signed
@@ -26,30 +22,23 @@ SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
 FIELDS = ("RateLimit-Policy", "RateLimit", "Retry-After")
 
 
-@contextmanager
-def limited(folder, **settings):
-    """A separate application with these settings on a new SQLite database. Limits do not depend on the database."""
-    path = folder / "limits.sqlite"
-    path.write_bytes(migrated())
-    with databases.application(URL.create("sqlite", database=str(path)), **settings) as app:
-        yield app
+@pytest.fixture(scope="module")
+def limited(sqlite_template):
+    """A function that returns an application with these settings, on SQLite: limits do not depend on the database."""
+    with sqlite_copy(sqlite_template) as url, ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(application(url, **settings))
 
 
-@cache
-def migrated():
-    """The bytes of a migrated database without rows. They are cached because the migrations take most of a second."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "limits.sqlite")
-        with databases.application(URL.create("sqlite", database=str(path))) as app:
-            databases.upgrade(app)
-        return path.read_bytes()
+@pytest.fixture(scope="module")
+def low(limited):
+    return limited(RATELIMIT_WRITES="3/hour", RATELIMIT_FAILURES="2/hour")
 
 
 @pytest.fixture
-def strict(tmp_path):
-    """An application with low limits."""
-    with limited(tmp_path, RATELIMIT_WRITES="3/hour", RATELIMIT_FAILURES="2/hour") as app:
-        yield app
+def strict(low):
+    """An application with low limits, which has counted nothing yet."""
+    low.extensions["limits"].storage.reset()
+    return low
 
 
 @pytest.fixture(scope="module")
@@ -126,20 +115,19 @@ def test_wrong_signatures_count_like_wrong_keys(strict, monkeypatch):
     assert (answers, statuses(strict, 1, WRONG)) == ([401, 401], [429])
 
 
-def test_each_run_of_a_bulk_counts_as_a_write(tmp_path):
-    with limited(tmp_path, RATELIMIT_WRITES="3/hour") as app:
-        body = {"recipe_runs": [run_body(app)] * 2}
-        answers = [app.test_client().post("/recipe_runs/bulk", json=body, headers=KEY) for _ in "12"]
-        assert [answer.status_code for answer in answers] == [201, 429]
-        assert answers[0].headers["RateLimit"].startswith('"writes";r=1;')
-        assert len(app.test_client().get("/recipe_runs/").json) == 2
+def test_each_run_of_a_bulk_counts_as_a_write(strict):
+    body = {"recipe_runs": [run_body(strict)] * 2}
+    answers = [strict.test_client().post("/recipe_runs/bulk", json=body, headers=KEY) for _ in "12"]
+    assert [answer.status_code for answer in answers] == [201, 429]
+    assert answers[0].headers["RateLimit"].startswith('"writes";r=1;')
+    assert len(strict.test_client().get("/recipe_runs/").json) == 2
 
 
-def test_the_window_of_writes_ends(tmp_path):
-    with limited(tmp_path, RATELIMIT_WRITES="1/second") as app:
-        assert statuses(app, 2) == [422, 429]
-        time.sleep(1.05)
-        assert statuses(app, 1) == [422]
+def test_the_window_of_writes_ends(limited):
+    app = limited(RATELIMIT_WRITES="1/second")
+    assert statuses(app, 2) == [422, 429]
+    time.sleep(1.05)
+    assert statuses(app, 1) == [422]
 
 
 def set_clock(monkeypatch, seconds):
@@ -173,7 +161,8 @@ def test_a_write_past_the_limit_changes_nothing(strict):
     client = strict.test_client()
     for number in range(4):
         client.post("/feedstocks/", json={"spec": f"a/{number}"}, headers=KEY)
-    assert [feedstock["spec"] for feedstock in client.get("/feedstocks/").json] == ["a/0", "a/1", "a/2"]
+    found = [feedstock["spec"] for feedstock in client.get("/feedstocks/").json]
+    assert [spec for spec in found if spec.startswith("a/")] == ["a/0", "a/1", "a/2"]
 
 
 def test_automation_that_writes_50_a_second_stays_below_the_limit(app):
@@ -226,31 +215,31 @@ def test_failures_are_counted_by_ipv4_address_or_ipv6_network(strict, first, sec
     assert write(strict, WRONG, REMOTE_ADDR=second)[0] == status
 
 
-def test_the_address_behind_a_proxy_is_the_clients(tmp_path):
-    with limited(tmp_path, RATELIMIT_FAILURES="1/hour", PROXY_COUNT="1") as app:
-        asked = [WRONG | {"X-Forwarded-For": f"forged, {client}"} for client in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
-        assert [write(app, headers)[0] for headers in asked] == [401, 401, 429]
+def test_the_address_behind_a_proxy_is_the_clients(limited):
+    app = limited(RATELIMIT_FAILURES="1/hour", PROXY_COUNT="1")
+    asked = [WRONG | {"X-Forwarded-For": f"forged, {client}"} for client in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+    assert [write(app, headers)[0] for headers in asked] == [401, 401, 429]
 
 
-def test_workers_with_the_same_redis_share_their_counts(tmp_path, redis_url):
+def test_workers_with_the_same_redis_share_their_counts(limited, redis_url):
     settings = {"RATELIMIT_STORAGE_URI": redis_url.replace("redis:", "valkey:"), "RATELIMIT_WRITES": "3/hour"}
-    with limited(tmp_path, **settings) as first, limited(tmp_path, **settings) as second:
-        assert [statuses(app, 1)[0] for app in (first, second, first, second)] == [422, 422, 422, 429]
+    first, second = limited(**settings), limited(**settings)
+    assert [statuses(app, 1)[0] for app in (first, second, first, second)] == [422, 422, 422, 429]
 
 
-def test_redis_stores_no_digest_of_a_key(tmp_path, redis_url):
-    with limited(tmp_path, RATELIMIT_STORAGE_URI=redis_url) as app:
-        statuses(app, 1)
-        names = app.extensions["limits"].storage.get_connection().keys()
-        assert names
-        assert not [name for name in names if app.config["ADMIN_API_KEY_SHA256"].encode() in name]
+def test_redis_stores_no_digest_of_a_key(limited, redis_url):
+    app = limited(RATELIMIT_STORAGE_URI=redis_url)
+    statuses(app, 1)
+    names = app.extensions["limits"].storage.get_connection().keys()
+    assert names
+    assert not [name for name in names if app.config["ADMIN_API_KEY_SHA256"].encode() in name]
 
 
-def test_without_its_redis_the_service_serves_and_logs_that_it_does_not_count(tmp_path, caplog):
+def test_without_its_redis_the_service_serves_and_logs_that_it_does_not_count(limited, caplog):
     url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
-    with limited(tmp_path, RATELIMIT_STORAGE_URI=url, RATELIMIT_WRITES="1/hour", RATELIMIT_FAILURES="1/hour") as app:
-        assert [write(app) for _ in range(2)] == [(422, [None, None, None])] * 2
-        assert [write(app, WRONG) for _ in range(2)] == [(401, [None, None, None])] * 2
+    app = limited(RATELIMIT_STORAGE_URI=url, RATELIMIT_WRITES="1/hour", RATELIMIT_FAILURES="1/hour")
+    assert [write(app) for _ in range(2)] == [(422, [None, None, None])] * 2
+    assert [write(app, WRONG) for _ in range(2)] == [(401, [None, None, None])] * 2
     lines = [record for record in caplog.records if record.getMessage() == "not counted"]
     assert [line.limit for line in lines] == ["writes"] * 2 + ["failed-authentication"] * 2
     assert all(line.request_id and "hunter2" not in f"{line.error}" for line in lines)

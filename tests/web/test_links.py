@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, application, client_with
+from tests.conftest import ADMIN_KEY, client_with
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_bakery, make_run
 from tests.support.links import links
 from tests.support.live import PATIENCE
@@ -22,10 +23,9 @@ PAGES += ["/dashboard/recipe_runs?limit=x", "/dashboard?since=2999-01-01T00:00:0
 
 
 @pytest.fixture
-def behind_proxy(migrated_url):
-    """A service behind a proxy that removes /forge from paths, with two runs."""
-    with application(migrated_url, PROXY_COUNT="1") as app:
-        yield app
+def behind_proxy(app_with):
+    """A service behind a proxy that removes /forge from paths."""
+    return app_with(PROXY_COUNT="1")
 
 
 @pytest.fixture
@@ -57,40 +57,41 @@ def test_a_client_without_a_base_url_follows_the_link_to_the_next_page(service):
         assert json.load(second)[0]["id"] > one["id"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("public", ["https://forge.example.org", "https://forge.example.org:8443/", "http://a"])
-def test_a_public_url_takes_precedence_over_the_host_of_the_request(migrated_url, public):
-    with application(migrated_url, PUBLIC_URL=public) as app:
-        client, public = app.test_client(), public.rstrip("/")
-        assert links(client.get("/bakeries/"))["first"] == f"{public}/bakeries/"
-        assert client.get("/stac").json["links"][0]["href"] == f"{public}/stac"
-        assert client.get("/redoc").location == "/docs"
+def test_a_public_url_takes_precedence_over_the_host_of_the_request(app_with, public):
+    client, public = app_with(PUBLIC_URL=public).test_client(), public.rstrip("/")
+    assert links(client.get("/bakeries/"))["first"] == f"{public}/bakeries/"
+    assert client.get("/stac").json["links"][0]["href"] == f"{public}/stac"
+    assert client.get("/redoc").location == "/docs"
 
 
-def test_the_path_of_a_public_url_is_the_prefix_of_every_link(migrated_url):
-    with application(migrated_url, PUBLIC_URL="https://example.org/forge/") as app:
-        client = app.test_client()
-        assert links(client.get("/bakeries/"))["first"] == "https://example.org/forge/bakeries/"
-        assert client.get("/stac").json["links"][0]["href"] == "https://example.org/forge/stac"
-        assert client.get("/redoc", headers={"X-Forwarded-Prefix": "/evil"}).location == "/forge/docs"
+def test_the_path_of_a_public_url_is_the_prefix_of_every_link(app_with):
+    client = app_with(PUBLIC_URL="https://example.org/forge/").test_client()
+    assert links(client.get("/bakeries/"))["first"] == "https://example.org/forge/bakeries/"
+    assert client.get("/stac").json["links"][0]["href"] == "https://example.org/forge/stac"
+    assert client.get("/redoc", headers={"X-Forwarded-Prefix": "/evil"}).location == "/forge/docs"
 
 
 def test_links_of_a_host_that_is_no_name_are_paths(app, client):
     assert links(client.get("/bakeries/", headers={"Host": "pangeo_api:8000"}))["first"] == "/bakeries/"
 
 
-def test_links_never_lead_to_a_host_that_is_not_trusted(migrated_url):
-    with application(migrated_url, TRUSTED_HOSTS="api.example.org") as app:
-        response = app.test_client().get("/bakeries/", headers={"Host": "evil.example"})
+def test_links_never_lead_to_a_host_that_is_not_trusted(app_with):
+    client = app_with(TRUSTED_HOSTS="api.example.org").test_client()
+    response = client.get("/bakeries/", headers={"Host": "evil.example"})
     assert response.status_code == 400
     assert "evil.example" not in f"{response.headers}{response.text}"
 
 
+@on_sqlite
 def test_the_links_of_a_list_have_the_prefix(admin_behind_proxy, ids):
     found = links(admin_behind_proxy.get("/recipe_runs/?limit=1"))
     assert found["first"] == "http://localhost/forge/recipe_runs/?limit=1"
     assert found["next"].startswith("http://localhost/forge/recipe_runs/?limit=1&cursor=")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "body"), [("/feedstocks/", {"spec": "a/b"}), ("/feedstocks", {"spec": "a/c"}), ("/api-keys", {})]
 )
@@ -105,6 +106,7 @@ def test_the_location_of_a_rotated_key_has_the_prefix(admin_behind_proxy):
     assert rotated.headers["Location"] == f"/forge/api-keys/{rotated.json['id']}"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "location"),
     [
@@ -117,12 +119,12 @@ def test_a_redirect_has_the_prefix(admin_behind_proxy, path, location):
     assert admin_behind_proxy.get(path, headers={"Accept": "text/html"}).location == location
 
 
-def test_a_redirect_to_https_has_the_prefix(migrated_url):
-    with application(migrated_url, PANGEO_FORGE_DEPLOYMENT="prod") as app:
-        response = app.test_client().get("/bakeries/?limit=1", headers=PREFIX)
+def test_a_redirect_to_https_has_the_prefix(app_with):
+    response = app_with(PANGEO_FORGE_DEPLOYMENT="prod").test_client().get("/bakeries/?limit=1", headers=PREFIX)
     assert (response.status_code, response.location) == (307, "https://localhost/forge/bakeries/?limit=1")
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", PAGES)
 def test_every_link_of_a_page_has_the_prefix(admin_behind_proxy, ids, path):
     text = admin_behind_proxy.get(path.format(**ids)).text
@@ -132,18 +134,21 @@ def test_every_link_of_a_page_has_the_prefix(admin_behind_proxy, ids, path):
     assert [link for link in own if not link.startswith("/forge/")] == []
 
 
+@on_sqlite
 def test_the_links_of_a_page_lead_back_through_the_proxy(admin_behind_proxy, ids):
     text = admin_behind_proxy.get("/dashboard/recipe_runs?limit=1").text
     for link in {unescape(link) for link in re.findall(r'href="(/forge/[^"#]*)"', text)}:
         assert admin_behind_proxy.get(link.removeprefix("/forge")).status_code == 200, link
 
 
+@on_sqlite
 def test_the_openapi_document_names_the_prefix_as_its_server(admin_behind_proxy, client):
     document = admin_behind_proxy.get("/openapi.json").json
     assert document.pop("servers") == [{"url": "/forge"}]
     assert document == client.get("/openapi.json").json
 
 
+@on_sqlite
 def test_stac_has_the_prefix(admin_behind_proxy, ids):
     paths = ["/stac", "/stac/collections?limit=1", f"/stac/collections/{ids['run']}"]
     hrefs = [link["href"] for path in paths for link in admin_behind_proxy.get(path).json["links"]]
@@ -151,6 +156,7 @@ def test_stac_has_the_prefix(admin_behind_proxy, ids):
     assert [href for href in own if not href.startswith("http://localhost/forge/")] == []
 
 
+@on_sqlite
 def test_a_feed_has_the_prefix(admin_behind_proxy, ids):
     feed = ElementTree.fromstring(admin_behind_proxy.get(f"/feedstocks/{ids['feedstock']}/feed.atom").text)
     hrefs = [link.get("href") for link in feed.iter("{http://www.w3.org/2005/Atom}link")]
@@ -164,11 +170,13 @@ def test_an_error_about_a_path_names_the_documentation_with_the_prefix(admin_beh
     )
 
 
+@on_sqlite
 @pytest.mark.parametrize("value", ["/forge/", "/evil, /forge", "/forge"])
 def test_the_prefix_is_the_one_that_the_nearest_proxy_set(behind_proxy, value):
     assert behind_proxy.test_client().get("/redoc", headers={"X-Forwarded-Prefix": value}).location == "/forge/docs"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "value", ["//evil.example", "https://evil.example", "/a//b", "/a b", "/\u00e9", '/"', "/", "x"]
 )

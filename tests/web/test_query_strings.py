@@ -4,10 +4,13 @@ import re
 
 import pytest
 
+from tests.conftest import ADMIN_KEY, client_with
+from tests.support.databases import on_sqlite
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.links import links
 
 BUSTERS = "_=1719846000000&utm_source=news&utm_medium=e%26mail&_&utm_x"
+NUMBER = 70_001
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_type": "zarr"}
 JSON = ["/recipe_runs/", "/recipe_runs/{id}", "/bakeries/", "/bakeries/{id}", "/feedstocks/", "/feedstocks/{id}"]
 JSON += ["/feedstocks/{id}/datasets", "/datasets/", "/datasets/{id}", "/stats/recipe_runs", "/stats/datasets"]
@@ -18,32 +21,36 @@ PAGES += ["/dashboard/bakeries/{id}", "/docs", "/feedstocks/{id}/badge.svg", "/f
 PAGES += ["/catalog.yaml", "/stac", "/stac/conformance", "/stac/collections", "/stac/collections/{id}"]
 
 
-@pytest.fixture
-def number(app):
-    """The id of a bakery, of a feedstock and of a run with a dataset."""
-    bakery, feedstock = make_bakery(app, id=70_001), make_feedstock(app, id=70_001)
-    parents = {"bakery_id": bakery.id, "feedstock_id": feedstock.id}
-    return make_run(app, id=70_001, **parents, **PUBLISHED, dataset_public_url="https://data.org/a.zarr").id
+@pytest.fixture(scope="module")
+def reader(module_app):
+    """An administrator of a service whose bakery, feedstock and run with a dataset have the id NUMBER."""
+    parents = {"bakery_id": NUMBER, "feedstock_id": NUMBER}
+    make_bakery(module_app, id=NUMBER), make_feedstock(module_app, id=NUMBER)
+    make_run(module_app, id=NUMBER, **parents, **PUBLISHED, dataset_public_url="https://data.org/a.zarr")
+    return client_with(module_app, ADMIN_KEY)
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", [*JSON, *PAGES, "/", "/openapi.json", "/healthz"])
-def test_cache_busters_are_ignored(admin, number, path, method):
-    path = path.format(id=number)
-    plain, busted = admin.open(path, method=method), admin.open(f"{path}?{BUSTERS}", method=method)
+def test_cache_busters_are_ignored(reader, path, method):
+    path = path.format(id=NUMBER)
+    plain, busted = reader.open(path, method=method), reader.open(f"{path}?{BUSTERS}", method=method)
     assert (busted.status_code, busted.data) == (200, plain.data)
     assert busted.headers.get("Link") == plain.headers.get("Link")
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", JSON)
-def test_a_json_resource_refuses_other_unknown_parameters(admin, number, path):
-    response = admin.get(f"{path.format(id=number)}?_=1&v=2")
+def test_a_json_resource_refuses_other_unknown_parameters(reader, path):
+    response = reader.get(f"{path.format(id=NUMBER)}?_=1&v=2")
     assert (response.status_code, [error["pointer"] for error in response.json["errors"]]) == (422, ["/v"])
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", PAGES)
-def test_what_people_link_to_ignores_every_unknown_parameter(client, number, path):
-    path = path.format(id=number)
+def test_what_people_link_to_ignores_every_unknown_parameter(reader, path):
+    path, client = path.format(id=NUMBER), reader.application.test_client()
     plain, other = client.get(path), client.get(f"{path}?v=2&fbclid=a%00&a+b=1&__class__=1&%ff=1&=&v=3")
     assert (other.status_code, other.data) == (200, plain.data)
 
