@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.conftest import ADMIN_KEY, environment
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.dyno import ask, dyno, serving
 from tests.support.live import ROOT
 

@@ -1,31 +1,28 @@
 """Applications on databases built by the migrations, on SQLite and on PostgreSQL. Each test begins without rows."""
 
 import gc
-import shutil
 from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import flask_migrate
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 
-from app import create_app
-from app.cli.db import migrate
 from app.database import deadline
-from app.extensions import db
-from app.keys import key_digest
-from config import load
 from tests.support import live, postgres, rows
+from tests.support.apps import (
+    ADMIN_KEY,
+    application,
+    client_with,
+    copied,
+    engine_of,
+    make_app,
+    served,
+    sqlite_copy,
+    sqlite_url,
+    upgrade,
+)
 from tests.support.chromium import chromium
-
-SALT = "a-salt-for-tests"
-ADMIN_KEY = "the-admin-key-of-the-tests"
-# The examples end at the time at which the documents show them.
-SEED = ("seed", "--until", "2026-03-16T12:38:00Z")
 
 # Without a deadline, a property test cannot fail because the machine is busy. Each run has other examples.
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -53,36 +50,6 @@ def not_tested(skipped):
     """A line for each reason to skip, with the number of tests."""
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     return [f"NOT TESTED: {number} tests, because {reason}" for reason, number in reasons.most_common()]
-
-
-def environment(url, **more):
-    """The environment of a service on the database at `url`, which does not read `.env`."""
-    text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
-    digest = key_digest(SALT, ADMIN_KEY)
-    settings = {"DATABASE_URL": text, "ENCRYPTION_SALT": SALT, "ADMIN_API_KEY_SHA256": digest}
-    return {**settings, **live.NO_ENV_FILE, **more}
-
-
-def make_app(url, engine_options=None, **more):
-    """An application on the database at `url`. `engine_options` override those of the service.
-
-    It answers errors instead of raising them, and has the commands of `flask db`.
-    """
-    config = load(environment(url, **more)) | {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
-    overrides, defaults = engine_options or {}, config["SQLALCHEMY_ENGINE_OPTIONS"]
-    connect = defaults["connect_args"] | overrides.get("connect_args", {})
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = defaults | overrides | {"connect_args": connect}
-    app = create_app(config)
-    migrate.init_app(app)
-    return app
-
-
-@contextmanager
-def application(url, engine_options=None, **settings):
-    """An application of `make_app`. Its connections are closed at the end."""
-    app = make_app(url, engine_options, **settings)
-    yield app
-    engine_of(app).dispose()
 
 
 @pytest.fixture(scope="session")
@@ -153,13 +120,6 @@ def postgresql_template(postgres_server):
         yield url
 
 
-@contextmanager
-def sqlite_copy(template):
-    """The URL of a copy of a SQLite database. It is in memory, because SQLite waits for the disk at each commit."""
-    with TemporaryDirectory(prefix="sqlite-", dir=postgres.MEMORY) as folder:
-        yield copied(template, Path(folder, "test.sqlite"))
-
-
 @pytest.fixture(scope="session")
 def sqlite_app(sqlite_template):
     with sqlite_copy(sqlite_template) as url, application(url) as app:
@@ -194,26 +154,6 @@ def sqlite_cleaner(sqlite_app):
 def postgresql_cleaner(postgresql_app):
     with rows.cleaner(engine_of(postgresql_app).url) as delete_rows:
         yield delete_rows
-
-
-def engine_of(app):
-    with app.app_context():
-        return db.engine
-
-
-def sqlite_url(path):
-    return URL.create("sqlite", database=str(path))
-
-
-def copied(url, path):
-    """Copy the SQLite database at `url` to `path` and return its URL. No program may have the original open."""
-    shutil.copyfile(url.database, path)
-    return sqlite_url(path)
-
-
-def upgrade(url):
-    with application(url) as app, app.app_context():
-        flask_migrate.upgrade()
 
 
 @pytest.fixture
@@ -276,12 +216,6 @@ def writer(app, admin):
     return client_with(app, admin.post("/api-keys", json={}).json["key"])
 
 
-def client_with(app, key):
-    client = app.test_client()
-    client.environ_base["HTTP_X_API_KEY"] = key
-    return client
-
-
 @pytest.fixture
 def unreachable_app():
     """An application whose PostgreSQL server does not exist."""
@@ -300,14 +234,6 @@ def service(sqlite_template, tmp_path_factory):
 def own_service(sqlite_template, tmp_path_factory):
     """The address of a service with the example catalogue, for tests that write."""
     with served(copied(sqlite_template, tmp_path_factory.mktemp("service") / "service.sqlite")) as address:
-        yield address
-
-
-@contextmanager
-def served(url):
-    with application(url) as app:
-        assert app.test_cli_runner().invoke(args=SEED).exit_code == 0
-    with live.server(environment(url)) as address:
         yield address
 
 

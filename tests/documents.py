@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, SEED, application, copied, environment, upgrade
 from tests.support import documents, live, postgres
+from tests.support.apps import ADMIN_KEY, SEED, application, copied, environment, upgrade
 from tests.support.own_client import in_path
 from tests.support.postgres import free_port
 

@@ -11,7 +11,7 @@ import pytest
 import config
 from app.keys import key_digest, new_secrets
 from config import ConfigError, load
-from tests.conftest import environment
+from tests.support.apps import environment
 
 POSTGRES = "postgresql://forge:hunter2@db.example:5432/catalogue"
 NUMBER = "it must be a whole number from {} to 9999."

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from app.cli import COMMANDS
-from tests.conftest import ADMIN_KEY
 from tests.support import architecture, documents, live, parameters
+from tests.support.apps import ADMIN_KEY
 
 DOCUMENTS = {path: path.read_text() for path in documents.documents()}
 SETTINGS = (live.ROOT / "docs/operating/settings.md").read_text()

@@ -14,8 +14,8 @@ from honcho.environ import parse_procfile
 from jsonschema import Draft202012Validator
 
 import config
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.dyno import ask, dyno, run, serving
 from tests.support.live import NO_ENV_FILE, PATIENCE, ROOT, wait_until
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from tests.chaos.fleet_parts import LIMIT
 from tests.chaos.service import ask
-from tests.conftest import ADMIN_KEY
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY
 
 WRITERS = READERS = 8
 PAUSE = 0.15  # seconds after each answer, so that writers stay below their limits

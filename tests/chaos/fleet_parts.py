@@ -11,8 +11,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.chaos.service import ask
-from tests.conftest import environment
 from tests.support import live, pooler, postgres
+from tests.support.apps import environment
 from tests.support.databases import application, upgrade
 from tests.support.dyno import dyno, wait_until
 from tests.support.factories import make_bakery, make_feedstock, run_body

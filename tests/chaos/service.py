@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
 
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.databases import application
 from tests.support.dyno import dyno, serving
 from tests.support.factories import make_bakery, make_feedstock, run_body

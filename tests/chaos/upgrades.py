@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 import psycopg2
 
 from tests.chaos.service import Clients, ask
-from tests.conftest import environment
 from tests.migrations.test_adoption import create_original_schema
 from tests.migrations.test_migrations import start_upgrade
 from tests.support import live, postgres
+from tests.support.apps import environment
 from tests.support.databases import application
 from tests.support.dyno import dyno, serving, wait_until
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from tests.chaos.service import Clients, ask, service
-from tests.conftest import ADMIN_KEY
 from tests.support import live, load, postgres
+from tests.support.apps import ADMIN_KEY
 from tests.support.dyno import wait_until
 from tests.support.memory import resident, worker
 from tests.test_heroku import locked

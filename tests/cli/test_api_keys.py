@@ -5,7 +5,7 @@ from sqlalchemy import null
 
 from app.extensions import db
 from app.models import APIKey
-from tests.conftest import make_app
+from tests.support.apps import make_app
 from tests.support.factories import make_bakery, make_key
 
 

@@ -7,8 +7,8 @@ from app.database.columns import now, wire_time
 from app.extensions import db
 from app.models import AuditEntry
 from app.models.recipe_runs import CONCLUSIONS
-from tests.conftest import SEED, make_app
 from tests.support import postgres
+from tests.support.apps import SEED, make_app
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
 LOADED = "Loaded the example catalogue: 3 bakeries, 4 feedstocks, 15 recipe runs, 1 API key.\n"

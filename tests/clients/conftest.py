@@ -4,7 +4,7 @@ import pytest
 
 from pangeo_forge_client import Retries
 from pangeo_forge_client.command import main
-from tests.conftest import ADMIN_KEY, copied, served
+from tests.support.apps import ADMIN_KEY, copied, served
 from tests.support.own_client import connected
 
 

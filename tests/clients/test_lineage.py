@@ -3,7 +3,7 @@
 import json
 import urllib.request
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.clients import FOLDER, NO_PYTHON, PYTHON, require, run
 
 GOOD, BAD = "01939f6e-8b2a-7c4d-9e5f-6a7b8c9d0e1f", "01939f6e-8b2a-7c4d-9e5f-6a7b8c9d0e20"

@@ -14,7 +14,7 @@ import pytest
 import pangeo_forge_client
 from pangeo_forge_client import Client, records
 from pangeo_forge_client.parameters import ONE_TEXT, bounding_box
-from tests.conftest import make_app
+from tests.support.apps import make_app
 from tests.support.databases import on_sqlite
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_key, make_link, make_run
 from tests.support.live import ROOT

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pangeo_forge_client.command import credentials
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 
 
 @pytest.fixture

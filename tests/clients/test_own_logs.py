@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from pangeo_forge_client import Client
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.factories import STARTED_AT, make_run
 from tests.support.own_client import LOST, connected
 

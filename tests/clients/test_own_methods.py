@@ -4,7 +4,7 @@ import json
 from operator import attrgetter
 
 from pangeo_forge_client import Client
-from tests.conftest import make_app
+from tests.support.apps import make_app
 
 METHODS = {
     "list_datasets": "datasets.list",

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from pangeo_forge_client import Client, NotAllowedError, NotFoundError, PangeoForgeError
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.own_client import LOST, connected
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pangeo_forge_client import Client
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.clients import require
 from tests.support.live import ROOT
 from tests.support.own_client import WHEEL, WITHOUT_WHEEL

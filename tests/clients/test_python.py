@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.clients import FOLDER, NO_PYTHON, PYTHON, lists, require, run, write_document
 from tests.support.databases import on_sqlite
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.clients import NO_TYPESCRIPT, PACKAGES, lists, require, run, write_document
 from tests.support.databases import on_sqlite
 

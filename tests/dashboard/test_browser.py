@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from app.database.columns import now
 from app.schemas.dataset_descriptions import EXAMPLE as DESCRIPTION
 from app.schemas.dataset_descriptions import EXAMPLE_VARIABLE
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import catalogue, live
+from tests.support.apps import ADMIN_KEY, environment
 
 TABLET = 768  # pixels
 SCREENS = ((360, "light"), (TABLET, "light"), (1440, "light"), (1440, "dark"))

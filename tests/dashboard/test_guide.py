@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.live import PATIENCE
 
 

@@ -15,8 +15,8 @@ from app.database import deadline
 from app.extensions import db
 from app.serving import connection
 from config import REQUEST_TIMEOUT, STATEMENT_TIMEOUT
-from tests.conftest import ADMIN_KEY
 from tests.support import live
+from tests.support.apps import ADMIN_KEY
 
 HEAD = f"POST /feedstocks/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"

@@ -16,8 +16,8 @@ from app import create_app
 from app.database import engine as app_engine
 from app.extensions import db
 from config import load
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.databases import application, on_postgresql, on_sqlite, sql
 from tests.support.factories import STARTED_AT, make_bakery, make_key, make_run, run_body
 

@@ -8,9 +8,9 @@ import pytest
 from app.extensions import db
 from app.ops import doctor
 from config import STATEMENT_TIMEOUT
-from tests.conftest import ADMIN_KEY, environment, make_app
 from tests.database.test_faults import KEY, assert_unavailable
 from tests.support import live
+from tests.support.apps import ADMIN_KEY, environment, make_app
 from tests.support.databases import HEAD, application, check, sql, upgrade
 from tests.support.factories import make_bakery, make_run
 from tests.support.pooler import pooler

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.database import resolve
-from tests.conftest import make_app
+from tests.support.apps import make_app
 
 ADDRESSES = {"one.example": ["10.0.0.1"], "two.example": ["10.0.0.2", "fd00::2"]}
 LIBPQ = SimpleNamespace(connect=lambda **parameters: parameters)  # returns the parameters of the connection

@@ -4,8 +4,8 @@ import pytest
 
 from app.database import revision
 from app.routes import BLUEPRINTS
-from tests.conftest import environment
 from tests.support import live, postgres
+from tests.support.apps import environment
 from tests.support.databases import CHAIN, HEAD, application, downgrade, on_postgresql, sql, upgrade
 
 

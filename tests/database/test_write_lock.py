@@ -7,7 +7,7 @@ import pytest
 
 from app.database import write_lock
 from app.extensions import db
-from tests.conftest import ADMIN_KEY, application
+from tests.support.apps import ADMIN_KEY, application
 from tests.support.databases import on_sqlite
 
 KEY = {"X-API-Key": ADMIN_KEY}

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import images, postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.dyno import ask, wait_until
 from tests.support.live import PATIENCE
 from tests.test_heroku import locked

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import psycopg2
 import pytest
 
-from tests.conftest import environment
 from tests.support import live, postgres
+from tests.support.apps import environment
 from tests.support.live import ROOT, wait_until
 from tests.support.pooler import NO_POOLER, PGBOUNCER, answers
 from tests.support.validators import changed

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, copied, environment
+from tests.support.apps import ADMIN_KEY, copied, environment
 from tests.support.dyno import dyno, serving
 from tests.support.live import ROOT, wait_until
 from tests.support.postgres import free_port

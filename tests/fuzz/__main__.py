@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, environment
 
 HERE = Path(__file__).parent
 # The keys that are created for the run: one limited to a bakery, and one that writes.

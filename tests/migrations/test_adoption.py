@@ -14,8 +14,8 @@ from sqlalchemy import text
 from app.database.columns import now
 from app.extensions import db
 from app.keys import key_digest
-from tests.conftest import SALT
 from tests.support import postgres
+from tests.support.apps import SALT
 from tests.support.catalogue import DUMP, restore
 from tests.support.databases import ORIGINAL, application, check, contents, downgrade, on_postgresql, sql, upgrade
 from tests.support.factories import RUN_FIELDS

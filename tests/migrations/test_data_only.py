@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.ops import doctor
-from tests.conftest import ADMIN_KEY, environment
 from tests.migrations.test_run_counts import exact
 from tests.routes.test_datasets import publish
 from tests.support import catalogue, postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.databases import HEAD, ORIGINAL, application, contents, fill, on_postgresql, sql, upgrade
 from tests.support.factories import make_feedstock, make_run
 from tests.support.live import ROOT

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.models import RecipeRun
 from app.models.datasets import DATASETS
-from tests.conftest import environment
 from tests.support import live, postgres
+from tests.support.apps import environment
 from tests.support.databases import (
     BAKERY,
     CHAIN,

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from app.extensions import MIGRATIONS, db
-from tests.conftest import ADMIN_KEY
 from tests.migrations.test_run_counts import exact
 from tests.support import postgres
+from tests.support.apps import ADMIN_KEY
 from tests.support.databases import CHAIN, RUN, application, check, downgrade, fill, on_postgresql, sql, upgrade
 from tests.support.factories import run_body
 

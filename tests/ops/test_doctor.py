@@ -15,8 +15,8 @@ from app.database import deadline
 from app.extensions import db
 from app.keys import key_digest
 from app.ops import doctor
-from tests.conftest import ADMIN_KEY, SALT, environment
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, SALT, environment
 from tests.support.databases import HEAD, application, on_postgresql, on_sqlite, sql, upgrade
 
 SCHEMA = ["schema", "ownership", "rights", "sequences", "triggers", "counts", "failures"]

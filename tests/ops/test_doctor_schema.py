@@ -9,8 +9,8 @@ import pytest
 from app.extensions import MIGRATIONS
 from app.ops import doctor
 from app.ops.doctor.schema import SQLITE_TRIGGERS
-from tests.conftest import ADMIN_KEY
 from tests.support import postgres
+from tests.support.apps import ADMIN_KEY
 from tests.support.databases import RUN, application, fill, on_postgresql, on_sqlite, sql
 from tests.support.factories import run_body
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, copied, environment
 from tests.support import live
+from tests.support.apps import ADMIN_KEY, copied, environment
 from tests.support.dyno import ask, dyno, serving
 
 OWN_MOUNTS = "unshare --mount" if os.geteuid() == 0 else "unshare --mount --map-root-user"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from app.ops import logs
-from tests.conftest import ADMIN_KEY, SALT, application
+from tests.support.apps import ADMIN_KEY, SALT, application
 from tests.support.factories import make_feedstock, make_key
 
 

@@ -16,8 +16,8 @@ from app.keys import key_digest
 from app.models import APIKey, RunCount
 from app.models.run_counts import ALL
 from app.ops import metrics
-from tests.conftest import ADMIN_KEY, SALT, environment, make_app
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, SALT, environment, make_app
 from tests.support.dyno import ask, dyno, serving, wait_until
 from tests.support.factories import make_key, make_run
 from tests.test_heroku import locked

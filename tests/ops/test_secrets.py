@@ -9,7 +9,7 @@ from app.extensions import db
 from app.keys import key_digest
 from app.models import APIKey
 from app.services import api_keys
-from tests.conftest import ADMIN_KEY, SALT
+from tests.support.apps import ADMIN_KEY, SALT
 from tests.support.databases import sql
 from tests.support.factories import make_key, run_body
 from tests.support.signed import standard_webhook

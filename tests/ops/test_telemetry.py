@@ -13,8 +13,8 @@ import pytest
 
 from app.keys import new_key
 from config import ConfigError
-from tests.conftest import ADMIN_KEY, environment, make_app
 from tests.support import live
+from tests.support.apps import ADMIN_KEY, environment, make_app
 
 ASKED = [
     ({"SENTRY_DSN": "https://key@sentry.invalid/1"}, "sentry_sdk", "requirements/sentry.txt"),
@@ -29,7 +29,7 @@ ASKED = [
 PROGRAM = """
 import sys
 from app.ops import telemetry
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from wsgi import app
 
 telemetry.export(app)

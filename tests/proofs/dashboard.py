@@ -9,8 +9,8 @@ from time import perf_counter
 
 import pytest
 
-from tests.conftest import make_app
 from tests.support import catalogue
+from tests.support.apps import make_app
 
 LIMIT = 50  # ms
 FLAT = 2  # times as long as about 1,000 runs is what a page about 100,000 runs may take

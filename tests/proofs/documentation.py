@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import copied, environment
 from tests.routes.test_docs import authorise, execute
 from tests.routes.test_docs import page as page
 from tests.support import live
+from tests.support.apps import copied, environment
 from tests.support.postgres import free_port
 
 

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.routes.recipe_runs import NEW_RUN
-from tests.conftest import ADMIN_KEY, environment
 from tests.proofs.growth import serve
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.catalogue import runs
 from tests.support.load import get, post, run
 

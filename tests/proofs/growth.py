@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 
 from app.routes.recipe_runs import NEW_RUN
-from tests.conftest import ADMIN_KEY, environment
 from tests.support import postgres
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.catalogue import production, runs
 from tests.support.dyno import ask, dyno, serving
 from tests.support.live import ROOT

@@ -12,8 +12,8 @@ import urllib.request
 from collections import Counter
 from uuid import uuid4
 
-from tests.conftest import ADMIN_KEY, environment, make_app
 from tests.support import live
+from tests.support.apps import ADMIN_KEY, environment, make_app
 from tests.support.factories import make_bakery, make_feedstock, run_body
 
 WRITERS, KILLS = 4, 20

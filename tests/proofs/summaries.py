@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import pytest
 
 from app.extensions import db
-from tests.conftest import make_app
 from tests.support import catalogue, postgres
+from tests.support.apps import make_app
 
 RUNS, MINUTES = {"small": 1_000, "large": 300_000}, {"small": 300, "large": 1}
 TRIES = 40

@@ -8,7 +8,7 @@ import pytest
 from app.extensions import db
 from app.keys import key_digest
 from app.models import APIKey
-from tests.conftest import ADMIN_KEY, SALT
+from tests.support.apps import ADMIN_KEY, SALT
 from tests.support.factories import make_bakery, make_key
 from tests.support.unknown import unknown
 

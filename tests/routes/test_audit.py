@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from app.database.columns import wire_time
 from app.extensions import db
 from app.models import AuditEntry, RecipeRunEvent
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import BODY, MAKE, make_bakery, make_run, run_body
 
 ID = {"X-Request-ID": "the-request"}

@@ -3,7 +3,7 @@
 import pytest
 
 from app.schemas.dataset_descriptions import EXAMPLE
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import make_bakery, make_check, make_description, make_thumbnail
 from tests.support.inspections import make_dataset, record
 from tests.support.links import follow

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
 from tests.routes.test_datasets import PUBLISHED, ids, publish
+from tests.support.apps import ADMIN_KEY
 from tests.support.factories import make_feedstock, make_run
 
 KEY = {"X-API-Key": ADMIN_KEY}

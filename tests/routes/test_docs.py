@@ -3,8 +3,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import ADMIN_KEY
 from tests.support import live
+from tests.support.apps import ADMIN_KEY
 
 SCREENSHOTS = live.ROOT / "test-results"
 

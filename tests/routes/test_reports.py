@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.database.columns import now
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
 URL = "https://data.org/a.zarr"

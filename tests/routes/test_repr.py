@@ -17,8 +17,8 @@ from app.extensions import db
 from app.repr import opener as module
 from app.repr.opener import Opener, Result
 from config import ConfigError, load
-from tests.conftest import environment
 from tests.support import forked, live, stores
+from tests.support.apps import environment
 from tests.support.databases import on_sqlite
 from tests.support.factories import make_run
 from tests.support.sent import statements

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from app.models.run_logs import LINE_SIZE, SIZE_MAX, SLACK
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import make_bakery, make_key, make_run
 
 NDJSON = "application/x-ndjson"

@@ -12,8 +12,8 @@ from app.models import IdempotencyKey, RecipeRun, RecipeRunEvent
 from app.services import archive, audit, bakery_secrets
 from app.services.archive import sequences
 from app.services.archive.format import BATCH
-from tests.conftest import SALT, application, copied, make_app
 from tests.support import postgres
+from tests.support.apps import SALT, application, copied, make_app
 from tests.support.factories import make_bakery, make_event, make_feedstock, make_key, make_metadata, make_run
 from tests.support.rows import cleaner
 

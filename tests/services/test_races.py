@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
 from tests.support import threads
+from tests.support.apps import ADMIN_KEY
 from tests.support.databases import application
 from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
 

@@ -8,7 +8,7 @@ from app.database.columns import now
 from app.extensions import db
 from app.models import RecipeRun, RecipeRunEvent
 from app.services import reaper
-from tests.conftest import make_app
+from tests.support.apps import make_app
 from tests.support.databases import application
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.threads import at_once

@@ -5,7 +5,7 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, insert
 
 from app.extensions import db
 from app.models import Bakery
-from tests.conftest import ADMIN_KEY, application, client_with
+from tests.support.apps import ADMIN_KEY, application, client_with
 from tests.support.factories import make_bakery, make_run
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.keys import new_key
 from app.services.secrets import PIECE, scrub
-from tests.conftest import ADMIN_KEY, SALT
+from tests.support.apps import ADMIN_KEY, SALT
 from tests.support.factories import make_key
 
 WORD = "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY2zA4"  # 36 letters and digits

@@ -12,8 +12,8 @@ from select import select
 import pytest
 
 from config import BODY_BUDGET, MAX_BULK_BODY
-from tests.conftest import ADMIN_KEY, application, environment
 from tests.support import live, postgres
+from tests.support.apps import ADMIN_KEY, application, environment
 from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run
 from tests.support.memory import forget_peak, peak, resident, worker

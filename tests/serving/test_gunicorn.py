@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
 from app.serving.connection import CLOSE_TIMEOUT
-from tests.conftest import environment
 from tests.support import live
+from tests.support.apps import environment
 from tests.support.databases import application, upgrade
 from tests.support.dyno import ask, dyno, run, serving, wait_until
 from tests.support.postgres import free_port

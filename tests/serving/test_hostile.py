@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.web.auth import NO_KEY, WRONG_KEY
-from tests.conftest import ADMIN_KEY
 from tests.support import live
+from tests.support.apps import ADMIN_KEY
 
 KEY = f"X-API-Key: {ADMIN_KEY}\r\nContent-Type: application/json\r\n".encode()
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import environment
 from tests.support import live
+from tests.support.apps import environment
 from tests.support.databases import on_postgresql
 from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from sqlalchemy.engine import URL, make_url
 
-from tests.conftest import environment
 from tests.support import postgres
+from tests.support.apps import environment
 from tests.support.live import flask
 
 DUMP = os.environ.get("PANGEO_FORGE_DUMP")

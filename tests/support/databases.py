@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from app.extensions import MIGRATIONS, db
-from tests.conftest import application as application
+from tests.support.apps import application as application
 
 SCRIPTS = ScriptDirectory(MIGRATIONS)
 CHAIN = [script.revision for script in SCRIPTS.walk_revisions()][::-1]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import httpx
 
 from pangeo_forge_client import Client, Retries
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.live import ROOT
 
 WHEEL = ROOT / ".venv/client/bin"  # where `make client` has installed the wheel

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.extensions import db
 from app.schemas.recipe_runs import RecipeRunQuery
-from tests.conftest import make_app
+from tests.support.apps import make_app
 from tests.support.catalogue import runs
 from tests.support.links import links
 from tests.support.sent import statements

@@ -3,8 +3,8 @@
 import os
 import tempfile
 
-from tests.conftest import environment
 from tests.support import live
+from tests.support.apps import environment
 from tests.support.chromium import chromium
 from tests.support.postgres import free_port
 

@@ -16,7 +16,7 @@ from app.web.auth import (
 )
 from app.web.signatures import GITHUB_SIGNATURE, SIGNATURE
 from config import MAX_BODY
-from tests.conftest import ADMIN_KEY, SALT
+from tests.support.apps import ADMIN_KEY, SALT
 from tests.support.databases import on_sqlite
 from tests.support.factories import make_key, make_run
 

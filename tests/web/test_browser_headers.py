@@ -6,7 +6,7 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import ADMIN_KEY, client_with, environment
+from tests.support.apps import ADMIN_KEY, client_with, environment
 from tests.web.test_headers import ORIGIN, deployed, same_id
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"

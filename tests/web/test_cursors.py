@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 
 from app.extensions import db
 from app.models import RecipeRun
-from tests.conftest import SALT
+from tests.support.apps import SALT
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.support.links import follow, links
 from tests.support.samples import NULLABLE, SAMPLES

@@ -12,7 +12,7 @@ from app.database import fairness, rows
 from app.extensions import db
 from app.models import RecipeRun
 from app.web import documents
-from tests.conftest import application
+from tests.support.apps import application
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app import create_app
 from config import load
-from tests.conftest import ADMIN_KEY, environment
+from tests.support.apps import ADMIN_KEY, environment
 from tests.support.databases import on_sqlite
 from tests.support.factories import (
     bakery_body,

@@ -8,7 +8,7 @@ from nacl.secret import SecretBox
 from app.extensions import db
 from app.models import IdempotencyKey, RecipeRun
 from app.routes import recipe_runs
-from tests.conftest import ADMIN_KEY, SALT, client_with
+from tests.support.apps import ADMIN_KEY, SALT, client_with
 from tests.support.databases import application, on_postgresql
 from tests.support.factories import make_key, run_body
 from tests.support.live import PATIENCE

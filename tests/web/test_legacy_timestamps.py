@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, client_with
+from tests.support.apps import ADMIN_KEY, client_with
 from tests.support.factories import make_run, run_body
 
 BEGIN, END = "2022-03-03T02:29:54", "2022-03-03T03:11:20.055180"

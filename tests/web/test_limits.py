@@ -10,8 +10,8 @@ from contextlib import ExitStack, suppress
 import pytest
 from limits.storage import MemoryStorage
 
-from tests.conftest import ADMIN_KEY, application, sqlite_copy
 from tests.support import live
+from tests.support.apps import ADMIN_KEY, application, sqlite_copy
 from tests.support.factories import make_bakery, make_key, run_body
 from tests.support.postgres import free_port
 from tests.support.signed import post_signed

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, client_with
+from tests.support.apps import ADMIN_KEY, client_with
 from tests.support.databases import on_sqlite
 from tests.support.factories import make_bakery, make_run
 from tests.support.links import links

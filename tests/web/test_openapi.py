@@ -12,8 +12,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.web.auth import Caller
 from app.web.openapi_components import refer_to_component
-from tests.conftest import environment, make_app
 from tests.support import live
+from tests.support.apps import environment, make_app
 from tests.support.databases import on_sqlite
 
 DOCUMENT = json.loads(make_app("sqlite:///never-opened.sqlite").extensions["openapi_json"])

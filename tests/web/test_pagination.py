@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.conftest import make_app
+from tests.support.apps import make_app
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.links import follow, links
 

@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.databases import application, on_sqlite
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.threads import at_once

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.exceptions import Conflict, default_exceptions
 
 from app.web.auth import NO_KEY, WRONG_KEY
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 from tests.support.factories import make_bakery, make_run
 
 KEY = {"X-API-Key": ADMIN_KEY}

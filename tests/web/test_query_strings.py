@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.conftest import ADMIN_KEY, client_with
+from tests.support.apps import ADMIN_KEY, client_with
 from tests.support.databases import on_sqlite
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.links import links

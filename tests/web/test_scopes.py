@@ -4,7 +4,7 @@ import pytest
 
 from app.schemas.openlineage import EXAMPLE as LINEAGE
 from app.web.auth import Caller
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import BODY, MAKE, make_bakery, make_run, run_body
 
 ALONE = "scopes: Must be admin alone, write alone, or one or more bakeries."

@@ -6,7 +6,7 @@ from time import time
 import pytest
 
 from app.web.auth import WRONG_SIGNATURE
-from tests.conftest import client_with
+from tests.support.apps import client_with
 from tests.support.factories import make_bakery, make_feedstock, make_run
 from tests.support.signed import post_signed, standard_webhook
 

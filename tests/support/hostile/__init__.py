@@ -4,7 +4,7 @@ The application has a bakery named "taken", a feedstock and a run, each with the
 that were recorded with the original about reading, keys and bodies.
 """
 
-from tests.conftest import ADMIN_KEY
+from tests.support.apps import ADMIN_KEY
 
 KEY = {"X-API-Key": ADMIN_KEY}
 JSON = {"Content-Type": "application/json"}

@@ -2,7 +2,7 @@
 
 from app.keys import key_digest
 from app.web import auth
-from tests.conftest import ADMIN_KEY, SALT
+from tests.support.apps import ADMIN_KEY, SALT
 from tests.support.hostile import JSON, KEY, SEND, invalid
 from tests.support.unknown import unknown
 
