@@ -21,7 +21,7 @@ COUNTED = 1000  # failures of a class
 
 OLDEST = {"order_by": "id", "sort": "asc"}
 STUCK_SHOWN = 4
-RECENT = 1000  # runs of a feedstock whose recipes are listed
+RECENT = 500  # runs of a feedstock whose recipes are listed
 RECIPES_SHOWN = 25
 STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "failure_class")
 

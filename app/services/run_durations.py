@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
@@ -34,10 +35,16 @@ NO_DURATIONS = Summary()
 
 
 def histogram(selection: RunSelection) -> Histogram:
+    return [(seconds, number) for seconds, number in fetch(_counts(selection))]
+
+
+# Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=64)
+def _counts(selection: RunSelection) -> Select[Any]:
+    """The statement for the number of runs by duration."""
     found = _durations(selection, LONG).subquery()
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    counts = select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0).order_by(found.c.seconds)
-    return [(seconds, number) for seconds, number in fetch(counts)]
+    return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0).order_by(found.c.seconds)
 
 
 def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Histogram]:
@@ -46,13 +53,19 @@ def over_time(selection: RunSelection, first: int, weeks: int) -> dict[int, Hist
     A part has that many weeks. Part 0 begins with the week `first`, counted from MONDAY. If both numbers are multiples
     of the longest periods of the sums, fewer sums are read.
     """
+    rows = fetch(_counts_over_time(selection, first, weeks))
+    return {number: [(seconds, count) for _, seconds, count in of_part] for number, of_part in groupby(rows, FIRST)}
+
+
+@lru_cache(maxsize=64)
+def _counts_over_time(selection: RunSelection, first: int, weeks: int) -> Select[Any]:
+    """The statement for the number of runs by part of the time and by duration."""
     longest = LONG if first * WEEK % LONG == weeks * WEEK % LONG == 0 else WEEK
     found = _durations(selection, longest).subquery()
     part = ((found.c.week - first) // weeks).label("part")
     by = part, found.c.seconds
     runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    rows = fetch(select(*by, runs).group_by(*by).having(runs > 0).order_by(*by))
-    return {number: [(seconds, count) for _, seconds, count in of_part] for number, of_part in groupby(rows, FIRST)}
+    return select(*by, runs).group_by(*by).having(runs > 0).order_by(*by)
 
 
 def whole(parts: Iterable[Histogram]) -> Histogram:

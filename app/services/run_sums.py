@@ -30,7 +30,7 @@ class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
     Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of days for which there are
-    sums.
+    sums. Equal selections have equal hashes, so that statements can be kept by them.
     """
 
     def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:
@@ -40,6 +40,15 @@ class RunSelection:
         width = self.unit * ONE_DAY
         self.first = -((START - since) // width) * self.unit if since else 0
         self.end = (until - START) // width * self.unit if until else (DAYS // LONG + 1) * LONG
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunSelection) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.since, self.until, *((name, *values) for name, values in self.filters.items())
 
     def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""

@@ -1,10 +1,9 @@
 """Counts of records, and statistics of the runs: results, durations and the queue."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy.orm import Mapper
 from app.database.columns import now
 from app.database.record import Record
 from app.database.statements import fetch
-from app.extensions import db
 from app.models import RecipeRun, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.models.run_sums import MONDAY, WEEK
@@ -37,7 +35,7 @@ def overview(since: datetime | None = None, until: datetime | None = None, **fil
 
 def counts(selection: RunSelection) -> dict[str, Any]:
     """Return the statistics of the runs of `selection`, without their durations."""
-    groups = _groups(selection)
+    groups = fetch(_groups(selection))
     conclusions = _tally(CONCLUSIONS, ((group.conclusion, group.runs) for group in groups))
     return {
         "runs": sum(group.runs for group in groups),
@@ -49,8 +47,10 @@ def counts(selection: RunSelection) -> dict[str, Any]:
     }
 
 
-def _groups(selection: RunSelection) -> list[Row[Any]]:
-    """Return the number of runs by week, status and conclusion, ordered by week."""
+# Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=64)
+def _groups(selection: RunSelection) -> Select[Any]:
+    """The statement for the number of runs by week, status and conclusion, ordered by week."""
     week = (RunsOfPeriod.period * RunsOfPeriod.days // WEEK).label("week")
     columns: list[Any] = [week, RunsOfPeriod.status, RunsOfPeriod.conclusion, RunsOfPeriod.runs]
     parts = [select(*columns).where(*where) for where in selection.sums(RunsOfPeriod)]
@@ -60,16 +60,16 @@ def _groups(selection: RunSelection) -> list[Row[Any]]:
     found = union_all(*parts).subquery()
     by = found.c.week, found.c.status, found.c.conclusion
     total = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    return list(db.session.execute(select(*by, total).group_by(*by).having(total > 0).order_by(found.c.week)))
+    return select(*by, total).group_by(*by).having(total > 0).order_by(found.c.week)
 
 
 def _tally(names: Iterable[str], numbers: Iterable[tuple[str | None, int]]) -> dict[str, int]:
     """Return the sums by name, with 0 for `names` without a number. Numbers without a name are ignored."""
-    sums = Counter(dict.fromkeys(names, 0))
+    sums = dict.fromkeys(names, 0)
     for name, number in numbers:
         if name is not None:
-            sums[name] += number
-    return dict(sums)
+            sums[name] = sums.get(name, 0) + number
+    return sums
 
 
 def _success_rate(conclusions: dict[str, int]) -> float | None:
@@ -80,21 +80,21 @@ def _success_rate(conclusions: dict[str, int]) -> float | None:
 
 def _queue(groups: list[Row[Any]], selection: RunSelection) -> dict[str, Any]:
     runs = sum(group.runs for group in groups if group.status == "queued")
-    oldest = _oldest_queued(selection) if runs else None
+    ((oldest,),) = fetch(_oldest_queued(selection)) if runs else ((None,),)
     age = (now() - oldest) // timedelta(minutes=1) if oldest else None
     return {"runs": runs, "oldest": oldest, "age": age}
 
 
-def _oldest_queued(selection: RunSelection) -> datetime | None:
-    """Return when the oldest queued run was stored, or when it started if that is unknown."""
+@lru_cache(maxsize=64)
+def _oldest_queued(selection: RunSelection) -> Select[Any]:
+    """The statement for when the oldest queued run was stored, or when it started if that is unknown."""
     queued = RecipeRun.has_status("queued"), *selection.all_runs(indexed=PARENTS)
     stored, started = RecipeRun.created_at, RecipeRun.started_at
     # Both in the order of the partial indexes, so that PostgreSQL uses no other.
     known = select(stored).where(*queued, stored.is_not(None)).order_by(stored, started).limit(1).subquery()
     unknown = select(started).where(*queued, stored.is_(None)).order_by(stored, started).limit(1).subquery()
     times = union_all(select(known), select(unknown)).subquery()
-    oldest: datetime | None = db.session.scalar(select(func.min(times.c[0])))
-    return oldest
+    return select(func.min(times.c[0]))
 
 
 def _weeks(groups: list[Row[Any]]) -> list[dict[str, Any]]:
