@@ -28,8 +28,8 @@ from app.services.run_sums import RunSelection
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
 FILTERS = (*TIMES, "type", "is_test", "bakery_id", "feedstock_id")
-# Of more runs in a longer time, durations are shown for longer periods, whose sums are fewer.
-MANY_RUNS, LONG_TIME = 10_000, 26  # weeks
+# The durations of more runs are shown for fewer and longer periods: their sums are fewer, above all in a long time.
+MANY_RUNS, FEW_BARS, LONG_TIME = 10_000, 7, 26  # weeks
 
 
 def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
@@ -112,8 +112,9 @@ def _durations(
     runs = sum(numbers["by_conclusion"][name] for name in TIMED)
     if not runs or not periods:
         return [], []
-    if runs > MANY_RUNS and len(periods) * periods[0].weeks > LONG_TIME:
-        periods = plots.periods(numbers["weeks"], plots.RATE_BARS_MAX, LONG // WEEK)
+    if runs > MANY_RUNS:
+        is_long = len(periods) * periods[0].weeks > LONG_TIME
+        periods = plots.periods(numbers["weeks"], FEW_BARS, LONG // WEEK if is_long else 1)
     parts = run_durations.over_time(selection, plots.week_number(periods[0].first), periods[0].weeks)
     summaries = [run_durations.summary(parts.get(index, [])) for index in range(len(periods))]
     timed = [replace(period, durations=known) for period, known in zip(periods, summaries, strict=True)]

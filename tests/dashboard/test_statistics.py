@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from app.dashboard import ranges
+from app.dashboard import ranges, statistics
 from app.database.columns import now
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_link, make_run
 
@@ -52,6 +52,17 @@ def test_an_age_holds_for_the_whole_page(app, client, parents, path):
     (every,) = re.findall(r"<dt>Runs</dt><dd><strong><a href=\"([^\"]*)\">1</a>", text)
     assert "since=30d" in every
     assert runs_at(client, every) == [new.id]
+
+
+@pytest.mark.parametrize(("days", "weeks"), [(77, "2 weeks"), (300, "16 weeks")])
+def test_the_durations_of_many_runs_are_shown_for_longer_periods(app, client, parents, monkeypatch, days, weeks):
+    for started in (1, days):
+        ended(app, started, **parents)
+    assert f"Durations per {weeks}" not in shown(client)
+    monkeypatch.setattr(statistics, "MANY_RUNS", 1)
+    text = shown(client)
+    assert f"Durations per {weeks}" in text
+    assert len(re.findall("<title>[^<]*median 1 h", text)) == 2
 
 
 def test_an_age_is_a_date_in_the_api_calls(client):
