@@ -39,7 +39,6 @@ NEW_RUN = {
 FINISHED_RUN = {
     "status": "completed",
     "conclusion": "success",
-    "completed_at": "2026-03-03T03:11:20Z",
     "dataset_public_url": "https://ncsa.osn.xsede.org/Pangeo/pangeo-forge/gpcp-feedstock/gpcp.zarr",
 }
 

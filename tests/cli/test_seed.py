@@ -7,6 +7,7 @@ from app.database.columns import now, wire_time
 from app.extensions import db
 from app.models import AuditEntry
 from app.models.recipe_runs import CONCLUSIONS
+from app.routes.recipe_runs import FINISHED_RUN
 from tests.support import postgres
 from tests.support.apps import SEED, make_app
 from tests.support.factories import make_bakery, make_feedstock, make_run
@@ -88,6 +89,13 @@ def test_the_examples_could_have_been_created_over_the_api(app, admin):
 
 
 OWN = ["precipitation.zarr", "sst.zarr", "air-temperature.json"]
+
+
+def test_the_end_of_a_run_in_the_documentation_fits_the_first_example(app, admin):
+    """The page /docs opens with both. The first example is queued, and has just started."""
+    seed(app)
+    first = admin.get("/recipe_runs/?limit=1").json[0]["id"]
+    assert admin.patch(f"/recipe_runs/{first}", json=FINISHED_RUN).status_code == 200
 
 
 def test_the_datasets_of_the_examples_are_those_of_the_service(app, client):
