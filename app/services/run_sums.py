@@ -35,6 +35,7 @@ class RunSelection:
 
     def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:
         self.since, self.until, self.filters = since, until, filters
+        self.key = since, until, *((name, *values) for name, values in filters.items())
         self.slice = ("bakery_id" in filters) * 1, ("feedstock_id" in filters) * 1
         self.unit = OF_PERIODS[self.slice][0]
         width = self.unit * ONE_DAY
@@ -42,13 +43,10 @@ class RunSelection:
         self.end = (until - START) // width * self.unit if until else (DAYS // LONG + 1) * LONG
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, RunSelection) and self._key() == other._key()
+        return isinstance(other, RunSelection) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.since, self.until, *((name, *values) for name, values in self.filters.items())
+        return hash(self.key)
 
     def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""
