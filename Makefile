@@ -44,9 +44,8 @@ sed -n 's/^ADMIN_API_KEY=/Admin key:     /p' .env; \
 echo "Ctrl-C stops the server."
 endef
 
-# In the order of their names. Otherwise files with few and slow tests come last, and one worker runs them alone.
 test: .venv/development  ## Run the whole suite on SQLite and PostgreSQL, a process for each core and one more; ARGS=--cov for branch coverage
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 release: .venv/client/bin/pangeo-forge  ## Write the wheel of the client and the notes of a release to dist/, for example VERSION=1.0.0
 	rm -rf dist && mkdir dist
