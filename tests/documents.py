@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.support import documents, live, postgres
-from tests.support.apps import ADMIN_KEY, SEED, application, copied, environment, upgrade
+from tests.support.apps import ADMIN_KEY, copied, environment, seed, upgrade
 from tests.support.own_client import in_path
 from tests.support.postgres import free_port
 
@@ -37,7 +37,9 @@ def port():
 @pytest.fixture(scope="module")
 def sqlite_examples(sqlite_template, port, tmp_path_factory):
     """The URL of a database as `make run` creates it, which has its example datasets itself."""
-    return seeded(copied(sqlite_template, tmp_path_factory.mktemp("examples") / "examples.sqlite"), port)
+    url = copied(sqlite_template, tmp_path_factory.mktemp("examples") / "examples.sqlite")
+    seed(url, "--address", f"http://127.0.0.1:{port}")
+    return url
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +51,8 @@ def postgresql_examples(port):
         postgres.database(server.url) as url,
     ):
         upgrade(url)
-        yield seeded(url, port)
-
-
-def seeded(url, port):
-    with application(url) as app:
-        seed = [*SEED, "--address", f"http://127.0.0.1:{port}"]
-        assert app.test_cli_runner().invoke(args=seed).exit_code == 0
-    return url
+        seed(url, "--address", f"http://127.0.0.1:{port}")
+        yield url
 
 
 @pytest.fixture

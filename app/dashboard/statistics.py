@@ -28,7 +28,8 @@ from app.services.run_sums import RunSelection
 
 LATEST: dict[str, Any] = {"limit": 8, **NEWEST}
 FILTERS = (*TIMES, "type", "is_test", "bakery_id", "feedstock_id")
-# The durations of more runs are shown for fewer and longer periods: their sums are fewer, above all in a long time.
+# The durations of more than MANY_RUNS runs have at most FEW_BARS bars, and those of more than LONG_TIME weeks have bars
+# of whole periods of the longest sums. Then fewer sums are read.
 MANY_RUNS, FEW_BARS, LONG_TIME = 10_000, 7, 26  # weeks
 
 
@@ -116,6 +117,5 @@ def _durations(
         is_long = len(periods) * periods[0].weeks > LONG_TIME
         periods = plots.periods(numbers["weeks"], FEW_BARS, LONG // WEEK if is_long else 1)
     parts = run_durations.over_time(selection, plots.week_number(periods[0].first), periods[0].weeks)
-    summaries = [run_durations.summary(parts.get(index, [])) for index in range(len(periods))]
-    timed = [replace(period, durations=known) for period, known in zip(periods, summaries, strict=True)]
+    timed = [replace(part, durations=run_durations.summary(parts.get(i, []))) for i, part in enumerate(periods)]
     return timed, run_durations.whole(parts.values())

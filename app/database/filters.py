@@ -31,8 +31,8 @@ Columns = ReadOnlyColumnCollection[str, Column[Any]]
 class FilterKey(NamedTuple):
     """What the conditions of filters depend on: the database and the forms of values, but not the values themselves.
 
-    Statements are kept by it. `forms` has the name of each filter, with ONE or MANY for a list of values, or else
-    whether the value is not False.
+    It is the key of cached statements. `forms` has the name of each filter, with ONE or MANY for a list of values, or
+    else whether the value is not False.
     """
 
     dialect: str

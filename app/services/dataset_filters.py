@@ -46,14 +46,17 @@ def _first(where: Where, filters: dict[str, Any], order_by: str, descending: boo
         return ()
     filter_key, values = parametrise(Dataset, filters)
     ((count,),) = fetch(_count_in_sample(where, filter_key, order_by, descending), values)
-    return () if count >= ENOUGH else (_found_by(name, filter_key),)
+    if count >= ENOUGH:
+        return ()
+    alone, _ = parametrise(Dataset, {name: filters[name]})
+    return (_found_by(alone),)
 
 
 # Conditions and statements are built once, see `app.database.statements.fetch`.
 @lru_cache(maxsize=16)
-def _found_by(name: str, filter_key: FilterKey) -> ColumnElement[bool]:
-    """The condition of the filter `name` as a list of ids, which the database finds first."""
-    form = dict(filter_key.forms)[name]
+def _found_by(filter_key: FilterKey) -> ColumnElement[bool]:
+    """The condition of the one filter of `filter_key` as a list of ids, which the database finds first."""
+    ((name, form),) = filter_key.forms
     found, described = select(HEALTH.c.dataset_id), select(DESCRIPTION.c.dataset_id)
     if name == "healthy":
         found = found.where(matches(HEALTH.c.healthy, name, form))

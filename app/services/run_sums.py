@@ -30,7 +30,7 @@ class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
     Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of days for which there are
-    sums. Equal selections have equal hashes, so that statements can be kept by them.
+    sums. Equal selections have equal hashes, because they are the keys of cached statements.
     """
 
     def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:

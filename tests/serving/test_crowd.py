@@ -13,7 +13,7 @@ import pytest
 
 from config import BODY_BUDGET, MAX_BULK_BODY
 from tests.support import live, postgres
-from tests.support.apps import ADMIN_KEY, application, environment
+from tests.support.apps import ADMIN_KEY, environment, seed
 from tests.support.dyno import ask, dyno, serving
 from tests.support.load import get, run
 from tests.support.memory import forget_peak, peak, resident, worker
@@ -28,8 +28,7 @@ BULK = f"POST /recipe_runs/bulk HTTP/1.1\r\nHost: x\r\nX-API-Key: {ADMIN_KEY}\r\
 def database(postgres_server, postgresql_template):
     """The URL of the example catalogue."""
     with postgres.database(postgres_server, postgresql_template) as url:
-        with application(url) as app:
-            assert app.test_cli_runner().invoke(args=["seed"]).exit_code == 0
+        seed(url)
         yield url
 
 

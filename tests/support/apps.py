@@ -84,9 +84,14 @@ def sqlite_copy(template):
         yield copied(template, Path(folder, "test.sqlite"))
 
 
+def seed(url, *options):
+    """Fill an empty database with the examples."""
+    with application(url) as app:
+        assert app.test_cli_runner().invoke(args=[*SEED, *options]).exit_code == 0
+
+
 @contextmanager
 def served(url):
-    with application(url) as app:
-        assert app.test_cli_runner().invoke(args=SEED).exit_code == 0
+    seed(url)
     with live.server(environment(url)) as address:
         yield address
