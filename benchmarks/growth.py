@@ -35,6 +35,8 @@ SUMMARIES = {
     "`/stats/overview?since=…`": "/stats/overview?since=2020-01-01T05:00:00Z",
     "`/stats/overview?since=…&until=…`": "/stats/overview?since=2020-01-01T05:00:00Z&until=2021-11-20T13:00:00Z",
     "`/stats/overview?feedstock_id=1&bakery_id=1`": "/stats/overview?feedstock_id=1&bakery_id=1",
+    "`/stats/failures`": "/stats/failures",
+    "`/stats/failures?since=…`": "/stats/failures?since=2020-01-01T05:00:00Z",
     "`/dashboard`": "/dashboard",
     "`/dashboard/feedstocks/1`": "/dashboard/feedstocks/1",
     "`/dashboard/bakeries/1`": "/dashboard/bakeries/1",

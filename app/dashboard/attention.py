@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, bindparam, case, func, literal, select, union_all
+from sqlalchemy import Select, case, func, select
 
 from app.dashboard.links import RunLinks
 from app.dashboard.words import reason
@@ -14,10 +14,8 @@ from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
 from app.models import RecipeRun
 from app.models.failure_rules import CLASSES
-from app.services import reaper
+from app.services import failure_counts, reaper
 from app.services.run_sums import RunSelection
-
-COUNTED = 1000  # failures of a class
 
 OLDEST = {"order_by": "id", "sort": "asc"}
 STUCK_SHOWN = 4
@@ -28,47 +26,23 @@ STATE = ("id", "recipe_id", "is_test", "status", "conclusion", "started_at", "fa
 
 @dataclass(frozen=True)
 class Reason:
-    """A class of failures: its words, how many runs have it (`more` than COUNTED, if so), and the list of these runs.
-
-    `share` is that of all failures in percent; None if not all of them are counted.
-    """
+    """A class of failures: its words, how many runs have it, their share of all failures in percent, and their list."""
 
     words: str
     cause: str
     count: int
-    more: bool
-    share: float | None
+    share: float
     url: str
 
 
 def reasons(query: dict[str, Any], links: RunLinks) -> list[Reason]:
     """Return the reasons of the failures that match `query`, the most frequent first."""
-    filter_key, values = parametrise(RecipeRun, query)
-    rows = fetch(_counts(filter_key), values | {"most": COUNTED + 1})
-    found = sorted(((count, name) for name, count in rows if count), reverse=True)
-    total = sum(count for count, _ in found) if all(count <= COUNTED for count, _ in found) else None
+    classes = failure_counts.by_class(**query)
+    total = sum(classes.values())
     return [
-        Reason(
-            reason(name),
-            CLASSES[name],
-            min(count, COUNTED),
-            count > COUNTED,
-            total and round(100 * count / total, 2),
-            links(failure_class=name),
-        )
-        for count, name in found
+        Reason(reason(name), CLASSES.get(name, ""), count, round(100 * count / total, 2), links(failure_class=name))
+        for name, count in classes.items()
     ]
-
-
-@lru_cache(maxsize=64)
-def _counts(filter_key: FilterKey) -> CompoundSelect[Any]:
-    """The statement for the number of failures of each class, up to the parameter `most`."""
-    counts = []
-    for name in CLASSES:
-        of_class = RecipeRun.failure_class == literal(name), *conditions(RecipeRun, filter_key)
-        first = select(RecipeRun.failure_class).where(*of_class).limit(bindparam("most")).subquery()
-        counts.append(select(literal(name), func.count()).select_from(first))
-    return union_all(*counts)
 
 
 @dataclass(frozen=True)

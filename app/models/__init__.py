@@ -14,7 +14,7 @@ from app.models.recipe_run_events import RecipeRunEvent
 from app.models.recipe_runs import RecipeRun
 from app.models.run_counts import RunCount
 from app.models.run_logs import RunLog, RunLogLine
-from app.models.run_sums import RunsOfDuration, RunsOfPeriod
+from app.models.run_sums import RunsOfDuration, RunsOfFailure, RunsOfPeriod
 
 __all__ = [
     "APIKey",
@@ -39,5 +39,6 @@ __all__ = [
     "RunLog",
     "RunLogLine",
     "RunsOfDuration",
+    "RunsOfFailure",
     "RunsOfPeriod",
 ]

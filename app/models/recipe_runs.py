@@ -80,7 +80,7 @@ class RecipeRun(Record):
             "external_id", _WITH_EXTERNAL_ID, *_EXTERNAL_ID, unique=True, postgresql_ops=by_code_point("external_id")
         ),
         _index("failure_class_id", _EXPLAINED, "failure_class", "id", postgresql_ops=by_code_point("failure_class")),
-        _index("failed", _EXPLAINED, "failure_class", "feedstock_id", "bakery_id", "is_test", "started_at"),
+        _index("failed", _EXPLAINED, "started_at", "failure_class", "feedstock_id", "bakery_id", "is_test"),
         _index("unexplained", UNEXPLAINED, "id"),
         {"sqlite_autoincrement": True},
     )

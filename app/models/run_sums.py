@@ -1,9 +1,10 @@
-"""Sums of recipe runs by period and by duration. Triggers of the database update them (migration 0021).
+"""Sums of recipe runs by period, by duration and by class of failure. Triggers of the database update them (migrations
+0021 and 0031).
 
 A sum is that of all runs, of a bakery, of a feedstock, or of a feedstock in a bakery: an id of ALL stands for all. The
-rows of one kind add up; there may be several. A period is a day, a week or 16 weeks, and `period` is its number: how
-many of the same length are between MONDAY and its start. There are no sums by day for a feedstock, because few runs of
-one feedstock start in a week.
+rows of one kind add up; there may be several. A period is a day, a week, 16 weeks or 256 weeks, and `period` is its
+number: how many of the same length are between MONDAY and its start. There are no sums by day for a feedstock, because
+few runs of one feedstock start in a week.
 """
 
 from datetime import date
@@ -20,7 +21,7 @@ from app.extensions import db
 ALL = 0
 MONDAY = date(1, 1, 1)  # the first day that a time can have
 # Lengths of periods in days. Each is a multiple of the one before.
-DAY, WEEK, LONG = 1, 7, 112
+DAY, WEEK, LONG, LONGEST = 1, 7, 112, 1792
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
 TIMED = ("success", "failure")
 
@@ -64,6 +65,29 @@ class RunsOfDuration(db.Model):
     days: Mapped[int]
     period: Mapped[int]
     seconds: Mapped[int] = mapped_column(BigInteger)
+    is_test: Mapped[bool]
+    runs: Mapped[int] = mapped_column(BigInteger)
+
+
+class RunsOfFailure(db.Model):
+    """The number of failed runs of one class that started in one period of `days` days.
+
+    There are no sums of all runs: they are those of all bakeries together.
+    """
+
+    __tablename__ = "reciperun_count_failure"
+    __table_args__ = tuple(
+        Index(f"ix_reciperun_count_failure_{name}", first, "days", "period", last, "failure_class", "is_test", "runs")
+        # All feedstocks in a bakery are read together, and so are all bakeries with runs of a feedstock.
+        for name, first, last in (("bakery", "bakery_id", "feedstock_id"), ("feedstock", "feedstock_id", "bakery_id"))
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    bakery_id: Mapped[int]
+    feedstock_id: Mapped[int]
+    days: Mapped[int]
+    period: Mapped[int]
+    failure_class: Mapped[str]
     is_test: Mapped[bool]
     runs: Mapped[int] = mapped_column(BigInteger)
 

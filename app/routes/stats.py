@@ -5,7 +5,7 @@ from typing import Any
 from app.models import Bakery, Feedstock
 from app.schemas.failures import FailureStatistics
 from app.schemas.stats import Count, DatasetCountQuery, Overview, OverviewQuery
-from app.services import failures, stats
+from app.services import failure_counts, stats
 from app.web.auth import Caller
 from app.web.blueprint import Blueprint
 
@@ -78,4 +78,4 @@ def get_failures(query: dict[str, Any]) -> dict[str, Any]:
     The number of failed runs by the class of their reason, in all, for the 20 feedstocks and for the 20 bakeries with
     most of them. `unknown` is a class too: no rule knows the error, or the runner gave no reason.
     """
-    return failures.statistics(**query)
+    return failure_counts.statistics(**query)

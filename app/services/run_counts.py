@@ -19,9 +19,9 @@ from sqlalchemy import (
 
 from app.database.deadline import lift_time_limit
 from app.extensions import Base, db
-from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfPeriod
+from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfFailure, RunsOfPeriod
 from app.models.run_counts import ALL, PARENTS, TOTAL
-from app.services.run_sums import true_durations, true_periods
+from app.services.run_sums import true_durations, true_failures, true_periods
 
 
 def tallies(parent: str, ids: list[int]) -> dict[int, Counter[str]]:
@@ -46,7 +46,8 @@ def recount() -> int:
         connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
     wrong = _correct(connection, RunCount, _true_counts())
     wrong += _correct(connection, RunsOfPeriod, true_periods())
-    return wrong + _correct(connection, RunsOfDuration, true_durations())
+    wrong += _correct(connection, RunsOfDuration, true_durations())
+    return wrong + _correct(connection, RunsOfFailure, true_failures())
 
 
 def _correct(connection: Connection, model: type[Base], true: Select[Any] | CompoundSelect[Any]) -> int:

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 
 from app.database.indexes import unindexed
-from app.models import RecipeRun, RunsOfDuration, RunsOfPeriod
-from app.models.run_sums import ALL, DAY, LONG, MONDAY, TIMED, WEEK, bucket, day, seconds
+from app.models import RecipeRun, RunsOfDuration, RunsOfFailure, RunsOfPeriod
+from app.models.run_sums import ALL, DAY, LONG, LONGEST, MONDAY, TIMED, WEEK, bucket, day, seconds
 from app.models.run_times import EARLIEST
 
+Sums = RunsOfPeriod | RunsOfDuration | RunsOfFailure
 Where = list[ColumnElement[bool]]
 
 ONE_DAY = timedelta(days=1)
@@ -24,23 +25,36 @@ FILTERED = (*PARENTS, "is_test", "started_at")
 # Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
 OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
 OF_DURATIONS = {slice_of: (*lengths, LONG) for slice_of, lengths in OF_PERIODS.items()}
+OF_FAILURES = {slice_of: (*lengths, LONGEST) for slice_of, lengths in OF_DURATIONS.items() if any(slice_of)}
+LENGTHS: dict[type[Sums], dict[tuple[int, int], tuple[int, ...]]] = {
+    RunsOfPeriod: OF_PERIODS,
+    RunsOfDuration: OF_DURATIONS,
+    RunsOfFailure: OF_FAILURES,
+}
 
 
 class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
-    Filters are `bakery_id`, `feedstock_id` and `is_test`. `first` and `end` are the range of days for which there are
-    sums. Equal selections have equal hashes, because they are the keys of cached statements.
+    Filters are `bakery_id`, `feedstock_id` and `is_test`. `parent` is one of PARENTS if the runs of each bakery or of
+    each feedstock are counted. `first` and `end` are the range of days for which there are sums. Equal selections have
+    equal hashes, because they are the keys of cached statements.
     """
 
-    def __init__(self, since: datetime | None, until: datetime | None, filters: dict[str, list[Any]]) -> None:
-        self.since, self.until, self.filters = since, until, filters
-        self.key = since, until, *((name, *values) for name, values in filters.items())
-        self.slice = ("bakery_id" in filters) * 1, ("feedstock_id" in filters) * 1
+    def __init__(
+        self,
+        since: datetime | None,
+        until: datetime | None,
+        filters: dict[str, list[Any]],
+        parent: str | None = None,
+    ) -> None:
+        self.since, self.until, self.filters, self.parent = since, until, filters, parent
+        self.key = since, until, parent, *((name, *values) for name, values in filters.items())
+        self.slice = ("bakery_id" in (*filters, parent)) * 1, ("feedstock_id" in (*filters, parent)) * 1
         self.unit = OF_PERIODS[self.slice][0]
         width = self.unit * ONE_DAY
         self.first = -((START - since) // width) * self.unit if since else 0
-        self.end = (until - START) // width * self.unit if until else (DAYS // LONG + 1) * LONG
+        self.end = (until - START) // width * self.unit if until else (DAYS // LONGEST + 1) * LONGEST
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RunSelection) and self.key == other.key
@@ -75,12 +89,13 @@ class RunSelection:
         if self.until and self.until != _time(self.end):
             yield self.end // WEEK, self.runs(_time(self.end), self.until)
 
-    def sums(self, model: type[RunsOfPeriod] | type[RunsOfDuration], longest: int = LONG) -> list[Where]:
+    def sums(self, model: type[Sums], longest: int = LONGEST) -> list[Where]:
         """The conditions for the sums of the fewest periods that cover the whole days, of up to `longest` days each."""
-        known = (OF_PERIODS if model is RunsOfPeriod else OF_DURATIONS)[self.slice]
-        lengths = tuple(days for days in known if days <= longest)
-        ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS}
+        lengths = tuple(days for days in LENGTHS[model][self.slice] if days <= longest)
+        ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS if name != self.parent}
         matching = [getattr(model, name).in_(values) for name, values in (ids | self.filters).items()]
+        if self.parent:
+            matching.append(getattr(model, self.parent) > ALL)
         return [
             [*matching, model.days == days, model.period >= first, model.period < end]
             for days, first, end in cover(self.first, self.end, lengths)
@@ -126,6 +141,14 @@ def true_durations() -> Select[Any]:
     in_day = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), RecipeRun.is_test
     by = *in_day, bucket(duration()).label("seconds")
     return _of_slices(select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte(), OF_DURATIONS)
+
+
+def true_failures() -> Select[Any]:
+    """Return the statement for the correct sums by class of failure."""
+    in_day = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), RecipeRun.is_test
+    by = *in_day, RecipeRun.failure_class
+    failed = select(*by, func.count().label("runs")).where(RecipeRun.failure_class.is_not(None)).group_by(*by)
+    return _of_slices(failed.cte(), OF_FAILURES)
 
 
 def _of_slices(runs: FromClause, lengths_of: dict[tuple[int, int], tuple[int, ...]]) -> Select[Any]:

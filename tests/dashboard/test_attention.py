@@ -6,7 +6,6 @@ from html import unescape
 
 import pytest
 
-from app.dashboard import attention
 from app.database.columns import now
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
@@ -30,14 +29,6 @@ def test_the_most_frequent_reasons_come_first_and_lead_to_their_runs(app, client
         ("/dashboard/recipe_runs?failure_class=unknown", "reason unknown", "1 run"),
     ]
     assert "A source file does not exist." in text
-
-
-def test_failures_of_a_class_are_counted_up_to_a_limit(app, client, monkeypatch):
-    monkeypatch.setattr(attention, "COUNTED", 1)
-    failed(app, "lost"), failed(app, "lost"), failed(app, "unknown")
-    text = shown(client)
-    assert re.findall(r'<span class="faint">([^<]*1 runs?)</span>', text) == ["more than 1 run", "1 run"]
-    assert 'height="8"' not in text  # no bars, because the shares are not known
 
 
 def test_a_reason_has_its_share_of_the_failures(app, client):

@@ -206,6 +206,8 @@ def test_names_are_the_same_on_every_database(current):
         "ix_feedstock_repository",
         "ix_idempotency_key_created_at",
         "ix_reciperun_count_duration_slice",
+        "ix_reciperun_count_failure_bakery",
+        "ix_reciperun_count_failure_feedstock",
         "ix_reciperun_count_slice",
         "ix_reciperun_count_period_slice",
         "ix_reciperun_event_recipe_run_id_id",

@@ -33,6 +33,7 @@ COLUMNS = {
     "conclusion": st.sampled_from(["success", "failure", None]),
     "is_test": st.booleans(),
     "dataset_public_url": st.sampled_from(["https://example.org/a.zarr", None]),
+    "failure_class": st.sampled_from(["unknown", "lost", None]),
     "version": st.sampled_from(["1", "2"]),
     "started_at": st.sampled_from([STARTED_AT, STARTED_AT - timedelta(days=4), datetime(1999, 12, 31, tzinfo=UTC)]),
     "completed_at": st.sampled_from([None, *(STARTED_AT + timedelta(seconds=n) for n in (-0.5, 127.9, 128, 9999))]),
@@ -50,20 +51,27 @@ MISCOUNTED = "SELECT (SELECT coalesce(sum(runs), 0) FROM reciperun_count WHERE s
 COMPACT = (
     "SELECT reciperun_count_compact(array_agg(DISTINCT slice)) FROM reciperun_count; "
     "SELECT reciperun_sums_compact_periods(array_agg(id)) FROM reciperun_count_period; "
-    "SELECT reciperun_sums_compact_durations(array_agg(id)) FROM reciperun_count_duration"
+    "SELECT reciperun_sums_compact_durations(array_agg(id)) FROM reciperun_count_duration; "
+    "SELECT reciperun_failures_compact(array_agg(id)) FROM reciperun_count_failure"
 )
 ROWS = "SELECT count(*) FROM reciperun_count WHERE slice = 'all'"
 
-SUM_TABLES = ("reciperun_count_period", "reciperun_count_duration")
+SUM_TABLES = ("reciperun_count_period", "reciperun_count_duration", "reciperun_count_failure")
 
-# The statements of a writer, each for the runs of this writer only.
-CHANGES = (
+# The statements of a writer, each for the runs of this writer only. Those before migration 0028 know no failures.
+OLD_CHANGES = (
     RUN.replace("35d889f", "{own}"),
     "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, conclusion) "
     "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'success' FROM reciperun LIMIT 9",
     "UPDATE reciperun SET status = CASE status WHEN 'queued' THEN 'completed' ELSE 'queued' END, is_test = NOT is_test,"
     " conclusion = 'failure', completed_at = '2022-03-04 01:02:03.456789' WHERE head_sha = '{own}'",
     "DELETE FROM reciperun WHERE head_sha = '{own}' AND id / 2 * 2 = id",
+)
+CHANGES = (
+    *OLD_CHANGES,
+    "INSERT INTO reciperun (recipe_id, bakery_id, feedstock_id, head_sha, version, started_at, failure_class) "
+    "SELECT recipe_id, bakery_id, feedstock_id, '{own}', version, started_at, 'lost' FROM reciperun LIMIT 3",
+    "UPDATE reciperun SET failure_class = CASE WHEN failure_class IS NULL THEN 'unknown' END WHERE head_sha = '{own}'",
 )
 WRITERS = 8
 ROUNDS = 20
@@ -145,14 +153,14 @@ def test_a_run_inserted_by_an_upsert_is_counted_once(own_app):
     assert exact(own_app)
 
 
-def write(app, own):
+def write(app, changes, own):
     """Change the runs of one writer. Some transactions are rolled back, and some use the isolation REPEATABLE READ."""
     chance = Random(own)
     for _ in range(ROUNDS):
         with app.app_context(), db.engine.connect() as connection:
             if own % 2 and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for change in chance.choices(CHANGES, k=3):
+            for change in chance.choices(changes, k=3):
                 connection.exec_driver_sql(change.format(own=own))
             connection.commit() if chance.random() < 0.7 else connection.rollback()
 
@@ -174,7 +182,7 @@ def compact(app):
 
 
 def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
-    writers = [partial(write, own_app, number) for number in range(WRITERS)]
+    writers = [partial(write, own_app, CHANGES, number) for number in range(WRITERS)]
     wrong, *_ = at_once(partial(watch, own_app), partial(compact, own_app), *writers)
     assert wrong == {0}
     assert exact(own_app)
@@ -182,7 +190,7 @@ def test_the_counts_are_always_exact_while_many_write_and_roll_back(own_app):
 
 @on_postgresql
 def test_compaction_leaves_one_row_of_each_kind_with_the_same_sum(own_app):
-    for change in CHANGES[:3] * 5:
+    for change in (*CHANGES[:3], *CHANGES[4:]) * 5:
         sql(own_app, change.format(own=1))
     sql(own_app, COMPACT)
     assert exact(own_app)
@@ -260,10 +268,14 @@ def test_a_role_that_may_write_runs_needs_no_rights_on_the_counts(own_app, migra
     sql(own_app, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_the_upgrade_counts_existing_runs_and_concurrent_inserts(empty_app):
-    upgrade(empty_app, "0012_list_indexes")
+@pytest.mark.parametrize(("before", "changes"), [("0012_list_indexes", OLD_CHANGES), ("0030_covering_index", CHANGES)])
+def test_the_upgrade_counts_existing_runs_and_concurrent_changes(empty_app, before, changes):
+    upgrade(empty_app, before)
     fill(empty_app)
-    at_once(partial(upgrade, empty_app), *[partial(write, empty_app, number) for number in range(WRITERS // 2)])
+    for change in changes:
+        sql(empty_app, change.format(own=0))
+    writers = [partial(write, empty_app, changes, number) for number in range(WRITERS // 2)]
+    at_once(partial(upgrade, empty_app), *writers)
     assert exact(empty_app)
 
 

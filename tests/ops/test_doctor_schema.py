@@ -69,8 +69,9 @@ def test_after_a_restore_without_owners_the_doctor_names_what_is_missing(restore
         "GRANT USAGE ON SEQUENCE public.apikey_id_seq, public.audit_id_seq, public.bakery_id_seq, "
         "public.bakery_secret_id_seq, public.dataset_check_id_seq, public.dataset_event_id_seq, "
         "public.dataset_search_queue_id_seq, public.feedstock_alias_id_seq, public.feedstock_id_seq, "
-        "public.reciperun_count_duration_id_seq, public.reciperun_count_id_seq, "
-        "public.reciperun_count_period_id_seq, public.reciperun_event_id_seq, public.reciperun_id_seq "
+        "public.reciperun_count_duration_id_seq, public.reciperun_count_failure_id_seq, "
+        "public.reciperun_count_id_seq, public.reciperun_count_period_id_seq, "
+        "public.reciperun_event_id_seq, public.reciperun_id_seq "
         f"TO {restored.username}"
     ]
     assert found["triggers"].startswith("Every role may execute the functions dataset_delete")

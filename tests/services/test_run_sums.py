@@ -12,7 +12,7 @@ from sqlalchemy import insert, literal, select
 from app.extensions import db
 from app.models import RecipeRun
 from app.models.run_sums import EXACT, LONG, MONDAY, WEEK, bucket
-from app.services import run_durations, stats
+from app.services import failure_counts, run_durations, stats
 from app.services.run_sums import RunSelection
 from tests.services.test_stats import about
 from tests.support.factories import make_bakery, make_feedstock
@@ -42,6 +42,7 @@ def filled(module_app):
         start = FIRST + timedelta(days=chance.uniform(0, DAYS))
         length = timedelta(seconds=10 ** chance.uniform(0, 6)) if end[0] == "completed" else None
         row |= {"started_at": start, "completed_at": length and start + length, "is_test": chance.random() < 0.3}
+        row |= {"failure_class": chance.choice(["unknown", "lost"]) if "failure" in end else None}
         rows.append(row | dict(zip(("status", "conclusion"), end, strict=True)))
     with app.app_context():
         db.session.execute(insert(RecipeRun).values(rows))
@@ -95,6 +96,22 @@ def test_statistics_are_those_of_the_runs(runs):
     for _ in range(100):
         since, until, filters, matching = selection(runs, chance)
         assert found(since, until, filters) == expected(matching), (since, until, filters)
+
+
+def test_statistics_of_failures_are_those_of_the_runs(runs):
+    chance = Random(4)
+    for _ in range(100):
+        since, until, filters, matching = selection(runs, chance)
+        failed = [run for run in matching if run["failure_class"]]
+        numbers = failure_counts.statistics(since, until, **filters)
+        classes = {item["failure_class"]: item["count"] for item in numbers["classes"]}
+        assert (numbers["count"], classes) == (len(failed), Counter(run["failure_class"] for run in failed))
+        for name, key in (("feedstocks", "feedstock_id"), ("bakeries", "bakery_id")):
+            classes_of = {item[key]: item["classes"] for item in numbers[name]}
+            parents = {run[key] for run in failed}
+            assert classes_of == {
+                parent: Counter(run["failure_class"] for run in failed if run[key] == parent) for parent in parents
+            }
 
 
 @pytest.mark.parametrize("weeks", [1, 3, LONG // WEEK])

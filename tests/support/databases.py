@@ -40,6 +40,10 @@ SUMS = {
         "SELECT bakery_id, feedstock_id, days, period, is_test, seconds, sum(runs) "
         "FROM reciperun_count_duration GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(runs) <> 0"
     ),
+    "reciperun_count_failure": (
+        "SELECT bakery_id, feedstock_id, days, period, is_test, failure_class, sum(runs) "
+        "FROM reciperun_count_failure GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(runs) <> 0"
+    ),
 }
 KEY = "INSERT INTO apikey (encrypted_key, is_active, created_at) VALUES ('0f2a', true, '2022-07-01 09:00:00')"
 

@@ -11,7 +11,7 @@ from app.extensions import db
 from tests.support.live import PATIENCE
 
 # Triggers add rows to these tables when runs are deleted.
-COUNTS = ("reciperun_count", "reciperun_count_period", "reciperun_count_duration")
+COUNTS = ("reciperun_count", "reciperun_count_period", "reciperun_count_duration", "reciperun_count_failure")
 # The triggers that prevent changes of the audit log.
 PROTECTION = ("audit_no_DELETE", "audit_no_UPDATE")
 FUNCTION = "pg_temp.delete_rows()"

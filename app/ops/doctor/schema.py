@@ -10,8 +10,8 @@ from app.extensions import MIGRATIONS, db
 from app.models.recipe_runs import UNEXPLAINED
 from app.ops.doctor.diagnosis import DiagnosisError, is_postgresql, listed, rows
 
-# The triggers of SQLite, from migrations 0013, 0015, 0017, 0021, 0022 and 0025. Those of PostgreSQL are in the files of
-# `_definitions`.
+# The triggers of SQLite, from migrations 0013, 0015, 0017, 0021, 0022, 0025 and 0031. Those of PostgreSQL are in the
+# files of `_definitions`.
 EVENTS = ("insert", "update", "delete")
 NOTED = ("feedstock_metadata", "dataset_description")
 SQLITE_TRIGGERS = {
@@ -19,6 +19,7 @@ SQLITE_TRIGGERS = {
     *("reciperun_count_delete", "reciperun_count_insert", "reciperun_count_update"),
     *("reciperun_readable_times_insert", "reciperun_readable_times_update"),
     *("reciperun_dataset_delete", "reciperun_dataset_insert", "reciperun_dataset_update"),
+    *(f"reciperun_failures_{event}" for event in EVENTS),
     *("reciperun_sums_delete", "reciperun_sums_insert", "reciperun_sums_update"),
     *("dataset_search_insert", "dataset_search_update", "feedstock_search_update"),
     *(f"{table}_search_{event}" for table in NOTED for event in EVENTS),

@@ -9,7 +9,8 @@ BATCH = 500  # rows in memory
 
 # Stored answers expire after a day and are encrypted with API keys. Triggers recreate the counts during an import.
 # `flask datasets inspect` makes the pictures again, and a search the texts that it needs.
-EXCLUDED = frozenset({"idempotency_key", "reciperun_count", "reciperun_count_period", "reciperun_count_duration"})
+EXCLUDED = frozenset({"idempotency_key", "reciperun_count"})
+EXCLUDED |= {"reciperun_count_period", "reciperun_count_duration", "reciperun_count_failure"}
 EXCLUDED |= {"dataset_thumbnail", "dataset_search", "dataset_search_queue"}
 
 
