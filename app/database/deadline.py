@@ -22,6 +22,8 @@ from config import REQUEST_TIMEOUT, WAIT_TIMEOUT
 # milliseconds if they insert rows into many indexes.
 INSTRUCTIONS = 10_000
 LOCK_TIMEOUT_MIN = 100  # milliseconds; to PostgreSQL, 0 means no limit
+# To start other processes for a statement takes PostgreSQL longer than most reads of the service.
+ONE_PROCESS = "SET LOCAL max_parallel_workers_per_gather = 0"
 
 
 def elapsed() -> float:
@@ -59,16 +61,22 @@ def _limit_time(
 
 
 def _set_limits(*, statement_timeout: int, lock_timeout: int, **_: Any) -> str:
-    """SQL that sets the limits, in milliseconds. A wait for a lock ends WAIT_TIMEOUT after the request began."""
+    """SQL that sets the limits, in milliseconds. A wait for a lock ends WAIT_TIMEOUT after the request began.
+
+    A statement runs in one process, so one request cannot use all processors of the database.
+    """
     remaining = round(1000 * (WAIT_TIMEOUT - elapsed()))
     lock_timeout = max(min(lock_timeout, remaining), LOCK_TIMEOUT_MIN)
-    return f"SET LOCAL statement_timeout = {statement_timeout}; SET LOCAL lock_timeout = {lock_timeout}; "
+    times = f"SET LOCAL statement_timeout = {statement_timeout}; SET LOCAL lock_timeout = {lock_timeout}"
+    return f"{times}; {ONE_PROCESS}; "
 
 
-def lift_time_limit(connection: Connection) -> None:
-    """Remove the limit of statements from this transaction: it is too short for statements on whole tables."""
+def lift_limits(connection: Connection) -> None:
+    """Remove the limits of statements from this transaction: they are too strict for statements on whole tables."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql(
+            "SET LOCAL statement_timeout = 0; SET LOCAL max_parallel_workers_per_gather TO DEFAULT"
+        )
 
 
 @event.listens_for(Engine, "connect")

@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Connection, Row, Table, delete, func, insert, inspe
 from werkzeug.exceptions import Conflict, NotFound
 
 from app.database.columns import UTCDateTime, now
-from app.database.deadline import lift_time_limit
+from app.database.deadline import lift_limits
 from app.database.names import lower, normal
 from app.extensions import db
 from app.models import (
@@ -54,7 +54,7 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     The caller commits. Raises 404 if one of them does not exist, 409 if they cannot be merged.
     """
     connection = db.session.connection()
-    lift_time_limit(connection)
+    lift_limits(connection)
     tables = set(inspect(connection).get_table_names())
     kept, deleted = _lock(connection, tables, kept_id, deleted_id)
     moving = _datasets_of(connection, tables, deleted_id)

@@ -17,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.database.deadline import lift_time_limit
+from app.database.deadline import lift_limits
 from app.extensions import Base, db
 from app.models import RecipeRun, RunCount, RunsOfDuration, RunsOfFailure, RunsOfPeriod
 from app.models.run_counts import ALL, PARENTS, TOTAL
@@ -41,7 +41,7 @@ def recount() -> int:
     restore of data only.
     """
     connection = db.session.connection()
-    lift_time_limit(connection)
+    lift_limits(connection)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE reciperun IN SHARE ROW EXCLUSIVE MODE")
     wrong = _correct(connection, RunCount, _true_counts())

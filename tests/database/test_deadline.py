@@ -105,6 +105,15 @@ def test_a_request_that_waited_for_a_connection_waits_less_for_a_lock(app, secon
     assert milliseconds - 2000 < shown <= milliseconds
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_statement_runs_in_one_process_unless_it_is_about_whole_tables(app):
+    shown = text("SELECT current_setting('max_parallel_workers_per_gather')")
+    with app.app_context():
+        assert db.session.scalar(shown) == "0"
+        deadline.lift_limits(db.session.connection())
+        assert db.session.scalar(shown) != "0"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has TCP_USER_TIMEOUT")
 def test_an_answer_that_the_client_does_not_read_is_ended_at_the_deadline(short_deadline):
     with socket.create_server(("127.0.0.1", 0)) as listener:

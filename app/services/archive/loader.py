@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Executable, Table, delete, exists, in
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.database.columns import UTCDateTime, max_value
-from app.database.deadline import lift_time_limit
+from app.database.deadline import lift_limits
 from app.models.datasets import DATASETS
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, ArchiveError, tables
@@ -30,7 +30,7 @@ def load(connection: Connection, lines: Iterable[bytes], revision: str) -> int:
 
     Raises ArchiveError. The caller must then roll back the transaction.
     """
-    lift_time_limit(connection)
+    lift_limits(connection)
     _lock_empty_tables(connection)
     loader, line = Loader(connection), 0
     for line, text in enumerate(lines, 1):

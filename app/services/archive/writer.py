@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, select
 
-from app.database.deadline import lift_time_limit
+from app.database.deadline import lift_limits
 from app.extensions import db
 from app.services.archive import sequences
 from app.services.archive.format import BATCH, FORMAT, tables
@@ -23,7 +23,7 @@ def snapshot() -> Iterator[Connection]:
     """Yield a connection whose reads all see the same state of the database, while other transactions can write."""
     options = SNAPSHOT[db.engine.dialect.name]
     with db.engine.connect().execution_options(**options) as connection, connection.begin():
-        lift_time_limit(connection)
+        lift_limits(connection)
         yield connection
 
 
