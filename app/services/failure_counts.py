@@ -69,7 +69,7 @@ def _groups_of_top(selection: RunSelection) -> Select[Any]:
     total = func.sum(groups.c.runs).label("total")
     of_parent = select(groups.c.parent, total).group_by(groups.c.parent)
     top = of_parent.order_by(total.desc(), groups.c.parent).limit(TOP).subquery()
-    number, name = NAMES[selection.parent or ""]
+    number, name = NAMES[selection.parent]
     found = select(number, name, groups.c.failure_class, groups.c.runs).select_from(top)
     named = found.join(groups, groups.c.parent == top.c.parent).join(number.class_, number == top.c.parent)
     return named.order_by(top.c.total.desc(), number)
@@ -77,7 +77,7 @@ def _groups_of_top(selection: RunSelection) -> Select[Any]:
 
 def _groups(selection: RunSelection) -> CTE:
     """The number of failed runs by `parent` and class."""
-    name = selection.parent or ""
+    name = selection.parent
     kind: list[Any] = [getattr(RunsOfFailure, name).label("parent"), RunsOfFailure.failure_class]
     parts = [select(*kind, RunsOfFailure.runs).where(*where) for where in selection.sums(RunsOfFailure)]
     for _, where in selection.other_runs():

@@ -46,7 +46,7 @@ class RunSelection:
         since: datetime | None,
         until: datetime | None,
         filters: dict[str, list[Any]],
-        parent: str | None = None,
+        parent: str = "",
     ) -> None:
         self.since, self.until, self.filters, self.parent = since, until, filters, parent
         self.key = since, until, parent, *((name, *values) for name, values in filters.items())
