@@ -48,7 +48,10 @@ def server() -> Iterator[URL]:
 def database(url: URL, template: URL | None = None) -> Iterator[URL]:
     """A new database on the server of `url`, dropped at the end. No program may have its `template` open."""
     name = f"pangeo_forge_{uuid4().hex[:12]}"
-    execute(url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template.database}" if template else ""))
+    creation = f"CREATE DATABASE {name} TEMPLATE {template.database if template else 'template1'}"
+    # To copy the files of a small database takes half as long as to log its pages. Before 15 there is no other way.
+    is_new = execute(url, "SELECT current_setting('server_version_num')::int >= 150000") == [(True,)]
+    execute(url, f"{creation} STRATEGY file_copy" if is_new else creation)
     try:
         yield url.set(database=name)
     finally:
