@@ -115,7 +115,7 @@ def test_every_path_has_the_same_methods_with_and_without_the_slash(app):
         path = re.sub("<.*?>", "7", rule.rule).rstrip("/")
         assert set(paths.allowed_methods(f"{path}/")) >= rule.methods, path
         if path:
-            assert paths.allowed_methods(path) == paths.allowed_methods(f"{path}/"), path
+            assert set(paths.allowed_methods(path)) == set(paths.allowed_methods(f"{path}/")), path
             for method in rule.methods:
                 assert paths.match(path, method)[0] == paths.match(f"{path}/", method)[0], path
 
