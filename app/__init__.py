@@ -42,7 +42,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     """Return the application for the settings that `config.load` returns."""
     app = Application(__name__, static_folder=None)
     app.config.from_mapping(config)
-    # Each form of a path, with and without a slash, has its own rule: a redirect would cost a round trip.
+    # A path is the same with and without a slash at its end: a redirect would cost a round trip.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
 

@@ -15,12 +15,12 @@ FRAGILE = re.compile(r"%|^/|/\Z|(?<=/)/|(?<![^/])\.(?=\.?(?:/|\Z))|[\x00-\x20\x7
 class RecipeConverter(BaseConverter):
     """Any text, without a slash at its end: pages have the same address with and without one."""
 
-    regex = r"[\s\S]*[^/]"
+    regex = r"[\s\S]*[^/]/?"
     part_isolating = False
     weight = 200
 
     def to_python(self, value: str) -> str:
-        return unquote(value)
+        return unquote(value.removesuffix("/"))
 
     def to_url(self, value: str) -> str:
         return quote(FRAGILE.sub(lambda found: f"%{ord(found[0]):02X}", value), safe="/:@!$&'()*+,;=~")

@@ -121,14 +121,11 @@ def show_unknown_path(error: NotFound) -> Response:
 for rule, (view, query) in PAGES.items():
     guarded = page(view, query)
     blp.add_url_rule(rule, view.__name__, guarded)
-    blp.add_url_rule(f"{rule}/", view.__name__, guarded)
 for (name, listing), form in product(FILES.items(), FORMS):
     guarded = page(partial(download, listing, form), listing.query)
     blp.add_url_rule(f"/{name}.{form}", f"{name}_{form}", guarded)
-    blp.add_url_rule(f"/{name}.{form}/", f"{name}_{form}", guarded)
 VIEWS: dict[str, Callable[..., Any]] = {"/assets/<path:name>": asset, "/<path:path>": unknown_page}
 for rule, plain in VIEWS.items():
     blp.add_url_rule(rule, view_func=declare(plain, Caller.PUBLIC))
-    blp.add_url_rule(f"{rule}/", view_func=plain)
 for word in (*words.FILTERS, paced):
     blp.add_app_template_filter(word)

@@ -66,4 +66,3 @@ VIEWS: dict[str, Callable[..., WerkzeugResponse]] = {
 }
 for rule, view in VIEWS.items():
     blp.add_url_rule(rule, view_func=declare(view, Caller.PUBLIC))
-    blp.add_url_rule(f"{rule}/", view_func=view)

@@ -34,7 +34,8 @@ class IdConverter(BaseConverter):
     422.
     """
 
-    regex = r"(?!(?:bulk|me|facets)(?:/|\Z))[^/]+"
+    regex = r"(?!(?:bulk|me|facets)\Z)[^/]+"
+    part_isolating = True
 
 
 def id_schema(_converter: BaseConverter) -> dict[str, Any]:
@@ -74,8 +75,8 @@ class Blueprint(flask_smorest.Blueprint):
             schema = {"type": "integer", "examples": [example_id]}
             parameters = [ID_PARAMETER | {"schema": schema}] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)
-            other = rule.removesuffix("/") if rule.endswith("/") else f"{rule}/"
-            FlaskBlueprint.add_url_rule(self, other, view.__name__, guarded, **options)
+            if rule.endswith("/"):  # otherwise, a method that the path without the slash does not have would be 404
+                FlaskBlueprint.add_url_rule(self, rule.removesuffix("/"), view.__name__, guarded, **options)
             return view
 
         return decorator
