@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 
 from app.database import deadline
-from tests.support import live, postgres, rows
+from tests.support import forked_flask, live, postgres, rows
 from tests.support.apps import (
     ADMIN_KEY,
     application,
@@ -235,6 +235,13 @@ def own_service(sqlite_template, tmp_path_factory):
     """The address of a service with the example catalogue, for tests that write."""
     with served(copied(sqlite_template, tmp_path_factory.mktemp("service") / "service.sqlite")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def flask_programs():
+    """The folder of a program `flask` that starts at once, see `tests.support.forked_flask`."""
+    with forked_flask.programs() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

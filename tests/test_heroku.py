@@ -14,7 +14,7 @@ from honcho.environ import parse_procfile
 from jsonschema import Draft202012Validator
 
 import config
-from tests.support import postgres
+from tests.support import forked_flask, postgres
 from tests.support.apps import ADMIN_KEY, environment
 from tests.support.dyno import ask, dyno, run, serving
 from tests.support.live import NO_ENV_FILE, PATIENCE, ROOT, wait_until
@@ -68,16 +68,24 @@ def deployed(url, **more):
 def slug(tmp_path_factory):
     """A folder with the deployed files, without the .env of a working tree."""
     folder = tmp_path_factory.mktemp("slug") / "app"
-    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "instance"))
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "instance"))
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres_server, slug):
-    """The database of a review app, after its release phase and its postdeploy script."""
+def run_flask(slug):
+    """A function like `run` in the slug, for which a program `flask` comes first that starts at once."""
+    with forked_flask.programs(slug) as programs:
+        yield lambda command, env: run(command, env | {"PATH": f"{programs}:{env['PATH']}"}, slug)
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_server, slug, run_flask):
+    """The database of a review app, after its release phase, with the installed `flask`, and its postdeploy script."""
     with postgres.database(postgres_server) as url:
-        for command in (PROCESSES["release"], REVIEW["scripts"]["postdeploy"]):
-            result = run(command, deployed(url), slug)
-            assert result.returncode == 0, result.stderr
+        released = run(PROCESSES["release"], deployed(url), slug)
+        assert released.returncode == 0, released.stderr
+        filled = run_flask(REVIEW["scripts"]["postdeploy"], deployed(url))
+        assert filled.returncode == 0, filled.stderr
         yield url
 
 
@@ -115,8 +123,8 @@ def test_the_web_process_is_ready_once_the_release_phase_has_run(web):
     assert ask(web, "/readyz", x_forwarded_proto="https")[0] == 200
 
 
-def test_a_release_phase_can_run_while_the_previous_release_serves(web, database_url, slug):
-    assert run(PROCESSES["release"], deployed(database_url), slug).returncode == 0
+def test_a_release_phase_can_run_while_the_previous_release_serves(web, database_url, run_flask):
+    assert run_flask(PROCESSES["release"], deployed(database_url)).returncode == 0
     assert ask(web, "/readyz", x_forwarded_proto="https")[0] == 200
 
 
@@ -178,19 +186,19 @@ def test_a_stopping_server_finishes_its_requests(database_url, slug, tmp_path):
     ("process", "name", "value"),
     [("release", "DATABASE_URL", "not a URL"), ("web", "DATABASE_URL", None), ("web", "ENCRYPTION_SALT", None)],
 )
-def test_a_missing_or_wrong_variable_ends_a_process_with_one_sentence(slug, process, name, value):
+def test_a_missing_or_wrong_variable_ends_a_process_with_one_sentence(run_flask, process, name, value):
     env = dyno(environment("postgres://nobody@127.0.0.1/none"))
     del env[name]
-    result = run(PROCESSES[process], env | ({name: value} if value else {}), slug)
+    result = run_flask(PROCESSES[process], env | ({name: value} if value else {}))
     assert result.returncode != 0
     assert re.fullmatch(rf"pangeo-forge: {name} is not .+\.\n", result.stderr)
 
 
-def test_a_review_app_has_examples_and_keeps_them_unchanged(database_url, slug):
+def test_a_review_app_has_examples_and_keeps_them_unchanged(database_url, run_flask):
     counts = "SELECT (SELECT count(*) FROM bakery), (SELECT count(*) FROM feedstock), (SELECT count(*) FROM reciperun)"
     seeded = postgres.execute(database_url, counts)
     assert min(seeded[0]) > 0
-    assert run(REVIEW["scripts"]["postdeploy"], deployed(database_url), slug).returncode == 0
+    assert run_flask(REVIEW["scripts"]["postdeploy"], deployed(database_url)).returncode == 0
     assert postgres.execute(database_url, counts) == seeded
 
 

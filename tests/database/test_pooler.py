@@ -104,19 +104,19 @@ def test_the_doctor_reports_the_pooler(pooled):
     assert sentence.endswith("Migrations go through it, too.")
 
 
-def test_migrations_can_bypass_the_pooler(postgres_url, tmp_path):
+def test_migrations_can_bypass_the_pooler(postgres_url, flask_programs, tmp_path):
     with pooler(postgres_url, tmp_path) as pooled:
         settings = environment(pooled, MIGRATION_DATABASE_URL=environment(postgres_url)["DATABASE_URL"])
     # The pooler does not run any more, so the migrations used the other address.
-    assert live.flask(settings, "db", "upgrade").returncode == 0
+    assert live.flask(settings, "db", "upgrade", programs=flask_programs).returncode == 0
     app = make_app(postgres_url)
     assert sql(app, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_heroku_s_pooler_serves_and_migrations_use_the_database_url(pooled, pooled_url, postgres_url):
+def test_heroku_s_pooler_serves_and_migrations_use_the_database_url(pooled, pooled_url, postgres_url, flask_programs):
     settings = environment(postgres_url, DATABASE_CONNECTION_POOL_URL=environment(pooled_url)["DATABASE_URL"])
     with live.server(settings) as address:
         body = {"region": "r", "name": "n", "description": ""}
         assert live.post(f"{address}/bakeries/", body, ADMIN_KEY)["id"] == 1
-    examined = live.flask(settings, "doctor")
+    examined = live.flask(settings, "doctor", programs=flask_programs)
     assert "Migrations connect past it." in examined.stdout

@@ -61,10 +61,10 @@ def prepare(folder, server, port):
         (folder / name).write_text(changed(folder / name, changes))
 
 
-def test_the_service_migrates_directly_and_reads_through_the_pooler(direct, pooled):
+def test_the_service_migrates_directly_and_reads_through_the_pooler(direct, pooled, flask_programs):
     settings = environment(pooled, MIGRATION_DATABASE_URL=direct.render_as_string(hide_password=False))
-    assert live.flask(settings, "db", "upgrade").returncode == 0
-    done = live.flask(settings, "runs", "reap")
+    assert live.flask(settings, "db", "upgrade", programs=flask_programs).returncode == 0
+    done = live.flask(settings, "runs", "reap", programs=flask_programs)
     assert (done.returncode, done.stdout.split()[-2:]) == (0, ["total", "0"])
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,24 +21,29 @@ needs_dump = pytest.mark.skipif(not catalogue.DUMP, reason="PANGEO_FORGE_DUMP na
 KEY = {"X-API-Key": ADMIN_KEY}
 SECTION = (ROOT / "docs/operating/backup.md").read_text().partition("### Data only")[2].partition("## ")[0]
 *_, STEPS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
-PROGRAMS = [str(Path(sys.executable).parent), str(Path(postgres.tool("pg_restore")).parent)]
+TOOLS = str(Path(postgres.tool("pg_restore")).parent)
 
 
-def restore(url, dump, revision, folder):
-    """Run the documented steps until one fails, and return the exit code and the output."""
-    script = STEPS.replace(".venv/bin/", "").replace("$REVISION", revision)
-    for name in ("all.list", "catalogue.list", "datasets.list"):
-        script = script.replace(name, f"{folder}/{name}")
-    path = os.pathsep.join([*PROGRAMS, os.environ["PATH"]])
-    return subprocess.run(
-        ["bash", "-ec", script.replace("catalogue.dump", str(dump))],
-        cwd=ROOT,
-        env=os.environ | environment(url) | {"PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def restore(flask_programs, tmp_path):
+    """A function that runs the documented steps until one fails, and returns the exit code and the output."""
+    path = os.pathsep.join([flask_programs, TOOLS, os.environ["PATH"]])
+
+    def restore(url, dump, revision):
+        script = STEPS.replace(".venv/bin/", "").replace("$REVISION", revision)
+        for name in ("all.list", "catalogue.list", "datasets.list"):
+            script = script.replace(name, f"{tmp_path}/{name}")
+        return subprocess.run(
+            ["bash", "-ec", script.replace("catalogue.dump", str(dump))],
+            cwd=ROOT,
+            env=os.environ | environment(url) | {"PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    return restore
 
 
 def problems(app):
@@ -60,9 +64,9 @@ def dumped(migrated_url, tmp_path):
         return dump, contents(app)
 
 
-def test_the_steps_restore_every_row_and_the_counts(dumped, empty_url, tmp_path):
+def test_the_steps_restore_every_row_and_the_counts(dumped, empty_url, restore):
     dump, before = dumped
-    assert restore(empty_url, dump, HEAD, tmp_path).returncode == 0
+    assert restore(empty_url, dump, HEAD).returncode == 0
     with application(empty_url) as app:
         assert contents(app) == before
         assert exact(app)
@@ -70,19 +74,19 @@ def test_the_steps_restore_every_row_and_the_counts(dumped, empty_url, tmp_path)
         assert make_run(app, bakery_id=1, feedstock_id=1).id == 4
 
 
-def test_a_restore_that_fails_changes_nothing(dumped, empty_url, tmp_path):
+def test_a_restore_that_fails_changes_nothing(dumped, empty_url, restore):
     with application(empty_url) as app:
         upgrade(app)
         fill(app)
         before = contents(app)
-        restored = restore(empty_url, dumped[0], HEAD, tmp_path)
+        restored = restore(empty_url, dumped[0], HEAD)
         assert (restored.returncode, "duplicate key" in restored.stdout) == (1, True)
         assert contents(app) == before
 
 
-def test_without_triggers_the_doctor_asks_for_a_recount(dumped, empty_url, tmp_path, monkeypatch):
+def test_without_triggers_the_doctor_asks_for_a_recount(dumped, empty_url, restore, monkeypatch):
     monkeypatch.setattr(f"{__name__}.STEPS", STEPS.replace("--data-only", "--data-only --disable-triggers"))
-    restored = restore(empty_url, dumped[0], HEAD, tmp_path)
+    restored = restore(empty_url, dumped[0], HEAD)
     assert "There are 3 runs, but the counts say 0. Run `flask runs recount`." in restored.stdout
     with application(empty_url) as app:
         assert app.test_cli_runner().invoke(args=["runs", "recount"]).output.startswith("Corrected ")
@@ -97,8 +101,8 @@ def test_the_revision_of_a_dump_is_printed_as_documented(dumped):
 
 
 @needs_dump
-def test_the_production_dump_restores_like_a_complete_restore(empty_url, postgres_server, tmp_path):
-    assert restore(empty_url, catalogue.DUMP, ORIGINAL[-1], tmp_path).returncode == 0
+def test_the_production_dump_restores_like_a_complete_restore(empty_url, postgres_server, restore):
+    assert restore(empty_url, catalogue.DUMP, ORIGINAL[-1]).returncode == 0
     with application(empty_url) as app, postgres.database(postgres_server) as complete:
         catalogue.restore(complete)
         with application(complete) as other:

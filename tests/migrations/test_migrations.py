@@ -52,9 +52,10 @@ INDEXES = {
 
 # The program creates one application, then forks eight processes of `flask db upgrade`, which begin at the same moment.
 EIGHT_TIMES = """
-import os, sys, app.cli.db, wsgi
+import gc, os, sys, app.cli.db, wsgi
 from flask.cli import cli
 app.cli.db.migrate.init_app(wsgi.app)
+gc.freeze()  # otherwise each process searches these objects for garbage when it ends
 for _ in range(8):
     if os.fork() == 0:
         cli.main(["db", "upgrade"])

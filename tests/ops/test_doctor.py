@@ -199,23 +199,25 @@ def test_a_file_that_cannot_be_written_is_a_problem(examined, monkeypatch):
     assert problems(examined()) == ["storage"]
 
 
-def test_the_command_exits_with_0_without_problems(migrated_url):
+def test_the_command_exits_with_0_without_problems(migrated_url, flask_programs):
     env = environment(migrated_url)
-    ended = live.flask(env, "doctor")
+    ended = live.flask(env, "doctor", programs=flask_programs)
     assert ended.returncode == 0
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", name] for name in NAMES]
 
 
-def test_the_command_exits_with_1_and_prints_no_password_without_a_database():
+def test_the_command_exits_with_1_and_prints_no_password_without_a_database(flask_programs):
     port = postgres.free_port()
-    ended = live.flask(environment(f"postgresql://forge:hunter2@127.0.0.1:{port}/none"), "doctor")
+    env = environment(f"postgresql://forge:hunter2@127.0.0.1:{port}/none")
+    ended = live.flask(env, "doctor", programs=flask_programs)
     assert ended.returncode == 1
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["ok", NAMES[0]], ["PROBLEM", NAMES[1]]]
     assert "hunter2" not in ended.stdout
 
 
-def test_the_command_exits_with_1_and_a_sentence_if_a_setting_is_wrong():
-    ended = live.flask(environment(URL.create("mysql", host="h"), WEB_CONNECTIONS="4"), "doctor")
+def test_the_command_exits_with_1_and_a_sentence_if_a_setting_is_wrong(flask_programs):
+    env = environment(URL.create("mysql", host="h"), WEB_CONNECTIONS="4")
+    ended = live.flask(env, "doctor", programs=flask_programs)
     assert ended.returncode == 1
     assert (
         ended.stdout == "pangeo-forge: DATABASE_URL is a URL of 'mysql'; this service supports postgresql and sqlite.\n"

@@ -19,18 +19,26 @@ MAY_MOUNT = subprocess.run(["bash", "-c", f"{OWN_MOUNTS} {SMALL}"], capture_outp
 needs_mounts = pytest.mark.skipif(not MAY_MOUNT, reason="this user may not mount a small /dev/shm")
 
 
-@pytest.fixture
-def start(sqlite_template, tmp_path):
+@pytest.fixture(scope="module")
+def start(sqlite_template, tmp_path_factory):
     """A function that starts a server with two workers. With shell commands that mount, it has separate mounts."""
-    env = dyno(environment(copied(sqlite_template, tmp_path / "x.sqlite")), PROXY_COUNT="0")
+    folder = tmp_path_factory.mktemp("memory")
+    settings = environment(copied(sqlite_template, folder / "x.sqlite"))
 
     def start(*mounts):
         command = " && ".join([*mounts, "exec gunicorn wsgi:app"])
-        return serving(
-            f"exec {OWN_MOUNTS} bash -c '{command}'" if mounts else command, env, live.ROOT, tmp_path / "log"
-        )
+        command = f"exec {OWN_MOUNTS} bash -c '{command}'" if mounts else command
+        env = dyno(settings, PROXY_COUNT="0")
+        return serving(command, env, live.ROOT, folder / f"log-{env['PORT']}")
 
     return start
+
+
+@pytest.fixture(scope="module")
+def small(start):
+    """A server with little shared memory, which the tests leave empty."""
+    with start(SMALL) as server:
+        yield server
 
 
 def seen(server, path):
@@ -52,29 +60,28 @@ def create(server, name):
 
 
 @needs_mounts
-def test_a_request_is_answered_while_shared_memory_is_full(start):
-    with start(SMALL) as server:
-        fill(server)
-        assert [create(server, f"n{n}") for n in range(12)] == [201] * 12
-        assert ask(server, "/metrics", authorization=f"Bearer {ADMIN_KEY}")[0] == 200
-        assert "SIGBUS" not in server.log.read_text()
+def test_a_killed_server_leaves_no_file_in_shared_memory(small):
+    assert create(small, "a") == 201
+    assert list(seen(small, "/dev/shm").iterdir()) == []
+
+
+@needs_mounts
+def test_a_request_is_answered_while_shared_memory_is_full(small):
+    fill(small)
+    assert [create(small, f"n{n}") for n in range(12)] == [201] * 12
+    assert ask(small, "/metrics", authorization=f"Bearer {ADMIN_KEY}")[0] == 200
+    assert "SIGBUS" not in small.log.read_text()
+    seen(small, "/dev/shm/full").unlink()
 
 
 @needs_mounts
 def test_a_server_starts_while_shared_memory_is_full(start):
     with start(SMALL, FILL) as server:
-        assert create(server, "a") == 201
-
-
-@needs_mounts
-def test_a_killed_server_leaves_no_file_in_shared_memory(start):
-    with start(SMALL) as server:
-        assert create(server, "a") == 201
-        assert list(seen(server, "/dev/shm").iterdir()) == []
+        assert create(server, "b") == 201
 
 
 def test_no_process_of_a_server_maps_a_file_of_shared_memory(start):
     with start() as server:
-        assert create(server, "a") == 201
+        assert create(server, "c") == 201
         for pid in (server.process.pid, *live.children(server.process)):
             assert "/dev/shm" not in Path(f"/proc/{pid}/maps").read_text()

@@ -47,6 +47,14 @@ def outdated(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def unreachable(tmp_path_factory):
+    """A server whose database does not answer. It trusts two proxies."""
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    with gunicorn(url, tmp_path_factory.mktemp("unreachable"), PROXY_COUNT="2") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def settings():
     """The settings that gunicorn prints, by name. The values are text."""
     env = dyno(environment("sqlite:///test.sqlite"), PORT="5555", WEB_CONCURRENCY="3")
@@ -99,11 +107,10 @@ def test_a_server_on_an_outdated_database_is_alive_but_not_ready(outdated):
     assert (status, headers["Retry-After"], json.loads(body)["detail"]) == (503, "5", OUTDATED)
 
 
-def test_a_server_without_a_database_logs_it_and_is_alive_but_not_ready(tmp_path):
-    with gunicorn(f"postgresql://nobody@127.0.0.1:{free_port()}/none", tmp_path) as server:
-        wait_until(lambda: "not ready: the database does not answer" in server.log.read_text())
-        assert ask(server, "/healthz")[0] == 200
-        assert ask(server, "/readyz")[0] == 503
+def test_a_server_without_a_database_logs_it_and_is_alive_but_not_ready(unreachable):
+    wait_until(lambda: "not ready: the database does not answer" in unreachable.log.read_text())
+    assert ask(unreachable, "/healthz")[0] == 200
+    assert ask(unreachable, "/readyz")[0] == 503
 
 
 def test_a_server_leaves_nothing_in_its_home(outdated):
@@ -185,8 +192,7 @@ def test_forwarded_headers_are_ignored_without_a_trusted_proxy(outdated):
     assert re.search(r"path=/untrusted .* address=127\.0\.0\.1 ", outdated.log.read_text())
 
 
-def test_the_logged_address_is_that_seen_by_the_outermost_trusted_proxy(tmp_path):
-    with gunicorn(URL.create("sqlite", database=str(tmp_path / "two.sqlite")), tmp_path, PROXY_COUNT="2") as server:
-        ask(server, "/healthz", x_forwarded_for="203.0.113.1, 203.0.113.2, 203.0.113.3")
-        wait_until(lambda: "path=/healthz" in server.log.read_text())
-    assert re.search(r"path=/healthz .* address=203\.0\.113\.2 ", server.log.read_text())
+def test_the_logged_address_is_that_seen_by_the_outermost_trusted_proxy(unreachable):
+    ask(unreachable, "/proxied", x_forwarded_for="203.0.113.1, 203.0.113.2, 203.0.113.3")
+    wait_until(lambda: "path=/proxied" in unreachable.log.read_text())
+    assert re.search(r"path=/proxied .* address=203\.0\.113\.2 ", unreachable.log.read_text())

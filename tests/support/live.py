@@ -29,9 +29,9 @@ def server(environment, port=None):
             process.terminate()
 
 
-def flask(environment, *arguments):
-    """Run a `flask` command. `stdout` has the output of both streams."""
-    command = [BIN / "flask", *arguments]
+def flask(environment, *arguments, programs=BIN):
+    """Run a `flask` command with the program `flask` in the folder `programs`. `stdout` has what both streams get."""
+    command = [f"{programs}/flask", *arguments]
     env = {"PATH": f"{BIN}:/usr/bin:/bin", **environment}
     return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
