@@ -1,7 +1,8 @@
 """Statistics, feeds and badges take at most twice as long for 300,000 runs as for 1,000 runs of the same time.
 
 If a time divides a day, or a week of a feedstock, the runs of that day or week are counted one by one, and the large
-catalogue has 300 times as many of them. Such an answer takes up to four times as long.
+catalogue has 300 times as many of them. Such an answer takes up to four times as long. So does one about the failures of
+each feedstock in a part of the time: in the large catalogue, more of them have failures.
 
 The proof takes some minutes: `pytest -s tests/proofs/summaries.py`. Both catalogues have the same weeks, so the answers
 have the same size. Requests to both are sent in turn, and the fastest of each count, so that a busy machine slows both.

@@ -88,7 +88,8 @@ def production(server):
 def copy_to_sqlite(url, path):
     """Copy the bakeries, feedstocks and runs at `url` to a new SQLite database, and return its URL.
 
-    The rows are inserted before the migrations that create triggers, which then count them at once.
+    The rows are inserted before the migrations that create triggers, which then count them at once. So are the reasons
+    of failures, whose columns are newer than the other triggers.
     """
     copy = URL.create("sqlite", database=str(path))
     migrate(copy, "0012_list_indexes")
@@ -98,6 +99,10 @@ def copy_to_sqlite(url, path):
             columns, values = ", ".join(names), ", ".join("?" * len(names))
             rows = postgres.stream(url, f"SELECT {columns} FROM {table} ORDER BY id")
             target.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", map(sqlite_values, rows))
+    migrate(copy, "0030_covering_index")
+    with closing(sqlite3.connect(path)) as target, target:
+        rows = postgres.stream(url, "SELECT failure_class, failure::text, id FROM reciperun WHERE failure IS NOT NULL")
+        target.executemany("UPDATE reciperun SET failure_class = ?, failure = ? WHERE id = ?", rows)
     migrate(copy)
     return copy
 
