@@ -40,12 +40,14 @@ def moved(request, migrated_url):
 
 
 def write_runs(app):
-    """Create, change and delete runs in each way of the API."""
+    """Create, change and delete runs in each way of the API. One of those that stay has failed."""
     client = app.test_client()
     body, spec = run_body(app), {"spec": f"a/{next(NUMBERS)}"}
+    failed = body | {"status": "completed", "conclusion": "failure"}
     first = client.post("/recipe_runs/", json=body, headers=KEY).json["id"]
-    assert client.post("/recipe_runs/bulk", json={"recipe_runs": [body] * 3}, headers=KEY).status_code == 201
-    assert client.patch(f"/recipe_runs/{first}", json={"status": "in_progress"}, headers=KEY).status_code == 200
+    assert client.post("/recipe_runs/bulk", json={"recipe_runs": [body, body, failed]}, headers=KEY).status_code == 201
+    for change in ({"status": "in_progress"}, {"conclusion": "failure"}):
+        assert client.patch(f"/recipe_runs/{first}", json=change, headers=KEY).status_code == 200
     assert client.delete(f"/recipe_runs/{first}", headers=KEY).status_code == 200
     assert client.post("/feedstocks/", json=spec, headers=KEY).status_code == 201
 
@@ -195,7 +197,8 @@ def test_the_functions_call_nothing_that_another_role_has_created(migrated_url, 
         sql(app, "SELECT setseed(0.5)")
         sql(app, "; ".join([RUN] * 300))
         sql(app, "SELECT reciperun_count_compact(ARRAY['all'])")
-        sql(app, "UPDATE reciperun SET is_test = true; DELETE FROM reciperun WHERE id > 100")
+        sql(app, "UPDATE reciperun SET is_test = true, failure_class = 'lost'; DELETE FROM reciperun WHERE id > 100")
+        sql(app, "SELECT reciperun_failures_compact(array_agg(id)) FROM reciperun_count_failure")
         assert sql(app, COUNT.format("public")) == [(100,)]
 
 
