@@ -64,7 +64,7 @@ def stuck(selection: RunSelection, links: RunLinks) -> Stuck:
     Those that the reaper will not end soon come first, because somebody can still do something about them.
     """
     at = now()
-    found = reaper.stuck(at, *selection.all_runs())
+    found = reaper.stuck(at, selection)
     first = sorted(found, key=lambda item: (item.due <= at, abs(item.due - at)))
     return Stuck(
         len(found),

@@ -77,7 +77,7 @@ def _forecast(run: dict[str, Any]) -> reaper.Forecast | None:
     """Return what the reaper will do with an unfinished run."""
     if run["status"] == "completed":
         return None
-    return next(iter(reaper.forecasts(now(), RecipeRun.id == run["id"])), None)
+    return next(iter(reaper.forecasts(now(), [run["id"]])), None)
 
 
 def _log(run: dict[str, Any]) -> run_logs.Part | None:

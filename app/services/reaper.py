@@ -6,15 +6,18 @@ A runner that crashes never reports the end of its run.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, union_all
+from sqlalchemy import CompoundSelect, Row, Select, bindparam, func, select, union_all
 
 from app.database.filters import index_key
+from app.database.statements import fetch
 from app.extensions import db
 from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
 from app.models.recipe_runs import SYSTEM
 from app.models.run_times import CLOCK_DIFFERENCE, EARLIEST
+from app.services.run_sums import RunSelection
 
 QUEUED_LIMIT = timedelta(days=14)
 IN_PROGRESS_LIMIT = timedelta(days=7)  # for bakeries without `timeout_minutes`
@@ -27,7 +30,14 @@ _SHOWN: Select[Any] = (
     select(*(getattr(RecipeRun, name) for name in SHOWN), Feedstock.spec, Bakery.name, Bakery.timeout_minutes)
     .join(Feedstock, Feedstock.id == RecipeRun.feedstock_id)
     .join(Bakery, Bakery.id == RecipeRun.bakery_id)
+    .where(RecipeRun.id.in_(bindparam("ids", expanding=True)), RecipeRun.status != "completed")
     .order_by(RecipeRun.id)
+)
+_WENT_IN_PROGRESS = (
+    select(RecipeRunEvent.recipe_run_id, func.max(RecipeRunEvent.at))
+    .where(RecipeRunEvent.recipe_run_id.in_(bindparam("ids", expanding=True)))
+    .where(RecipeRunEvent.after["status"].as_string() == "in_progress")
+    .group_by(RecipeRunEvent.recipe_run_id)
 )
 
 Unfinished = RecipeRun | Row[Any]
@@ -96,13 +106,12 @@ def _term(
     return since, limit
 
 
-def forecasts(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
-    """Return what the reaper will do with the unfinished runs that match `where`, if there are many the oldest ones.
+def forecasts(at: datetime, ids: list[int]) -> list[Forecast]:
+    """Return what the reaper will do with those of the runs that are unfinished.
 
-    The runs have the columns SHOWN, with the names of their bakeries and feedstocks.
+    They have the columns SHOWN, with the names of their bakeries and feedstocks.
     """
-    ids = _oldest_unfinished(where)
-    found = db.session.execute(_SHOWN.where(RecipeRun.id.in_(ids))).all() if ids else []
+    found = fetch(_SHOWN, {"ids": ids}) if ids else []
     in_progress = [run.id for run in found if run.status == "in_progress"]
     started, known = _in_progress_since(in_progress) if in_progress else {}, []
     for run in found:
@@ -112,22 +121,30 @@ def forecasts(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
     return known
 
 
-def _oldest_unfinished(where: tuple[ColumnElement[bool], ...]) -> list[int]:
-    """Return the ids of up to FORECASTS_MAX runs of each kind: queued since an unknown time, queued, and in progress.
+def stuck(at: datetime, selection: RunSelection) -> list[Forecast]:
+    """Return the `forecasts` of the stuck runs of `selection`, if there are many the oldest ones.
+
+    A run is stuck if it is past its limit, or STUCK.
+    """
+    oldest = fetch(_oldest_unfinished(selection, db.engine.dialect.name))
+    found = forecasts(at, [id for (id,) in oldest])
+    return [item for item in found if item.due <= at or item.since <= at - STUCK]
+
+
+# Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=64)
+def _oldest_unfinished(selection: RunSelection, _dialect: str) -> CompoundSelect[Any]:
+    """The statement for the ids of up to FORECASTS_MAX runs of each kind: queued since an unknown time, queued, and in
+    progress.
 
     Each kind is read in the order of an index, so that it takes the same time for a million runs as for one.
     """
+    where = selection.all_runs()
     stored, started = RecipeRun.created_at, RecipeRun.started_at
     queued = select(RecipeRun.id).where(RecipeRun.has_status("queued"), *where).order_by(stored, started)
     in_progress = select(RecipeRun.id).where(index_key(RecipeRun.__table__.c.status) == "in_progress", *where)
     kinds = queued.where(stored.is_(None)), queued.where(stored.is_not(None)), in_progress.order_by(RecipeRun.id)
-    found = union_all(*(select(kind.limit(FORECASTS_MAX).subquery()) for kind in kinds))
-    return [id for (id,) in db.session.execute(found)]
-
-
-def stuck(at: datetime, *where: ColumnElement[bool]) -> list[Forecast]:
-    """Return the `forecasts` of the stuck runs: past their limit, or STUCK."""
-    return [item for item in forecasts(at, *where) if item.due <= at or item.since <= at - STUCK]
+    return union_all(*(select(kind.limit(FORECASTS_MAX).subquery()) for kind in kinds))
 
 
 def judge(run: Unfinished, duration: timedelta, limit: timedelta) -> Verdict:
@@ -145,11 +162,8 @@ def judge(run: Unfinished, duration: timedelta, limit: timedelta) -> Verdict:
 
 def _in_progress_since(run_ids: list[int]) -> dict[int, datetime]:
     """Return when each run went in progress, from its history. A run of the original has no history and is missing."""
-    in_progress = RecipeRunEvent.after["status"].as_string() == "in_progress"
-    times = select(RecipeRunEvent.recipe_run_id, func.max(RecipeRunEvent.at)).where(
-        RecipeRunEvent.recipe_run_id.in_(run_ids), in_progress
-    )
-    return dict(db.session.execute(times.group_by(RecipeRunEvent.recipe_run_id)).all())
+    times: list[Any] = fetch(_WENT_IN_PROGRESS, {"ids": run_ids})
+    return dict(times)
 
 
 def _in_words(limit: timedelta) -> str:
