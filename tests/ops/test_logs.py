@@ -4,7 +4,8 @@ import json
 import logging
 import logging.config
 import re
-import timeit
+import sys
+from collections import Counter
 from functools import partial
 from urllib.parse import quote
 
@@ -189,10 +190,17 @@ def test_a_traceback_in_json_is_one_line(printed):
 
 
 @pytest.mark.parametrize("deployed", [True, False])
-def test_a_log_line_takes_less_than_100_microseconds(printed, deployed):
+def test_a_log_line_takes_few_calls(printed, deployed):
     fields = {"method": "GET", "route": "/recipe_runs/<id:id>", "path": "/recipe_runs/1", "status": 200, "ms": 1.5}
-    seconds = []
-    logger = logging.getLogger("app.requests")
-    log = partial(logger.info, "request", extra=fields)
-    printed(deployed, lambda: seconds.extend(timeit.repeat(log, number=20, repeat=200)))
-    assert min(seconds) / 20 < 100e-6  # about 10 on an idle machine
+    log = partial(logging.getLogger("app.requests").info, "request", extra=fields)
+    events = Counter()
+
+    def counted():
+        log()  # the first one fills caches
+        sys.setprofile(lambda _frame, event, _argument: events.update([event]))
+        log()
+        sys.setprofile(None)
+
+    printed(deployed, counted)
+    # Of Python and of C: 106 and 133. A time would depend on how busy the machine is.
+    assert 20 < events["call"] + events["c_call"] < 200
