@@ -9,6 +9,9 @@ creation of the triggers to the commit. SQLite loses the triggers with the table
 
 The statistics no longer read an index of failed runs by class. They read one by time, for the days or weeks that a time
 divides.
+
+The SQL file also replaces the functions of 0018 and 0021 that add up rows. They took seconds while PostgreSQL took the
+tables for empty. The downgrade keeps the new ones.
 """
 
 from collections.abc import Iterable
