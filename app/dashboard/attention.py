@@ -35,9 +35,9 @@ class Reason:
     url: str
 
 
-def reasons(query: dict[str, Any], links: RunLinks) -> list[Reason]:
-    """Return the reasons of the failures that match `query`, the most frequent first."""
-    classes = failure_counts.by_class(**query)
+def reasons(selection: RunSelection, links: RunLinks) -> list[Reason]:
+    """Return the reasons of the failures of `selection`, the most frequent first."""
+    classes = failure_counts.by_class(selection)
     total = sum(classes.values())
     return [
         Reason(reason(name), CLASSES.get(name, ""), count, round(100 * count / total, 2), links(failure_class=name))

@@ -56,7 +56,7 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
         | {
             "numbers": numbers,
             "links": links,
-            "reasons": attention.reasons(query, links) if failed else [],
+            "reasons": attention.reasons(selection, links) if failed else [],
             "stuck": attention.stuck(selection, links) if unfinished else None,
         }
     )

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.database.columns import BIG_ID
 from app.database.filters import FilterKey, matches, parametrise
@@ -33,7 +33,12 @@ class RunCount(db.Model):
     runs: Mapped[int] = mapped_column(BigInteger)
 
 
-TOTAL = cast(func.sum(RunCount.runs), BigInteger)  # without the cast PostgreSQL returns a numeric
+def total(runs: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[int]:
+    """The sum of numbers of runs. Without the cast PostgreSQL returns a numeric."""
+    return cast(func.sum(runs), BigInteger)
+
+
+TOTAL = total(RunCount.runs)
 
 
 def covers(filters: dict[str, Any]) -> bool:

@@ -7,11 +7,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Select, cast, func, literal, select, union_all
+from sqlalchemy import CTE, Select, func, literal, select, union_all
 
 from app.database.statements import fetch
 from app.models import Bakery, Feedstock, RecipeRun, RunsOfFailure
 from app.models.failure_rules import CLASSES
+from app.models.run_counts import total
 from app.services.run_sums import RunSelection
 
 TOP = 20  # feedstocks and bakeries in the statistics
@@ -24,20 +25,21 @@ def statistics(since: datetime | None = None, until: datetime | None = None, **f
     They are of the runs that started at `since` or later, before `until`, and match `filters`: columns with the values
     to match.
     """
-    classes = by_class(since, until, **filters)
+    selection = RunSelection(since, until, filters)
+    classes = by_class(selection)
     return {
         "count": sum(classes.values()),
         "classes": [
             {"failure_class": name, "count": count, "cause": CLASSES.get(name, "")} for name, count in classes.items()
         ],
-        "feedstocks": _top("feedstock", RunSelection(since, until, filters, "feedstock_id")),
-        "bakeries": _top("bakery", RunSelection(since, until, filters, "bakery_id")),
+        "feedstocks": _top("feedstock", selection.of_each("feedstock_id")),
+        "bakeries": _top("bakery", selection.of_each("bakery_id")),
     }
 
 
-def by_class(since: datetime | None = None, until: datetime | None = None, **filters: list[Any]) -> dict[str, int]:
-    """Return the number of failed runs of each class that occurs, the most frequent first."""
-    return _ranked(fetch(_classes(RunSelection(since, until, filters, "bakery_id"))))
+def by_class(selection: RunSelection) -> dict[str, int]:
+    """Return the number of failed runs of each class that occurs in `selection`, the most frequent first."""
+    return _ranked(fetch(_classes(selection.of_each("bakery_id"))))
 
 
 def _top(noun: str, selection: RunSelection) -> list[dict[str, Any]]:
@@ -59,20 +61,20 @@ def _ranked(numbers: Iterable[Any]) -> dict[str, int]:
 def _classes(selection: RunSelection) -> Select[Any]:
     """The statement for the number of failed runs by class."""
     found = _groups(selection).c
-    return select(found.failure_class, _total(found.runs)).group_by(found.failure_class)
+    return select(found.failure_class, total(found.runs)).group_by(found.failure_class)
 
 
 @lru_cache(maxsize=64)
 def _groups_of_top(selection: RunSelection) -> Select[Any]:
     """The statement for the number of failed runs by parent and class, those of each of the TOP parents together."""
     groups = _groups(selection)
-    total = func.sum(groups.c.runs).label("total")
-    of_parent = select(groups.c.parent, total).group_by(groups.c.parent)
-    top = of_parent.order_by(total.desc(), groups.c.parent).limit(TOP).subquery()
+    failures = func.sum(groups.c.runs).label("failures")
+    of_parent = select(groups.c.parent, failures).group_by(groups.c.parent)
+    top = of_parent.order_by(failures.desc(), groups.c.parent).limit(TOP).subquery()
     number, name = NAMES[selection.parent]
     found = select(number, name, groups.c.failure_class, groups.c.runs).select_from(top)
     named = found.join(groups, groups.c.parent == top.c.parent).join(number.class_, number == top.c.parent)
-    return named.order_by(top.c.total.desc(), number)
+    return named.order_by(top.c.failures.desc(), number)
 
 
 def _groups(selection: RunSelection) -> CTE:
@@ -84,9 +86,5 @@ def _groups(selection: RunSelection) -> CTE:
         of_run: list[Any] = [getattr(RecipeRun, name), RecipeRun.failure_class, literal(1)]
         parts.append(select(*of_run).where(RecipeRun.failure_class.is_not(None), *where))
     found = union_all(*parts).subquery().c
-    by, runs = (found.parent, found.failure_class), _total(found.runs).label("runs")
+    by, runs = (found.parent, found.failure_class), total(found.runs).label("runs")
     return select(*by, runs).group_by(*by).having(runs > 0).cte()
-
-
-def _total(runs: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.sum(runs), BigInteger)

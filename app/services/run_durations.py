@@ -9,11 +9,12 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, Select, cast, func, literal, select, union_all
+from sqlalchemy import CompoundSelect, Select, literal, select, union_all
 
 from app.database.columns import utc_now
 from app.database.statements import fetch
 from app.models import RecipeRun, RunsOfDuration
+from app.models.run_counts import total
 from app.models.run_sums import LONG, WEEK, bucket, day
 from app.services.run_sums import RunSelection, duration, lasted
 
@@ -43,7 +44,7 @@ def histogram(selection: RunSelection) -> Histogram:
 def _counts(selection: RunSelection) -> Select[Any]:
     """The statement for the number of runs by duration."""
     found = _durations(selection, LONG).subquery()
-    runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
+    runs = total(found.c.runs).label("runs")
     return select(found.c.seconds, runs).group_by(found.c.seconds).having(runs > 0).order_by(found.c.seconds)
 
 
@@ -64,7 +65,7 @@ def _counts_over_time(selection: RunSelection, first: int, weeks: int) -> Select
     found = _durations(selection, longest).subquery()
     part = ((found.c.week - first) // weeks).label("part")
     by = part, found.c.seconds
-    runs = cast(func.sum(found.c.runs), BigInteger).label("runs")
+    runs = total(found.c.runs).label("runs")
     return select(*by, runs).group_by(*by).having(runs > 0).order_by(*by)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select, union_all
 
 from app.database.indexes import unindexed
 from app.models import RecipeRun, RunsOfDuration, RunsOfFailure, RunsOfPeriod
+from app.models.run_counts import total
 from app.models.run_sums import ALL, DAY, LONG, LONGEST, MONDAY, TIMED, WEEK, bucket, day, seconds
 from app.models.run_times import EARLIEST
 
@@ -61,6 +62,10 @@ class RunSelection:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+    def of_each(self, parent: str) -> "RunSelection":
+        """The same runs, counted for each parent."""
+        return RunSelection(self.since, self.until, self.filters, parent)
 
     def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""
@@ -166,8 +171,8 @@ def _of_slices(runs: FromClause, lengths_of: dict[tuple[int, int], tuple[int, ..
         for (b, f), lengths in lengths_of.items()
         for days in lengths
     ]
-    *by, total = union_all(*slices).subquery().columns
-    return select(*by, cast(func.sum(total), BigInteger).label("runs")).group_by(*by)
+    *by, numbers = union_all(*slices).subquery().columns
+    return select(*by, total(numbers).label("runs")).group_by(*by)
 
 
 def _time(days: int) -> datetime | None:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, cast, func, inspect, literal, select, union_all
+from sqlalchemy import Row, Select, func, inspect, literal, select, union_all
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import now
@@ -15,6 +15,7 @@ from app.database.record import Record
 from app.database.statements import fetch
 from app.models import RecipeRun, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
+from app.models.run_counts import total
 from app.models.run_sums import MONDAY, WEEK
 from app.models.run_times import EARLIEST
 from app.services.run_durations import histogram, summary
@@ -59,8 +60,8 @@ def _groups(selection: RunSelection) -> Select[Any]:
         parts.append(select(*[literal(number), *kind, func.count()]).where(*where).group_by(*kind))
     found = union_all(*parts).subquery()
     by = found.c.week, found.c.status, found.c.conclusion
-    total = cast(func.sum(found.c.runs), BigInteger).label("runs")
-    return select(*by, total).group_by(*by).having(total > 0).order_by(found.c.week)
+    runs = total(found.c.runs).label("runs")
+    return select(*by, runs).group_by(*by).having(runs > 0).order_by(found.c.week)
 
 
 def _tally(names: Iterable[str], numbers: Iterable[tuple[str | None, int]]) -> dict[str, int]:
