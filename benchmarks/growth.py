@@ -26,6 +26,7 @@ READS = {
     "filter by commit": "/recipe_runs/?head_sha=8f14e45fceea167a5a36dedd4bea2543",
     "filter by time": "/recipe_runs/?started_after=2020-01-01T03:00:00Z&started_before=2020-01-01T06:00:00Z",
     "first page with `count=true`": "/recipe_runs/?count=true",
+    "`count=true` with a time": "/recipe_runs/?count=true&limit=1&started_after=2020-01-01T03:00:00Z",
     "one run": "/recipe_runs/500",
     "`/stats/recipe_runs`": "/stats/recipe_runs",
 }

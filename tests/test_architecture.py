@@ -109,6 +109,7 @@ def test_the_same_noun_names_the_module_in_every_layer():
         "idempotency_keys",
         "opening",
         "run_counts",
+        "run_periods",
         "run_sums",
         "run_times",
     }

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from app.models.recipe_runs import CONCLUSIONS, FAILURES
-from app.models.run_sums import MONDAY
+from app.models.run_periods import MONDAY
 from app.services.run_durations import NO_DURATIONS, Summary
 
 HEIGHT = 200  # pixels

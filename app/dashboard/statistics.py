@@ -18,7 +18,8 @@ from app.database import pages
 from app.database.columns import now
 from app.models import RecipeRun
 from app.models.failures import FAILING
-from app.models.run_sums import LONG, TIMED, WEEK
+from app.models.run_periods import LONG, WEEK
+from app.models.run_sums import TIMED
 from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.services import run_durations, stats

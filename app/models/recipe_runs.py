@@ -160,7 +160,7 @@ class RecipeRun(Record):
 
     @classmethod
     def kept_count(cls, filters: dict[str, Any]) -> int | None:
-        return run_counts.count(filters) if run_counts.covers(filters) else None
+        return run_counts.kept(cls, filters)
 
     @classmethod
     def new_columns(cls, values: dict[str, Any], actor: str) -> dict[str, Any]:

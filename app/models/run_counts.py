@@ -1,19 +1,33 @@
-"""Counts of recipe runs. Triggers of the database update them (migration 0013), whichever program writes the runs."""
+"""Counts of recipe runs. Triggers of the database update them (migration 0013), whichever program writes the runs.
 
+Counts of the runs that started in a time come from `app.models.run_sums`.
+"""
+
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, inspect, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.database.columns import BIG_ID
 from app.database.filters import FilterKey, matches, parametrise
+from app.database.indexes import unindexed
 from app.database.statements import fetch
-from app.extensions import db
+from app.extensions import Base, db
+from app.models import run_sums
+from app.models.run_periods import Periods
+from app.models.run_sums import RunsOfFailure, RunsOfPeriod
 
 ALL = "all"
 PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
 KIND = ("status", "conclusion", "is_test", "has_dataset")
+# The filters by start, and by columns of sums besides PARENTS.
+SINCE, UNTIL = ("since", "started_after"), ("until", "started_before")
+KIND_OF_SUMS: dict[type[RunsOfPeriod | RunsOfFailure], set[str]] = {
+    RunsOfPeriod: {"status", "conclusion", "is_test"},
+    RunsOfFailure: {"failure_class", "is_test"},
+}
 
 
 class RunCount(db.Model):
@@ -39,6 +53,42 @@ def total(runs: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElemen
 
 
 TOTAL = total(RunCount.runs)
+
+
+def kept(runs: type[Base], filters: dict[str, Any]) -> int | None:
+    """The number of `runs` that match `filters` (`app.database.filters`); None if neither counts nor sums cover them.
+
+    Of `runs` only those of a day are counted, or of a week for a feedstock, if a time in `filters` divides it.
+    """
+    if covers(filters):
+        return count(filters)
+    values = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
+    since = max((time for name in SINCE for time in values.pop(name, ())), default=None)
+    until = min((time for name in UNTIL for time in values.pop(name, ())), default=None)
+    model = next((model for model, kind in KIND_OF_SUMS.items() if values.keys() <= {*PARENTS, *kind}), None)
+    return _from_sums(model, runs, since, until, values) if model else None
+
+
+def _from_sums(
+    model: type[RunsOfPeriod | RunsOfFailure],
+    runs: type[Base],
+    since: datetime | None,
+    until: datetime | None,
+    values: dict[str, list[Any]],
+) -> int:
+    """The sum of the whole periods, and of the runs that started in one that a time divides."""
+    parent = "" if run_sums.parent_ids(values) in run_sums.LENGTHS[model] else "bakery_id"
+    periods = Periods(since, until, run_sums.unit((*values, parent)))
+    sums = run_sums.matching_sums(model, periods, values, parent)
+    parts: list[Select[Any]] = [select(model.runs).where(*where) for where in sums]
+    columns = inspect(runs).columns
+    matching = [(columns[name] if name in PARENTS else unindexed(columns[name])).in_(of) for name, of in values.items()]
+    started = columns["started_at"]
+    for _, begin, end in periods.divided():
+        ends = [started >= begin] * bool(begin) + [started < end] * bool(end)
+        parts.append(select(func.count()).select_from(runs).where(*matching, *ends))
+    ((number,),) = fetch(select(func.coalesce(total(union_all(*parts).subquery().c.runs), 0)))
+    return int(number)
 
 
 def covers(filters: dict[str, Any]) -> bool:

@@ -2,26 +2,24 @@
 0021 and 0031).
 
 A sum is that of all runs, of a bakery, of a feedstock, or of a feedstock in a bakery: an id of ALL stands for all. The
-rows of one kind add up; there may be several. A period is a day, a week, 16 weeks or 256 weeks, and `period` is its
-number: how many of the same length are between MONDAY and its start. There are no sums by day for a feedstock, because
-few runs of one feedstock start in a week.
+rows of one kind add up; there may be several. `period` is the number of a period of `days` days, see
+`app.models.run_periods`. There are no sums by day for a feedstock, because few runs of one feedstock start in a week.
 """
 
-from datetime import date
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.database.columns import BIG_ID
 from app.extensions import db
+from app.models.run_periods import DAY, LONG, LONGEST, MONDAY, WEEK, Periods
 
 ALL = 0
-MONDAY = date(1, 1, 1)  # the first day that a time can have
-# Lengths of periods in days. Each is a multiple of the one before.
-DAY, WEEK, LONG, LONGEST = 1, 7, 112, 1792
+PARENTS = ("bakery_id", "feedstock_id")
 # Conclusions whose durations count. A run that was cancelled or timed out lasted until somebody or the reaper ended it.
 TIMED = ("success", "failure")
 
@@ -90,6 +88,48 @@ class RunsOfFailure(db.Model):
     failure_class: Mapped[str]
     is_test: Mapped[bool]
     runs: Mapped[int] = mapped_column(BigInteger)
+
+
+Sums = RunsOfPeriod | RunsOfDuration | RunsOfFailure
+Where = list[ColumnElement[bool]]
+
+# Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
+_OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
+_OF_DURATIONS = {ids: (*lengths, LONG) for ids, lengths in _OF_PERIODS.items()}
+LENGTHS: dict[type[Sums], dict[tuple[int, int], tuple[int, ...]]] = {
+    RunsOfPeriod: _OF_PERIODS,
+    RunsOfDuration: _OF_DURATIONS,
+    RunsOfFailure: {ids: (*lengths, LONGEST) for ids, lengths in _OF_DURATIONS.items() if any(ids)},
+}
+
+
+def parent_ids(names: Collection[str]) -> tuple[int, int]:
+    """For the parents in `names`, the key of LENGTHS."""
+    bakery, feedstock = (int(name in names) for name in PARENTS)
+    return bakery, feedstock
+
+
+def unit(names: Collection[str]) -> int:
+    """The length in days of the shortest periods for which there are sums of the parents in `names`."""
+    return _OF_PERIODS[parent_ids(names)][0]
+
+
+def matching_sums(
+    model: type[Sums], periods: Periods, filters: dict[str, list[Any]], parent: str = "", longest: int = LONGEST
+) -> list[Where]:
+    """The conditions for the sums of the fewest periods, of up to `longest` days each, that cover `periods`.
+
+    `filters` are columns with the values to match. `parent` is one of PARENTS if the sums of each are wanted.
+    """
+    lengths = tuple(days for days in LENGTHS[model][parent_ids((*filters, parent))] if days <= longest)
+    ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS if name != parent}
+    matching = [getattr(model, name).in_(values) for name, values in (ids | filters).items()]
+    if parent:
+        matching.append(getattr(model, parent) > ALL)
+    return [
+        [*matching, model.days == days, model.period >= first, model.period < end]
+        for days, first, end in periods.cover(lengths)
+    ]
 
 
 class day(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is

@@ -15,7 +15,8 @@ from app.database.columns import utc_now
 from app.database.statements import fetch
 from app.models import RecipeRun, RunsOfDuration
 from app.models.run_counts import total
-from app.models.run_sums import LONG, WEEK, bucket, day
+from app.models.run_periods import LONG, WEEK
+from app.models.run_sums import bucket, day
 from app.services.run_sums import RunSelection, duration, lasted
 
 # The number of runs of each duration in seconds, the shortest first.

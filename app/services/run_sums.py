@@ -4,7 +4,7 @@ Sums answer for whole days or weeks. In one that a time divides, the runs themse
 """
 
 from collections.abc import Container, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select, union_all
@@ -12,34 +12,18 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select,
 from app.database.indexes import unindexed
 from app.models import RecipeRun, RunsOfDuration, RunsOfFailure, RunsOfPeriod
 from app.models.run_counts import total
-from app.models.run_sums import ALL, DAY, LONG, LONGEST, MONDAY, TIMED, WEEK, bucket, day, seconds
+from app.models.run_periods import LONGEST, Periods
+from app.models.run_sums import LENGTHS, PARENTS, TIMED, Sums, Where, bucket, day, matching_sums, seconds, unit
 from app.models.run_times import EARLIEST
 
-Sums = RunsOfPeriod | RunsOfDuration | RunsOfFailure
-Where = list[ColumnElement[bool]]
-
-ONE_DAY = timedelta(days=1)
-START = datetime.combine(MONDAY, time(), UTC)
-DAYS = date.max.toordinal()  # of all times
-PARENTS = ("bakery_id", "feedstock_id")
 FILTERED = (*PARENTS, "is_test", "started_at")
-# Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
-OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
-OF_DURATIONS = {slice_of: (*lengths, LONG) for slice_of, lengths in OF_PERIODS.items()}
-OF_FAILURES = {slice_of: (*lengths, LONGEST) for slice_of, lengths in OF_DURATIONS.items() if any(slice_of)}
-LENGTHS: dict[type[Sums], dict[tuple[int, int], tuple[int, ...]]] = {
-    RunsOfPeriod: OF_PERIODS,
-    RunsOfDuration: OF_DURATIONS,
-    RunsOfFailure: OF_FAILURES,
-}
 
 
 class RunSelection:
     """The runs that started at `since` or later, before `until`, with one of the given values in each filter's column.
 
     Filters are `bakery_id`, `feedstock_id` and `is_test`. `parent` is one of PARENTS if the runs of each bakery or of
-    each feedstock are counted. `first` and `end` are the range of days for which there are sums. Equal selections have
-    equal hashes, because they are the keys of cached statements.
+    each feedstock are counted. Equal selections have equal hashes, because they are the keys of cached statements.
     """
 
     def __init__(
@@ -51,11 +35,7 @@ class RunSelection:
     ) -> None:
         self.since, self.until, self.filters, self.parent = since, until, filters, parent
         self.key = since, until, parent, *((name, *values) for name, values in filters.items())
-        self.slice = ("bakery_id" in (*filters, parent)) * 1, ("feedstock_id" in (*filters, parent)) * 1
-        self.unit = OF_PERIODS[self.slice][0]
-        width = self.unit * ONE_DAY
-        self.first = -((START - since) // width) * self.unit if since else 0
-        self.end = (until - START) // width * self.unit if until else (DAYS // LONGEST + 1) * LONGEST
+        self.periods = Periods(since, until, unit((*filters, parent)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RunSelection) and self.key == other.key
@@ -81,46 +61,16 @@ class RunSelection:
 
     def runs_in_sums(self, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of the whole days."""
-        since, until = _time(self.first) if self.since else None, _time(self.end) if self.until else None
-        return self.runs(since, until, indexed)
+        return self.runs(*self.periods.whole(), indexed)
 
     def other_runs(self) -> Iterator[tuple[int, Where]]:
         """The week of the runs at each end of the time that are not in the sums, and their conditions."""
-        if self.first > self.end:  # both times are in one day, or week
-            yield self.end // WEEK, self.all_runs()
-            return
-        if self.since and self.since != _time(self.first):
-            yield (self.first - 1) // WEEK, self.runs(self.since, _time(self.first))
-        if self.until and self.until != _time(self.end):
-            yield self.end // WEEK, self.runs(_time(self.end), self.until)
+        for week, since, until in self.periods.divided():
+            yield week, self.runs(since, until)
 
     def sums(self, model: type[Sums], longest: int = LONGEST) -> list[Where]:
         """The conditions for the sums of the fewest periods that cover the whole days, of up to `longest` days each."""
-        lengths = tuple(days for days in LENGTHS[model][self.slice] if days <= longest)
-        ids: dict[str, list[Any]] = {name: [ALL] for name in PARENTS if name != self.parent}
-        matching = [getattr(model, name).in_(values) for name, values in (ids | self.filters).items()]
-        if self.parent:
-            matching.append(getattr(model, self.parent) > ALL)
-        return [
-            [*matching, model.days == days, model.period >= first, model.period < end]
-            for days, first, end in cover(self.first, self.end, lengths)
-        ]
-
-
-def cover(first: int, end: int, lengths: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """The fewest periods of `lengths` that cover the days from `first` to `end`, multiples of the shortest length.
-
-    Yields ranges of periods of the same length: the length, the first period and the one after the last.
-    """
-    short, *longer = lengths
-    inner_first, inner_end = (-(-first // longer[0]) * longer[0], end // longer[0] * longer[0]) if longer else (0, 0)
-    if inner_first >= inner_end:
-        yield short, first // short, end // short
-        return
-    yield from cover(inner_first, inner_end, tuple(longer))
-    for edge_first, edge_end in ((first, inner_first), (inner_end, end)):
-        if edge_first < edge_end:
-            yield short, edge_first // short, edge_end // short
+        return matching_sums(model, self.periods, self.filters, self.parent, longest)
 
 
 def lasted() -> ColumnElement[bool]:
@@ -138,14 +88,16 @@ def true_periods() -> Select[Any]:
     """Return the statement for the correct sums by period."""
     kind = RecipeRun.is_test, RecipeRun.status, RecipeRun.conclusion
     by = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), *kind
-    return _of_slices(select(*by, func.count().label("runs")).group_by(*by).cte(), OF_PERIODS)
+    return _of_slices(select(*by, func.count().label("runs")).group_by(*by).cte(), LENGTHS[RunsOfPeriod])
 
 
 def true_durations() -> Select[Any]:
     """Return the statement for the correct sums by duration."""
     in_day = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), RecipeRun.is_test
     by = *in_day, bucket(duration()).label("seconds")
-    return _of_slices(select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte(), OF_DURATIONS)
+    return _of_slices(
+        select(*by, func.count().label("runs")).where(lasted()).group_by(*by).cte(), LENGTHS[RunsOfDuration]
+    )
 
 
 def true_failures() -> Select[Any]:
@@ -153,7 +105,7 @@ def true_failures() -> Select[Any]:
     in_day = RecipeRun.bakery_id, RecipeRun.feedstock_id, day(RecipeRun.started_at).label("day"), RecipeRun.is_test
     by = *in_day, RecipeRun.failure_class
     failed = select(*by, func.count().label("runs")).where(RecipeRun.failure_class.is_not(None)).group_by(*by)
-    return _of_slices(failed.cte(), OF_FAILURES)
+    return _of_slices(failed.cte(), LENGTHS[RunsOfFailure])
 
 
 def _of_slices(runs: FromClause, lengths_of: dict[tuple[int, int], tuple[int, ...]]) -> Select[Any]:
@@ -173,8 +125,3 @@ def _of_slices(runs: FromClause, lengths_of: dict[tuple[int, int], tuple[int, ..
     ]
     *by, numbers = union_all(*slices).subquery().columns
     return select(*by, total(numbers).label("runs")).group_by(*by)
-
-
-def _time(days: int) -> datetime | None:
-    """The time that many days after MONDAY; None if it is later than any."""
-    return START + days * ONE_DAY if days < DAYS else None

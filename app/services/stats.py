@@ -16,10 +16,11 @@ from app.database.statements import fetch
 from app.models import RecipeRun, RunsOfPeriod, run_counts
 from app.models.recipe_runs import CONCLUSIONS, FAILURES, STATUSES
 from app.models.run_counts import total
-from app.models.run_sums import MONDAY, WEEK
+from app.models.run_periods import MONDAY, WEEK
+from app.models.run_sums import PARENTS
 from app.models.run_times import EARLIEST
 from app.services.run_durations import histogram, summary
-from app.services.run_sums import PARENTS, RunSelection
+from app.services.run_sums import RunSelection
 
 # RecipeRun.published() as filters.
 PUBLISHED = {"status": ["completed"], "conclusion": ["success"], "has_dataset": True}

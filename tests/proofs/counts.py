@@ -19,6 +19,8 @@ TRIES = 25
 STATS = ["/stats/recipe_runs", "/stats/datasets", "/stats/datasets?exclude_test_runs=true"]
 FILTERS = ["", "is_test=true", "status=queued&status=in_progress", "conclusion=success&has_dataset=true"]
 TOTALS = [f"{path}?count=true&limit=1&{query}" for path in LISTS for query in FILTERS]
+TIMES = ["since=2020-02-01T12:00:00Z", "since=2020-02-01T12:00:00Z&until=2021-11-01T12:00:00Z&conclusion=failure"]
+OF_TIMES = [f"{path}?count=true&limit=1&{query}" for path in LISTS for query in TIMES]
 
 WRITERS = 4  # the number of connections
 WRITES = 500
@@ -48,7 +50,7 @@ def in_database(client, reference):
     return median(statement.milliseconds for statement in sent if "reciperun_count" in statement.text)
 
 
-@pytest.mark.parametrize("reference", STATS + TOTALS)
+@pytest.mark.parametrize("reference", STATS + TOTALS + OF_TIMES)
 def test_a_count_takes_less_than_five_milliseconds(client, reference):
     time = in_database(client, reference)
     print(f"\n{time:6.2f} ms  {reference}", end=" ")

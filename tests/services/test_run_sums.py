@@ -11,7 +11,8 @@ from sqlalchemy import insert, literal, select
 
 from app.extensions import db
 from app.models import RecipeRun
-from app.models.run_sums import EXACT, LONG, MONDAY, WEEK, bucket
+from app.models.run_periods import LONG, MONDAY, WEEK
+from app.models.run_sums import EXACT, bucket
 from app.services import failure_counts, run_durations, stats
 from app.services.run_sums import RunSelection
 from tests.services.test_stats import about
@@ -20,6 +21,11 @@ from tests.support.sums import middle
 
 FIRST = datetime(2021, 6, 1, tzinfo=UTC)
 DAYS = 300  # more than two periods of 16 weeks
+VALUES = {
+    "status": ["completed", "in_progress"],
+    "conclusion": ["success", "failure", "cancelled", "stale"],
+    "failure_class": ["unknown", "lost"],
+}
 ENDS = [("completed", "success"), ("completed", "failure"), ("completed", "cancelled"), ("in_progress", None)]
 
 
@@ -112,6 +118,31 @@ def test_statistics_of_failures_are_those_of_the_runs(runs):
             assert classes_of == {
                 parent: Counter(run["failure_class"] for run in failed if run[key] == parent) for parent in parents
             }
+
+
+def test_kept_counts_of_a_time_are_those_of_the_runs(runs):
+    chance = Random(5)
+    for names in chance.choices([("status",), ("conclusion", "status"), ("failure_class",), ()], k=200):
+        since, until, filters, matching = selection(runs, chance)
+        kind = {name: chance.sample(VALUES[name], chance.choice([1, 2])) for name in names}
+        matching = [run for run in matching if all(run[name] in values for name, values in kind.items())]
+        times = {chance.choice(["since", "started_after"]): since, chance.choice(["until", "started_before"]): until}
+        given = filters | kind | {name: time for name, time in times.items() if time}
+        assert RecipeRun.kept_count(given) == len(matching), given
+
+
+def test_the_latest_of_two_times_and_the_earliest_of_two_limit_a_count(runs):
+    early, late = FIRST + timedelta(days=100.3), FIRST + timedelta(days=200.6)
+    expected = sum(early <= run["started_at"] < late for run in runs)
+    for begin, end in (("since", "started_before"), ("started_after", "until")):
+        wider = {"since": FIRST, "started_after": FIRST, "until": FIRST + timedelta(DAYS), "started_before": None}
+        wider["started_before"] = wider["until"]
+        assert RecipeRun.kept_count(wider | {begin: early, end: late}) == expected > 0
+
+
+@pytest.mark.parametrize("name", ["id", "q", "head_sha", "completed_after", "has_dataset", "dataset_public_url"])
+def test_there_is_no_kept_count_of_a_time_for_other_filters(runs, name):
+    assert RecipeRun.kept_count({"since": FIRST, name: ["x"]}) is None
 
 
 @pytest.mark.parametrize("weeks", [1, 3, LONG // WEEK])
