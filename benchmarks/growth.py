@@ -1,5 +1,6 @@
 """How long an answer takes as the catalogue grows: one client sends one request after the other."""
 
+from datetime import timedelta
 from itertools import chain
 from statistics import median
 from urllib.request import urlopen
@@ -16,6 +17,7 @@ from tests.support.load import get, post, run
 
 SIZES = (1_000, 10_000, 30_000, 100_000, 1_000_000)
 ROUNDS, EACH = 20, 5  # requests of each kind in turn, because the speed of a shared machine varies
+NEWEST = 200  # runs of which the oldest are listed
 # Each read returns the same number of runs in every catalogue.
 READS = {
     "first page": "/recipe_runs/",
@@ -24,6 +26,7 @@ READS = {
     "filter by feedstock": "/recipe_runs/?feedstock_id=1",
     "filter by status": "/recipe_runs/?status=queued&limit=1",
     "filter by commit": "/recipe_runs/?head_sha=8f14e45fceea167a5a36dedd4bea2543",
+    "newest runs, oldest first": "/recipe_runs/?since={late}",
     "filter by time": "/recipe_runs/?started_after=2020-01-01T03:00:00Z&started_before=2020-01-01T06:00:00Z",
     "first page with `count=true`": "/recipe_runs/?count=true",
     "`count=true` with a time": "/recipe_runs/?count=true&limit=1&started_after=2020-01-01T03:00:00Z",
@@ -70,7 +73,9 @@ def measure_one(server, size):
     """The median of milliseconds for each kind of request to a catalogue of `size` runs."""
     with catalogue.runs(server, size) as url, started(url, "service") as servers:
         service = servers["service"]
-        requests = {name: get(path or last_page(service)) for name, path in (READS | SUMMARIES).items()}
+        late = f"{catalogue.FIRST + timedelta(minutes=size - NEWEST):%Y-%m-%dT%H:%M:%SZ}"
+        paths = {name: path and path.format(late=late) for name, path in (READS | SUMMARIES).items()}
+        requests = {name: get(path or last_page(service)) for name, path in paths.items()}
         requests[CREATION] = post("/recipe_runs/", NEW_RUN, new_key(service))
         rounds = [{name: durations(service, request) for name, request in requests.items()} for _ in range(ROUNDS)]
     times = {name: 1000 * median(chain(*(found[name] for found in rounds))) for name in requests}

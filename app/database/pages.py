@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, 
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
-from app.database.filters import FilterKey, conditions, index_key, parametrise
+from app.database.filters import FilterKey, conditions, id_bounds, index_key, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base
@@ -123,7 +123,8 @@ class ListKey(NamedTuple):
     def statement(self) -> Select[Any]:
         """Selects all matching rows: the columns of `names`, then the two that `Order.cursor` needs."""
         names = (*self.names, self.order_by, "id")
-        return selection(self.mapper.class_, names).where(*self.conditions())
+        bounds = id_bounds(self.mapper.class_, self.filter_key) if self.order_by == "id" else []
+        return selection(self.mapper.class_, names).where(*self.conditions(), *bounds)
 
 
 def read_page(

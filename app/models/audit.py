@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.columns import BIG_ID, UTCDateTime
 from app.database.filters import Filter, since, until
+from app.database.id_blocks import block_index
 from app.database.indexes import list_index
 from app.extensions import db
 
@@ -21,9 +22,17 @@ class AuditEntry(db.Model):
     """
 
     __tablename__ = "audit"
-    __table_args__ = (list_index("at"), list_index("resource_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        list_index("at"),
+        list_index("resource_id"),
+        block_index("audit", "at"),
+        {"sqlite_autoincrement": True},
+    )
 
-    filters: ClassVar[dict[str, Filter]] = {"since": since("at"), "until": until("at")}
+    filters: ClassVar[dict[str, Filter]] = {
+        "since": since("at", has_blocks=True),
+        "until": until("at", has_blocks=True),
+    }
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import Conflict
 
 from app.database.columns import LongText, UTCDateTime, now, utc_now
 from app.database.filters import Filter, contains_in_either, is_set, since, until
+from app.database.id_blocks import block_index
 from app.database.indexes import by_code_point, list_index, long_text_index, text_index
 from app.database.record import Record
 from app.errors import Invalid
@@ -67,6 +68,7 @@ class RecipeRun(Record):
         *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
         text_index("snapshot_id"),
         *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
+        *(block_index("reciperun", name) for name in ("started_at", "completed_at")),
         _index("dataset", _WITH_URL, "feedstock_id", "id"),
         _index("published", _PUBLISHED, "feedstock_id", "recipe_id", "dataset_type", "is_test", "id"),
         # The latest runs of a bakery or a feedstock, its feed, its badge, and the oldest run of a queue.
@@ -89,12 +91,12 @@ class RecipeRun(Record):
     optional_key = _EXTERNAL_ID
     computed = ("time_problem",)
     filters: ClassVar[dict[str, Filter]] = {
-        "since": since("started_at"),
-        "until": until("started_at"),
-        "started_after": since("started_at"),
-        "started_before": until("started_at"),
-        "completed_after": since("completed_at"),
-        "completed_before": until("completed_at"),
+        "since": since("started_at", has_blocks=True),
+        "until": until("started_at", has_blocks=True),
+        "started_after": since("started_at", has_blocks=True),
+        "started_before": until("started_at", has_blocks=True),
+        "completed_after": since("completed_at", has_blocks=True),
+        "completed_before": until("completed_at", has_blocks=True),
         "has_dataset": is_set("dataset_public_url"),
         "has_conclusion": is_set("conclusion"),
         "q": contains_in_either("q", "recipe_id", "message"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last, plans
 
 COUNT = 20_000
+BLOCK = 8192  # ids, see app/database/id_blocks.py
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,23 @@ def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
     name = order.partition("=")[2].partition("&")[0]
     index = "reciperun_pkey" if name == "id" else f"ix_reciperun_{name}_id"
     assert indexes(client, last(client, order)) == {index}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("since=2020-01-09&limit=1", "until=2020-01-04&sort=desc&limit=1", "completed_after=2020-01-09&limit=1"),
+        *("since=2020-01-09&is_test=true&limit=1", "since=2020-01-09&until=2020-01-10&limit=1000"),
+    ],
+)
+def test_a_list_of_a_time_reads_few_other_runs(client, query):
+    [plan] = plans(client, f"/recipe_runs/?{query}", run=True)
+    assert 0 < ignored(plan) <= BLOCK
+
+
+def ignored(plan):
+    """The number of rows that were read and did not match."""
+    return plan.get("Rows Removed by Filter", 0) + sum(ignored(part) for part in plan.get("Plans", ()))
 
 
 @pytest.mark.parametrize("path", LISTS[1:])

@@ -200,6 +200,7 @@ def test_names_are_the_same_on_every_database(current):
         "ix_dataset_search_queue_dataset_id",
         "feedstock_alias_feedstock_id_fkey",
         "feedstock_provider_spec_key",
+        "ix_audit_at_block",
         "ix_audit_at_id",
         "ix_audit_resource_id_id",
         "ix_feedstock_alias_feedstock_id",

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.engine import URL, make_url
 
@@ -19,6 +19,7 @@ from tests.support.live import flask
 
 DUMP = os.environ.get("PANGEO_FORGE_DUMP")
 
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 # Few feedstocks have most of the runs, most runs succeed, ids and times go together, half of the runs are older than
 # created_at.
 FILL = """
@@ -46,7 +47,7 @@ FROM (
         (array['unknown', 'source_not_found', 'out_of_memory', 'version_mismatch', 'timed_out'])[1 + floor(5 * b ^ 2)]
     END AS failed FROM (
     SELECT i, b, c, 1 + floor(500 * a ^ 3)::int AS f, d > 0.03 OR i < {count} * 0.9 AS done,
-        timestamp '2020-01-01' + (i + 100 * d) * interval '{minutes} minutes' AS t
+        timestamp '{first:%Y-%m-%d}' + (i + 100 * d) * interval '{minutes} minutes' AS t
     FROM (SELECT i, random() a, random() b, random() c, random() d FROM generate_series(1, {count}) i) AS chance
 ) AS state) AS run
 """
@@ -119,7 +120,7 @@ def migrate(url, revision="head"):
 
 def fill(url, count, minutes=1):
     """Put `count` runs into the empty database at `url`, of which one starts every few `minutes`."""
-    postgres.execute(url, FILL.format(count=count, minutes=minutes))
+    postgres.execute(url, FILL.format(first=FIRST, count=count, minutes=minutes))
     postgres.vacuum(url)
 
 

@@ -1,6 +1,7 @@
 """Helpers that migrate a database to any revision, fill it and read it."""
 
 import json
+import warnings
 
 import flask_migrate
 import pytest
@@ -77,10 +78,14 @@ def fill(app):
 
 def schema(app):
     """The schema that the database reports, in values that can be compared."""
-    with app.app_context():
+    with app.app_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
         inspector = inspect(db.engine)
         kinds = ("columns", "foreign_keys", "unique_constraints", "indexes")
         found = {kind: getattr(inspector, f"get_multi_{kind}")() for kind in kinds}
+    if app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
+        on_expressions = sql(app, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%(id >> %'")
+        found["on_expressions"] = {(None, ""): [{"name": name, "sql": text} for name, text in on_expressions]}
     return {
         kind: {table: sorted(json.dumps(item, default=str) for item in items) for (_, table), items in tables.items()}
         for kind, tables in found.items()
