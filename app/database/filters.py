@@ -145,6 +145,10 @@ def id_bounds(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[bo
     return [bound(columns, name) for bound, name in bounds if bound]
 
 
+def has_id_bound(model: type[Base], name: str) -> bool:
+    return name in model.filters and model.filters[name].id_bound is not None
+
+
 def matches(column: ColumnElement[Any], name: str, form: int) -> ColumnElement[bool]:
     """The condition that the column equals the parameter `name`, or one of its values if `form` is MANY."""
     parameter: BindParameter[Any] = bindparam(name, type_=column.type, expanding=form == MANY)

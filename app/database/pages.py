@@ -3,6 +3,9 @@
 A list is sorted by a column, and rows with equal values by id. A page starts at a cursor, which is a position in that
 order, instead of an offset. So rows that are added or deleted meanwhile neither repeat nor skip other rows, and every
 page is equally fast.
+
+Rows are read in the order of an index until the page is full. If the model knows that only few rows match, these are
+sorted instead: they may be at the end of that order.
 """
 
 from collections.abc import Sequence
@@ -16,11 +19,12 @@ from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, 
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
-from app.database.filters import FilterKey, conditions, id_bounds, index_key, parametrise
+from app.database.filters import ONE, FilterKey, conditions, has_id_bound, id_bounds, index_key, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base
 
+FEW = 5000  # rows
 Where = tuple[ColumnElement[bool], ...]
 
 
@@ -51,15 +55,23 @@ class Page:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of a list; nulls are last in ascending order and first in descending, as in PostgreSQL."""
+    """The order of a list; nulls are last in ascending order and first in descending, as in PostgreSQL.
+
+    `of_few` rows, which are sorted: no index may be read in this order.
+    """
 
     column: Column[Any]
     id: Column[int]
     descending: bool
+    of_few: bool = False
 
     def sort_clauses(self, *, with_nulls: bool) -> list[ColumnElement[Any]]:
         """The clauses of ORDER BY. `with_nulls` if rows have nulls and other values; SQLite needs their position."""
-        columns = [index_key(self.column), self.id] if self.column is not self.id else [self.id]
+        columns: list[ColumnElement[Any]] = [self.id]
+        if self.column is not self.id:
+            columns = [index_key(self.column), self.id]
+        if self.of_few:
+            columns = [func.coalesce(column, column) for column in columns]
         if self.descending:
             return [column.desc().nulls_first() if with_nulls else column.desc() for column in columns]
         return [column.asc().nulls_last() if with_nulls else column.asc() for column in columns]
@@ -112,13 +124,14 @@ class ListKey(NamedTuple):
     names: tuple[str, ...]
     order_by: str
     descending: bool
+    of_few: bool
 
     def conditions(self) -> list[ColumnElement[bool]]:
         return [*self.where, *conditions(self.mapper.class_, self.filter_key)]
 
     def order(self) -> Order:
         columns = self.mapper.columns
-        return Order(columns[self.order_by], columns["id"], self.descending)
+        return Order(columns[self.order_by], columns["id"], self.descending, self.of_few)
 
     def statement(self) -> Select[Any]:
         """Selects all matching rows: the columns of `names`, then the two that `Order.cursor` needs."""
@@ -146,7 +159,8 @@ def read_page(
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
-    list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending)
+    of_few = not where and not _is_indexed(model, filter_key, order_by) and _has_few(model, filters)
+    list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending, of_few)
     order = list_key.order()
     if cursor:
         statements = _from_cursor(list_key, cursor.id is not None, cursor.value is not None)
@@ -180,6 +194,23 @@ def _from_cursor(list_key: ListKey, id_given: bool, value_given: bool) -> list[S
     order = list_key.order()
     statement = list_key.statement().order_by(*order.sort_clauses(with_nulls=False)).limit(bindparam("limit"))
     return [statement.where(condition) for condition in order.ranges(id_given=id_given, value_given=value_given)]
+
+
+def _has_few(model: type[Base], filters: dict[str, Any]) -> bool:
+    rows = model.kept_count(filters)
+    return rows is not None and rows <= FEW
+
+
+@lru_cache(maxsize=128)
+def _is_indexed(model: type[Base], filter_key: FilterKey, order_by: str) -> bool:
+    """Whether an index has the matching rows in the order of the list, besides filters for which ids have bounds."""
+    forms = [(name, form) for name, form in filter_key.forms if not has_id_bound(model, name)]
+    tables: Any = inspect(model).tables
+    every = (
+        index for table in tables for index in table.indexes if index.dialect_options["postgresql"]["where"] is None
+    )
+    indexes = {tuple(column.name for column in index.columns)[:2] for index in every}
+    return not forms or (len(forms) == 1 and forms[0][1] == ONE and (forms[0][0], order_by) in indexes)
 
 
 def _total(list_key: ListKey, filters: dict[str, Any], values: dict[str, Any]) -> int:

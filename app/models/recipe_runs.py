@@ -68,6 +68,7 @@ class RecipeRun(Record):
         *(text_index(name) for name in ("recipe_id", "head_sha", "version", "status", "conclusion", "dataset_type")),
         text_index("snapshot_id"),
         *(long_text_index("reciperun", name) for name in ("dataset_public_url", "message")),
+        Index(None, "feedstock_id", "recipe_id", "id", postgresql_ops=by_code_point("recipe_id")),
         *(block_index("reciperun", name) for name in ("started_at", "completed_at")),
         _index("dataset", _WITH_URL, "feedstock_id", "id"),
         _index("published", _PUBLISHED, "feedstock_id", "recipe_id", "dataset_type", "is_test", "id"),

@@ -5,13 +5,13 @@ Counts of the runs that started in a time come from `app.models.run_sums`.
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, inspect, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.database.columns import BIG_ID
-from app.database.filters import FilterKey, matches, parametrise
+from app.database.filters import Filter, FilterKey, is_set, matches, parametrise
 from app.database.indexes import unindexed
 from app.database.statements import fetch
 from app.extensions import Base, db
@@ -21,7 +21,7 @@ from app.models.run_sums import RunsOfFailure, RunsOfPeriod
 
 ALL = "all"
 PARENTS = {"feedstock_id": "feedstock", "bakery_id": "bakery"}
-KIND = ("status", "conclusion", "is_test", "has_dataset")
+KIND = ("status", "conclusion", "is_test", "has_dataset", "has_conclusion")
 # The filters by start, and by columns of sums besides PARENTS.
 SINCE, UNTIL = ("since", "started_after"), ("until", "started_before")
 KIND_OF_SUMS: dict[type[RunsOfPeriod | RunsOfFailure], set[str]] = {
@@ -37,6 +37,8 @@ class RunCount(db.Model):
     """
 
     __tablename__ = "reciperun_count"
+
+    filters: ClassVar[dict[str, Filter]] = {"has_conclusion": is_set("conclusion")}
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     slice: Mapped[str] = mapped_column(index=True)
@@ -98,10 +100,8 @@ def covers(filters: dict[str, Any]) -> bool:
 
 def count(filters: dict[str, Any]) -> int:
     """Return the number of runs that match `filters`. The counts must cover them."""
-    kinds = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
-    filter_key, values = parametrise(
-        RunCount, {"slice": _slices(filters)} | {name: kinds[name] for name in KIND if name in kinds}
-    )
+    kinds = {name: filters[name] for name in KIND if name in filters}
+    filter_key, values = parametrise(RunCount, {"slice": _slices(filters), **kinds})
     total: int = fetch(_sum(filter_key), values)[0][0]
     return total
 
@@ -110,7 +110,12 @@ def count(filters: dict[str, Any]) -> int:
 def _sum(filter_key: FilterKey) -> Select[Any]:
     """Return the statement for the sum of the counts that match `filter_key`."""
     columns = RunCount.__table__.columns
-    matching = (matches(columns[name], name, form) for name, form in filter_key.forms)
+    matching = (
+        RunCount.filters[name].condition(columns, name, form)
+        if name in RunCount.filters
+        else matches(columns[name], name, form)
+        for name, form in filter_key.forms
+    )
     return select(func.coalesce(TOTAL, 0)).where(*matching)
 
 

@@ -5,6 +5,7 @@ import pytest
 from tests.support.plans import FILTERS, LISTS, ORDERS, catalogue, indexes, last, plans
 
 COUNT = 20_000
+FEW = 5000  # runs, see app/database/pages.py
 BLOCK = 8192  # ids, see app/database/id_blocks.py
 
 
@@ -36,6 +37,22 @@ def test_no_page_by_cursor_scans_or_sorts_the_table(client, order):
 def test_a_list_of_a_time_reads_few_other_runs(client, query):
     [plan] = plans(client, f"/recipe_runs/?{query}", run=True)
     assert 0 < ignored(plan) <= BLOCK
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("status=queued&status=in_progress", "has_conclusion=false", "is_test=true&status=in_progress"),
+        *(
+            "conclusion=timed_out&order_by=started_at",
+            "failure_class=timed_out&bakery_id=20",
+            "status=queued&since=2020-01-02",
+        ),
+    ],
+)
+def test_a_list_of_few_runs_reads_few_others(client, query):
+    *_, plan = plans(client, f"/recipe_runs/?{query}&limit=1", run=True)  # the others read counts
+    assert ignored(plan) <= FEW
 
 
 def ignored(plan):

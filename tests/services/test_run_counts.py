@@ -15,6 +15,7 @@ KIND = {
     "dataset_public_url": ["https://example.org/a.zarr", None],
 }
 FILTERS = {"status": ["queued"], "conclusion": ["success", "failure"], "is_test": [False], "has_dataset": True}
+MORE = [{"has_conclusion": True}, {"has_conclusion": False, "is_test": [True]}, {"has_dataset": False}]
 AGREE = "The counts agree with the runs.\n"
 
 
@@ -53,6 +54,13 @@ def test_a_count_is_the_number_of_matching_rows(filled, within, names):
     filters = {name: parents[name][:1] for name in within} | {name: FILTERS[name] for name in names}
     with app.app_context():
         assert run_counts.covers(filters)
+        assert run_counts.count(filters) == rows(filters) > 0
+
+
+@pytest.mark.parametrize("filters", MORE)
+def test_a_count_of_runs_with_or_without_a_value_is_that_of_the_rows(filled, filters):
+    app, _ = filled
+    with app.app_context():
         assert run_counts.count(filters) == rows(filters) > 0
 
 

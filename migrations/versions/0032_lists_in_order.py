@@ -1,0 +1,31 @@
+"""indexes for lists that are in another order than what they select
+
+A list of the newest runs in the order of ids read all older ones first, and so did one of the audit log. The indexes by
+blocks of 8,192 ids tell where the rows of a time begin and end. A list of the runs of one feedstock in the order of
+recipes read those of all feedstocks.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0032_lists_in_order"
+down_revision = "0031_failure_sums"
+branch_labels = None
+depends_on = None
+
+TIMES = (("reciperun", "started_at"), ("reciperun", "completed_at"), ("audit", "at"))
+RECIPES = "ix_reciperun_feedstock_id_recipe_id_id"
+# Sorted by code point on both databases.
+COLLATED = {"recipe_id": 'COLLATE "C"'}
+
+
+def upgrade() -> None:
+    for table, time in TIMES:
+        op.create_index(f"ix_{table}_{time}_block", table, [sa.text("(id >> 13)"), time])
+    op.create_index(RECIPES, "reciperun", ["feedstock_id", "recipe_id", "id"], postgresql_ops=COLLATED)
+
+
+def downgrade() -> None:
+    op.drop_index(RECIPES, "reciperun")
+    for table, time in TIMES:
+        op.drop_index(f"ix_{table}_{time}_block", table)

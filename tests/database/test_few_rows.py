@@ -1,0 +1,56 @@
+"""A list of few rows, which are sorted, is the same as one that is read in the order of an index."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import insert
+
+from app.database import pages
+from app.extensions import db
+from app.models import RecipeRun
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
+from tests.support.links import follow
+
+FILTERS = [
+    *("status=queued&status=in_progress", "has_conclusion=false", "is_test=true&status=completed", "bakery_id=1"),
+    *("bakery_id=1&conclusion=failure", "feedstock_id=1&bakery_id=1&bakery_id=2", "since=2022-03-03&is_test=false"),
+]
+ORDERS = ["id", "recipe_id", "conclusion", "completed_at", "message", "started_at"]
+STATES = [("queued", None), ("in_progress", None), ("completed", "success"), ("completed", "failure")]
+
+
+@pytest.fixture(scope="module")
+def client(module_app):
+    """A client of an application with runs, of which many have equal values or none."""
+    chance = Random(1)
+    feedstocks, bakeries = [make_feedstock(module_app).id for _ in "12"], [make_bakery(module_app).id for _ in "12"]
+    runs = []
+    for _ in range(120):
+        status, conclusion = chance.choice(STATES)
+        start = STARTED_AT + timedelta(hours=chance.randrange(-48, 48))
+        runs.append(
+            {"status": status, "conclusion": conclusion, "head_sha": "", "version": ""}
+            | {"bakery_id": chance.choice(bakeries), "feedstock_id": chance.choice(feedstocks)}
+            | {"recipe_id": chance.choice("aB"), "is_test": chance.random() < 0.5, "started_at": start}
+            | {"completed_at": start + timedelta(hours=chance.randrange(9)) if conclusion else None}
+            | {"message": chance.choice([None, "a", "B" * 300])}
+        )
+    with module_app.app_context():
+        db.session.execute(insert(RecipeRun).values(runs))
+        db.session.commit()
+    return module_app.test_client()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("query", FILTERS)
+def test_a_list_of_few_rows_is_that_of_an_index(client, monkeypatch, query, order):
+    for sort in ("asc", "desc"):
+        first = f"/recipe_runs/?{query}&order_by={order}&sort={sort}&limit=11"
+        last = f"{first}&offset=1000"
+        by_sorting = [page.json for page in follow(client, first)], [page.json for page in follow(client, last, "prev")]
+        monkeypatch.setattr(pages, "FEW", -1)
+        assert by_sorting[0] == [page.json for page in follow(client, first)]
+        assert by_sorting[1] == [page.json for page in follow(client, last, "prev")]
+        assert min(map(len, by_sorting)) > 1
+        monkeypatch.undo()
