@@ -44,7 +44,7 @@ LOCK_KEY = 8_215_731_407  # the key in migrations/env.py, which cannot be import
 
 INDEXES = {
     "/bakeries/2": {"ix_reciperun_bakery_id_id", "ix_reciperun_bakery_id_started_at_id"},
-    "/feedstocks/2": {"ix_reciperun_feedstock_id_id", "ix_reciperun_feedstock_id_started_at_id"},
+    "/feedstocks/2": {f"ix_reciperun_feedstock_id_{rest}" for rest in ("id", "started_at_id", "recipe_id_id")},
     "/feedstocks/2/datasets": {"ix_reciperun_dataset"},
     "/recipe_runs/?order_by=started_at": {"ix_reciperun_started_at_id"},
     "/recipe_runs/?order_by=started_at&sort=desc": {"ix_reciperun_started_at_id"},
