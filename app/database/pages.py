@@ -159,7 +159,9 @@ def read_page(
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
-    of_few = not where and not _is_indexed(model, filter_key, order_by) and _has_few(model, filters)
+    is_indexed = _is_indexed(model, filter_key, order_by)
+    kept = None if where or (is_indexed and not count) else model.kept_count(filters)
+    of_few = not is_indexed and kept is not None and kept <= FEW
     list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending, of_few)
     order = list_key.order()
     if cursor:
@@ -176,7 +178,9 @@ def read_page(
         after = order.cursor(rows[limit - 1], backward=backward)
     if limit > 0 and (offset > 0 or (cursor and cursor.id)):
         before = order.cursor(rows[0] if rows else None, backward=not backward)
-    total = _total(list_key, filters, values) if count else None
+    total = kept if count else None
+    if count and total is None:
+        ((total,),) = fetch(_count(list_key), values)
     return Page(rows[:limit][::-1], after, before, total) if backward else Page(rows[:limit], before, after, total)
 
 
@@ -196,29 +200,15 @@ def _from_cursor(list_key: ListKey, id_given: bool, value_given: bool) -> list[S
     return [statement.where(condition) for condition in order.ranges(id_given=id_given, value_given=value_given)]
 
 
-def _has_few(model: type[Base], filters: dict[str, Any]) -> bool:
-    rows = model.kept_count(filters)
-    return rows is not None and rows <= FEW
-
-
 @lru_cache(maxsize=128)
 def _is_indexed(model: type[Base], filter_key: FilterKey, order_by: str) -> bool:
     """Whether an index has the matching rows in the order of the list, besides filters for which ids have bounds."""
     forms = [(name, form) for name, form in filter_key.forms if not has_id_bound(model, name)]
     tables: Any = inspect(model).tables
-    every = (
-        index for table in tables for index in table.indexes if index.dialect_options["postgresql"]["where"] is None
-    )
-    indexes = {tuple(column.name for column in index.columns)[:2] for index in every}
-    return not forms or (len(forms) == 1 and forms[0][1] == ONE and (forms[0][0], order_by) in indexes)
-
-
-def _total(list_key: ListKey, filters: dict[str, Any], values: dict[str, Any]) -> int:
-    """The number of matching rows, from the counts that the model keeps if they cover the filters."""
-    total: int | None = None if list_key.where else list_key.mapper.class_.kept_count(filters)
-    if total is None:
-        ((total,),) = fetch(_count(list_key), values)
-    return total
+    every = [index for table in tables for index in table.indexes]
+    of_all_rows = [index for index in every if index.dialect_options["postgresql"]["where"] is None]
+    indexed = {tuple(column.name for column in index.columns)[:2] for index in of_all_rows}
+    return not forms or (len(forms) == 1 and forms[0][1] == ONE and (forms[0][0], order_by) in indexed)
 
 
 @lru_cache(maxsize=64)
