@@ -1,22 +1,18 @@
 """The lists of the dashboard."""
 
-from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from flask import render_template
-from sqlalchemy import Select, bindparam, func, select
 
 from app.dashboard import chips
 from app.dashboard.downloads import ROWS_MAX
 from app.dashboard.links import RunLinks
-from app.dashboard.queries import PAGE_ONLY, Listing, choices
+from app.dashboard.queries import Listing, choices
 from app.dashboard.ranges import spans, with_ages
 from app.dashboard.words import reason
 from app.database import pages
-from app.database.filters import FilterKey, conditions, parametrise
 from app.database.pages import Page
-from app.database.statements import fetch
 from app.models import Bakery, Feedstock, RecipeRun
 from app.models.failure_rules import CLASSES
 from app.schemas.bakeries import BakeryQuery, BakeryRead
@@ -60,24 +56,9 @@ FEEDSTOCKS = Listing(
 NEWEST: dict[str, Any] = {"order_by": "started_at", "sort": "desc"}
 
 
-def read_runs(*, count: bool, **query: Any) -> Page:
+def read_runs(**query: Any) -> Page:
     """A page of runs. Its total is exact if counts are kept for the filters, and else COUNTED + 1 if it is larger."""
-    page = pages.read_page(RecipeRun, **query)
-    if not count:
-        return page
-    filters = {name: value for name, value in query.items() if name not in (*PAGE_ONLY, "columns", "order_by", "sort")}
-    total = RecipeRun.kept_count(filters)
-    if total is None:
-        filter_key, values = parametrise(RecipeRun, filters)
-        ((total,),) = fetch(_up_to(filter_key), values | {"most": COUNTED + 1})
-    return replace(page, total=total)
-
-
-@lru_cache(maxsize=64)
-def _up_to(filter_key: FilterKey) -> Select[Any]:
-    """The statement for the number of the runs that match, up to the parameter `most`."""
-    some = select(RecipeRun.id).where(*conditions(RecipeRun, filter_key)).limit(bindparam("most")).subquery()
-    return select(func.count()).select_from(some)
+    return pages.read_page(RecipeRun, most=COUNTED + 1, **query)
 
 
 RUNS = Listing(

@@ -44,25 +44,26 @@ class Filter(NamedTuple):
     """A filter that is not a column. `condition` gets the columns of the model, and a name and form of a FilterKey.
 
     `parameter` converts the given value to the parameter of the condition, or to a dict of several parameters, whose
-    names begin with that of the filter. It may query the database. `id_bound` is a condition on ids that follows from
-    the other one, see `app.database.id_blocks`.
+    names begin with that of the filter. It may query the database. `range_of` is the column of which the condition
+    selects a range. `id_bound` is a condition on ids that follows from the other one, see `app.database.id_blocks`.
     """
 
     condition: Callable[[Columns, str, int], ColumnElement[bool]]
     parameter: Callable[[Columns, Any], Any] = lambda _columns, given: given
+    range_of: str = ""
     id_bound: Callable[[Columns, str], ColumnElement[bool]] | None = None
 
 
 def since(column: str, *, has_blocks: bool = False) -> Filter:
     """Match rows whose time in `column` is the given time or later. `has_blocks` if it has a `block_index`."""
     bound = (lambda columns, name: id_blocks.begin(columns, column, name)) if has_blocks else None
-    return Filter(lambda columns, name, _: columns[column] >= bindparam(name), id_bound=bound)
+    return Filter(lambda columns, name, _: columns[column] >= bindparam(name), range_of=column, id_bound=bound)
 
 
 def until(column: str, *, has_blocks: bool = False) -> Filter:
     """Match rows whose time in `column` is before the given time. `has_blocks` if it has a `block_index`."""
     bound = (lambda columns, name: id_blocks.end(columns, column, name)) if has_blocks else None
-    return Filter(lambda columns, name, _: columns[column] < bindparam(name), id_bound=bound)
+    return Filter(lambda columns, name, _: columns[column] < bindparam(name), range_of=column, id_bound=bound)
 
 
 def is_set(column: str) -> Filter:
@@ -145,8 +146,10 @@ def id_bounds(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[bo
     return [bound(columns, name) for bound, name in bounds if bound]
 
 
-def has_id_bound(model: type[Base], name: str) -> bool:
-    return name in model.filters and model.filters[name].id_bound is not None
+def is_range_of(model: type[Base], name: str, order_by: str) -> bool:
+    """Whether the filter selects a range of a list in that order, or one with a bound in the order of ids."""
+    declared = model.filters.get(name)
+    return declared is not None and (declared.range_of == order_by or (order_by == "id" and bool(declared.id_bound)))
 
 
 def matches(column: ColumnElement[Any], name: str, form: int) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 A list in the order of ids would read every row before the first one of the time. But ids and times mostly go together.
 So ids are divided into blocks, an index (`block_index`) has the block and the time of each row, and the first block
-with a row of the time is found from one or two entries of the index for each block before it.
+with a row of the time is found from a few entries of the index for each block before it.
 """
 
 from typing import Any
@@ -26,11 +26,12 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
 
-# Of the ids in a block. Not a parameter, which would not match the index on SQLite.
+# A block has 2 ** BITS ids. A literal, because a parameter would not match the index on SQLite.
 BITS: ColumnElement[int] = literal_column("13")
 
 
 def block_index(table: str, time: str) -> Index:
+    """The index that `begin` and `end` need. Alembic compares it with the database on PostgreSQL only."""
     return Index(f"ix_{table}_{time}_block", _block(column("id")), column(time))
 
 
@@ -57,16 +58,16 @@ def _search(columns: Columns, time: str, name: str, *, backward: bool) -> Scalar
     nearest, furthest = (func.max, func.min) if backward else (func.min, func.max)
     found = select(nearest(block).label("number")).cte(f"{name}_block", recursive=True)
     number = found.c.number
-    # Sorted by block too, or PostgreSQL might read an index of the time alone until it finds the block.
+    # Not `block = number` and sorted by the time alone: PostgreSQL might look for the block in an index of the time.
+    times = select(value).where(block >= number, block <= number, value.is_not(None))
     if backward:
-        times = select(value).where(block >= number, value.is_not(None)).order_by(block, value)
-        is_outside, is_further = times.limit(1).scalar_subquery() >= limit, block < number
+        earliest = times.order_by(block, value).limit(1).scalar_subquery()
+        goes_on, is_further = earliest >= limit, block < number
     else:
-        times = select(value).where(block <= number, value.is_not(None)).order_by(block.desc(), value.desc())
-        is_outside, is_further = times.limit(1).scalar_subquery() < limit, block > number
+        latest = times.order_by(block.desc(), value.desc()).limit(1).scalar_subquery()
+        goes_on, is_further = latest < limit, block > number
     following = select(nearest(block)).where(is_further).scalar_subquery()
-    has_no_time = func.coalesce(is_outside, true())
-    found = found.union_all(select(following).where(number.is_not(None), has_no_time))
+    found = found.union_all(select(following).where(number.is_not(None), func.coalesce(goes_on, true())))
     return select(furthest(found.c.number)).scalar_subquery()
 
 

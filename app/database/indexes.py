@@ -28,7 +28,7 @@ def text_index(name: str) -> Index:
 
 
 def long_text_index(table: str, name: str) -> Index:
-    """Sorted by a prefix. On PostgreSQL only, because Alembic cannot compare indexes on expressions on SQLite."""
+    """Sorted by a prefix. On PostgreSQL only: Alembic could not compare it on SQLite, whose catalogues are small."""
     start = func.substr(column(name), 1, KEY_LENGTH).label(name)
     index = Index(f"ix_{table}_{name}_id", start, column("id"), postgresql_ops=by_code_point(name))
     return index.ddl_if(dialect="postgresql")

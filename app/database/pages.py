@@ -4,8 +4,8 @@ A list is sorted by a column, and rows with equal values by id. A page starts at
 order, instead of an offset. So rows that are added or deleted meanwhile neither repeat nor skip other rows, and every
 page is equally fast.
 
-Rows are read in the order of an index until the page is full. If the model knows that only few rows match, these are
-sorted instead: they may be at the end of that order.
+Rows are read in the order of an index until the page is full. If the model knows that only few rows match, PostgreSQL
+has to sort these instead: they may be at the end of that order. SQLite reads few rows by itself.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from functools import lru_cache
 from operator import gt, lt
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, bindparam, func, inspect, literal, select, tuple_
 from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
-from app.database.filters import ONE, FilterKey, conditions, has_id_bound, id_bounds, index_key, parametrise
+from app.database.filters import ONE, FilterKey, conditions, id_bounds, index_key, is_range_of, parametrise
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base
@@ -57,7 +57,7 @@ class Page:
 class Order:
     """The order of a list; nulls are last in ascending order and first in descending, as in PostgreSQL.
 
-    `of_few` rows, which are sorted: no index may be read in this order.
+    With `of_few` the database must sort the rows instead of reading an index in this order.
     """
 
     column: Column[Any]
@@ -71,7 +71,7 @@ class Order:
         if self.column is not self.id:
             columns = [index_key(self.column), self.id]
         if self.of_few:
-            columns = [func.coalesce(column, column) for column in columns]
+            columns = [func.coalesce(column, column) for column in columns]  # no index has these expressions
         if self.descending:
             return [column.desc().nulls_first() if with_nulls else column.desc() for column in columns]
         return [column.asc().nulls_last() if with_nulls else column.asc() for column in columns]
@@ -82,7 +82,7 @@ class Order:
         A single condition with OR would make PostgreSQL read the index from its start.
         """
         after = lt if self.descending else gt
-        value, number = index_key(self.column), bindparam("id", type_=self.id.type)
+        value, number = index_key(self.column), bindparam("cursor_id", type_=self.id.type)
         null, other = value.is_(None), value.is_not(None)
         if not id_given:
             if not self.column.nullable:
@@ -93,7 +93,7 @@ class Order:
         if not value_given:
             rest = null & after(self.id, number)
             return [rest, other] if self.descending else [rest]
-        rest = after(tuple_(value, self.id), tuple_(bindparam("value", type_=value.type), number))
+        rest = after(tuple_(value, self.id), tuple_(bindparam("cursor_value", type_=value.type), number))
         return [rest, null] if self.column.nullable and not self.descending else [rest]
 
     def cursor(self, row: Sequence[Any] | None, *, backward: bool) -> Cursor:
@@ -112,7 +112,7 @@ class Order:
         value: Any = cursor.value
         if isinstance(self.column.type, UTCDateTime) and value is not None:
             value = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
-        return {"id": cursor.id, "value": value}
+        return {"cursor_id": cursor.id, "cursor_value": value}
 
 
 class ListKey(NamedTuple):
@@ -150,18 +150,20 @@ def read_page(
     offset: int = 0,
     cursor: Cursor | None = None,
     count: bool = False,
+    most: int | None = None,
     **filters: Any,
 ) -> Page:
     """Up to `limit` rows that match `where` and `filters` (`app.database.filters`), from `cursor` or `offset` on.
 
     Rows begin with `columns` (`app.database.rows`). Calls pass the same objects in `where`, a key of cached statements.
+    Without a kept count, rows are counted one by one, up to `most`.
     """
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
     is_indexed = _is_indexed(model, filter_key, order_by)
     kept = None if where or (is_indexed and not count) else model.kept_count(filters)
-    of_few = not is_indexed and kept is not None and kept <= FEW
+    of_few = filter_key.dialect == "postgresql" and not is_indexed and kept is not None and kept <= FEW
     list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending, of_few)
     order = list_key.order()
     if cursor:
@@ -180,7 +182,7 @@ def read_page(
         before = order.cursor(rows[0] if rows else None, backward=not backward)
     total = kept if count else None
     if count and total is None:
-        ((total,),) = fetch(_count(list_key), values)
+        ((total,),) = fetch(_count(list_key, most is not None), {**values, "most": most})
     return Page(rows[:limit][::-1], after, before, total) if backward else Page(rows[:limit], before, after, total)
 
 
@@ -202,8 +204,8 @@ def _from_cursor(list_key: ListKey, id_given: bool, value_given: bool) -> list[S
 
 @lru_cache(maxsize=128)
 def _is_indexed(model: type[Base], filter_key: FilterKey, order_by: str) -> bool:
-    """Whether an index has the matching rows in the order of the list, besides filters for which ids have bounds."""
-    forms = [(name, form) for name, form in filter_key.forms if not has_id_bound(model, name)]
+    """Whether an index has the matching rows in the order of the list, or those of a time in the order of ids."""
+    forms = [item for item in filter_key.forms if not is_range_of(model, item[0], order_by)]
     tables: Any = inspect(model).tables
     every = [index for table in tables for index in table.indexes]
     of_all_rows = [index for index in every if index.dialect_options["postgresql"]["where"] is None]
@@ -212,5 +214,8 @@ def _is_indexed(model: type[Base], filter_key: FilterKey, order_by: str) -> bool
 
 
 @lru_cache(maxsize=64)
-def _count(list_key: ListKey) -> Select[Any]:
-    return select(func.count()).select_from(list_key.mapper.local_table).where(*list_key.conditions())
+def _count(list_key: ListKey, is_limited: bool) -> Select[Any]:
+    rows = select(literal(1)).select_from(list_key.mapper.local_table).where(*list_key.conditions())
+    if is_limited:
+        return select(func.count()).select_from(rows.limit(bindparam("most")).subquery())
+    return rows.with_only_columns(func.count(), maintain_column_froms=True)

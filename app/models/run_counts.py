@@ -12,7 +12,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.database.columns import BIG_ID
 from app.database.filters import Filter, FilterKey, is_set, matches, parametrise
-from app.database.indexes import unindexed
 from app.database.statements import fetch
 from app.extensions import Base, db
 from app.models import run_sums
@@ -57,38 +56,37 @@ def total(runs: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElemen
 TOTAL = total(RunCount.runs)
 
 
-def kept(runs: type[Base], filters: dict[str, Any]) -> int | None:
-    """The number of `runs` that match `filters` (`app.database.filters`); None if neither counts nor sums cover them.
+def kept(model: type[Base], filters: dict[str, Any]) -> int | None:
+    """The number of runs that match `filters` of their `model`; None if neither counts nor sums cover them.
 
-    Of `runs` only those of a day are counted, or of a week for a feedstock, if a time in `filters` divides it.
+    Runs are counted one by one only in a day, or a week of a feedstock, that a time divides.
     """
     if covers(filters):
         return count(filters)
     values = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     since = max((time for name in SINCE for time in values.pop(name, ())), default=None)
     until = min((time for name in UNTIL for time in values.pop(name, ())), default=None)
-    model = next((model for model, kind in KIND_OF_SUMS.items() if values.keys() <= {*PARENTS, *kind}), None)
-    return _from_sums(model, runs, since, until, values) if model else None
+    sums = next((sums for sums, kind in KIND_OF_SUMS.items() if values.keys() <= {*PARENTS, *kind}), None)
+    return _from_sums(sums, model, since, until, values) if sums else None
 
 
 def _from_sums(
-    model: type[RunsOfPeriod | RunsOfFailure],
-    runs: type[Base],
+    sums: type[RunsOfPeriod | RunsOfFailure],
+    model: type[Base],
     since: datetime | None,
     until: datetime | None,
     values: dict[str, list[Any]],
 ) -> int:
     """The sum of the whole periods, and of the runs that started in one that a time divides."""
-    parent = "" if run_sums.parent_ids(values) in run_sums.LENGTHS[model] else "bakery_id"
+    parent = "" if run_sums.parent_ids(values) in run_sums.LENGTHS[sums] else "bakery_id"
     periods = Periods(since, until, run_sums.unit((*values, parent)))
-    sums = run_sums.matching_sums(model, periods, values, parent)
-    parts: list[Select[Any]] = [select(model.runs).where(*where) for where in sums]
-    columns = inspect(runs).columns
-    matching = [(columns[name] if name in PARENTS else unindexed(columns[name])).in_(of) for name, of in values.items()]
-    started = columns["started_at"]
-    for _, begin, end in periods.divided():
-        ends = [started >= begin] * bool(begin) + [started < end] * bool(end)
-        parts.append(select(func.count()).select_from(runs).where(*matching, *ends))
+    parts: list[Select[Any]] = [
+        select(sums.runs).where(*where) for where in run_sums.matching_sums(sums, periods, values, parent)
+    ]
+    columns = dict(inspect(model).columns.items())
+    for _, first, end in periods.divided():
+        where = run_sums.matching_runs(columns, values, first, end, indexed=(*PARENTS, "started_at"))
+        parts.append(select(func.count()).select_from(model).where(*where))
     ((number,),) = fetch(select(func.coalesce(total(union_all(*parts).subquery().c.runs), 0)))
     return int(number)
 

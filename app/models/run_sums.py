@@ -6,7 +6,8 @@ rows of one kind add up; there may be several. `period` is the number of a perio
 `app.models.run_periods`. There are no sums by day for a feedstock, because few runs of one feedstock start in a week.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Container, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Index, Integer
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.database.columns import BIG_ID
+from app.database.indexes import unindexed
 from app.extensions import db
 from app.models.run_periods import DAY, LONG, LONGEST, MONDAY, WEEK, Periods
 
@@ -130,6 +132,23 @@ def matching_sums(
         [*matching, model.days == days, model.period >= first, model.period < end]
         for days, first, end in periods.cover(lengths)
     ]
+
+
+def matching_runs(
+    columns: Mapping[str, ColumnElement[Any]],
+    filters: dict[str, list[Any]],
+    since: datetime | None,
+    until: datetime | None,
+    indexed: Container[str],
+) -> Where:
+    """The conditions for the runs that started at `since` or later, before `until`, and match `filters`.
+
+    `columns` are those of the runs. Only indexes of `indexed` are used.
+    """
+    usable = {name: column if name in indexed else unindexed(column) for name, column in columns.items()}
+    where: Where = [usable[name].in_(values) for name, values in filters.items()]
+    where += [usable["started_at"] >= since] if since else []
+    return where + ([usable["started_at"] < until] if until else [])
 
 
 class day(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is

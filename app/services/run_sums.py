@@ -13,10 +13,23 @@ from app.database.indexes import unindexed
 from app.models import RecipeRun, RunsOfDuration, RunsOfFailure, RunsOfPeriod
 from app.models.run_counts import total
 from app.models.run_periods import LONGEST, Periods
-from app.models.run_sums import LENGTHS, PARENTS, TIMED, Sums, Where, bucket, day, matching_sums, seconds, unit
+from app.models.run_sums import (
+    LENGTHS,
+    PARENTS,
+    TIMED,
+    Sums,
+    Where,
+    bucket,
+    day,
+    matching_runs,
+    matching_sums,
+    seconds,
+    unit,
+)
 from app.models.run_times import EARLIEST
 
 FILTERED = (*PARENTS, "is_test", "started_at")
+COLUMNS = {name: getattr(RecipeRun, name) for name in FILTERED}
 
 
 class RunSelection:
@@ -49,11 +62,7 @@ class RunSelection:
 
     def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""
-        columns = {name: getattr(RecipeRun, name) for name in FILTERED}
-        columns = {name: column if name in indexed else unindexed(column) for name, column in columns.items()}
-        where: Where = [columns[name].in_(values) for name, values in self.filters.items()]
-        where += [columns["started_at"] >= since] if since else []
-        return where + ([columns["started_at"] < until] if until else [])
+        return matching_runs(COLUMNS, self.filters, since, until, indexed)
 
     def all_runs(self, indexed: Container[str] = FILTERED) -> Where:
         """The conditions for all runs."""

@@ -46,7 +46,7 @@ def test_a_list_of_a_time_reads_few_other_runs(client, query):
         *(
             "conclusion=timed_out&order_by=started_at",
             "failure_class=timed_out&bakery_id=20",
-            "status=queued&since=2020-01-02",
+            *("status=queued&since=2020-01-02", "since=2020-01-13&order_by=recipe_id"),
         ),
     ],
 )

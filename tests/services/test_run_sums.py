@@ -166,6 +166,7 @@ def test_the_first_and_last_days_divide_the_runs(runs):
         time = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
         parts = found(time, None, filters)[0], found(None, time, filters)[0]
         assert sum(parts) == found(None, None, filters)[0] == max(parts)
+        assert parts == tuple(RecipeRun.kept_count(filters | {name: time}) for name in ("since", "until"))
 
 
 def test_the_bucket_of_every_duration_is_within_a_percent(app):

@@ -90,6 +90,16 @@ def test_the_links_reach_every_untouched_row_once(app, client, row, name, rows, 
     assert [number for number in met if number in untouched] == untouched
 
 
+@pytest.mark.parametrize(("start", "relation"), [("limit=2", "next"), ("limit=2&offset=3", "prev")])
+def test_the_links_of_a_list_of_given_ids_reach_all_of_them(app, client, start, relation):
+    ids = [make_bakery(app).id for _ in range(4)]
+    first = "/bakeries/?" + "&".join(f"id={number}" for number in ids[1:])
+    pages = [page.json for page in follow(client, f"{first}&{start}", relation)]
+    assert sorted(bakery["id"] for page in pages for bakery in page) == ids[1:]
+    [one] = client.get(links(client.get(f"/bakeries/?id={ids[2]}&limit=1&offset=1"))["prev"]).json
+    assert one["id"] == ids[2]
+
+
 @pytest.fixture
 def cursor(app, client):
     """A cursor of the list of bakeries, ordered by name."""
