@@ -7,6 +7,7 @@ from flask import render_template
 
 from app.dashboard import chips
 from app.dashboard.downloads import ROWS_MAX
+from app.dashboard.facets import link
 from app.dashboard.links import RunLinks
 from app.dashboard.queries import Listing, choices
 from app.dashboard.ranges import spans, with_ages
@@ -96,6 +97,7 @@ def recipe_runs() -> str:
         **context,
         names=names,
         failure_classes=[(name, reason(name)) for name in CLASSES],
+        link=link,
         spans=list(spans(context["args"].get("since")).items()),
         facets=chips.states(),
         chosen=chips.chosen(names),

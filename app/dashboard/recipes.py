@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from app.dashboard import datasets, duration_plots, words
 from app.dashboard.changes import changes
+from app.dashboard.links import RunLinks
 from app.dashboard.lists import COUNTED, LISTED, NEWEST, read_runs
 from app.dashboard.queries import api_path, escaped, parse_query
 from app.dashboard.recipe_runs import last_success
@@ -43,6 +44,7 @@ def recipe(id: int, recipe_id: str) -> str:
         feedstock=feedstock,
         datasets=built,
         more=api_path("dashboard.recipe_runs", query),
+        links=RunLinks(query, {}),
         args=request.args,
         calls=[api_path("recipe_runs.list_recipe_runs", [*query, *RUNS.items()]), call],
         **_runs(runs, found.total or 0),

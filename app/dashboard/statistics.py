@@ -1,11 +1,12 @@
 """Statistics of the runs of a page: the overview, a bakery or a feedstock. All of it has the filters of the page."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import request
+from sqlalchemy import Select, bindparam, func, select
 
 from app.dashboard import attention, duration_plots, plots
 from app.dashboard.links import TIMES, RunLinks
@@ -13,9 +14,10 @@ from app.dashboard.lists import LISTED, NEWEST
 from app.dashboard.plots import Period
 from app.dashboard.queries import api_path, query_items
 from app.dashboard.ranges import spans
-from app.dashboard.words import aware
 from app.database import pages
 from app.database.columns import now
+from app.database.filters import FilterKey, conditions, parametrise
+from app.database.statements import fetch
 from app.models import RecipeRun
 from app.models.failures import FAILING
 from app.models.run_periods import LONG, WEEK
@@ -78,19 +80,27 @@ def _latest(query: dict[str, Any], noun: str) -> dict[str, Any]:
     """Return the latest runs, when the last activity was, and whether that is long ago."""
     shown = serialiser(RecipeRunDetail, LISTED - {noun})
     latest = shown.rows(pages.read_page(RecipeRun, columns=shown.columns, **LATEST, **query).rows)
-    active = _last_activity(latest, query)
+    active = _last_activity(query)
     return {"items": latest, "without": noun, "active": active, "is_old": active is None or active < now() - STUCK}
 
 
-def _last_activity(latest: Sequence[dict[str, Any]], query: dict[str, Any]) -> datetime | None:
-    """Return when one of the `latest` runs started or ended, or else the newest run at any other time."""
-    if not latest or "until" in query:
-        anytime = {name: value for name, value in query.items() if name not in TIMES}
-        names = "started_at", "completed_at"
-        rows = pages.read_page(RecipeRun, columns=names, **LATEST, **anytime).rows
-        latest = [dict(zip(names, row, strict=False)) for row in rows]
-    times = [aware(run[name]) for run in latest for name in ("started_at", "completed_at") if run[name]]
-    return max((time for time in times if time <= now()), default=None)
+def _last_activity(query: dict[str, Any]) -> datetime | None:
+    """Return when a run that matches `query`, at any time, last started or ended."""
+    filter_key, values = parametrise(RecipeRun, {name: of for name, of in query.items() if name not in TIMES})
+    [times] = fetch(_last_times(filter_key), values | {"now": now()})
+    return max(filter(None, times), default=None)
+
+
+# Statements are built once, see `app.database.statements.fetch`.
+@lru_cache(maxsize=64)
+def _last_times(filter_key: FilterKey) -> Select[Any]:
+    """The statement for the last start and the last end until `:now`."""
+    matching = conditions(RecipeRun, filter_key)
+    started, ended = RecipeRun.started_at, RecipeRun.completed_at
+    last_start = select(func.max(started)).where(started <= bindparam("now"), *matching)
+    last_end = select(func.max(ended)).where(RecipeRun.has_status("completed"), ended <= bindparam("now"), *matching)
+    times: list[Any] = [last_start.scalar_subquery(), last_end.scalar_subquery()]
+    return select(*times)
 
 
 def _plots(numbers: dict[str, Any], rated: list[Period], timed: list[Period], lengths: Histogram) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class RecipeRun(Record):
         # The latest runs of a bakery or a feedstock, its feed, its badge, and the oldest run of a queue.
         *(Index(None, name, "started_at", "id") for name in ("bakery_id", "feedstock_id")),
         _index("ended", _COMPLETED, "feedstock_id", "completed_at", "started_at"),
+        _index("ended_of_bakery", _COMPLETED, "bakery_id", "completed_at"),
         _index("decided", _DECIDED, "feedstock_id", "is_test", "id"),
         _index("queued", _QUEUED, "status", "created_at", "started_at", "is_test"),
         _index("queued_of_bakery", _QUEUED, "bakery_id", "created_at", "started_at", "is_test"),

@@ -26,8 +26,10 @@ from app.schemas.recipe_runs import (
 from app.schemas.run_kinds import IsTest, Kinds, RunPageQuery
 from app.schemas.search import BoundingBox, Interval
 
-FirstBuild = partial(Timestamp, description="When the first build started, or when a link was added.")
-LastBuild = partial(Timestamp, description="When the newest build started, or when a link was added.")
+FirstBuild = partial(Timestamp, description="When the build that was reported first started, or when a link was added.")
+LastBuild = partial(
+    Timestamp, description="When the newest build, which was reported last, started, or when a link was added."
+)
 Title = partial(
     Text,
     1,

@@ -68,7 +68,7 @@ def test_a_run_is_stuck_if_its_bakery_allows_less_than_a_day(app, client):
     for minutes in (30, 90):
         make_run(app, bakery_id=bakery, status="in_progress", started_at=now() - timedelta(minutes=minutes))
     text = shown(client, f"/bakeries/{bakery}")
-    assert "The next <code>flask runs reap</code> ends 1 of them: 1 timed out." in text
+    assert "The next clean-up (<code>flask runs reap</code>) ends 1 of them: 1 timed out." in text
 
 
 def test_a_feedstock_lists_its_recipes_with_their_newest_runs(app, client):

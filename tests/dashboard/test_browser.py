@@ -281,6 +281,12 @@ def test_the_filters_are_folded_on_a_phone(page):
     assert page.locator("[name=bakery_id]").is_visible()
 
 
+def test_long_words_of_filters_fit_on_a_phone(page):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"/dashboard/recipe_runs?head_sha={40 * 'f'}&q={90 * 'w'}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("path", ["/dashboard/recipe_runs", "/dashboard/datasets"])
 def test_a_slash_leads_to_the_search_field(page, path):
     page.goto(path)

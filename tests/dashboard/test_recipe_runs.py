@@ -114,7 +114,9 @@ def test_a_run_links_to_its_job_its_log_and_its_script(app, client):
 
 def test_a_run_says_when_the_reaper_will_end_it(app, client):
     late, early = (make_run(app, created_at=now() - timedelta(days=days)) for days in (15, 13.5))
-    assert "it becomes <strong>stale</strong> at the next <code>flask runs reap</code>" in shown(client, late)
+    assert "it becomes <strong>stale</strong> at the next clean-up (<code>flask runs reap</code>)" in shown(
+        client, late
+    )
     assert re.search(
         r"it becomes <strong>stale</strong> <time [^>]*>[^<]*</time> \(in 11 hours\)", shown(client, early)
     )

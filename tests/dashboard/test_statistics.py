@@ -104,6 +104,25 @@ def test_a_page_without_runs_in_its_time_says_when_the_last_one_was(app, client)
     assert re.search(r"No runs match the filters. The last activity was\s+<time", text)
 
 
+@pytest.mark.parametrize("page", ["?bakery_id={bakery_id}", "/bakeries/{bakery_id}", "/feedstocks/{feedstock_id}"])
+def test_the_end_of_a_run_that_started_long_before_others_is_the_last_activity(app, client, parents, page):
+    ended(app, 5, **parents, completed_at=now() - timedelta(minutes=2))
+    for _ in range(9):
+        make_run(app, **parents, started_at=now() - timedelta(days=4), created_at=now() - timedelta(days=4))
+    make_run(app, **parents, started_at=now() + timedelta(days=4))
+    text = shown(client, page.format(**parents))
+    assert re.search("Last activity: <time [^>]*>2 minutes ago</time>", text)
+    assert "probably never" not in text
+
+
+@pytest.mark.parametrize("page", ["/feedstocks/{feedstock_id}?type=production", "/recipe_runs?type=production"])
+def test_the_reason_of_a_failed_run_leads_to_runs_with_the_filters_of_the_page(app, client, parents, page):
+    run = ended(app, 1, **parents, conclusion="failure", failure_class="lost", failure={"class": "lost", "cause": "c"})
+    [link] = re.findall('<a class="why" href="([^"]*)"', shown(client, page.format(**parents)))
+    assert "type=production" in link
+    assert runs_at(client, link) == [run.id]
+
+
 def test_tiles_lead_to_the_runs_that_they_count(app, client, parents):
     good, bad = ended(app, 1, **parents), ended(app, 2, **parents, conclusion="failure")
     waiting = make_run(app, **parents, started_at=now())
