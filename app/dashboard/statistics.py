@@ -16,12 +16,11 @@ from app.dashboard.queries import api_path, query_items
 from app.dashboard.ranges import spans
 from app.database import pages
 from app.database.columns import now
-from app.database.filters import FilterKey, conditions, parametrise
 from app.database.statements import fetch
 from app.models import RecipeRun
 from app.models.failures import FAILING
 from app.models.run_periods import LONG, WEEK
-from app.models.run_sums import TIMED
+from app.models.run_sums import PARENTS, TIMED
 from app.schemas.recipe_runs import RecipeRunDetail
 from app.schemas.serialiser import serialiser
 from app.services import run_durations, stats
@@ -54,7 +53,7 @@ def statistics(query: dict[str, Any], noun: str = "") -> dict[str, Any]:
     failed = any(numbers["by_conclusion"][name] for name in FAILING)
     return (
         _plots(numbers, rated, timed, lengths)
-        | _latest(query, noun)
+        | _latest(query, noun, RunSelection(None, None, columns))
         | _filters(dict(parent))
         | {
             "numbers": numbers,
@@ -76,29 +75,30 @@ def _filters(parent: dict[str, str]) -> dict[str, Any]:
     return {"args": request.args, "spans": list(spans(request.args.get("since")).items()), "calls": calls}
 
 
-def _latest(query: dict[str, Any], noun: str) -> dict[str, Any]:
-    """Return the latest runs, when the last activity was, and whether that is long ago."""
+def _latest(query: dict[str, Any], noun: str, at_any_time: RunSelection) -> dict[str, Any]:
+    """Return the latest runs, when the last activity at any time was, and whether that is long ago."""
     shown = serialiser(RecipeRunDetail, LISTED - {noun})
     latest = shown.rows(pages.read_page(RecipeRun, columns=shown.columns, **LATEST, **query).rows)
-    active = _last_activity(query)
+    active = _last_activity(at_any_time)
     return {"items": latest, "without": noun, "active": active, "is_old": active is None or active < now() - STUCK}
 
 
-def _last_activity(query: dict[str, Any]) -> datetime | None:
-    """Return when a run that matches `query`, at any time, last started or ended."""
-    filter_key, values = parametrise(RecipeRun, {name: of for name, of in query.items() if name not in TIMES})
-    [times] = fetch(_last_times(filter_key), values | {"now": now()})
+def _last_activity(selection: RunSelection) -> datetime | None:
+    """Return when a run of `selection` last started or ended."""
+    [times] = fetch(_last_times(selection), {"now": now()})
     return max(filter(None, times), default=None)
 
 
 # Statements are built once, see `app.database.statements.fetch`.
 @lru_cache(maxsize=64)
-def _last_times(filter_key: FilterKey) -> Select[Any]:
-    """The statement for the last start and the last end until `:now`."""
-    matching = conditions(RecipeRun, filter_key)
+def _last_times(selection: RunSelection) -> Select[Any]:
+    """The statement for the last start and the last end until `:now`, each read from the end of an index."""
+    matching = selection.all_runs(indexed=PARENTS)
     started, ended = RecipeRun.started_at, RecipeRun.completed_at
     last_start = select(func.max(started)).where(started <= bindparam("now"), *matching)
-    last_end = select(func.max(ended)).where(RecipeRun.has_status("completed"), ended <= bindparam("now"), *matching)
+    last_end = select(func.max(ended)).where(ended <= bindparam("now"), *matching)
+    if selection.filters.keys() & set(PARENTS):
+        last_end = last_end.where(RecipeRun.has_status("completed"))  # as their indexes do
     times: list[Any] = [last_start.scalar_subquery(), last_end.scalar_subquery()]
     return select(*times)
 
