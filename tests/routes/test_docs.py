@@ -62,6 +62,12 @@ def test_the_page_has_no_errors_and_is_dark_for_visitors_who_prefer_that(page):
     assert page.errors == []
 
 
+def test_the_page_fits_on_a_phone(page):
+    page.set_viewport_size({"width": 360, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 1280, "height": 1000})
+
+
 @pytest.mark.parametrize("scheme", COLOURS)
 def test_the_page_opens_in_the_colours_that_the_visitor_prefers(own_service, browser, scheme):
     with closing(browser.new_page(color_scheme=scheme)) as page:
