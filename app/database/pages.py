@@ -161,20 +161,12 @@ def read_page(
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
-    is_indexed = _is_indexed(model, filter_key, order_by)
-    kept = None if where or (is_indexed and not count) else model.kept_count(filters)
-    of_few = filter_key.dialect == "postgresql" and not is_indexed and kept is not None and kept <= FEW
+    may_be_few = filter_key.dialect == "postgresql" and not _is_indexed(model, filter_key, order_by)
+    kept = model.kept_count(filters) if not where and (count or may_be_few) else None
+    of_few = may_be_few and kept is not None and kept <= FEW
     list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending, of_few)
     order = list_key.order()
-    if cursor:
-        statements = _from_cursor(list_key, cursor.id is not None, cursor.value is not None)
-        position = order.parameters(cursor)
-    else:
-        statements, position = [_from_offset(list_key)], {"offset": offset}
-    rows: Rows = []
-    for statement in statements:
-        if (missing := limit + 1 - len(rows)) > 0:
-            rows += fetch(statement, {**values, **position, "limit": missing})
+    rows = _read(list_key, values, cursor or offset, limit + 1)
     after, before = None, None
     if len(rows) > limit > 0:
         after = order.cursor(rows[limit - 1], backward=backward)
@@ -184,6 +176,20 @@ def read_page(
     if count and total is None:
         ((total,),) = fetch(_count(list_key, most is not None), {**values, "most": most})
     return Page(rows[:limit][::-1], after, before, total) if backward else Page(rows[:limit], before, after, total)
+
+
+def _read(list_key: ListKey, values: dict[str, Any], position: Cursor | int, limit: int) -> Rows:
+    """Up to `limit` rows from a position, which is a cursor or an offset. `values` are the parameters of filters."""
+    if isinstance(position, Cursor):
+        statements = _from_cursor(list_key, position.id is not None, position.value is not None)
+        values = values | list_key.order().parameters(position)
+    else:
+        statements, values = [_from_offset(list_key)], {**values, "offset": position}
+    rows: Rows = []
+    for statement in statements:
+        if (missing := limit - len(rows)) > 0:
+            rows += fetch(statement, {**values, "limit": missing})
+    return rows
 
 
 # Statements are built once, see `app.database.statements.fetch`.
