@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import request
 
 from app.dashboard.queries import POSITION, joined, separated
-from app.web.links import with_prefix
+from app.web.links import parameters_except, with_prefix, with_query
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,5 @@ def _choice(
 
 def link(**changes: str | None) -> str:
     """Return the first page of this list with other values of these parameters, without those that are None."""
-    kept = [item for item in request.args.items(multi=True) if item[0] not in (*changes, *POSITION)]
     added = [(name, value) for name, value in changes.items() if value is not None]
-    return f"{with_prefix(request.path).rstrip('/')}?{urlencode([*kept, *added])}".removesuffix("?")
+    return with_query(with_prefix(request.path).rstrip("/"), [*parameters_except(*changes, *POSITION), *added])

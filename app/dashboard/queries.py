@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import request, url_for
 from marshmallow import Schema
@@ -15,7 +14,7 @@ from app.extensions import Base
 from app.schemas.base import LIMIT_MAX
 from app.schemas.fields import ESCAPE, SEPARATED
 from app.schemas.serialiser import Serialiser
-from app.web.links import with_prefix
+from app.web.links import parameters_except, with_prefix, with_query
 from app.web.pagination import read_page
 from app.web.parser import Parser
 
@@ -87,7 +86,7 @@ def query_items(defaults: dict[str, Any]) -> list[tuple[str, str]]:
 
 def api_path(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
     """Return the path and the query string of `endpoint`."""
-    return f"{url_for(endpoint, **path)}?{urlencode(list(arguments))}".removesuffix("?")
+    return with_query(url_for(endpoint, **path), arguments)
 
 
 def escaped(value: Any) -> str:
@@ -108,14 +107,13 @@ def separated(text: str) -> list[str]:
 def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
     """Return the url of this page ordered by `name`, in reverse order if `name` orders it already."""
     direction = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
-    kept = [item for item in request.args.items(multi=True) if item[0] not in ("order_by", "sort", *POSITION)]
-    return f"{with_prefix(request.path).rstrip('/')}?{urlencode([*kept, ('order_by', name), ('sort', direction)])}"
+    others = parameters_except(*ORDER, *POSITION)
+    return with_query(with_prefix(request.path).rstrip("/"), [*others, ("order_by", name), ("sort", direction)])
 
 
 def _file_link(form: str) -> str:
     """Return the url of this list as a file."""
-    kept = [item for item in request.args.items(multi=True) if item[0] not in PAGE_ONLY]
-    return f"{with_prefix(request.path).rstrip('/')}.{form}?{urlencode(kept)}".removesuffix("?")
+    return with_query(f"{with_prefix(request.path).rstrip('/')}.{form}", parameters_except(*PAGE_ONLY))
 
 
 def choices(model: type[Base], name: str) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ from itertools import product
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from marshmallow import Schema
@@ -21,7 +20,7 @@ from app.database import revision
 from app.database.fairness import paced
 from app.web.accept import prefers_html
 from app.web.auth import Caller, declare
-from app.web.links import with_prefix
+from app.web.links import with_prefix, with_query
 from app.web.parser import path_id
 from app.web.problems import problem
 from app.web.query_strings import ignore_unknown, parameters
@@ -74,7 +73,7 @@ def page(view: Callable[..., str | Response], query: Schema) -> Callable[..., An
         ignore_unknown(known)
         filled = [(name, value) for name, value in request.args.items(multi=True) if value]
         if len(filled) < len(list(request.args.items(multi=True))):
-            return redirect(f"{with_prefix(request.path)}?{urlencode(filled)}".removesuffix("?"), 303)
+            return redirect(with_query(with_prefix(request.path), filled), 303)
         return view(**parts)
 
     return declare(shown, Caller.PUBLIC)

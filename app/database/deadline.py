@@ -22,7 +22,7 @@ from config import REQUEST_TIMEOUT, WAIT_TIMEOUT
 # milliseconds if they insert rows into many indexes.
 INSTRUCTIONS = 10_000
 LOCK_TIMEOUT_MIN = 100  # milliseconds; to PostgreSQL, 0 means no limit
-# To start other processes for a statement takes PostgreSQL longer than most reads of the service.
+# Disables parallel plans: PostgreSQL takes longer to start the processes than for most of our reads.
 ONE_PROCESS = "SET LOCAL max_parallel_workers_per_gather = 0"
 
 

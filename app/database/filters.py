@@ -147,7 +147,7 @@ def id_bounds(model: type[Base], filter_key: FilterKey) -> list[ColumnElement[bo
 
 
 def is_range_of(model: type[Base], name: str, order_by: str) -> bool:
-    """Whether the filter selects a range of a list in that order, or one with a bound in the order of ids."""
+    """Whether a list in that order has the matching rows side by side, or its index can be read from a bound on."""
     declared = model.filters.get(name)
     return declared is not None and (declared.range_of == order_by or (order_by == "id" and bool(declared.id_bound)))
 

@@ -1,4 +1,4 @@
-"""The base class of bakeries, feedstocks and recipe runs."""
+"""The base class of the models whose rows the API addresses by id."""
 
 from typing import Any, ClassVar
 

@@ -93,9 +93,10 @@ class RunsOfFailure(db.Model):
 
 
 Sums = RunsOfPeriod | RunsOfDuration | RunsOfFailure
-Where = list[ColumnElement[bool]]
+Conditions = list[ColumnElement[bool]]
 
-# Whose sums there are, with the lengths of their periods in days: ids times 0, which is ALL, or times 1.
+# For which bakery and feedstock sums exist, and for periods of how many days. 1 stands for the sums of each one, 0 for
+# those of all together.
 _OF_PERIODS = {(0, 0): (DAY, WEEK), (1, 0): (DAY, WEEK), (0, 1): (WEEK,), (1, 1): (WEEK,)}
 _OF_DURATIONS = {ids: (*lengths, LONG) for ids, lengths in _OF_PERIODS.items()}
 LENGTHS: dict[type[Sums], dict[tuple[int, int], tuple[int, ...]]] = {
@@ -118,7 +119,7 @@ def unit(names: Collection[str]) -> int:
 
 def matching_sums(
     model: type[Sums], periods: Periods, filters: dict[str, list[Any]], parent: str = "", longest: int = LONGEST
-) -> list[Where]:
+) -> list[Conditions]:
     """The conditions for the sums of the fewest periods, of up to `longest` days each, that cover `periods`.
 
     `filters` are columns with the values to match. `parent` is one of PARENTS if the sums of each are wanted.
@@ -140,13 +141,13 @@ def matching_runs(
     since: datetime | None,
     until: datetime | None,
     indexed: Container[str],
-) -> Where:
+) -> Conditions:
     """The conditions for the runs that started at `since` or later, before `until`, and match `filters`.
 
     `columns` are those of the runs. Only indexes of `indexed` are used.
     """
     usable = {name: column if name in indexed else unindexed(column) for name, column in columns.items()}
-    where: Where = [usable[name].in_(values) for name, values in filters.items()]
+    where: Conditions = [usable[name].in_(values) for name, values in filters.items()]
     where += [usable["started_at"] >= since] if since else []
     return where + ([usable["started_at"] < until] if until else [])
 

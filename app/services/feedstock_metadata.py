@@ -8,9 +8,11 @@ from app.extensions import db
 from app.models import FeedstockMetadata
 from app.services.licenses import known_id, spdx_id
 
-TEXTS = ("title", "description", "license", "license_text", "license_url")
+TEXTS = (
+    *("title", "description", "license", "license_text", "license_url"),
+    *("thumbnail_url", "citation", "acknowledgements"),
+)
 LISTS = ("providers", "maintainers", "keywords", "links")
-MORE_TEXTS = ("thumbnail_url", "citation", "acknowledgements")
 
 
 def find(feedstock_id: int) -> FeedstockMetadata | None:
@@ -24,7 +26,7 @@ def save(feedstock_id: int, values: dict[str, Any]) -> tuple[FeedstockMetadata, 
     The row of the feedstock must be locked. A field that `values` does not have becomes null or an empty list. The
     licence has a text if it has an id, and an id if its text or url tells it.
     """
-    columns = dict.fromkeys((*TEXTS, *MORE_TEXTS)) | {name: [] for name in LISTS} | values
+    columns = dict.fromkeys(TEXTS) | {name: [] for name in LISTS} | values
     columns["license"] = _known(columns["license"])
     columns["license_text"] = columns["license_text"] or columns["license"] or columns["license_url"]
     columns["license"] = columns["license"] or spdx_id(columns["license_text"]) or spdx_id(columns["license_url"])

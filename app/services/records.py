@@ -1,4 +1,4 @@
-"""Find, create, change and delete bakeries, feedstocks and recipe runs.
+"""Find, create, change and delete the rows that the API addresses by id.
 
 The constraints of the database decide, and we look up the reason after a violation. So a request that races another
 gets the same answer as a later request. Where the transaction must survive a violation, the statement runs in a

@@ -1,4 +1,4 @@
-"""Sums of runs: which of them, and which single runs, answer a question; and what they must be.
+"""Selects the sums and the single runs that answer a query, and computes the sums from all runs for `recount`.
 
 Sums answer for whole days or weeks. In one that a time divides, the runs themselves are counted.
 """
@@ -17,8 +17,8 @@ from app.models.run_sums import (
     LENGTHS,
     PARENTS,
     TIMED,
+    Conditions,
     Sums,
-    Where,
     bucket,
     day,
     matching_runs,
@@ -60,24 +60,24 @@ class RunSelection:
         """The same runs, counted for each parent."""
         return RunSelection(self.since, self.until, self.filters, parent)
 
-    def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Where:
+    def runs(self, since: datetime | None, until: datetime | None, indexed: Container[str] = FILTERED) -> Conditions:
         """The conditions for the runs of a part of the time. They use only indexes of the columns `indexed`."""
         return matching_runs(COLUMNS, self.filters, since, until, indexed)
 
-    def all_runs(self, indexed: Container[str] = FILTERED) -> Where:
+    def all_runs(self, indexed: Container[str] = FILTERED) -> Conditions:
         """The conditions for all runs."""
         return self.runs(self.since, self.until, indexed)
 
-    def runs_in_sums(self, indexed: Container[str] = FILTERED) -> Where:
+    def runs_in_sums(self, indexed: Container[str] = FILTERED) -> Conditions:
         """The conditions for the runs of the whole days."""
         return self.runs(*self.periods.whole(), indexed)
 
-    def other_runs(self) -> Iterator[tuple[int, Where]]:
+    def other_runs(self) -> Iterator[tuple[int, Conditions]]:
         """The week of the runs at each end of the time that are not in the sums, and their conditions."""
         for week, since, until in self.periods.divided():
             yield week, self.runs(since, until)
 
-    def sums(self, model: type[Sums], longest: int = LONGEST) -> list[Where]:
+    def sums(self, model: type[Sums], longest: int = LONGEST) -> list[Conditions]:
         """The conditions for the sums of the fewest periods that cover the whole days, of up to `longest` days each."""
         return matching_sums(model, self.periods, self.filters, self.parent, longest)
 

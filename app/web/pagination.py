@@ -1,10 +1,9 @@
-"""Lists on the wire: cursors, links to other pages, counts, picked members."""
+"""Lists on the wire: cursors, links to other pages, counts, selected fields."""
 
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
@@ -14,7 +13,7 @@ from app.database.pages import Cursor, Page
 from app.errors import Invalid
 from app.web import documents
 from app.web.json import json_serialiser
-from app.web.links import origin, with_prefix
+from app.web.links import origin, parameters_except, with_prefix, with_query
 
 SIGNATURE = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 LINK = "Link"
@@ -48,27 +47,27 @@ def read_page(read: Callable[..., Page], query: dict[str, Any], endpoint: str) -
 
     Cursors are those of `endpoint`.
     """
-    place = f"{endpoint} {query['order_by']} {query['sort']}"
-    cursors = _cursors(current_app.config["ENCRYPTION_SALT"], place)
-    cursor = _opened(query.pop("cursor", None), cursors, query["offset"])
+    order = f"{endpoint} {query['order_by']} {query['sort']}"
+    signer = _signer(current_app.config["ENCRYPTION_SALT"], order)
+    cursor = _opened(query.pop("cursor", None), signer, query["offset"])
     page = read(query | {"cursor": cursor})
     found = {"prev": page.prev, "next": page.next}
-    return page, _references({rel: _signed(cursors, place) for rel, place in found.items() if place})
+    return page, _references({rel: _signed(signer, cursor) for rel, cursor in found.items() if cursor})
 
 
 @lru_cache(maxsize=256)
-def _cursors(secret: str, place: str) -> URLSafeSerializer:
+def _signer(secret: str, order: str) -> URLSafeSerializer:
     """Signs cursors, so that they are ours, and of this list in this order. The key is derived for this purpose."""
-    return URLSafeSerializer(secret, f"cursor {place}", signer_kwargs=SIGNATURE)
+    return URLSafeSerializer(secret, f"cursor {order}", signer_kwargs=SIGNATURE)
 
 
-def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Cursor | None:
+def _opened(cursor: str | None, signer: URLSafeSerializer, offset: int) -> Cursor | None:
     if cursor is None:
         return None
     if offset:
         raise Invalid.at("query", "cursor", "cursor: Give a cursor or an offset, not both.")
     try:
-        return Cursor(*cursors.loads(cursor))
+        return Cursor(*signer.loads(cursor))
     except (BadData, UnicodeError):
         sentence = (
             "cursor: Take it from a link of this list in this order (order_by and sort), as it is. If it is from an "
@@ -78,15 +77,15 @@ def _opened(cursor: str | None, cursors: URLSafeSerializer, offset: int) -> Curs
 
 
 @lru_cache(maxsize=256)
-def _signed(cursors: URLSafeSerializer, cursor: Cursor) -> str:
+def _signed(signer: URLSafeSerializer, cursor: Cursor) -> str:
     """Signed once for all who look at the same page, as most do who poll."""
-    signed: str = cursors.dumps((cursor.value, cursor.id, cursor.backward))
+    signed: str = signer.dumps((cursor.value, cursor.id, cursor.backward))
     return signed
 
 
 def _references(cursors: dict[str, str]) -> dict[str, str]:
     """This request with another cursor, or with none for the first page."""
-    given = [item for item in request.args.items(multi=True) if item[0] not in ("cursor", "offset")]
+    given = parameters_except("cursor", "offset")
     pages = {"first": given} | {rel: [*given, ("cursor", cursor)] for rel, cursor in cursors.items()}
     path = with_prefix(request.path)
-    return {rel: f"{path}?{urlencode(query)}".removesuffix("?") for rel, query in pages.items()}
+    return {rel: with_query(path, query) for rel, query in pages.items()}

@@ -41,9 +41,7 @@ class Header:
         self.file = file
         self.version = self.read(4)[3]
         records = self.number()
-        self.records = (
-            0 if records in (2**32 - 1, 2**64 - 1) else records
-        )  # not known, because it was written as a stream
+        self.records = 0 if records in UNKNOWN else records
         self.dimensions = [(self.name(), self.number()) for _ in range(self.count(DIMENSION))]
         self.attributes = self.read_attributes()
         found = [self.read_variable() for _ in range(self.count(VARIABLE))]

@@ -27,7 +27,6 @@ AXES = {
 }
 SINCE = re.compile(r"\s*\w+\s+since\s+\S+", re.ASCII | re.IGNORECASE)
 TIMES = ("time", "valid_time", "t", "date", "datetime")
-UNITS_OF_NUMPY = ("datetime64[D]", "datetime64[us]")
 
 
 def geographic(dataset: xarray.Dataset, axis: str) -> str | None:

@@ -76,9 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except PangeoForgeError as error:
         _show(error)
-        return (
-            EXIT_SERVICE if isinstance(error, (NoAnswerError, UnavailableError, UnexpectedAnswerError)) else EXIT_USAGE
-        )
+        return EXIT_SERVICE if isinstance(error, FAULTS) else EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK
 
 
