@@ -62,6 +62,8 @@ def output(name: str) -> Iterator[IO[bytes]]:
     path = Path(name).resolve()
     if path.exists() and not path.is_file():
         raise click.ClickException(f"{name} is not a file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise click.ClickException(f"{path.parent} is not a folder in which the export can be written.")
     # Only its owner can read a temporary file: an export contains digests of API keys.
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
         try:

@@ -22,13 +22,14 @@ class Entry:
 
 
 def timeline(run: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """Return the start of the run, its events and its end, oldest first.
+    """Return the start of the run or that it was queued, its events and its end, oldest first.
 
     The end is omitted if an event has the conclusion. Runs of the original have no events, and some of them end before
     they start: their start comes first.
     """
     history = [_entry(event) for event in events]
-    entries = [Entry(aware(run["started_at"]), "Started"), *history]
+    has_started = run["status"] != "queued" and run["conclusion"] != "stale"
+    entries = [Entry(aware(run["started_at"]), "Started" if has_started else "Queued"), *history]
     if run["completed_at"] and not any("conclusion" in entry.changes for entry in history):
         entries.append(Entry(aware(run["completed_at"]), _outcome("completed", run["conclusion"])))
     return sorted(entries, key=lambda entry: entry.at) if history else entries

@@ -68,8 +68,8 @@ def _units(whole: int) -> tuple[tuple[str, int], ...]:
 
 
 def took(run: dict[str, Any]) -> str:
-    """Return the duration of a run; empty if it is unfinished or ends before it starts."""
-    if run["completed_at"] is None or run["completed_at"] < run["started_at"]:
+    """Return the duration of a run; empty if it is unfinished or stale, or ends before it starts."""
+    if run["completed_at"] is None or run["completed_at"] < run["started_at"] or run["conclusion"] == "stale":
         return ""
     return duration((run["completed_at"] - run["started_at"]).total_seconds())
 

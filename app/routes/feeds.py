@@ -43,7 +43,7 @@ def example_schema(example: str) -> dict[str, Any]:
 def get_feed_of_all() -> Response:
     """Follow the runs of all feedstocks
 
-    An Atom feed of the 50 runs that ended last.
+    An Atom feed of the 50 runs that ended last, without stale runs.
     """
     page = absolute("dashboard.recipe_runs")
     return _feed("feed", "Finished runs", absolute("feeds.get_feed_of_all"), page, feedstocks.newest(ENTRIES))
@@ -59,7 +59,7 @@ def get_feed_of_all() -> Response:
 def get_feed(id: int) -> Response:
     """Follow the runs of a feedstock
 
-    An Atom feed of the 50 runs that ended last.
+    An Atom feed of the 50 runs that ended last, without stale runs.
     """
     feedstock = records.get(Feedstock, id)
     runs, title = feedstocks.finished(feedstock, ENTRIES), f"Finished runs of {feedstock.spec}"

@@ -15,6 +15,8 @@ from app.models import Feedstock, FeedstockAlias, RecipeRun
 from app.models.datasets import DATASETS
 from app.services import records
 
+_NOT_STALE = RecipeRun.conclusion.is_distinct_from("stale")  # a run without a conclusion is not stale either
+
 
 def create(values: dict[str, Any], actor: str) -> tuple[Any, bool]:
     """Create a feedstock as `records.create` does. An alias leads to its feedstock."""
@@ -64,9 +66,12 @@ def _with_alias(provider: str, spec: str) -> Feedstock | None:
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
     """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future.
 
-    A completed run without an end time counts as ended when it started. Each kind is read in the order of an index.
+    Stale runs are omitted, because nobody has run them. A completed run without an end time counts as ended when it
+    started. Each kind is read in the order of an index.
     """
-    completed = select(RecipeRun).where(RecipeRun.feedstock_id == feedstock.id, RecipeRun.has_status("completed"))
+    completed = select(RecipeRun).where(
+        RecipeRun.feedstock_id == feedstock.id, RecipeRun.has_status("completed"), _NOT_STALE
+    )
     end, start = RecipeRun.completed_at, RecipeRun.started_at
     ended = completed.where(end <= now()).order_by(end.desc(), RecipeRun.id.desc())
     # `end` is constant here. With it, this is the order of the index, and PostgreSQL uses no other.
@@ -78,9 +83,11 @@ def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
 def newest(limit: int) -> list[RecipeRun]:
     """Return the `limit` runs of all feedstocks that ended last, newest first, with their bakeries and feedstocks.
 
-    Runs without an end time are omitted: the index by end time makes this fast for any number of runs.
+    Stale runs are omitted, and those without an end time: the index by end time makes this fast for any number of runs.
     """
-    ended = select(RecipeRun).where(RecipeRun.completed_at <= now(), unindexed(RecipeRun.status) == "completed")
+    ended = select(RecipeRun).where(
+        RecipeRun.completed_at <= now(), unindexed(RecipeRun.status) == "completed", _NOT_STALE
+    )
     return _with_parents(ended.order_by(RecipeRun.completed_at.desc(), RecipeRun.id.desc()).limit(limit))
 
 

@@ -5,8 +5,13 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import insert
 
+from app.dashboard import attention
 from app.database.columns import now
+from app.extensions import db
+from app.models import RecipeRun
+from app.services import reaper
 from tests.support.factories import make_bakery, make_feedstock, make_run
 
 
@@ -69,6 +74,40 @@ def test_a_run_is_stuck_if_its_bakery_allows_less_than_a_day(app, client):
         make_run(app, bakery_id=bakery, status="in_progress", started_at=now() - timedelta(minutes=minutes))
     text = shown(client, f"/bakeries/{bakery}")
     assert "The next clean-up (<code>flask runs reap</code>) ends 1 of them: 1 timed out." in text
+
+
+def test_only_a_count_of_all_stuck_runs_is_divided_by_conclusion(app, client, monkeypatch):
+    monkeypatch.setattr(reaper, "FORECASTS_MAX", 2)
+    for _ in range(3):
+        make_run(app, created_at=now() - timedelta(days=15))
+    text = shown(client)
+    assert re.search(r"ends at least \d of them. <code>flask runs reap --dry-run</code> counts all.", text)
+    assert not re.search(r"\d stale", text)
+
+
+def test_stale_runs_among_the_reasons_are_not_in_the_success_rate(app, client):
+    failed(app, "unknown")
+    assert "stale" not in re.search(r'id="reasons".*?</section>', shown(client), re.DOTALL)[0]
+    make_run(app, status="completed", conclusion="stale", failure_class="lost")
+    assert "These include 1 stale run. The success rate does not count it." in shown(client)
+
+
+def test_a_feedstock_with_many_runs_lists_the_recipes_of_the_newest(app, client):
+    feedstock, bakery = make_feedstock(app).id, make_bakery(app).id
+    recipes = [*attention.RECENT * ["new"], "old", "older"]
+    columns = {"feedstock_id": feedstock, "bakery_id": bakery, "head_sha": "", "version": ""}
+    runs = [columns | {"recipe_id": name, "started_at": now() - timedelta(days=n)} for n, name in enumerate(recipes)]
+    with app.app_context():
+        db.session.execute(insert(RecipeRun).values(runs[:-2]))
+        db.session.commit()
+        assert ">1 recipe</h2>" in shown(client, f"/feedstocks/{feedstock}")
+        db.session.execute(insert(RecipeRun).values(runs[-2:]))
+        db.session.commit()
+    text = shown(client, f"/feedstocks/{feedstock}")
+    assert ">1 recipe in the newest 500 runs</h2>" in text
+    assert re.findall(r'data-label="Runs" class="amount">(\d+)</td>', text) == ["500"]
+    link = f"/dashboard/recipe_runs?feedstock_id={feedstock}&order_by=recipe_id&sort=asc"
+    assert f'<a href="{link}">Show the runs of all recipes</a>' in text
 
 
 def test_a_feedstock_lists_its_recipes_with_their_newest_runs(app, client):

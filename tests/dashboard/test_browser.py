@@ -276,6 +276,12 @@ def test_the_filters_are_folded_on_a_phone(page):
     page.get_by_label("More filters").focus()
     page.keyboard.press("Space")
     expect(page.locator("[name=bakery_id]")).to_be_visible()
+    assert page.locator(".opener").inner_text() == "Fewer filters"
+    page.locator(".opener").click(click_count=2)  # its box has the focus then, and stays invisible
+    assert page.locator("#fold").evaluate("box => getComputedStyle(box).clipPath") == "inset(50%)"
+    edges = page.locator(".folded > label").evaluate_all("all => all.map(label => label.getBoundingClientRect().right)")
+    inputs = page.locator(".folded input").evaluate_all("all => all.map(input => input.getBoundingClientRect().right)")
+    assert max(inputs) <= max(edges) <= 345
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto("/dashboard/recipe_runs")
     assert page.locator("[name=bakery_id]").is_visible()

@@ -127,6 +127,14 @@ def test_impossible_times_are_explained(app, client):
     assert "It ends 2 h before it starts, so two clocks or time zones differ." in shown(client, run)
 
 
+def test_a_stale_run_was_queued_and_has_no_duration(app, client):
+    run = make_run(app, status="completed", conclusion="stale", completed_at=now())
+    text = client.get(f"/dashboard/recipe_runs/{run.id}").text
+    assert "<strong>Queued</strong>" in text
+    assert "<strong>Started</strong>" not in text
+    assert " after " not in re.search(r'<p class="lead".*?</p>', text)[0]
+
+
 def test_times_in_the_timeline_are_minutes(app, admin):
     run = make_run(app)
     admin.patch(f"/recipe_runs/{run.id}", json={"started_at": "2022-03-03T04:05:06.789012Z"})

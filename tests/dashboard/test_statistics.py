@@ -135,6 +135,13 @@ def test_tiles_lead_to_the_runs_that_they_count(app, client, parents):
     assert runs_at(client, link["1"]) == [waiting.id]
 
 
+def test_a_typical_duration_says_how_many_runs_have_none(app, client, parents):
+    timed, untimed = ended(app, 1, **parents), ended(app, 2, **parents, completed_at=None)
+    text = shown(client)
+    said = r'median of 1 of <a href="([^"]*)">2 runs</a> that succeeded or failed; the others have no possible duration'
+    assert runs_at(client, re.search(said, text)[1]) == [timed.id, untimed.id]
+
+
 def test_bars_and_their_legend_lead_to_the_runs_that_they_count(app, client, parents):
     monday = datetime(2022, 5, 30, tzinfo=UTC)
     first, second, third = (

@@ -60,6 +60,8 @@ def test_a_feed_has_the_finished_runs_with_the_newest_first(app, client):
     runs = [make_run(app, completed_at=end, **parents, **PUBLISHED) for end in later]
     make_run(app, **parents)
     make_run(app, **ENDED)
+    stale = ENDED | {"conclusion": "stale"}
+    make_run(app, completed_at=STARTED_AT + timedelta(hours=4), **parents, **stale)
     found = feed(client, feedstock)
     assert found.feed.title == "Finished runs of a/b"
     assert found.feed.updated == "2022-03-03T05:29:54Z"

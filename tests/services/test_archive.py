@@ -284,6 +284,12 @@ def test_a_failed_export_keeps_the_previous_file(source, tmp_path, monkeypatch):
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"catalogue.ndjson": "yesterday's"}
 
 
+def test_an_export_into_a_missing_folder_is_refused(source, tmp_path):
+    result = run(source, "export", str(tmp_path / "none" / "export.ndjson"))
+    sentence = f"Error: {tmp_path}/none is not a folder in which the export can be written.\n"
+    assert (result.exit_code, result.stderr) == (1, sentence)
+
+
 def test_an_export_does_not_replace_a_device(source):
     result = run(source, "export", "/dev/null")
     assert (result.exit_code, result.stderr) == (1, "Error: /dev/null is not a file.\n")
