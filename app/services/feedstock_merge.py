@@ -133,7 +133,8 @@ def _datasets_of(connection: Connection, tables: set[str], feedstock_id: int) ->
 
 
 def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set[int], kept_id: int) -> None:
-    """Move the datasets to the kept feedstock. If it had the same dataset already, the moved id leads to that.
+    """Move the datasets to the kept feedstock. If it had the same dataset already, the moved id leads to that, and so
+    do the ids that led to the moved one.
 
     When the runs moved, the triggers have withdrawn these datasets and created others, or added builds to those of the
     kept feedstock, which are `existing`.
@@ -146,6 +147,8 @@ def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set
             connection.execute(delete(DATASETS).where(DATASETS.c.id == new.id))  # the triggers have created it
         elif new and old.merged_into is None:
             values |= {"merged_into": new.id}
+            led_here = DATASETS.c.merged_into == old.id
+            connection.execute(update(DATASETS).where(led_here).values(merged_into=new.id))
         connection.execute(
             delete(DATASET_EVENT).where(DATASET_EVENT.c.dataset_id == old.id, DATASET_EVENT.c.id > old.last_event)
         )

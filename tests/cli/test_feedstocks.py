@@ -10,6 +10,7 @@ from tests.support.factories import make_feedstock, make_metadata, make_run
 
 BEFORE = ["6197f9c7aff6", "0499cef6b57a", "0009_indexes", "0013_run_counts", "0017_readable_times"]
 COLLISION = "feedstock 1 (Pangeo-Forge/gpcp-feedstock) and 2 (pangeo-forge/gpcp-feedstock). Merge feedstocks with"
+PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://a.org/b.zarr"}
 UPPER = FEEDSTOCK.replace("pangeo-forge", "Pangeo-Forge")
 
 
@@ -29,9 +30,8 @@ def empty_app(empty_url):
 def two(app):
     """Two feedstocks; the second has three runs, one of them a dataset."""
     kept, deleted = make_feedstock(app, spec="a/kept"), make_feedstock(app, spec="b/gone")
-    published = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://a.org/b.zarr"}
     make_run(app, feedstock_id=kept.id)
-    for columns in ({}, {}, published):
+    for columns in ({}, {}, PUBLISHED):
         make_run(app, feedstock_id=deleted.id, **columns)
     return kept.id, deleted.id
 
@@ -79,6 +79,17 @@ def test_the_names_of_the_merged_feedstock_lead_to_the_other(app, writer, two):
     for name in ("a/kept", "b/gone", "b/renamed"):
         assert [feedstock["id"] for feedstock in writer.get(f"/feedstocks/?spec={name}").json] == [kept]
         assert writer.post("/feedstocks/", json={"spec": name}).json["id"] == kept
+
+
+def test_ids_of_datasets_that_were_merged_twice_lead_to_the_dataset_that_now_is(app, client):
+    feedstocks = [make_feedstock(app).id for _ in range(3)]
+    runs = [make_run(app, feedstock_id=number, **PUBLISHED).id for number in feedstocks]
+    first, second, last = feedstocks
+    assert merge(app, first, second)[0] == merge(app, last, first)[0] == 0
+    for number in runs:
+        found = client.get(f"/datasets/{number}").json
+        assert (found["id"], found["build_count"], len(found["builds"])) == (runs[2], 3, 3)
+        assert client.get(f"/stac/collections/{number}").json["id"] == str(runs[2])
 
 
 @pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])

@@ -10,8 +10,8 @@ from app.extensions import db
 from app.models import RecipeRun
 from app.models.datasets import DATASETS
 from app.services import dataset_repair
-from tests.support.databases import on_postgresql
-from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
+from tests.support.databases import application, downgrade, on_postgresql, sql, upgrade
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_link
 from tests.support.threads import at_once
 
 CHOICES = {
@@ -87,3 +87,16 @@ def test_the_repair_corrects_what_was_written_without_triggers(app):
         db.session.execute(update(DATASETS).values(build_count=99, url="https://wrong.org/", run_id=None))
         wrong = dataset_repair.repair()
         assert (wrong > 1, dataset_repair.repair()) == (True, 0)
+
+
+def test_the_upgrade_leads_ids_that_were_merged_several_times_to_the_last_dataset(migrated_url):
+    into = {1: 2, 2: 3, 3: 4, 4: None, 5: 4, 6: None}
+    with application(migrated_url) as app:
+        downgrade(app, "0032_lists_in_order")
+        for number in reversed(into):
+            make_link(app, id=number)
+        for number, target in into.items():
+            sql(app, f"UPDATE dataset SET merged_into = {target or 'NULL'} WHERE id = {number}")
+        upgrade(app)
+        found = dict(sql(app, "SELECT id, merged_into FROM dataset"))
+    assert found == {1: 4, 2: 4, 3: 4, 4: None, 5: 4, 6: None}
