@@ -1,5 +1,6 @@
 """Reports of runners about their runs."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from app.services import dataset_descriptions, dataset_links, datasets, records,
 
 # What a report needs in order to create a run, besides the feedstock.
 REQUIRED = ("recipe_id", "head_sha")
-# Of a new run only; a report about a run that exists may repeat these fields.
+# Of a new run only; a report about a run that exists may repeat these fields, with the values that the run has.
 IDENTITY = ("feedstock", "feedstock_id", "recipe_id", "head_sha", "version", "is_test")
 LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 ORDER = {status: number for number, status in enumerate(STATUSES)}
@@ -37,7 +38,7 @@ def report(bakery_id: int, values: dict[str, Any], actor: str, *known_secrets: s
     """Store what a runner reports about a run of the bakery. `known_secrets` are masked in its log.
 
     Raises 404 if the run is unknown and `values` do not suffice to create it, 409 if its bakery or feedstock is retired
-    or if the ids contradict each other, 422 if the values do.
+    or if the ids or the IDENTITY contradict those of the run, 422 if the values contradict each other.
     """
     values = dict(values)
     run_id, log, description = (values.pop(name, None) for name in ("run_id", "log", "description"))
@@ -115,13 +116,30 @@ def _feedstock_id(values: dict[str, Any]) -> int:
 
 
 def _update(run: RecipeRun, values: dict[str, Any], actor: str) -> tuple[bool, list[str]]:
-    """Update the run, and return whether it changed, and the fields that came too late."""
+    """Update the run, and return whether it changed, and the fields that came too late. Raises 409 for another run."""
+    _require_same(run, {name: values[name] for name in IDENTITY if name in values})
     reported = {name: value for name, value in values.items() if name not in IDENTITY}
     kept = _kept(run, reported)
     if run.status == "queued" and kept.get("status") == "in_progress":
         kept.setdefault("started_at", now())
     ignored = [name for name, value in reported.items() if name not in kept and getattr(run, name) != value]
     return records.update(run, kept, actor), ignored
+
+
+def _require_same(run: RecipeRun, identity: dict[str, Any]) -> None:
+    """Raise 409 if the run has other values than `identity`, 422 if that has an unknown feedstock."""
+    if "feedstock" in identity:
+        identity["feedstock_id"] = _feedstock_id(identity)
+    differences = [
+        f"its {name} is {json.dumps(own, ensure_ascii=False)}, not {json.dumps(value, ensure_ascii=False)}"
+        for name, value in identity.items()
+        if (own := getattr(run, name)) != value
+    ]
+    if differences:
+        raise Conflict(
+            f"The report does not fit recipe run {run.id}: {'; '.join(differences)}. Report another run with another "
+            f"external_id, or correct this one with PATCH /recipe_runs/{run.id}."
+        )
 
 
 def _kept(run: RecipeRun, reported: dict[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,49 @@ def test_ids_that_contradict_each_other_are_409(app, send, bakery):
 
 
 @pytest.mark.parametrize(
+    ("differing", "own", "reported"),
+    [
+        ({"recipe_id": "zzz"}, '"gpcp"', '"zzz"'),
+        ({"head_sha": "def"}, '"abc"', '"def"'),
+        ({"version": "2"}, '""', '"2"'),
+        ({"is_test": True}, "false", "true"),
+    ],
+)
+def test_a_report_of_another_run_with_the_same_id_is_409_and_changes_nothing(send, new, differing, own, reported):
+    run = send(new).json
+    [name] = differing
+    response = send(new | differing | {"conclusion": "failure", "log": "boom"})
+    assert refusal(response) == (
+        409,
+        f"The report does not fit recipe run {run['id']}: its {name} is {own}, not {reported}. Report another run with "
+        f"another external_id, or correct this one with PATCH /recipe_runs/{run['id']}.",
+    )
+    assert send({"external_id": "job-1"}).json == run
+
+
+def test_a_report_of_another_feedstock_is_409_or_422_if_there_is_none(app, send, new, feedstock):
+    other, run = make_feedstock(app, spec="a/other"), send(new).json
+    sentence = f"its feedstock_id is {feedstock.id}, not {other.id}."
+    assert sentence in send(new | {"feedstock": "A/other"}).json["detail"]
+    assert sentence in send({"run_id": run["id"], "feedstock_id": other.id}).json["detail"]
+    assert send(new | {"feedstock": "a/b"}).status_code == 422
+    assert send({"external_id": "job-1"}).json == run
+
+
+def test_all_fields_that_differ_are_named(send, new):
+    send(new)
+    detail = send(new | {"recipe_id": "zzz", "is_test": True}).json["detail"]
+    assert ': its recipe_id is "gpcp", not "zzz"; its is_test is false, not true. ' in detail
+
+
+def test_a_job_that_is_repeated_is_the_same_run(send, new):
+    fields = new | {"version": "main", "is_test": False}
+    run = send(fields | {"conclusion": "failure"}).json
+    again = send(fields | {"conclusion": "success"})
+    assert (again.status_code, again.json["id"], again.json["conclusion"]) == (200, run["id"], "success")
+
+
+@pytest.mark.parametrize(
     ("missing", "names"),
     [(["feedstock"], "feedstock"), (["head_sha"], "head_sha"), (["feedstock", "recipe_id"], "feedstock, recipe_id")],
 )
