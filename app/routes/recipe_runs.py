@@ -121,11 +121,13 @@ def update_recipe_run(values: dict[str, Any], id: int) -> Written:
     The status changes from `queued` to `in_progress` to `completed`, never back: a new attempt is a new run with
     `rerun_of`. A run that is `completed` needs a conclusion and an end time. Setting a `conclusion` completes the run;
     `completed_at` is then the current time unless the request sets it. The conclusion of a completed run can be
-    corrected. Only the service sets the conclusion `stale`. `reason` is stored in the history.
+    corrected. Only the service sets the conclusion `stale`. `reason` is stored in the history. A run cannot move to a
+    bakery or a feedstock that is retired.
     """
     run = records.get(RecipeRun, id, to_write=True)
     require_bakeries(run.bakery_id, values.get("bakery_id", run.bakery_id))
     require_match(run, RecipeRunDetail)
+    retirement.require_in_use_if_moved(run, values)
     reason = values.pop("reason", None)
     changed = records.update(run, values, actor(), reason)
     return Written(run, [id], changed=changed)

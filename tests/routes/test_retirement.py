@@ -62,6 +62,21 @@ def test_a_run_of_a_retired_record_is_not_repeated(app, writer, resource):
     refused(writer.post("/recipe_runs/", json=run_body(app, **parents, rerun_of=run.id)), resource, number)
 
 
+def test_no_run_is_moved_to_a_retired_record(app, writer, resource, retired):
+    run, name = make_run(app), f"{NOUNS[resource]}_id"
+    refused(writer.patch(f"/recipe_runs/{run.id}", json={name: retired, "version": "2"}), resource, retired)
+    after = writer.get(f"/recipe_runs/{run.id}").json
+    assert (after[name], after["version"]) == (getattr(run, name), run.version)
+
+
+@pytest.mark.parametrize("moved", NOUNS)
+def test_a_run_of_a_retired_record_can_be_changed_and_moved(app, writer, resource, retired, moved):
+    name, path = f"{NOUNS[resource]}_id", f"/recipe_runs/{make_run(app, **{f'{NOUNS[resource]}_id': retired}).id}"
+    assert writer.patch(path, json={name: retired, "version": "2"}).json["version"] == "2"
+    parent = {f"{NOUNS[moved]}_id": MAKE[moved](app).id}
+    assert writer.patch(path, json=parent).json.items() >= parent.items()
+
+
 def test_the_runs_of_a_retired_record_stay_and_can_end(app, writer, resource):
     run = make_run(app)
     number = getattr(run, f"{NOUNS[resource]}_id")

@@ -1,16 +1,23 @@
 """Concurrent requests get the answers that they would get one after the other."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from sqlalchemy import select, update
 
+from app.database.columns import now
+from app.extensions import db
+from app.models import Bakery
 from tests.support import threads
 from tests.support.apps import ADMIN_KEY
-from tests.support.databases import application
+from tests.support.databases import application, on_postgresql, sql
 from tests.support.factories import make_bakery, make_feedstock, make_run, run_body
+from tests.support.live import wait_until
 
 THREADS = 8
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 @pytest.fixture
@@ -110,6 +117,23 @@ def test_a_bakery_is_deleted_or_gets_runs_but_not_both(busy_app):
         runs = statuses(created)[201]
         assert statuses(created) == Counter({201: runs, 422: THREADS - 1 - runs})
         assert deleted.status_code == (409 if runs else 200)
+
+
+@on_postgresql
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_run_waits_for_a_retirement_in_progress_and_is_refused(busy_app, moved):
+    run, bakery = make_run(busy_app), make_bakery(busy_app)
+    body = run_body(busy_app, bakery_id=bakery.id)
+    write = ("PATCH", f"/recipe_runs/{run.id}", {"bakery_id": bakery.id}) if moved else ("POST", "/recipe_runs/", body)
+    with ThreadPoolExecutor(1) as pool, busy_app.app_context(), db.engine.connect() as retiring:
+        for_update = select(Bakery.id).where(Bakery.id == bakery.id).with_for_update()  # as PATCH does
+        retiring.execute(for_update)
+        retiring.execute(update(Bakery.__table__).where(Bakery.id == bakery.id).values(retired_at=now()))
+        written = pool.submit(at_once, busy_app, write)
+        wait_until(lambda: sql(busy_app, WAITING))
+        retiring.commit()
+        [response] = written.result()
+    assert (response.status_code, "is retired since" in response.json["detail"]) == (409, True)
 
 
 def test_a_bakery_whose_last_run_is_deleted_meanwhile_is_deleted_or_kept(busy_app):
