@@ -127,17 +127,22 @@ def search(
 ) -> list[int]:
     """Return the ids of listed datasets that have one of the texts in `q`, by default any, and match `filters`.
 
-    They are sorted by `order`, a column and `asc` or `desc`; by default by rank, or by id without `q`. If there are
-    several texts, those that have the first one come first, and up to FOUND_MAX datasets of each text are found.
+    They are sorted by `order`, a column that is never null and `asc` or `desc`, and then by id; by default by rank, or
+    by id without `q`. If there are several texts, up to FOUND_MAX datasets of each text are found, and by default those
+    that have the first one come first.
     """
     order_by, sort = order or ((BY_RANK, "desc") if q else ("id", "asc"))
-    query = filters | {"columns": ("id",), "order_by": order_by, "sort": sort, "is_test": [False]}
-    query["include_withdrawn"] = False
+    query = filters | {"order_by": order_by, "sort": sort, "is_test": [False], "include_withdrawn": False}
+    query["columns"] = ("id", order[0] if order else "id")
     if len(q) < 2:
         found = datasets.page(*q, limit=limit, offset=offset, **query)
         return [row[0] for row in found.rows]
     pages = (datasets.page(text, limit=min(offset + limit, FOUND_MAX), offset=0, **query) for text in q)
-    return list(dict.fromkeys(row[0] for page in pages for row in page.rows))[offset : offset + limit]
+    found_values = {row[0]: row[1] for page in pages for row in page.rows}
+    ids = list(found_values)
+    if order:
+        ids.sort(key=lambda number: (found_values[number], number), reverse=sort == "desc")
+    return ids[offset : offset + limit]
 
 
 def collections(ids: Sequence[int], connection: Connection | None = None) -> list[Row[Any]]:

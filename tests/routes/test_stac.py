@@ -247,8 +247,18 @@ def test_q_finds_collections_with_any_of_its_texts(client, three):
         ("-updated", [0, 2, 1]),
     ],
 )
-def test_collections_are_sorted_by_a_field(client, three, sortby, order):
-    assert found(client, f"sortby={sortby}") == [three[number] for number in order]
+@pytest.mark.parametrize("q", ["", "sst,ice,wind", "wind,sst,ice,gpcp"])
+def test_collections_are_sorted_by_a_field(client, three, sortby, order, q):
+    expected, query = [three[number] for number in order], f"sortby={sortby}&q={q}"
+    assert found(client, query) == expected
+    pages = [found(client, f"{query}&limit=1&offset={offset}") for offset in range(4)]
+    assert pages == [[number] for number in expected] + [[]]
+
+
+@pytest.mark.parametrize(("sortby", "descending"), [("created", False), ("-created", True)])
+def test_collections_with_the_same_value_are_sorted_by_id(client, three, sortby, descending):
+    expected = three[::-1] if descending else three
+    assert found(client, f"sortby={sortby}&q=wind,ice,sst") == found(client, f"sortby={sortby}") == expected
 
 
 @pytest.mark.parametrize(
