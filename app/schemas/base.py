@@ -38,10 +38,23 @@ class ReadSchema(AnswerSchema):
 
 
 class PartSchema(Schema):
-    """A request of another system, or a part of it, which has other fields than those that are read."""
+    """A request of another system, or a part of it, which has other fields than those that are read.
+
+    A field that is null is like one that is missing, and nulls in lists are ignored.
+    """
 
     class Meta:
         unknown = EXCLUDE
+
+    @pre_load
+    def drop_null(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: _without_null(value) for name, value in data.items() if value is not None}
+
+
+def _without_null(value: Any) -> Any:
+    return [item for item in value if item is not None] if isinstance(value, list) else value
 
 
 class WriteSchema(Schema):

@@ -1,6 +1,7 @@
 """Run events of OpenLineage on the wire (https://openlineage.io/docs/spec/object-model).
 
-Only the fields that a run of this service has are read. Everything else is ignored: an event may have any facets.
+Only the fields that a run of this service has are read. Everything else is ignored: an event may have any facets, and
+fields that are null.
 """
 
 from datetime import datetime

@@ -159,10 +159,33 @@ def test_unknown_facets_are_ignored(send):
     assert send(made | {"another": 1}).status_code == 201
 
 
+NULL_TAGS = {"tags": [None, {"key": "retries", "value": None}, {"key": None, "value": "1"}]}
+NULLS = [
+    {"eventType": None, "outputs": None},
+    {"run": {"runId": RUN_ID, "facets": None}},
+    {"run": {"runId": RUN_ID, "facets": {"errorMessage": None, "tags": None}}},
+    {"run": {"runId": RUN_ID, "facets": {"errorMessage": {"message": None, "stackTrace": None}, "tags": NULL_TAGS}}},
+    {"outputs": [None, {"facets": None}, output(dataSource=None, storage=None, version=None)]},
+    {"outputs": [output(dataSource={"uri": "https://a.org/b"}, storage={"fileFormat": None}, version={})]},
+    {"job": EXAMPLE["job"] | {"facets": None}},
+    {"job": EXAMPLE["job"] | {"facets": {"sourceCodeLocation": {"repoUrl": None, "version": None, "tag": None}}}},
+]
+
+
+@pytest.mark.parametrize("nulls", NULLS)
+def test_null_is_like_a_missing_field(send, nulls):
+    run = send(event()).json
+    response = send(event("RUNNING") | nulls)
+    assert (response.status_code, response.json["id"], response.json["status"]) == (200, run["id"], "in_progress")
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
         ({"run": {}}, "/run/runId"),
+        ({"run": None}, "/run"),
+        ({"run": {"runId": None}}, "/run/runId"),
+        ({"eventTime": None}, "/eventTime"),
         ({"job": {"namespace": "a"}}, "/job/name"),
         ({"eventType": "NOPE"}, "/eventType"),
         ({"eventTime": "yesterday"}, "/eventTime"),
