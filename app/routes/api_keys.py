@@ -7,6 +7,7 @@ from flask import Response, current_app, g
 
 from app.database import pages
 from app.database.pages import Page
+from app.extensions import db
 from app.models import APIKey
 from app.schemas.api_keys import (
     APIKeyCreate,
@@ -21,7 +22,7 @@ from app.schemas.common import Ok
 from app.services import api_keys, records
 from app.web import documents
 from app.web.auditing import Written
-from app.web.auth import Caller, actor, key_id
+from app.web.auth import Caller, actor, key_id, refuse_key
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.links import with_prefix
 from app.web.preconditions import require_match
@@ -62,8 +63,9 @@ def get_my_api_key() -> Any:
 
     The label and the scopes of the key in the request.
     """
-    mine = records.get(APIKey, g.key_id) if g.key_id else None
-    return mine or {"id": None, "label": actor(), "scopes": g.scopes, "expires_at": None}
+    if key_id() is None:
+        return {"id": None, "label": actor(), "scopes": g.scopes, "expires_at": None}
+    return db.session.get(APIKey, key_id()) or refuse_key()
 
 
 @blp.route("/<id:id>", methods=["GET"], caller=Caller.ADMIN)

@@ -107,13 +107,18 @@ def _check_key(caller: Caller) -> None:
         return
     found = [] if has_wrong_checksum(key) else fetch(_FIND, {"digest": digest, "time": now()})
     if not found:
-        limits.count_failure()
-        raise Unauthorized(WRONG_KEY, www_authenticate=WWWAuthenticate("bearer", REALM))
+        refuse_key()
     [(g.key_id, label, is_admin, bakeries, last_used_at)] = found
     g.actor, g.scopes = label or UNLABELLED, scopes(bool(is_admin), bakeries)
     limits.count_write(digest)
     _require_scope(caller)
     _record_use(last_used_at)
+
+
+def refuse_key() -> NoReturn:
+    """Raise the 401 of a wrong key. A key may also be deleted after it was checked."""
+    limits.count_failure()
+    raise Unauthorized(WRONG_KEY, www_authenticate=WWWAuthenticate("bearer", REALM))
 
 
 def _check_signature_of_bakery(bakery_id: str) -> None:

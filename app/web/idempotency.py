@@ -99,7 +99,7 @@ def _canonical(body: bytes) -> bytes:
 def _scopes() -> list[str]:
     """The digests of the caller's key and of those that replaced it or that it replaced, the oldest first.
 
-    So a client finds its answer with the new key after a rotation.
+    So a client finds its answer with the new key after a rotation. Raises 401 if the key was deleted meanwhile.
     """
     if auth.key_id() is None:
         return [auth.digest()]
@@ -107,7 +107,7 @@ def _scopes() -> list[str]:
     related = or_(APIKey.replaced_by == family.c.id, APIKey.id == family.c.replaced_by)
     family = family.union(select(APIKey.id, APIKey.replaced_by).join(family, related))
     digests = select(APIKey.encrypted_key).join(family, family.c.id == APIKey.id).order_by(APIKey.id)
-    return list(db.session.scalars(digests))
+    return list(db.session.scalars(digests)) or auth.refuse_key()
 
 
 def _kept(scopes: list[str], key: str) -> IdempotencyKey | None:

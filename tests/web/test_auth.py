@@ -1,11 +1,12 @@
 """Authentication of writes. The key is checked before the rest of a request."""
 
 import pytest
-from sqlalchemy import null
+from sqlalchemy import delete, null
 
 from app.extensions import db
 from app.keys import key_digest
 from app.models import APIKey
+from app.web import blueprint
 from app.web.auth import (
     NO_GITHUB_SIGNATURE,
     NO_KEY,
@@ -13,6 +14,7 @@ from app.web.auth import (
     WRONG_KEY,
     WRONG_SIGNATURE,
     Caller,
+    authorise,
 )
 from app.web.signatures import GITHUB_SIGNATURE, SIGNATURE
 from config import MAX_BODY
@@ -222,6 +224,22 @@ def test_a_key_that_is_deactivated_stops_at_once(app):
         db.session.execute(db.update(APIKey).values(is_active=False).filter_by(encrypted_key=record.encrypted_key))
         db.session.commit()
     assert create(app, x_api_key="a-key").status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/feedstocks/"), ("GET", "/api-keys/me")])
+def test_a_key_that_is_deleted_after_it_was_checked_is_401(app, monkeypatch, method, path):
+    make_key(app, "k")
+
+    def authorise_and_delete(*args):
+        authorise(*args)
+        db.session.commit()
+        with db.engine.begin() as connection:
+            connection.execute(delete(APIKey))
+
+    monkeypatch.setattr(blueprint, "authorise", authorise_and_delete)
+    headers = {"X-API-Key": "k", "Idempotency-Key": "abc"}
+    response = app.test_client().open(path, method=method, json={"spec": "a/b"}, headers=headers)
+    assert refusal(response) == (401, WRONG_KEY, CHALLENGE)
 
 
 def test_the_administrators_key_needs_no_row(app, admin):
