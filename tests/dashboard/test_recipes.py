@@ -92,6 +92,11 @@ def test_any_id_of_a_recipe_has_a_page_to_which_its_runs_and_datasets_link(app, 
         assert f"/dashboard/recipe_runs/{run.id}" in client.get(listed).text
 
 
+@pytest.mark.parametrize("path", ["%00", "a%00b", "a%2500b", "%2500", "%ED%A0%80", "%25ED%25A0%2580", "%FF", "%25FF"])
+def test_a_path_that_no_recipe_can_have_is_404(client, feedstock, path):
+    assert client.get(f"/dashboard/feedstocks/{feedstock}/recipes/{path}").status_code == 404
+
+
 def test_the_page_of_a_recipe_is_the_same_with_a_trailing_slash(app, client, feedstock):
     ended(app, feedstock, 1, recipe_id="eddy/low.zarr")
     assert shown(client, feedstock, "eddy/low.zarr/") == shown(client, feedstock, "eddy/low.zarr")
