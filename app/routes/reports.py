@@ -35,11 +35,11 @@ def report_recipe_run(values: dict[str, Any], id: int) -> Written:
     For runners: one request says that a run exists, how it goes, how it ended, and what it has published. The run is
     that of `run_id`, or that of `external_id` in this bakery. If no run has the `external_id`, the report creates one;
     it then needs `feedstock` or `feedstock_id`, `recipe_id` and `head_sha`. Later reports may repeat these. A report
-    with other values than the run has is 409, and changes nothing.
+    with another feedstock, `recipe_id` or `is_test` than the run has is 409, and changes nothing.
 
     Reports may arrive late and twice. One about an earlier status than that of the run sets only fields that are still
-    null, and the header `Ignored-Fields` names the others. The caller has a key that may write runs of the bakery, or
-    signs the request with the secret of the bakery.
+    null. The header `Ignored-Fields` names the others, and `head_sha` and `version` if the run has other ones. The
+    caller has a key that may write runs of the bakery, or signs the request with the secret of the bakery.
     """
     return _reported(id, values)
 
@@ -55,14 +55,14 @@ def report_lineage(values: dict[str, Any], id: int) -> Written:
     A run event, as the clients of OpenLineage send it. `runId` is the `external_id` of the run, the name of the job its
     `recipe_id`. The facet `sourceCodeLocation` has the feedstock and the commit, `errorMessage` the message, and
     `dataSource` of an output the url of the dataset. `docs/using/reporting.md` has the whole table. For the rest
-    it is like a report.
+    it is like a report, but a later event may be of a job with another name.
     """
-    return _reported(id, values)
+    return _reported(id, values, may_differ=True)
 
 
-def _reported(bakery_id: int, values: dict[str, Any]) -> Written:
+def _reported(bakery_id: int, values: dict[str, Any], *, may_differ: bool = False) -> Written:
     require_bakeries(bakery_id)
-    done = reports.report(bakery_id, values, actor(), presented_key())
+    done = reports.report(bakery_id, values, actor(), presented_key(), may_differ=may_differ)
     headers = {"Location": with_prefix(f"/recipe_runs/{done.run.id}")} if done.created else {}
     if done.ignored:
         headers |= {"Ignored-Fields": ", ".join(done.ignored)}

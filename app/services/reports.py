@@ -18,8 +18,10 @@ from app.services import dataset_descriptions, dataset_links, datasets, records,
 
 # What a report needs in order to create a run, besides the feedstock.
 REQUIRED = ("recipe_id", "head_sha")
-# Of a new run only; a report about a run that exists may repeat these fields, with the values that the run has.
-IDENTITY = ("feedstock", "feedstock_id", "recipe_id", "head_sha", "version", "is_test")
+# Of a new run only; a report about a run that exists may repeat these fields.
+OF_NEW = ("feedstock", "feedstock_id", "recipe_id", "head_sha", "version", "is_test")
+# Which run it is. If they differ, the report is about another one.
+IDENTITY = ("feedstock_id", "recipe_id", "is_test")
 LIFECYCLE = ("status", "conclusion", "started_at", "completed_at")
 ORDER = {status: number for number, status in enumerate(STATUSES)}
 
@@ -34,11 +36,14 @@ class Reported:
     ignored: list[str]
 
 
-def report(bakery_id: int, values: dict[str, Any], actor: str, *known_secrets: str) -> Reported:
+def report(
+    bakery_id: int, values: dict[str, Any], actor: str, *known_secrets: str, may_differ: bool = False
+) -> Reported:
     """Store what a runner reports about a run of the bakery. `known_secrets` are masked in its log.
 
     Raises 404 if the run is unknown and `values` do not suffice to create it, 409 if its bakery or feedstock is retired
-    or if the ids or the IDENTITY contradict those of the run, 422 if the values contradict each other.
+    or if the ids or, unless they `may_differ`, the fields of IDENTITY contradict those of the run, 422 if the values
+    contradict each other.
     """
     values = dict(values)
     run_id, log, description = (values.pop(name, None) for name in ("run_id", "log", "description"))
@@ -46,7 +51,7 @@ def report(bakery_id: int, values: dict[str, Any], actor: str, *known_secrets: s
     created = run is None
     if run is None:
         run, created = _create(bakery_id, values, actor)
-    changed, ignored = (True, []) if created else _update(run, values, actor)
+    changed, ignored = (True, []) if created else _update(run, values, actor, may_differ)
     if log:
         run_logs.append(run, _entries(log), *known_secrets)
     if description and not _describe(run, description):
@@ -115,31 +120,38 @@ def _feedstock_id(values: dict[str, Any]) -> int:
     return found
 
 
-def _update(run: RecipeRun, values: dict[str, Any], actor: str) -> tuple[bool, list[str]]:
-    """Update the run, and return whether it changed, and the fields that came too late. Raises 409 for another run."""
-    _require_same(run, {name: values[name] for name in IDENTITY if name in values})
-    reported = {name: value for name, value in values.items() if name not in IDENTITY}
+def _update(run: RecipeRun, values: dict[str, Any], actor: str, may_differ: bool) -> tuple[bool, list[str]]:
+    """Update the run, and return whether it changed, and the fields that were ignored: they came too late, or only
+    new runs get them. Raises 409 if the report is about another run.
+    """
+    different = [] if may_differ else _differing(run, values)
+    reported = {name: value for name, value in values.items() if name not in OF_NEW}
     kept = _kept(run, reported)
     if run.status == "queued" and kept.get("status") == "in_progress":
         kept.setdefault("started_at", now())
-    ignored = [name for name, value in reported.items() if name not in kept and getattr(run, name) != value]
-    return records.update(run, kept, actor), ignored
+    late = [name for name, value in reported.items() if name not in kept and getattr(run, name) != value]
+    return records.update(run, kept, actor), [*different, *late]
 
 
-def _require_same(run: RecipeRun, identity: dict[str, Any]) -> None:
-    """Raise 409 if the run has other values than `identity`, 422 if that has an unknown feedstock."""
-    if "feedstock" in identity:
-        identity["feedstock_id"] = _feedstock_id(identity)
+def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
+    """The fields of a new run that the report has with other values. Raises 409 if one is of IDENTITY, 422 if the
+    feedstock is unknown.
+    """
+    if "feedstock" in values:
+        values["feedstock_id"] = _feedstock_id(values)
+    different = [name for name in OF_NEW if name in values and getattr(run, name) != values[name]]
     differences = [
-        f"its {name} is {json.dumps(own, ensure_ascii=False)}, not {json.dumps(value, ensure_ascii=False)}"
-        for name, value in identity.items()
-        if (own := getattr(run, name)) != value
+        f"its {name} is {json.dumps(getattr(run, name), ensure_ascii=False)}, "
+        f"not {json.dumps(values[name], ensure_ascii=False)}"
+        for name in different
+        if name in IDENTITY
     ]
     if differences:
         raise Conflict(
             f"The report does not fit recipe run {run.id}: {'; '.join(differences)}. Report another run with another "
             f"external_id, or correct this one with PATCH /recipe_runs/{run.id}."
         )
+    return different
 
 
 def _kept(run: RecipeRun, reported: dict[str, Any]) -> dict[str, Any]:

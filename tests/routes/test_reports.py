@@ -110,8 +110,6 @@ def test_ids_that_contradict_each_other_are_409(app, send, bakery):
     ("differing", "own", "reported"),
     [
         ({"recipe_id": "zzz"}, '"gpcp"', '"zzz"'),
-        ({"head_sha": "def"}, '"abc"', '"def"'),
-        ({"version": "2"}, '""', '"2"'),
         ({"is_test": True}, "false", "true"),
     ],
 )
@@ -134,6 +132,14 @@ def test_a_report_of_another_feedstock_is_409_or_422_if_there_is_none(app, send,
     assert sentence in send({"run_id": run["id"], "feedstock_id": other.id}).json["detail"]
     assert send(new | {"feedstock": "a/b"}).status_code == 422
     assert send({"external_id": "job-1"}).json == run
+
+
+def test_another_commit_or_version_is_ignored(send, new):
+    run = send(new).json
+    response = send(new | {"head_sha": "def", "version": "2", "conclusion": "success"})
+    assert (response.status_code, response.headers["Ignored-Fields"]) == (200, "head_sha, version")
+    assert (response.json["head_sha"], response.json["version"]) == (run["head_sha"], run["version"])
+    assert response.json["conclusion"] == "success"
 
 
 def test_all_fields_that_differ_are_named(send, new):
