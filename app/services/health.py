@@ -24,7 +24,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Found:
-    """What an inspection found: `error` is the reason why the dataset was not opened, a key of the sentences below.
+    """What an inspection found: `error` is the reason why the dataset was not opened, a key of the sentences below. Any
+    other word means a crash.
 
     `listed_as` is the type in the catalogue, `kind` the one that the dataset has. `samples` and `closed_hosts` are what
     the program shows (`app.repr.program.inspection`); they are None or have an `error` if they are not known.
@@ -57,6 +58,7 @@ UNOPENED = {
         "an error, but as a dataset without variables.",
     ),
     "array": (True, "It is a single Zarr array. xarray opens groups of arrays."),
+    "parquet": (False, "It has Kerchunk references in Parquet, in a form that this service does not read."),
     "codec": (False, "It is compressed or encoded by a codec that this service does not run."),
     "large": (False, "It is too large to be inspected by this service."),
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
@@ -106,7 +108,7 @@ def _opens(found: Found) -> Result:
         return Result(True, f"It opens: {_engine(found.description)}.")
     if found.error in UNREACHABLE:
         return NOT_READ
-    bad, sentence = UNOPENED[found.error or "crashed"]
+    bad, sentence = UNOPENED.get(found.error or "crashed", UNOPENED["crashed"])
     return Result(False if bad else None, sentence)
 
 

@@ -17,10 +17,13 @@ from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector
 from app.schemas.dataset_descriptions import FindingsSchema
+from app.services.health import UNOPENED
 from tests.support import buckets, forked, live
 
 FACTS = ("engine", "zarr_format", "consolidated")
 EDGES = ("west", "south", "east", "north")
+RECORD_SIZE = {"zarr_format": 3, "node_type": "group", "attributes": {}, "record_size": 1}
+RECORD_SIZE |= {"consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": {}}}
 BBOX = [-180.0, -85.0, 180.0, 85.0]
 
 
@@ -48,6 +51,8 @@ def write_stores(folder, url):
     empty.to_zarr(folder / "no-times.zarr", zarr_format=2, consolidated=True)
     missing = globe.assign(sst=globe.sst * numpy.nan)
     missing.to_zarr(folder / "missing.zarr", zarr_format=2, consolidated=True, write_empty_chunks=True)
+    (folder / "record-size.zarr").mkdir()
+    (folder / "record-size.zarr/zarr.json").write_text(json.dumps(RECORD_SIZE))
     xarray.Dataset(attrs={"title": "x"}).to_zarr(folder / "nothing.zarr", zarr_format=2, consolidated=True)
     globe.to_netcdf(folder / "globe.nc", engine="h5netcdf", encoding={"sst": {"zlib": True, "chunksizes": (1, 18, 36)}})
     globe.to_netcdf(folder / "globe3.nc", engine="scipy", format="NETCDF3_CLASSIC")
@@ -165,6 +170,12 @@ def test_the_bytes_that_are_stored_are_those_of_all_objects(served):
 def test_a_store_without_consolidated_metadata_that_cannot_be_listed_is_not_opened(served, version):
     found = inspect(served, f"closed/v{version}-plain.zarr")
     assert (found.error, found.results) == ("unlisted", {})
+
+
+def test_a_store_with_the_metadata_of_references_in_parquet_has_an_error_with_a_sentence(served):
+    found = inspect(served, "open/record-size.zarr")
+    assert (found.error, found.results) == ("parquet", {})
+    assert found.error in UNOPENED
 
 
 @pytest.mark.parametrize(
