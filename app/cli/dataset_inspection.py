@@ -1,8 +1,8 @@
 """`flask datasets inspect`: describe datasets, and check their health."""
 
-from base64 import b64decode
+import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from time import monotonic
@@ -24,6 +24,8 @@ from app.schemas.dataset_descriptions import FindingsSchema
 from app.services import dataset_descriptions
 from app.services.dataset_descriptions import Outcome, Task
 from app.services.health import Found
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 60  # for a dataset
 CLAIM = timedelta(seconds=2 * SECONDS)  # the program is killed after SECONDS, and then the result is stored
@@ -89,33 +91,46 @@ def _outcomes(queue: Queue, concurrency: int) -> Iterator[Outcome]:
     with ThreadPoolExecutor(concurrency) as pool:
         while True:
             while len(running) < concurrency and (task := queue.next()):
-                running[pool.submit(_inspect, task, inspector.is_trusted(allows, task.url))] = task
+                running[pool.submit(_inspect, task, allows)] = task
             if not running:
                 return
             done, _ = wait(running, timeout=IDLE, return_when=FIRST_COMPLETED)
             for future in done:
-                outcome = _store(running.pop(future), *future.result())
-                db.session.commit()
-                yield outcome
+                yield _outcome(running.pop(future), future)
 
 
-def _inspect(task: Task, trusted: bool) -> tuple[Inspection, float]:
+def _inspect(task: Task, allows: Callable[[str], bool]) -> tuple[Inspection, float]:
     started = monotonic()
+    trusted = inspector.is_trusted(allows, task.url)
     found = inspector.inspect(task.url, task.dataset_type, trusted, SECONDS, task.snapshot_id)
     return found, monotonic() - started
 
 
-def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
-    """Store what the program has shown. It has read a foreign store, so its output is checked."""
-    error, shown = inspection.error, NOTHING
+def _outcome(task: Task, future: "Future[tuple[Inspection, float]]") -> Outcome:
+    """Store the result of an inspection and commit. An unexpected error fails this dataset only, and is logged."""
     try:
-        shown = NOTHING | FindingsSchema().load(inspection.results)
+        outcome = _store(task, *future.result())
+        db.session.commit()
+    except Exception:
+        logger.exception("inspecting a dataset failed", extra={"dataset_id": task.id})
+        db.session.rollback()
+        outcome = _store(task, Inspection(task.dataset_type or inspector.KIND, "crashed"), 0.0)
+        db.session.commit()
+    return outcome
+
+
+def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
+    """Store what the program has shown. A store may have taken it over, so its output is checked."""
+    error = inspection.error
+    try:
+        shown = FindingsSchema().load(inspection.results)
     except ValidationError:
-        error = "crashed"
-    if shown["description"] is None and error is None:
-        error = "crashed"
-    picture = b64decode(shown["picture"]) if isinstance(shown["picture"], str) else None
+        logger.warning("the results of an inspection are not valid", extra={"dataset_id": task.id})
+        error, shown = "crashed", NOTHING
     described, samples, hosts = shown["description"], shown["samples"], shown["closed_hosts"]
+    if described is None and error is None:
+        error = "crashed"
+    picture = shown["picture"] if isinstance(shown["picture"], bytes) else None
     drawn = None if isinstance(shown["picture"], dict) or "picture" not in inspection.results else picture is not None
     found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, drawn)
     return dataset_descriptions.record(task, found, picture, round(seconds, 3))

@@ -11,6 +11,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from app.repr import opener
 
 logger = logging.getLogger(__name__)
@@ -55,9 +57,9 @@ def inspect(
     for _ in range(KINDS_MAX):
         asked = {"url": address, "trusted": trusted, "kind": kind, "snapshot_id": snapshot_id}
         found = _run(asked, max(round(end - monotonic()), 1))
-        if "kind" not in found.results:
+        if (other := _kind(found.results.get("kind"))) is None:
             return found
-        kind = found.results["kind"]
+        kind = other
     return Inspection(kind, "unreadable")
 
 
@@ -90,11 +92,32 @@ def _run(asked: dict[str, Any], seconds: int) -> Inspection:
 
 
 def _inspection(kind: str, output: bytes | None, error: str | None = None) -> Inspection:
-    """Return the results of a program that may have been ended in the middle of a line."""
+    """Return the results of a program that may have been ended in the middle of a line.
+
+    A store may have taken over the program, so its output may be anything. The caller checks the results.
+    """
     results: dict[str, Any] = {}
     for line in (output or b"").splitlines(keepends=True):
         if line.endswith(b"\n"):
-            results |= json.loads(line)
+            shown = _json_object(line)
+            if shown is None:
+                return Inspection(kind, "crashed")
+            results |= shown
+    description, word = results.get("description"), results.pop("error", None)
     # One module opens Zarr and Kerchunk, so the engine says which of them it is.
-    engine = results.get("description", {}).get("engine")
-    return Inspection(engine if engine in PACKAGES else kind, results.pop("error", error), results)
+    engine = _kind(description.get("engine")) if isinstance(description, dict) else None
+    return Inspection(engine or kind, error if word is None else str(word), results)
+
+
+def _json_object(line: bytes) -> dict[str, Any] | None:
+    """Return the object in `line`; None if there is another value, or one that databases cannot store, such as NaN."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _kind(value: Any) -> str | None:
+    """Return `value` if it is a type of datasets."""
+    return value if isinstance(value, str) and value in PACKAGES else None

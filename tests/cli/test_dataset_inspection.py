@@ -1,7 +1,9 @@
 """`flask datasets inspect`."""
 
+from base64 import b64encode
 from threading import Lock
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,13 @@ from app.models import DatasetCheck, DatasetDescription, DatasetHealth, DatasetT
 from app.repr import inspector
 from app.repr.inspector import Inspection
 from app.repr.opener import Opener
+from app.schemas.dataset_descriptions import PICTURE_MAX
+from app.services import dataset_descriptions
 from tests.support import buckets, live
 from tests.support.databases import on_sqlite
 from tests.support.inspections import DESCRIPTION, inspection, make_dataset
 
+CRASHED = "Its inspection needs more memory or time than this service allows."
 TABLE_HEAD = ["verdict", "datasets", "reason"]
 
 
@@ -43,6 +48,18 @@ def run(app, *arguments):
 def count(app, model):
     with app.app_context():
         return db.session.query(model).count()
+
+
+def png(rest):
+    """A picture, as the program shows it."""
+    return b64encode(b"\x89PNG\r\n\x1a\n" + rest).decode()
+
+
+INVALID: dict[str, list[Any]] = {
+    "picture": [7, "abc", "ö", "AAAA", png(b"x" * PICTURE_MAX), [], {"error": 7}],
+    "samples": [{"chunks": 1}, {"chunks": "1", "missing": 0}, [1, 0], {"error": None}],
+    "closed_hosts": [[1], ["https://a.org"] * 11, ["x" * 301], "https://a.org", {"error": "large", "surprise": 1}],
+}
 
 
 def make_datasets(app, number):
@@ -117,9 +134,53 @@ def test_a_dataset_that_another_command_inspects_is_left_to_it(app, inspected):
 def test_output_that_is_not_valid_is_not_stored(app, inspected, results):
     make_datasets(app, 1)
     inspected[1]["https://data.example.org/0"] = Inspection("zarr", None, results)
-    reason = "Its inspection needs more memory or time than this service allows."
-    assert run(app) == [["unknown", "1", reason], ["total", "1"]]
+    assert run(app) == [["unknown", "1", CRASHED], ["total", "1"]]
     assert count(app, DatasetDescription) == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in INVALID.items() for value in values])
+def test_a_description_with_other_results_that_are_not_valid_is_not_stored(app, inspected, name, value):
+    make_datasets(app, 1)
+    inspected[1]["https://data.example.org/0"] = inspection(**{name: value})
+    assert run(app) == [["unknown", "1", CRASHED], ["total", "1"]]
+    assert count(app, DatasetDescription) == 0
+
+
+def test_results_that_a_limit_prevents_are_stored_as_unknown(app, client, inspected):
+    [id] = make_datasets(app, 1)
+    late = {name: {"error": "large"} for name in ("samples", "closed_hosts", "picture")}
+    inspected[1]["https://data.example.org/0"] = inspection(**late)
+    assert run(app) == [["healthy", "1"], ["total", "1"]]
+    results = client.get(f"/datasets/{id}/checks").json[0]["results"]
+    assert [results[name]["ok"] for name in ("data", "browsers")] == [None, None]
+
+
+@pytest.fixture(params=["inspecting", "storing"])
+def failing(request, monkeypatch):
+    """Makes the inspection of the first dataset of `make_datasets` fail in two places, with an error of ours."""
+    url, record = "https://data.example.org/0", dataset_descriptions.record
+
+    def fail_to_inspect(asked, *_):
+        if asked == url and request.param == "inspecting":
+            raise ZeroDivisionError
+        return inspection()
+
+    def fail_to_store(task, found, *rest):
+        if task.url == url and found.error is None:
+            raise ZeroDivisionError
+        return record(task, found, *rest)
+
+    monkeypatch.setattr(inspector, "inspect", fail_to_inspect)
+    monkeypatch.setattr(dataset_descriptions, "record", fail_to_store)
+
+
+@pytest.mark.usefixtures("failing")
+def test_an_unexpected_error_fails_only_its_dataset_and_is_logged(app, client, caplog):
+    first, *_ = make_datasets(app, 3)
+    assert run(app, "--concurrency", 1) == [["healthy", "2"], ["unknown", "1", CRASHED], ["total", "3"]]
+    assert "inspecting a dataset failed" in caplog.text
+    assert "raise ZeroDivisionError" in caplog.text
+    assert client.get(f"/datasets/{first}/checks").json[0]["results"]["opens"]["sentence"] == CRASHED
 
 
 @on_sqlite  # a process starts in a second, and what it does does not depend on the database

@@ -258,9 +258,41 @@ def test_a_type_whose_packages_are_missing_is_not_inspected(served, monkeypatch)
     assert (found.error, found.results) == ("unsupported", {})
 
 
-def test_an_inspection_that_is_ended_keeps_what_it_found(served, monkeypatch, tmp_path):
-    lines = 'print(\'{"description": {"engine": "zarr"}}\\n{"samples"\', end="", flush=True)'
-    (tmp_path / "program.py").write_text(f"import time; {lines}; time.sleep(60)")
-    monkeypatch.setattr(inspector.opener, "PROGRAM", tmp_path / "program.py")
-    found = inspector.inspect(served.url, "zarr", True, 3)
+@pytest.fixture
+def program(monkeypatch, tmp_path):
+    """Runs a program that prints `output` instead of ours, and returns what it found."""
+
+    def run(output, after="", seconds=60):
+        (tmp_path / "program.py").write_text(f"import time; print({output!r}, end='', flush=True); {after}")
+        monkeypatch.setattr(inspector.opener, "PROGRAM", tmp_path / "program.py")
+        return inspector.inspect("https://data.org/a.zarr", "zarr", True, seconds)
+
+    return run
+
+
+def test_an_inspection_that_is_ended_keeps_what_it_found(program):
+    found = program('{"description": {"engine": "zarr"}}\n{"samples"', "time.sleep(60)", seconds=3)
     assert (found.error, found.results) == ("late", {"description": {"engine": "zarr"}})
+
+
+@pytest.mark.parametrize(
+    "output", ["not JSON", "7", "[1]", "[[1, 2]]", '{"a": NaN}', '{"a": "\\ud800"}', "[" * 10**5, '{"kind": "zarr"}\n7']
+)
+def test_output_that_is_no_objects_is_a_crash(program, output):
+    found = program(f"{output}\n")
+    assert (found.kind, found.error, found.results) == ("zarr", "crashed", {})
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "results"),
+    [
+        ('{"kind": "surprise"}', None, {"kind": "surprise"}),
+        ('{"kind": ["zarr"]}', None, {"kind": ["zarr"]}),
+        ('{"description": 7}', None, {"description": 7}),
+        ('{"description": {"engine": []}}', None, {"description": {"engine": []}}),
+        ('{"error": ["large"]}', "['large']", {}),
+    ],
+)
+def test_an_unknown_type_or_error_is_left_to_the_caller(program, output, error, results):
+    found = program(f"{output}\n")
+    assert (found.kind, found.error, found.results) == ("zarr", error, results)
