@@ -12,6 +12,7 @@ from time import monotonic
 from typing import cast
 from urllib.parse import urlsplit
 
+import orjson
 from cachetools import TLRUCache
 from flask import Flask, current_app
 from werkzeug import exceptions
@@ -39,6 +40,7 @@ QUEUE_MAX = 16  # requests; a page of the original's website sends six at once
 RETRY_AFTER = 5  # seconds
 MAX_AGE, ERROR_MAX_AGE = 600, 60  # seconds in the cache
 CACHE_MAX = 8 * 1024**2  # bytes
+HTML_MAX = 1024**2  # characters, as in the program
 
 # The errors of the program: exception and last sentence of `detail`. The first two sentences are those of the original.
 ERRORS: dict[str, tuple[type[HTTPException], str]] = {
@@ -151,15 +153,30 @@ def over_http(url: str) -> str:
 
 def run(url: str, trusted: bool, seconds: int) -> Result:
     """Run the program for at most `seconds` and return its result. A crash is logged."""
-    request = json.dumps({"url": url, "trusted": trusted})
+    request = json.dumps({"url": url, "trusted": trusted}).encode()
     command = [sys.executable, "-I", str(PROGRAM), str(seconds)]
     try:
         process = subprocess.run(
-            command, input=request, capture_output=True, text=True, timeout=seconds, env=ENVIRONMENT, check=True
+            command, input=request, capture_output=True, timeout=seconds, env=ENVIRONMENT, check=True
         )
     except subprocess.TimeoutExpired:
         return Result(error="late")
     except subprocess.CalledProcessError as error:
         logger.warning("opening a dataset crashed", extra={"exit_code": error.returncode})
         return Result(error="crashed")
-    return Result(**json.loads(process.stdout))
+    return _result(process.stdout)
+
+
+def _result(output: bytes) -> Result:
+    """Return the result in the output of the program. A store may have taken it over, so other output is a crash."""
+    try:
+        answer = orjson.loads(output)
+    except orjson.JSONDecodeError:
+        answer = None
+    match answer:
+        case {"html": str(html)} if len(html) <= HTML_MAX:
+            return Result(html)
+        case {"error": str(error)} if error in ERRORS:
+            return Result(error=error)
+    logger.warning("the result of opening a dataset is not valid")
+    return Result(error="crashed")

@@ -292,6 +292,18 @@ def test_a_process_that_crashes_is_502(alone, served, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "output", ["", "7", "not JSON", {}, {"html": 7}, {"html": "x" * (1024**2 + 1)}, {"error": "surprise"}, {"a": 1}]
+)
+def test_output_that_is_no_result_is_502(alone, served, monkeypatch, tmp_path, output):
+    printed = output if isinstance(output, str) else json.dumps(output)
+    (tmp_path / "program.py").write_text(f"print({printed!r})")
+    monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
+    assert refusal(alone, served.url) == expected_error(
+        502, served.url, "It needs more memory or time than the service allows."
+    )
+
+
 def test_the_environment_of_the_process_has_no_secrets(alone, served, monkeypatch, tmp_path):
     monkeypatch.setenv("ENCRYPTION_SALT", "hunter2")
     (tmp_path / "program.py").write_text("import json, os; print(json.dumps({'html': str(dict(os.environ))}))")

@@ -34,7 +34,7 @@ class _Subprocess:
     TimeoutExpired = subprocess.TimeoutExpired
 
     @staticmethod
-    def run(command, *, input, env, text=False, **options):
+    def run(command, *, input, env, **options):
         context = get_context("forkserver")
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=_main, args=(command[-1], input, env, writer))
@@ -45,15 +45,15 @@ class _Subprocess:
         process.join()
         if process.exitcode:
             raise subprocess.CalledProcessError(process.exitcode, command, printed)
-        return subprocess.CompletedProcess(command, 0, printed.decode() if text else printed)
+        return subprocess.CompletedProcess(command, 0, printed)
 
 
-def _main(seconds, text, env, output):
+def _main(seconds, request, env, output):
     """Run the program with these seconds, this standard input and this environment. `output` is its standard output."""
     os.dup2(output.fileno(), sys.__stdout__.fileno())
     output.close()
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["program", seconds]
-    sys.stdin = io.StringIO(text if isinstance(text, str) else text.decode())
+    sys.stdin = io.StringIO(request.decode())
     import_module(PRELOADED).main()
