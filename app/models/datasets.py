@@ -1,11 +1,10 @@
 """Datasets: what recipes have built, and links to datasets that others have built."""
 
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     ColumnElement,
@@ -94,15 +93,14 @@ _EMPTY: ColumnElement[Any] = literal([], JSONList())
 
 
 class _Snippet(TypeDecorator[str | None]):
-    """Converts lines with the values of an `Opening`, its url at the end, to the snippet."""
+    """Converts a list with the arguments of an `Opening` to its snippet."""
 
-    impl = String
+    impl = JSON
     cache_ok = True
 
-    def process_result_value(self, value: str | None, dialect: Any) -> str | None:
-        *known, consolidated, url = str(value).split("\n", 4)
-        dataset_type, snapshot_id, engine = (text or None for text in known)
-        flag = consolidated == "1" if consolidated else None
+    def process_result_value(self, value: Any, dialect: Any) -> str | None:
+        dataset_type, url, snapshot_id, engine, consolidated = value
+        flag = None if consolidated is None else bool(consolidated)  # SQLite has numbers
         return Opening(dataset_type, url, snapshot_id, engine, flag).snippet
 
 
@@ -182,9 +180,8 @@ class Dataset(Record):
     @snippet.inplace.expression
     @classmethod
     def _select_snippet(cls) -> ColumnElement[str | None]:
-        flag = case((cls.consolidated.is_(True), "1"), (cls.consolidated.is_(False), "0"))
-        known = (func.coalesce(part, "") + "\n" for part in (cls.dataset_type, cls.snapshot_id, cls.engine, flag))
-        return type_coerce(reduce(add, known) + cls.url, _Snippet)
+        known = json_array(cls.dataset_type, cls.url, cls.snapshot_id, cls.engine, cls.consolidated)
+        return type_coerce(known, _Snippet)
 
 
 class DatasetEvent(db.Model):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support import inspections
 from tests.support.factories import RUN_FIELDS, STARTED_AT, make_bakery, make_feedstock, make_run
 from tests.support.links import follow
 
@@ -216,6 +217,34 @@ def test_a_snippet_is_valid_python_for_any_url(app, client, url):
     [dataset] = client.get("/datasets/").json
     *_, assignment = ast.parse(dataset["snippet"]).body
     assert ast.literal_eval(assignment.value.args[0]) == url
+
+
+@pytest.mark.parametrize("snapshot_id", ["ab\ncd", "\n\n1\n", '"\\', "a\u2028b"])
+@pytest.mark.parametrize(
+    ("dataset_type", "url", "call"),
+    [
+        ("zarr", "https://d.org/p.zarr", "xr.open_dataset('https://d.org/p.zarr', engine='zarr', chunks={})"),
+        (
+            "icechunk",
+            "s3://b/p",
+            "xr.open_zarr(repo.readonly_session(snapshot_id={!r}).store, consolidated=False, chunks={{}})",
+        ),
+    ],
+)
+def test_a_snippet_is_right_for_any_snapshot_id(app, client, dataset_type, url, call, snapshot_id):
+    publish(app, make_feedstock(app), dataset_type=dataset_type, dataset_public_url=url, snapshot_id=snapshot_id)
+    [dataset] = client.get("/datasets/").json
+    expected = call.format(snapshot_id) if dataset_type == "icechunk" else call
+    assert dataset["snippet"].endswith(f"\nds = {expected}")
+    assert client.get(f"/datasets/{dataset['id']}").json["snippet"] == dataset["snippet"]
+
+
+@pytest.mark.parametrize(("consolidated", "options"), [(True, ""), (False, ", consolidated=False")])
+def test_a_snippet_says_that_metadata_are_not_consolidated(app, client, consolidated, options):
+    id = inspections.make_dataset(app)
+    inspections.record(app, id, description=inspections.DESCRIPTION | {"consolidated": consolidated})
+    [dataset] = client.get("/datasets/").json
+    assert dataset["snippet"].endswith(f"('https://data.example.org/a.zarr', engine='zarr', chunks={{}}{options})")
 
 
 def test_no_snippet_is_longer_than_documented(app, client):
