@@ -4,11 +4,12 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 
 from app.database.columns import now, wire_time
+from app.database.urls import is_web_address
 
 HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -192,12 +193,8 @@ def license_url(license: str | None, url: str | None) -> str | None:
 
 
 def web_url(text: str | None) -> str | None:
-    """Return `text` if it is an http or https url, else None: `javascript:` must not become a link."""
-    try:
-        parts = urlsplit(text or "")
-    except ValueError:
-        return None
-    return text if parts.scheme in ("http", "https") and parts.netloc else None
+    """Return `text` if it is an address of the web, else None: `javascript:` must not become a link."""
+    return text if text and is_web_address(text) else None
 
 
 def message(text: str | None) -> tuple[dict[str, str], str]:

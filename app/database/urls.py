@@ -23,4 +23,8 @@ def secret_in(url: str) -> str | None:
 
 def is_web_address(url: str) -> bool:
     """Whether `url` is an address of the web, so that a browser that follows it runs no script of `url` itself."""
+    try:
+        urlsplit(url)
+    except ValueError:  # for example of a host with one bracket
+        return False
     return bool(WEB.fullmatch(url))

@@ -21,10 +21,10 @@ from app.schemas.recipe_runs import (
     RecipeId,
     RecipeRunRead,
     SnapshotId,
-    without_credentials,
 )
 from app.schemas.run_kinds import IsTest, Kinds, RunPageQuery
 from app.schemas.search import BoundingBox, Interval
+from app.schemas.urls import without_credentials
 
 FirstBuild = partial(Timestamp, description="When the build that was reported first started, or when a link was added.")
 LastBuild = partial(

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.database.urls import is_web_address
 from app.models.feedstock_metadata import (
     GITHUB,
     ITEMS_MAX,
@@ -15,12 +14,11 @@ from app.models.feedstock_metadata import (
     ORCID,
     ROLES,
     TEXT_MAX,
-    URL_MAX,
     has_check_digit,
 )
 from app.schemas.base import Id, ReadSchema, WriteSchema
 from app.schemas.fields import Choice, Name, Text, Timestamp
-from app.schemas.recipe_runs import without_credentials
+from app.schemas.urls import WebUrl
 
 EXAMPLE = {
     "title": "Global Precipitation Climatology Project",
@@ -58,11 +56,6 @@ IGNORED_EXAMPLE = {
 }
 
 
-def must_be_web_address(text: str) -> None:
-    if not is_web_address(text):
-        raise ValidationError("Must be a URL that begins with https:// or http://.")
-
-
 def must_be_account(text: str) -> None:
     if not re.fullmatch(GITHUB, text):
         raise ValidationError("Must be the name of an account on GitHub.")
@@ -85,9 +78,8 @@ License = partial(Text, 1, 64, description="The licence of the data, as an id of
 LicenseText = partial(
     Text, 1, NOTE_MAX, description="The licence as its licensor says it.", example="Creative Commons Attribution 4.0"
 )
-Url = partial(Text, 1, URL_MAX, rules=(must_be_web_address, without_credentials))
-LicenseUrl = partial(Url, description="The text of the licence.", example=example("license_url"))
-ThumbnailUrl = partial(Url, description="A picture of the data.", example="https://data.org/gpcp.png")
+LicenseUrl = partial(WebUrl, description="The text of the licence.", example=example("license_url"))
+ThumbnailUrl = partial(WebUrl, description="A picture of the data.", example="https://data.org/gpcp.png")
 Citation = partial(Text, 1, TEXT_MAX, description="How to cite the data.", example=example("citation"))
 Acknowledgements = partial(
     Text, 1, TEXT_MAX, description="Whom to thank.", example="The data were provided by the NOAA PSL, Boulder."
@@ -100,7 +92,7 @@ Roles = partial(
     Role(),
     metadata={"description": "What the provider has to do with the data.", "examples": [["producer", "licensor"]]},
 )
-ProviderUrl = partial(Url, description="A page about the provider or the data.", example="https://www.umd.edu/")
+ProviderUrl = partial(WebUrl, description="A page about the provider or the data.", example="https://www.umd.edu/")
 ProviderDescription = partial(
     Text, 1, NOTE_MAX, description="More about the provider.", example="Earth System Science Interdisciplinary Center"
 )
@@ -112,7 +104,7 @@ Orcid = partial(
     Text, 19, 19, pattern=ORCID, rules=(must_be_orcid,), description="The ORCID iD.", example="0000-0002-1825-0097"
 )
 LinkTitle = partial(ItemName, description="What the link leads to.", example="Documentation")
-LinkUrl = partial(Url, description="A page about the data.", example="https://www.ncei.noaa.gov/products/gpcp")
+LinkUrl = partial(WebUrl, description="A page about the data.", example="https://www.ncei.noaa.gov/products/gpcp")
 Keyword = partial(ItemName, description="A keyword.", example="precipitation")
 
 

@@ -1,22 +1,20 @@
 """Recipe runs on the wire."""
 
-import re
 from functools import partial
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
 from app.database.columns import INTEGER_MAX
-from app.database.urls import secret_in
 from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
 from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.failures import Failure, FailureClass
 from app.schemas.fields import Choice, FieldFilter, Flag, Name, Number, ObjectList, Text, TimeOrDate, Timestamp
 from app.schemas.run_kinds import IsTest, RunPageQuery
+from app.schemas.urls import WebUrl, without_credentials
 
 BULK_MAX = 1000  # runs in one request
 MESSAGE_MAX = 100_000  # characters
-WEB_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?", re.IGNORECASE)
 
 RecipeId = partial(Name, 1, 255, description="The id of the recipe in its feedstock.", example="gpcp-from-gcs")
 BakeryId = partial(Number, 1, INTEGER_MAX, description="The id of the bakery that runs the recipe.", example=1)
@@ -57,20 +55,6 @@ Status = partial(
 DatasetType = partial(
     Choice, DATASET_TYPES, component="DatasetType", allow_none=True, description="The format of the dataset."
 )
-
-
-def without_credentials(url: str) -> None:
-    """Raise ValidationError if `url` has a user, a password or a signature: everyone can read it here."""
-    if found := secret_in(url):
-        raise ValidationError(f"Must not contain {found}, because everyone can read it.")
-
-
-def must_be_web_address(url: str) -> None:
-    """Raise ValidationError if `url` is not one that a browser opens."""
-    if not WEB_ADDRESS.fullmatch(url):
-        raise ValidationError("Must be a URL that begins with https:// or http://.")
-
-
 PublicUrl = partial(
     Text,
     0,
@@ -114,10 +98,7 @@ ExternalId = partial(
     example="2026-03-03_02_29_54-1234567890123456789",
 )
 ExternalUrl = partial(
-    Text,
-    1,
-    2048,
-    rules=(must_be_web_address, without_credentials),
+    WebUrl,
     allow_none=True,
     description="The page about the run in the system that runs it.",
     example="https://github.com/pangeo-forge/gpcp-feedstock/actions/runs/1234567890",
