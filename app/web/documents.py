@@ -4,6 +4,7 @@ Such an answer may list any number of records. A batch of them is in memory at a
 read from the database at once, so that other requests find a connection.
 """
 
+import errno
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -79,24 +80,20 @@ def of_parts(read: Callable[[Any], Parts], mimetype: str = "application/json", o
     `read` gets the connection of `opened`; None if it opens one for each of its parts. Raises 503 if the disk has no
     room for a long one.
     """
-    try:
-        with opened() as connection:
-            parts = iter(read(connection))
-            held = list(_beginning(parts))
-            if sum(map(len, held)) <= IN_MEMORY:
-                return _in_memory(b"".join(held), mimetype)
-            with _slot(0) as free:
-                if free:
-                    return _through_file(chain(held, parts), mimetype)
-            del held
-        options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-        with _slot(max(0, g.started + options["pool_timeout"] - monotonic())) as free:
+    with opened() as connection:
+        parts = iter(read(connection))
+        held = list(_beginning(parts))
+        if sum(map(len, held)) <= IN_MEMORY:
+            return _in_memory(b"".join(held), mimetype)
+        with _slot(0) as free:
             if free:
-                with opened() as connection:
-                    return _through_file(read(connection), mimetype)
-    except OSError as error:
-        logger.error("no room for an answer", extra={"error": str(error)})
-        raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
+                return _through_file(chain(held, parts), mimetype)
+        del held
+    options = current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    with _slot(max(0, g.started + options["pool_timeout"] - monotonic())) as free:
+        if free:
+            with opened() as connection:
+                return _through_file(read(connection), mimetype)
     sentence = "Other long answers are being prepared. Try again in a few seconds."
     raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
 
@@ -137,9 +134,21 @@ def _in_memory(body: bytes, mimetype: str) -> Response:
     return _response(body, mimetype, len(body), hashlib.sha1(body, usedforsecurity=False).hexdigest())
 
 
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    """Raise 503 if the disk is full, or the quota of the user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        logger.error("no room for an answer", extra={"error": str(error)})
+        raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
+
+
 def _through_file(parts: Parts, mimetype: str) -> Response:
     digest, length = hashlib.sha1(usedforsecurity=False), 0
-    with ExitStack() as stack:
+    with _room_on_disk(), ExitStack() as stack:  # a file that has no room for a part has none when it is closed either
         file = stack.enter_context(TemporaryFile())
         for part in parts:
             digest.update(part)

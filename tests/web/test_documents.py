@@ -2,7 +2,9 @@
 
 import errno
 import gc
+import os
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from threading import Event, Semaphore
 
 import pytest
@@ -84,15 +86,38 @@ def test_every_temporary_file_is_closed(app, client):
     gc.collect()  # a file that is still open would be a warning, which is an error
 
 
-def test_a_disk_without_room_is_503(app, client, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+class Refusing(BytesIO):
+    """A file that fails with the error `code` when it is written."""
 
+    code = 0
+
+    def write(self, _):
+        raise OSError(self.code, os.strerror(self.code))
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Answers are written to a file that fails with the error that is given."""
     monkeypatch.setattr(documents, "IN_MEMORY", 0)
-    monkeypatch.setattr(documents, "TemporaryFile", refuse)
+    monkeypatch.setattr(documents, "TemporaryFile", Refusing)
+    return lambda code: monkeypatch.setattr(Refusing, "code", code)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_without_room_is_503(app, client, refusing, code):
+    refusing(code)
     answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json["detail"] == "The disk is full. Try again in a while."
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EMFILE, errno.EACCES])
+def test_another_error_of_the_file_is_500_and_logged(app, client, caplog, refusing, code):
+    refusing(code)
+    answer = client.get(f"/feedstocks/{make_runs(app, 4).id}")
+    assert (answer.status_code, "disk" in answer.json["detail"]) == (500, False)
+    assert "unexpected error" in caplog.text
+    assert os.strerror(code) in caplog.text
 
 
 def test_other_requests_run_while_a_long_detail_is_sent(app, client, monkeypatch):
