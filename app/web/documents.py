@@ -136,14 +136,14 @@ def _in_memory(body: bytes, mimetype: str) -> Response:
 
 @contextmanager
 def _room_on_disk() -> Iterator[None]:
-    """Raise 503 if the disk is full, or the quota of the user."""
+    """Raise 503 if a temporary file cannot be written, most often because the disk is full."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
         logger.error("no room for an answer", extra={"error": str(error)})
-        raise ServiceUnavailable("The disk is full. Try again in a while.", retry_after=RETRY_AFTER) from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        sentence = "The disk is full." if full else "The service cannot write a temporary file."
+        raise ServiceUnavailable(f"{sentence} Try again in a while.", retry_after=RETRY_AFTER) from None
 
 
 def _through_file(parts: Parts, mimetype: str) -> Response:
