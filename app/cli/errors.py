@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from app.database.engine import is_faulty_statement
 from app.services import archive
 
 
@@ -17,9 +18,9 @@ def report_errors() -> Iterator[None]:
         yield
     except HTTPException as error:
         raise click.ClickException(str(error.description)) from None
-    except OperationalError as error:
-        raise click.ClickException(f"The database does not answer: {error.orig}") from None
     except DBAPIError as error:
-        raise click.ClickException(f"The database refuses the statement: {error.orig}") from None
+        refused = not isinstance(error, OperationalError) or is_faulty_statement(error)
+        says = "refuses the statement" if refused else "does not answer"
+        raise click.ClickException(f"The database {says}: {error.orig}") from None
     except archive.ArchiveError as error:
         raise click.ClickException(str(error)) from None

@@ -17,6 +17,7 @@ from app.database.write_lock import begin_immediate
 event.listen(Engine, "do_connect", resolve.connect)
 
 PING_AFTER = 1  # seconds unused in the pool
+LIMIT_EXCEEDED = "54"  # the class of the SQLSTATE: program limit exceeded
 
 
 @event.listens_for(Engine, "connect")
@@ -50,11 +51,16 @@ def lacks_rights(error: Any) -> bool:
 
 
 def is_faulty_statement(error: Any) -> bool:
-    """Whether SQLite refused the statement itself, for example because a table is missing.
+    """Whether the database refused the statement itself, although its driver raises OperationalError.
 
-    It raises OperationalError for this, where PostgreSQL raises ProgrammingError.
+    SQLite does for example if a table is missing, where PostgreSQL raises ProgrammingError.
     """
-    return _code(error) == sqlite3.SQLITE_ERROR
+    return _code(error) == sqlite3.SQLITE_ERROR or exceeds_limit(error)
+
+
+def exceeds_limit(error: Any) -> bool:
+    """Whether a statement or a value is over a limit of PostgreSQL, like that of a word in a text search document."""
+    return str(_code(error)).startswith(LIMIT_EXCEEDED)
 
 
 def is_full(error: Any) -> bool:

@@ -259,6 +259,24 @@ def test_a_missing_table_is_a_bug_and_logged_with_its_traceback(migrated_url, ca
         assert "FROM idempotency_key" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "too_large"),
+    [
+        ("postgresql", "SELECT CAST(repeat('x', 2047) AS tsvector)"),
+        ("sqlite", "SELECT zeroblob(2147483647)"),
+    ],
+    indirect=["kind"],
+)
+def test_a_value_that_is_too_large_is_a_bug_and_no_database_that_does_not_answer(
+    migrated_url, too_large, monkeypatch, caplog
+):
+    with application(migrated_url) as app:
+        statement = db.text(too_large)
+        monkeypatch.setitem(app.view_functions, "stats.count_bakeries", lambda: db.session.execute(statement))
+        assert app.test_client().get("/stats/bakeries").status_code == 500
+        assert too_large in caplog.text
+
+
 @pytest.fixture
 def role(migrated_url):
     """The URL of the database with the name of a new role, which may read and write all tables, and no more."""
