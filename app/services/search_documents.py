@@ -11,12 +11,13 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
-from app.database.engine import is_read_only
+from app.database.engine import cause, exceeds_limit, is_read_only
 from app.database.fairness import in_batches, paced
 from app.database.names import searchable
 from app.database.statements import fetch
@@ -37,6 +38,9 @@ EXACT, GRAM = "v", "g"
 
 WORD_MAX = 64  # characters; the rest of a longer word is ignored
 WORDS_MAX = 5000  # of a text
+# PostgreSQL limits a token to 2046 bytes and a document to 1048575. A word of WORD_MAX characters has up to 256 bytes.
+EXACT_MAX = 512  # bytes; of 255 characters with case folded and signs replaced there are up to 2550
+DOCUMENT_MAX = 1_000_000  # bytes
 GRAM_LENGTH = 3
 BATCH = 200  # datasets indexed in one transaction
 STORED = 10  # datasets stored by one statement; SQLite takes about a millisecond for each
@@ -65,8 +69,10 @@ def grams(text: str) -> list[str]:
 
 
 def exact(name: str) -> str:
-    """The token of the variable with that name, or with that standard name."""
-    return EXACT + _as_word(searchable(name))
+    """The token of the variable with that name, or with that standard name. That of a long name is its digest."""
+    word = _as_word(searchable(name))
+    long = len(word.encode()) > EXACT_MAX
+    return EXACT + (sha256(word.encode()).hexdigest() if long else word)
 
 
 def _as_word(text: str) -> str:
@@ -146,29 +152,59 @@ def _index(connection: Connection, ids: list[int]) -> None:
     for some in in_batches(ids, STORED):
         connection.execute(_DELETE_DOCUMENTS, {"ids": some})
         if rows := connection.execute(_TEXTS, {"ids": some}).all():
-            connection.execute(insert(DatasetSearch), [_document(row) for row in paced(rows)])
+            _store(connection, [_document(row) for row in paced(rows)])
+
+
+def _store(connection: Connection, documents: list[dict[str, Any]]) -> None:
+    """Insert the documents. One that the database refuses is left out until the texts of its dataset change again, so
+    that the others are found.
+    """
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(DatasetSearch), documents)
+    except DBAPIError as error:
+        if not (isinstance(error, DataError) or exceeds_limit(error)):
+            raise
+        if len(documents) > 1:
+            for document in documents:
+                _store(connection, [document])
+        else:
+            fields = {"dataset_id": documents[0]["dataset_id"], "cause": cause(error)}
+            logger.error("dataset not indexed", extra=fields)
 
 
 def _document(row: Row[Any]) -> dict[str, Any]:
     """The row of `dataset_search` for a row of `_texts`."""
     names = [searchable(text) for text in (row.recipe_id, row.spec, row.url)]
-    tokens = dict.fromkeys(_tokens(row))
-    tokens |= dict.fromkeys(GRAM + gram for name in names for gram in grams(name))
-    return {"dataset_id": row.id, "document": " ".join(tokens), "names": "\n".join(names)}
+    return {"dataset_id": row.id, "document": _joined(_tokens(row, names)), "names": "\n".join(names)}
 
 
-def _tokens(row: Row[Any]) -> Iterator[str]:
+def _joined(tokens: Iterable[str]) -> str:
+    """The tokens, each once: the first of them, up to DOCUMENT_MAX bytes."""
+    document = " ".join(dict.fromkeys(tokens))
+    if len(document.encode()) <= DOCUMENT_MAX:
+        return document
+    return document.encode()[:DOCUMENT_MAX].rpartition(b" ")[0].decode()
+
+
+def _tokens(row: Row[Any], names: list[str]) -> Iterator[str]:
+    """The tokens of a row of `_texts`. The last may not fit into the document.
+
+    So those whose number is small come first: of the longest texts that the service accepts, they have less than
+    DOCUMENT_MAX bytes together. Then come the others, most important first.
+    """
     variables = row.variables or {}
     attributes = row.attributes or {}
     described = [value for details in variables.values() for value in _described(details)]
+    standard_names = (details.get("standard_name") for details in variables.values())
     yield from _of_kind(TITLE, row.title, row.feedstock_title)
-    yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
     yield from _of_kind(NAME, row.recipe_id, row.spec)
+    yield from (GRAM + gram for name in names for gram in grams(name))
+    yield from (exact(name) for name in (*variables, *filter(None, standard_names)))
+    yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
     yield from _of_kind(VARIABLE, *variables, *described)
     yield from _of_kind(TEXT, row.description, row.feedstock_description)
     yield from _of_kind(TEXT, *(attributes.get(name) for name in ATTRIBUTES))
-    standard_names = (details.get("standard_name") for details in variables.values())
-    yield from (exact(name) for name in (*variables, *filter(None, standard_names)))
 
 
 def _described(variable: dict[str, Any]) -> Iterable[Any]:

@@ -1,9 +1,12 @@
 """Finding datasets: words, ranks, pages, and the index that follows every change."""
 
+import sqlite3
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, event, insert, text, update
 
 from app.extensions import db
 from app.models import DatasetHealth, DatasetSearchQueue, Feedstock, FeedstockMetadata
@@ -225,6 +228,90 @@ def test_more_changes_than_a_search_indexes_are_indexed_by_the_command(app, clie
         assert search_documents.index_changed() == 5
         assert search_documents.is_current()
     assert len(found(client, "gpcp")) == 5
+
+
+# Signs and folded letters take more bytes in a token. PostgreSQL limits a token to 2046.
+LONG_NAMES = ["\u0390" * 255, "-" * 255, "\U00010400" * 255]
+
+
+@pytest.mark.parametrize("name", [*LONG_NAMES, "sea_surface_temperature_" * 10])
+def test_a_variable_with_a_long_name_is_found_by_it(app, client, name):
+    number = publish(app, described={name: SST})
+    publish(app, described={name[:-1] + "x": SST})
+    assert [dataset["id"] for dataset in client.get("/datasets/", query_string={"variable": name}).json] == [number]
+    assert len(found(client, "analysed")) == 2
+
+
+def test_names_of_ordinary_length_are_tokens_as_they_are():
+    assert search_documents.exact("SST") == "vsst"
+    assert search_documents.exact("x" * 512) == "v" + "x" * 512
+
+
+def many(kind, length):
+    """500 different names in letters of four bytes, of that length."""
+    letters = [chr(0x20000 + number) for number in range(500)]
+    return [letter + (kind + letter) * (length // 2 - 1) + kind for letter in letters]
+
+
+def test_a_dataset_with_the_longest_texts_is_found_by_the_most_important_of_them(app, client):
+    described = {
+        name: SST | {"standard_name": standard, "long_name": " ".join(many("\U00021000", 6)[:42])}
+        for name, standard in zip(many("\U00021001", 254), many("\U00021002", 254), strict=True)
+    }
+    text_of_words = " ".join(many("\U00021003", 200))
+    metadata = {"title": "Salinity", "keywords": many("\U00021004", 500)[:100], "description": text_of_words}
+    number = publish(app, described=described, metadata=metadata, dataset_public_url=f"https://host/{'x' * 2000}end")
+    other = publish(app, recipe_id="other")
+    assert found(client, "salinity") == found(client, "xend") == [number]
+    assert found(client, "other") == [other]
+    variable = client.get("/datasets/", query_string={"variable": list(described)[-1], "fields": "id"})
+    assert variable.json == [{"id": number}]
+
+
+def test_a_document_that_is_too_long_has_its_first_tokens(app, client, monkeypatch):
+    monkeypatch.setattr(search_documents, "DOCUMENT_MAX", 1000)
+    number = publish(app, metadata={"title": "Salinity", "description": " ".join(f"w{word}" for word in range(500))})
+    assert found(client, "salinity") == found(client, "w0") == [number]
+    assert found(client, "w499") == []
+
+
+@contextmanager
+def refused_documents(app, monkeypatch):
+    """The database refuses the document of a dataset with the variable LONG_NAMES[0]."""
+
+    def limit(length, connection, *_):
+        if isinstance(connection, sqlite3.Connection):
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
+
+    begin, end = partial(limit, 2500), partial(limit, 10**9)
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "checkout", begin)
+    event.listen(engine, "checkin", end)
+    with monkeypatch.context() as patch:
+        patch.setattr(search_documents, "EXACT_MAX", 10_000)
+        yield
+    event.remove(engine, "checkout", begin)
+    event.remove(engine, "checkin", end)
+
+
+def test_a_dataset_that_the_database_cannot_index_does_not_stop_the_others(app, client, monkeypatch, caplog):
+    first, refused, last = [publish(app, described={name: SST}) for name in ("sst", LONG_NAMES[0], "sst")]
+    with refused_documents(app, monkeypatch):
+        assert found(client, "sst") == [last, first]
+    (record,) = [record for record in caplog.records if record.name == "app.services.search_documents"]
+    assert (record.getMessage(), record.dataset_id) == ("dataset not indexed", refused)
+    with app.app_context():
+        assert search_documents.is_current()
+
+
+def test_a_dataset_that_was_not_indexed_is_indexed_when_its_texts_change(app, client, monkeypatch):
+    number = publish(app, described={LONG_NAMES[0]: SST})
+    with refused_documents(app, monkeypatch):
+        assert found(client, "recipe") == []
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE dataset_description SET variables = '{\"salinity\": {}}'"))
+    assert found(client, "salinity") == [number]
 
 
 @pytest.mark.parametrize(
