@@ -55,7 +55,7 @@ def _limit_time(
     """
     raise_if_timed_out()
     limits = connection.get_execution_options()
-    if "lock_timeout" in limits and cursor.connection.status == STATUS_READY:
+    if "statement_timeout" in limits and cursor.connection.status == STATUS_READY:
         statement = f"{_set_limits(**limits)}{statement}"
     return statement, parameters
 

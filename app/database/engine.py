@@ -45,6 +45,11 @@ def is_read_only(error: Any) -> bool:
     return bool(_code(error) in (psycopg2.errorcodes.READ_ONLY_SQL_TRANSACTION, sqlite3.SQLITE_READONLY))
 
 
+def is_locked(error: Any) -> bool:
+    """Whether another transaction held a lock until the end of the time limit for it."""
+    return bool(_code(error) in (psycopg2.errorcodes.LOCK_NOT_AVAILABLE, sqlite3.SQLITE_BUSY))
+
+
 def lacks_rights(error: Any) -> bool:
     """Whether PostgreSQL refused a statement because our role lacks a right."""
     return bool(_code(error) == psycopg2.errorcodes.INSUFFICIENT_PRIVILEGE)
@@ -118,7 +123,7 @@ def _begin(connection: Connection) -> None:
     """Begin a transaction.
 
     With the option `autocommit`, each statement is a separate transaction. The option `read_only` is for transactions
-    that only read. By default, the method of the request decides.
+    that only read. By default, the method of the request decides. The option `lock_timeout` is in milliseconds.
 
     On SQLite we send BEGIN, because its driver would run DDL outside of transactions. A transaction that may write
     acquires the write lock first; after a read, SQLite could refuse the lock without a wait. On PostgreSQL the driver

@@ -11,13 +11,14 @@ PAUSE = 0.005  # seconds between two attempts
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Begin a transaction with the write lock. Raises OperationalError after the `timeout` of the connection.
+    """Begin a transaction with the write lock. Raises OperationalError after the option `lock_timeout` in milliseconds,
+    by default the `timeout` of the connection.
 
     SQLite would wait in C and block all requests of the worker, even the one that holds the lock.
     """
     driver: Any = connection.connection.dbapi_connection
     ((timeout,),) = driver.execute("PRAGMA busy_timeout").fetchall()  # milliseconds
-    end = monotonic() + timeout / 1000
+    end = monotonic() + connection.get_execution_options().get("lock_timeout", timeout) / 1000
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         while not _try_to_begin(connection, is_last=monotonic() >= end):

@@ -20,7 +20,6 @@ from app.extensions import db
 from app.models import Dataset, DatasetSearch
 from app.models.dataset_search import index, is_one_of, matches
 from app.models.datasets import DATASETS
-from app.services.search_documents import refresh
 from app.services.search_queries import Rank, ranks
 
 COUNTED = 5000  # hits
@@ -45,7 +44,6 @@ def read_page(
 
     The value of a cursor is the rank.
     """
-    refresh()
     backward = cursor is not None and cursor.backward
     search = Search(ranks(q, db.engine.dialect.name), where, filters, ascending=descending == backward)
     found = search.from_cursor(cursor, limit + 1) if cursor else search.from_offset(offset, limit + 1)
@@ -57,13 +55,6 @@ def read_page(
     ids = [number for _, number in (found[:limit][::-1] if backward else found[:limit])]
     prev, next = (after, before) if backward else (before, after)
     return Page(read_rows(columns, ids), prev, next, search.count() if count else None)
-
-
-def search(q: str, *where: ColumnElement[bool], limit: int, offset: int = 0, **filters: Any) -> list[int]:
-    """The ids of the datasets that `q` finds, best first. `filters` are those of `Dataset`."""
-    refresh()
-    found = Search(ranks(q, db.engine.dialect.name), where, filters).from_offset(offset, limit)
-    return [number for _, number in found]
 
 
 class Search:

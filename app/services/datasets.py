@@ -26,15 +26,16 @@ LISTED = (Dataset.url != "", Dataset.merged_into.is_(None))
 
 def page(q: str = "", **query: Any) -> Page:
     """Return a page of datasets, with `q` only of those that it finds (`app.services.dataset_search`)."""
-    if variable := query.get("variable"):
+    variable = query.get("variable")
+    if q or variable:
         search_documents.refresh()
+    if variable:
         query["variable"] = search_documents.exact(variable)
     if query["order_by"] == BY_RANK:
         descending = query.pop("sort") == "desc"
         del query["order_by"]
         return dataset_search.read_page(q, *LISTED, descending=descending, **query)
     if q:
-        search_documents.refresh()
         query["q"] = search_queries.conditions_of(q, db.engine.dialect.name)
     return dataset_filters.read_page(*LISTED, **query)
 

@@ -4,7 +4,7 @@ A text is split into words without case and accents. A token is a word behind th
 which only compare tokens and their beginnings, give the same answers, and an index alone says where a word was found.
 
 Triggers note each dataset whose texts change, whichever program changes them. A search indexes them first. So nobody
-who writes has to know the index, and a search finds what was written before it.
+who writes has to know the index, and a search finds what was written before it, unless a lock prevents the indexing.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
 from sqlalchemy.exc import DataError, DBAPIError
 
-from app.database.engine import cause, exceeds_limit, is_read_only
+from app.database.engine import cause, exceeds_limit, is_full, is_locked, is_read_only
 from app.database.fairness import in_batches, paced
 from app.database.names import searchable
 from app.database.statements import fetch
@@ -45,6 +45,7 @@ GRAM_LENGTH = 3
 BATCH = 200  # datasets indexed in one transaction
 STORED = 10  # datasets stored by one statement; SQLite takes about a millisecond for each
 REFRESHED = 1000  # datasets that a search indexes first
+LOCK_TIMEOUT = 100  # milliseconds that a search waits for a lock; other searches and most writers hold theirs for less
 ATTRIBUTES = ("title", "summary", "keywords")  # of a dataset, by the convention ACDD
 LOCK_KEY = 8_215_731_408  # any number, but the same in every release
 
@@ -80,17 +81,21 @@ def _as_word(text: str) -> str:
     return OTHER.sub(lambda found: chr(0xF0000 + ord(found[0])), text)
 
 
-def index_changed(limit: int | None = None) -> int:
-    """Index the datasets whose texts have changed, all or up to `limit`, and return their number."""
+def index_changed(limit: int | None = None, **options: Any) -> int:
+    """Index the datasets whose texts have changed, all or up to `limit`, and return their number.
+
+    `options` are those of the connection (`app.database.engine`).
+    """
     total = 0
     while limit is None or total < limit:
-        with db.engine.connect().execution_options(read_only=False) as connection, connection.begin():
+        with db.engine.connect().execution_options(read_only=False, **options) as connection, connection.begin():
             if connection.dialect.name == "postgresql":  # two at once could store the older texts last
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
             changes = connection.execute(_CHANGES).all()
             ids = list({dataset_id for (dataset_id,) in changes})
             # First the changes are deleted: the statements after that read what they are about.
             connection.execute(_DELETE_CHANGES, {"ids": ids})
+            connection.execute(_LOCK_DATASETS, {"ids": ids})
             _index(connection, ids)
         total += len(ids)
         if len(changes) < BATCH:
@@ -105,15 +110,18 @@ def note_all() -> None:
 
 
 def refresh() -> None:
-    """Index what has changed since the last search, up to REFRESHED datasets; `flask datasets index` indexes more."""
+    """Index what has changed since the last search, up to REFRESHED datasets; `flask datasets index` indexes more.
+
+    If the database cannot be written, or another transaction holds a lock, the search reads the index as it is.
+    """
     if is_current():
         return
     try:
-        index_changed(REFRESHED)
+        index_changed(REFRESHED, lock_timeout=LOCK_TIMEOUT)
     except DBAPIError as error:
-        if not is_read_only(error):
+        if not (is_read_only(error) or is_locked(error) or is_full(error)):
             raise
-        logger.warning("search_index read_only=true")
+        logger.warning("search index not updated", extra={"cause": cause(error)})
 
 
 def is_current() -> bool:
@@ -125,11 +133,14 @@ _FIRST_CHANGE = select(DatasetSearchQueue.id).limit(1)
 _CHANGES = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(BATCH)
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _DELETE_CHANGES = delete(DatasetSearchQueue).where(DatasetSearchQueue.dataset_id.in_(_IDS))
+# Against a deletion. All are locked before the first is indexed, so no work is in vain if a lock is taken.
+_DATASETS = select(DATASETS.c.id).where(DATASETS.c.id.in_(_IDS)).order_by(DATASETS.c.id)
+_LOCK_DATASETS = _DATASETS.with_for_update(read=True, key_share=True)
 _DELETE_DOCUMENTS = delete(DatasetSearch).where(DatasetSearch.dataset_id.in_(_IDS))
 
 
 def _texts() -> Select[Any]:
-    """Selects the texts of the datasets `:ids` that are listed somewhere. Their rows are locked against a deletion."""
+    """Selects the texts of the datasets `:ids` that are listed somewhere."""
     described = DATASETS.join(FEEDSTOCK, FEEDSTOCK.c.id == DATASETS.c.feedstock_id)
     described = described.outerjoin(METADATA, METADATA.c.feedstock_id == FEEDSTOCK.c.id)
     described = described.outerjoin(DESCRIPTION, DESCRIPTION.c.dataset_id == DATASETS.c.id)
@@ -140,9 +151,7 @@ def _texts() -> Select[Any]:
     columns += [FEEDSTOCK.c.spec, *(column.label(f"feedstock_{column.key}") for column in of_feedstock)]
     columns += [DESCRIPTION.c.variables, DESCRIPTION.c.attributes]
     listed = DATASETS.c.id.in_(_IDS), DATASETS.c.merged_into.is_(None), DATASETS.c.url != ""
-    return (
-        select(*columns).select_from(described).where(*listed).with_for_update(read=True, key_share=True, of=DATASETS)
-    )
+    return select(*columns).select_from(described).where(*listed)
 
 
 _TEXTS = _texts()

@@ -1,14 +1,12 @@
 """A database that is down, slow, locked or out of connections is 503 with Retry-After. The service then recovers."""
 
 import re
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from threading import Barrier
 
-import psycopg2
 import pytest
 from sqlalchemy.engine import URL, make_url
 
@@ -18,7 +16,7 @@ from app.extensions import db
 from config import load
 from tests.support import postgres
 from tests.support.apps import ADMIN_KEY, environment
-from tests.support.databases import application, on_postgresql, on_sqlite, sql
+from tests.support.databases import application, on_postgresql, on_sqlite, other_program, sql
 from tests.support.factories import STARTED_AT, make_bakery, make_key, make_run, run_body
 
 UNAVAILABLE = "The database did not answer in time. Try again in a few seconds."
@@ -43,19 +41,6 @@ def short_timeouts(url):
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 0.2}}
     return {"execution_options": {"statement_timeout": 200, "lock_timeout": 200}}
-
-
-@contextmanager
-def other_program(url, statement):
-    """Another program with an open transaction in which it has executed `statement`."""
-    if url.get_backend_name() == "sqlite":
-        connection = sqlite3.connect(url.database, isolation_level=None)
-    else:
-        connection = psycopg2.connect(url.render_as_string(hide_password=False))
-    with closing(connection), closing(connection.cursor()) as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(statement)
-        yield
 
 
 def occupy_a_connection():

@@ -13,7 +13,7 @@ from app.models import DatasetHealth, DatasetSearchQueue, Feedstock, FeedstockMe
 from app.models.datasets import DATASETS
 from app.services import dataset_facets, dataset_search, search_documents
 from app.services.search_documents import words
-from tests.support.databases import on_postgresql
+from tests.support.databases import application, on_postgresql, on_sqlite, other_program
 from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
 from tests.support.links import follow
 from tests.support.sent import statements
@@ -312,6 +312,42 @@ def test_a_dataset_that_was_not_indexed_is_indexed_when_its_texts_change(app, cl
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("UPDATE dataset_description SET variables = '{\"salinity\": {}}'"))
     assert found(client, "salinity") == [number]
+
+
+LOCKS = [
+    ("sqlite", "UPDATE dataset SET title = title"),
+    ("postgresql", "SELECT id FROM dataset FOR UPDATE"),
+    ("postgresql", f"SELECT pg_advisory_xact_lock({search_documents.LOCK_KEY})"),
+    ("postgresql", "LOCK TABLE dataset_search_queue IN SHARE MODE"),
+]
+
+
+@pytest.mark.parametrize(("kind", "lock"), LOCKS, indirect=["kind"])
+@pytest.mark.parametrize("order", [{}, {"order_by": "id"}], ids=["best first", "by id"])
+def test_a_search_does_not_wait_for_locks_of_other_programs(migrated_url, long_timeouts, lock, order, caplog):
+    with application(migrated_url, long_timeouts(migrated_url)) as app:
+        client = app.test_client()
+        before = publish(app, recipe_id="gpcp")
+        assert found(client, "gpcp", **order) == [before]
+        after = publish(app, recipe_id="gpcp")
+        with other_program(migrated_url, lock):
+            assert found(client, "gpcp", **order) == [before]
+        assert "search index not updated" in caplog.messages
+        assert found(client, "gpcp", **order) == [after, before]
+
+
+@on_sqlite
+def test_a_search_on_a_full_disk_reads_the_index_as_it_is(migrated_url):
+    def limit(connection, *_):
+        connection.execute("PRAGMA max_page_count = 1")  # as many as there are
+
+    with application(migrated_url) as app:
+        client, number = app.test_client(), publish(app, recipe_id="gpcp")
+        assert found(client, "gpcp") == [number]
+        publish(app, recipe_id="gpcp", described=dict.fromkeys(many("x", 250)[:50], SST))
+        with app.app_context():
+            event.listen(db.engine, "checkout", limit)
+        assert found(client, "gpcp") == [number]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Helpers that migrate a database to any revision, fill it and read it."""
 
 import json
+import sqlite3
 import warnings
+from contextlib import closing, contextmanager
 
 import flask_migrate
+import psycopg2
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
@@ -69,6 +72,19 @@ def sql(app, statement):
     with app.app_context(), db.engine.begin() as connection:
         result = connection.exec_driver_sql(statement)
         return [tuple(row) for row in result] if result.returns_rows else []
+
+
+@contextmanager
+def other_program(url, statement):
+    """Another program with an open transaction in which it has executed `statement`."""
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(url.database, isolation_level=None)
+    else:
+        connection = psycopg2.connect(url.render_as_string(hide_password=False))
+    with closing(connection), closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(statement)
+        yield
 
 
 def fill(app):
