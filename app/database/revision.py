@@ -13,6 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import ServiceUnavailable
 
+from app.errors import RETRY_AFTER
 from app.extensions import MIGRATIONS, db
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def exact_revision(connection: Connection) -> str:
     """The revision of the database. Raises 503 if it is not exactly that of this release."""
     found = _current(connection)
     if sentence := newer(connection):
-        raise ServiceUnavailable(sentence, retry_after=5)
+        raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
     if found is None or found != _revisions()[-1]:
         raise _mismatch(connection, found)
     return found
@@ -97,7 +98,7 @@ def _mismatch(connection: Connection, found: str | None) -> ServiceUnavailable:
     else:
         state = f"at revision {found}" if found else "empty"
         sentence = f"The database is {state}, this release needs {_revisions()[-1]}: run `flask db upgrade`."
-    return ServiceUnavailable(sentence, retry_after=5)
+    return ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
 
 
 def _hidden_schema(connection: Connection) -> str | None:

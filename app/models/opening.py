@@ -5,10 +5,10 @@ from typing import Any
 # Options of fsspec for anonymous access, by the scheme of the url. http and https do not need any.
 ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"token": "anon"}, "gcs": {"token": "anon"}}
 
-TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
+DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 # The engine with which an inspection has opened a dataset tells its type, even if its runs say otherwise.
 NETCDF_ENGINES = ("h5netcdf", "scipy", "netcdf4")
-TYPE_OF_ENGINE = {name: name for name in TYPES} | dict.fromkeys(NETCDF_ENGINES, "netcdf")
+TYPE_OF_ENGINE = {name: name for name in DATASET_TYPES} | dict.fromkeys(NETCDF_ENGINES, "netcdf")
 
 BRANCH = "main"  # of an Icechunk repository
 # The S3 client requires a region, which the url does not tell. Anonymous reads of other regions need another one.
@@ -27,7 +27,7 @@ ICECHUNK = (
 class Opening:
     """What is known about a dataset: `engine` and `consolidated` are those that an inspection has found, else None.
 
-    `type` is one of TYPES, or None if it is unknown.
+    `type` is one of DATASET_TYPES, or None if it is unknown.
     """
 
     __slots__ = ("consolidated", "engine", "snapshot_id", "type", "url")
@@ -40,7 +40,7 @@ class Opening:
         engine: str | None = None,
         consolidated: bool | None = None,
     ) -> None:
-        self.type = TYPE_OF_ENGINE.get(engine or "") or (dataset_type if dataset_type in TYPES else None)
+        self.type = TYPE_OF_ENGINE.get(engine or "") or (dataset_type if dataset_type in DATASET_TYPES else None)
         self.url, self.snapshot_id, self.engine, self.consolidated = url, snapshot_id, engine, consolidated
 
     @property

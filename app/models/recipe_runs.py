@@ -35,7 +35,6 @@ STATUSES = tuple(TRANSITIONS)
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 # Conclusions that mean that the recipe failed. The others, except success, do not say anything about the recipe.
 FAILURES = ("failure", "timed_out")
-DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 
 # The actor of changes by the service itself and by commands. Only this actor may set the conclusion `stale`.
 SYSTEM = "system"

@@ -56,16 +56,16 @@ def get_intake_catalog() -> Response:
 
 
 class Section:
-    """The members of a JSON object, written one batch after the other."""
+    """The fields of a JSON object, written one batch after the other."""
 
     def __init__(self, file: IO[bytes] | None = None) -> None:
         self.file, self.separator = file, b""
 
-    def written(self, members: list[bytes]) -> bytes:
-        """Return `members`, to follow those before them. They are written to the file, if there is one."""
-        if not members:
+    def written(self, fields: list[bytes]) -> bytes:
+        """Return `fields`, to follow those before them. They are written to the file, if there is one."""
+        if not fields:
             return b""
-        text = b",".join(members)
+        text = b",".join(fields)
         if not text.isascii() or b"\x7f" in text:  # else nothing has to be replaced, which takes long to find out
             text = NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text.decode()).encode()
         text, self.separator = self.separator + text, b","

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import fields, post_load, validate
 
-from app.models.recipe_runs import DATASET_TYPES
+from app.models.opening import DATASET_TYPES
 from app.schemas.base import PartSchema
 from app.schemas.feedstocks import NewSpec
 from app.schemas.fields import Choice, Timestamp

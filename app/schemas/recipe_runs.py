@@ -5,7 +5,8 @@ from functools import partial
 from marshmallow import fields
 
 from app.database.columns import INTEGER_MAX
-from app.models.recipe_runs import CONCLUSIONS, DATASET_TYPES, STATUSES
+from app.models.opening import DATASET_TYPES
+from app.models.recipe_runs import CONCLUSIONS, STATUSES
 from app.models.run_times import PROBLEMS
 from app.schemas.base import Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.failures import Failure, FailureClass

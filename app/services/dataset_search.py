@@ -117,7 +117,7 @@ class Search:
         return hits == 0 or same
 
     def _common(self, after: int | None) -> list[bool]:
-        """For each rank, whether many of the next datasets have it. SQLite does not need this."""
+        """For each rank, whether a sample of the next datasets has at least ENOUGH hits. SQLite does not need this."""
         if self.filter_key.dialect == "sqlite":
             return [True] * len(self.ranks)
         matched = {f"match_{number}": rank.match for number, rank in enumerate(self.ranks)}

@@ -32,7 +32,7 @@ FEEDSTOCK, ALIAS, METADATA, RUN, EVENT, AUDIT, DATASET_EVENT = (
     db.metadata.tables[model.__tablename__]
     for model in (Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
 )
-# What the triggers set when the runs of a dataset go, and a merge restores.
+# The columns that triggers change when the runs of a dataset move away. A merge restores them.
 RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
 
 

@@ -126,11 +126,11 @@ def _update(run: RecipeRun, values: dict[str, Any], actor: str, may_differ: bool
     """
     different = [] if may_differ else _differing(run, values)
     reported = {name: value for name, value in values.items() if name not in OF_NEW}
-    kept = _kept(run, reported)
-    if run.status == "queued" and kept.get("status") == "in_progress":
-        kept.setdefault("started_at", now())
-    late = [name for name, value in reported.items() if name not in kept and getattr(run, name) != value]
-    return records.update(run, kept, actor), [*different, *late]
+    accepted = _accepted(run, reported)
+    if run.status == "queued" and accepted.get("status") == "in_progress":
+        accepted.setdefault("started_at", now())
+    late = [name for name, value in reported.items() if name not in accepted and getattr(run, name) != value]
+    return records.update(run, accepted, actor), [*different, *late]
 
 
 def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
@@ -154,8 +154,8 @@ def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
     return different
 
 
-def _kept(run: RecipeRun, reported: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the report that count. If a report about a later status came before, only those that are unset."""
+def _accepted(run: RecipeRun, reported: dict[str, Any]) -> dict[str, Any]:
+    """The fields that count. If a report about a later status came before, only those that are still unset."""
     status = reported.get("status") or ("completed" if reported.get("conclusion") else run.status)
     if ORDER.get(status, 0) >= ORDER.get(run.status, 0):
         return reported

@@ -50,7 +50,7 @@ class PacedFile(FileWrapper):
 
 
 class Source(Protocol):
-    """Where a record's own row is from, or 404, and those of its lists; a row of a list may have more than is asked."""
+    """Reads a record: `one` returns its row or raises 404, `related` yields the rows of a list."""
 
     def one(
         self, model: type[Record], names: tuple[str, ...], record_id: int, connection: Connection, /
@@ -62,7 +62,7 @@ class Source(Protocol):
 
 
 def answer(model: type[Record], detail: type[Schema], record_id: int, source: Source = rows) -> Response:
-    """The record with that id as `detail` says, or 404; 503 if the disk has no room for a long one."""
+    """The record as JSON with the fields of `detail`. Raises 404 if there is none, 503 if a long one has no room."""
     return of_parts(partial(_parts, model, json_serialiser(detail), record_id, source))
 
 

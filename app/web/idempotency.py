@@ -2,7 +2,7 @@
 
 Signed requests have `webhook-id` in place of it, which their signature contains.
 
-It follows draft-ietf-httpapi-idempotency-key-header-07 and the practice of Stripe: a successful answer is kept for 24
+It follows draft-ietf-httpapi-idempotency-key-header-07 and the practice of Stripe: a successful answer is stored for 24
 hours, for the same request (the same JSON in any form) with the same API key, or with a key of the same rotation. A
 request that failed has changed nothing, so it may be repeated.
 """
@@ -30,7 +30,7 @@ REPLAYED = "Idempotency-Replayed"
 
 
 def once(act: Callable[[], Response]) -> Response:
-    """The answer of `act`, or the kept answer to the same request before. The answer is flushed, not committed.
+    """The answer of `act`, or the stored answer to the same request before. The answer is flushed, not committed.
 
     Raises 409 while the first request is in progress, 422 if the key was used for another request.
     """
@@ -39,20 +39,20 @@ def once(act: Callable[[], Response]) -> Response:
         return act()
     scopes, fingerprint = _scopes(), _fingerprint(_canonical(request.get_data()))
     _claim(scopes[0], key)
-    kept = _kept(scopes, key)
-    if kept:
+    stored = _stored(scopes, key)
+    if stored:
         # An older release has stored the digest of the body as it was sent.
-        if kept.fingerprint not in (fingerprint, _fingerprint(request.get_data())):
+        if stored.fingerprint not in (fingerprint, _fingerprint(request.get_data())):
             name = auth.message_id_header()
             raise Invalid.at("header", name, f"{name} {key} was used for another request.")
-        return _replay(kept)
+        return _replay(stored)
     response = act()
     if response.status_code < 300:
-        _keep(key, fingerprint, response)
+        _store(key, fingerprint, response)
     return response
 
 
-def _keep(key: str, fingerprint: str, response: Response) -> None:
+def _store(key: str, fingerprint: str, response: Response) -> None:
     """Store the answer; it replaces an expired one."""
     record = IdempotencyKey(
         scope=auth.digest(),
@@ -110,7 +110,7 @@ def _scopes() -> list[str]:
     return list(db.session.scalars(digests)) or auth.refuse_key()
 
 
-def _kept(scopes: list[str], key: str) -> IdempotencyKey | None:
+def _stored(scopes: list[str], key: str) -> IdempotencyKey | None:
     """The answer that was stored for `key` in one of `scopes` within its lifetime, locked."""
     stored = select(IdempotencyKey).where(IdempotencyKey.scope.in_(scopes), IdempotencyKey.key == key)
     current = stored.where(IdempotencyKey.created_at > now() - LIFETIME)
@@ -130,29 +130,29 @@ def _claim(scope: str, key: str) -> None:
         raise Conflict(f"The first request with {name} {key} is still in progress; try again in a moment.")
 
 
-def _replay(kept: IdempotencyKey) -> Response:
-    response = current_app.response_class(_opened(kept), kept.status, mimetype="application/json")
+def _replay(stored: IdempotencyKey) -> Response:
+    response = current_app.response_class(_opened(stored), stored.status, mimetype="application/json")
     response.headers[REPLAYED] = "true"
-    if kept.location:
-        response.headers["Location"] = kept.location
+    if stored.location:
+        response.headers["Location"] = stored.location
     return response
 
 
-def _opened(kept: IdempotencyKey) -> bytes:
-    """The body of the kept answer. Raises 409 if only the key that sent the first request can open it."""
+def _opened(stored: IdempotencyKey) -> bytes:
+    """The body of the stored answer. Raises 409 if only the key that sent the first request can open it."""
     for seal in _seals():
         try:
-            return seal.decrypt(kept.sealed_body)
+            return seal.decrypt(stored.sealed_body)
         except CryptoError:
             continue
     raise Conflict(
-        f"The first request with Idempotency-Key {kept.key} was executed. Its answer contains a secret, and only the "
+        f"The first request with Idempotency-Key {stored.key} was executed. Its answer contains a secret, and only the "
         "API key that sent it can read it."
     )
 
 
 def _seals() -> list[SecretBox]:
-    """The encryption of a new answer, and others that an old answer may have.
+    """The boxes that can decrypt a stored answer. The first one encrypts a new answer.
 
     An answer to an administrator may contain a secret. So it is encrypted with the caller's, which the service does
     not store. Any other answer is public; it is encrypted with the salt, so that another key of the client can read it.

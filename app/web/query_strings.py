@@ -18,15 +18,15 @@ def parameters(schema: Schema) -> frozenset[str]:
 def ignore_cache_busters() -> None:
     """Remove `_` and `utm_…` from the query of a GET. Libraries and newsletters add them to URLs."""
     if request.method in ("GET", "HEAD") and b"_" in request.query_string:
-        _keep(lambda name: not CACHE_BUSTER.fullmatch(name))
+        _drop_others(lambda name: not CACHE_BUSTER.fullmatch(name))
 
 
 def ignore_unknown(known: frozenset[str]) -> None:
     """Remove the query parameters that are not `known`, before `request.args` is read."""
-    _keep(known.__contains__)
+    _drop_others(known.__contains__)
 
 
-def _keep(is_kept: Callable[[str], bool]) -> None:
+def _drop_others(is_kept: Callable[[str], bool]) -> None:
     """Remove the other parameters from the query string itself, so that links do not repeat them."""
     kept = [item for item in request.query_string.split(b"&") if is_kept(_name(item))]
     request.query_string = b"&".join(kept)
