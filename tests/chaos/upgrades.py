@@ -6,7 +6,8 @@ in the ids, times that nobody can read. Checksums are of its columns, such times
 
 import random
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
+from itertools import islice
 
 import psycopg2
 
@@ -15,10 +16,12 @@ from tests.migrations.test_adoption import create_original_schema
 from tests.migrations.test_migrations import start_upgrade
 from tests.support import live, postgres
 from tests.support.apps import environment
-from tests.support.databases import application
-from tests.support.dyno import dyno, serving, wait_until
+from tests.support.databases import CHAIN, application
+from tests.support.dyno import dyno, serving
 
 LAST_OF_THE_ORIGINAL, RUNS, KILLS, READERS = "0499cef6b57a", 100_000, 20, 8
+OWN = CHAIN[CHAIN.index(LAST_OF_THE_ORIGINAL) + 1 :]  # the migrations of an upgrade
+LAST = 3  # of them, in which no upgrade is killed, because it could end before
 ROUTER_TIMEOUT = 30  # seconds a reader may wait: as long as Heroku's router lets it
 DIRTY = (
     "INSERT INTO bakery (region, name, description) SELECT '', 'bakery ' || i, 'Océans ☂' FROM generate_series(1, 9) i",
@@ -60,15 +63,13 @@ READS = (
 )
 
 
-def upgrade_killed(cluster, url, _folder):
+def upgrade_killed(_cluster, url, _folder):
     """`flask db upgrade` of a dirty legacy database of 100,000 runs killed 20 times in the middle, then run again"""
-    longest = time_of_migration(cluster)
     before = make_legacy(url)
-    stages = [kill(url, random.uniform(0, 0.8 * longest)) for _ in range(KILLS)]
+    middle = sum(kill(url, random.randrange(1, len(OWN) - LAST)) for _ in range(KILLS))
     assert checksums(url) == before, "a killed upgrade left something behind"
     seconds = upgrade(url)
     assert checksums(url) == before
-    middle = sum(stages)
     assert middle > KILLS / 2, f"only {middle} of {KILLS} kills came while it migrated"
     return f"{middle} of {KILLS} kills came while it migrated; then it took {seconds:.1f} s, checksums equal"
 
@@ -115,35 +116,20 @@ def upgrade(url):
     return time.monotonic() - began
 
 
-def time_of_migration(cluster):
-    """The duration, in seconds, of the migrations of an upgrade that is not killed."""
-    with postgres.database(cluster.url) as url:
-        make_legacy(url)
-        with migration(url):
-            began = time.monotonic()
-            while migrating(url):
-                time.sleep(0.01)
-            return time.monotonic() - began
+def kill(url, number):
+    """Start an upgrade and kill it in its migration with that number. Return whether it was still migrating.
 
-
-def kill(url, delay):
-    """Start an upgrade and kill it `delay` seconds after it began to migrate. Return whether it was still migrating."""
-    with migration(url) as process:
-        time.sleep(delay)
+    Its log says where it is: a time would depend on the speed of the machine.
+    """
+    with start_upgrade(url) as process:
+        begun = (line for line in process.stderr if "Running upgrade" in line)
+        assert len(list(islice(begun, number))) == number, "nothing is left to migrate"
+        time.sleep(random.uniform(0, 0.1))
         found = process.poll() is None and migrating(url)
         process.kill()
     while migrating(url):  # until PostgreSQL has detected the closed connection
         time.sleep(0.05)
     return found
-
-
-@contextmanager
-def migration(url):
-    """The process of an upgrade that has just begun to migrate."""
-    with start_upgrade(url) as process:
-        wait_until(lambda: migrating(url) or process.poll() is not None)
-        assert process.poll() is None, "nothing is left to migrate"
-        yield process
 
 
 def migrating(url):
