@@ -4,6 +4,7 @@ import socket
 import sys
 from contextlib import suppress
 from errno import EBADF
+from heapq import nsmallest
 from math import inf
 from time import monotonic
 from typing import Any
@@ -19,8 +20,9 @@ HEAD_MAX = 32 * 1024  # bytes of a request line and its headers; gunicorn holds 
 DISCARD_SIZE = 64 * 1024  # bytes of an unread body to read and discard at a time
 CLOSE_TIMEOUT = 2  # seconds before a connection is closed, so that a client that still sends can read its answer
 
-# Connections that wait for a request, the longest idle first, and the time since when, by `monotonic`.
-idle: dict["Connection", float] = {}
+# Connections without a request that is being served, and the time since when, by `monotonic`: they wait for one or for
+# the rest of its head, or discard the body of one that is answered.
+waiting: dict["Connection", float] = {}
 
 
 class Connection:
@@ -33,21 +35,24 @@ class Connection:
     def __init__(self, client: socket.socket) -> None:
         self.client = client
         self.request: Any = None  # gunicorn's, after its head has arrived
+        self.is_served = False  # from the end of the head to the answer
         self.head_size = 0  # bytes of the head that have arrived
-        self.is_idle, self.deadline = True, monotonic() + FIRST_BYTE_TIMEOUT
+        self.is_idle, self.since = True, monotonic()
+        self.deadline = self.since + FIRST_BYTE_TIMEOUT
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
 
     def recv(self, size: int) -> bytes:
-        if self.is_idle:
-            idle[self] = monotonic()
+        if not self.is_served:
+            waiting[self] = self.since
         try:
             data = self._receive(size)
         finally:
+            waiting.pop(self, None)
             if self.is_idle:
-                idle.pop(self, None)
-                self.is_idle, self.deadline = False, monotonic() + REQUEST_TIMEOUT
+                self.is_idle, self.since = False, monotonic()
+                self.deadline = self.since + REQUEST_TIMEOUT
         if self.request:
             if not data:  # otherwise gunicorn would treat a part of the body as the whole
                 raise TimeoutError("the body did not arrive whole")
@@ -74,10 +79,14 @@ class Connection:
             self.client.settimeout(None)
 
     def release(self) -> None:
-        """Close the reading side, which ends the wait for a request."""
-        idle.pop(self, None)
+        """Close the reading side, which ends the wait for data."""
+        waiting.pop(self, None)
         with suppress(OSError):  # the client has already closed the connection
             self.client.shutdown(socket.SHUT_RD)
+
+    def serve(self, request: Any) -> None:
+        """Note that the head of a request has arrived."""
+        self.request, self.is_served = request, True
 
     def has_unread_chunks(self) -> bool:
         """Whether the body is chunked and not read completely. The rest may be malformed."""
@@ -89,6 +98,7 @@ class Connection:
 
         gunicorn then closes the connection without an answer: a proxy would pass a second answer to another client.
         """
+        self.is_served, self.since = False, monotonic()
         try:
             while self.request.body.read(DISCARD_SIZE):
                 pass
@@ -97,7 +107,8 @@ class Connection:
         if self.request.body.failed:
             raise StopIteration
         has_begun = bool(self.request.unreader.buf.getvalue())  # the next request was pipelined
-        self.is_idle, self.deadline = not has_begun, monotonic() + REQUEST_TIMEOUT if has_begun else inf
+        self.is_idle, self.since = not has_begun, monotonic()
+        self.deadline = self.since + REQUEST_TIMEOUT if has_begun else inf
         self.request, self.head_size = None, 0
 
     def close(self) -> None:
@@ -105,13 +116,19 @@ class Connection:
         util.close_graceful(self.client, CLOSE_TIMEOUT, MAX_BULK_BODY)
 
 
-def release_idle(seconds: float, most: float = inf) -> None:
-    """Release connections that have been idle for `seconds`, and the longest idle ones beyond `most` connections."""
-    now, surplus = monotonic(), len(idle) - most
-    for number, (connection, since) in enumerate(list(idle.items())):
-        if number >= surplus and since + seconds > now:
-            break
-        connection.release()
+def release_idle(seconds: float) -> None:
+    """Release the connections of which no byte of a request has arrived for `seconds`."""
+    before = monotonic() - seconds
+    for connection, since in list(waiting.items()):
+        if connection.is_idle and since <= before:
+            connection.release()
+
+
+def release_oldest(most: float) -> None:
+    """Release the connections that have waited longest, beyond `most` of them."""
+    if (surplus := len(waiting) - int(most)) > 0:
+        for connection in nsmallest(surplus, waiting, key=waiting.__getitem__):
+            connection.release()
 
 
 def limit_answers(listener: socket.socket) -> None:

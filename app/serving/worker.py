@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from math import inf
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -16,11 +15,11 @@ from gunicorn.workers.ggevent import GeventWorker
 from psycopg2 import extensions
 
 from app.ops import metrics
-from app.serving.connection import Connection, release_idle
+from app.serving.connection import Connection, release_idle, release_oldest
 from app.serving.refusals import refusal
 from config import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
 
-CROWDED_SHARE = 0.9  # of the connections that a worker accepts; beyond this share, it closes idle ones
+CROWDED_SHARE = 0.9  # of the connections that a worker accepts; beyond this share, it closes those that wait longest
 IDLE_MIN = 1  # seconds after which a worker that stops closes idle connections
 CONNECTED = (extensions.STATUS_READY, extensions.STATUS_BEGIN)  # the status of a connection to PostgreSQL
 ANSWER_TIMEOUT = STATEMENT_TIMEOUT / 1000 + 1  # seconds after which PostgreSQL should have cancelled the statement
@@ -36,12 +35,12 @@ class Worker(GeventWorker):
         self.wsgi = partial(call, self.wsgi)
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve a connection. If there are too many, close those that have been idle longest."""
-        release_idle(inf, CROWDED_SHARE * self.worker_connections)
+        """Serve a connection. If too many are not being served, close those that have waited longest."""
+        release_oldest(CROWDED_SHARE * self.worker_connections)
         super().handle(listener, Connection(client), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
-        sock.request = req
+        sock.serve(req)
         super().handle_request(listener_name, req, sock, addr)
         sock.finish()
 

@@ -10,7 +10,7 @@ from gunicorn.http import RequestParser
 from gunicorn.http.errors import LimitRequestHeaders
 
 from app.serving import connection
-from app.serving.connection import Connection, release_idle
+from app.serving.connection import Connection, release_idle, release_oldest
 
 TWO_REQUESTS = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 
@@ -35,7 +35,7 @@ def requests_of(near):
 
 
 def answered(near, request):
-    near.request = request
+    near.serve(request)
     near.finish()
 
 
@@ -43,7 +43,7 @@ def test_a_connection_without_a_first_byte_is_closed(monkeypatch):
     monkeypatch.setattr(connection, "FIRST_BYTE_TIMEOUT", 0.1)
     with connected() as (near, _):
         assert near.recv(100) == b""
-        assert not connection.idle
+        assert not connection.waiting
 
 
 def test_the_deadline_of_a_request_starts_with_its_first_byte(monkeypatch):
@@ -65,7 +65,7 @@ def test_no_deadline_runs_between_two_requests(monkeypatch):
         answered(near, next(requests_of(near)))
         waits = receiving(near)
         gevent.sleep(0.4)
-        assert list(connection.idle) == [near]
+        assert list(connection.waiting) == [near]
         far.sendall(b"GET")
         assert waits.get() == b"GET"
 
@@ -76,10 +76,10 @@ def test_the_body_of_a_pipelined_request_has_its_own_deadline(monkeypatch):
         far.sendall(TWO_REQUESTS)
         requests = requests_of(near)
         answered(near, next(requests))
-        near.request = next(requests)
+        near.serve(next(requests))
         body = gevent.spawn(near.request.body.read, 9)
         gevent.sleep(0.01)
-        assert not connection.idle
+        assert not connection.waiting
         with pytest.raises(TimeoutError):
             body.get()
 
@@ -92,7 +92,7 @@ def test_a_connection_that_has_been_idle_too_long_is_closed():
         assert not waits.ready()
         release_idle(0)
         assert waits.get() == b""
-        assert not connection.idle
+        assert not connection.waiting
 
 
 def test_a_request_that_arrives_while_its_connection_is_closed_is_received():
@@ -106,11 +106,47 @@ def test_a_request_that_arrives_while_its_connection_is_closed_is_received():
 def test_the_longest_idle_connection_is_closed_if_there_are_too_many():
     with ExitStack() as stack:
         waits = [receiving(stack.enter_context(connected())[0]) for _ in range(3)]
-        release_idle(60, 2)
+        release_oldest(2)
         assert waits[0].get() == b""
         assert [greenlet.ready() for greenlet in waits] == [True, False, False]
         release_idle(0)
         gevent.joinall(waits)
+
+
+def test_an_unfinished_head_is_closed_if_too_many_wait():
+    with ExitStack() as stack:
+        (near, far), other = (stack.enter_context(connected()) for _ in range(2))
+        far.sendall(b"G")
+        assert near.recv(100) == b"G"
+        rest, idle = receiving(near), receiving(other[0])
+        release_oldest(1)
+        assert idle.get() == b""  # it waits longer, because the head began later
+        release_oldest(0)
+        assert rest.get() == b""
+
+
+def test_the_rest_of_an_answered_request_is_not_read_if_too_many_wait():
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
+        near.serve(next(requests_of(near)))
+        release_oldest(0)
+        finished = gevent.spawn(near.finish)
+        gevent.sleep(0.01)
+        assert not finished.ready()
+        release_oldest(0)
+        with pytest.raises(StopIteration):
+            finished.get()
+
+
+def test_a_request_that_is_being_served_is_not_closed():
+    with connected() as (near, far):
+        far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        near.serve(next(requests_of(near)))
+        body = gevent.spawn(near.request.body.read)
+        gevent.sleep(0.01)
+        release_oldest(0)
+        far.sendall(b"{}")
+        assert body.get() == b"{}"
 
 
 def test_a_connection_with_an_unfinished_request_is_not_idle():
@@ -135,7 +171,7 @@ def test_a_truncated_body_is_a_timeout():
     with connected() as (near, far):
         far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{}")
         far.shutdown(gevent.socket.SHUT_WR)
-        near.request = next(requests_of(near))
+        near.serve(next(requests_of(near)))
         with pytest.raises(TimeoutError):
             near.request.body.read()
 
@@ -151,7 +187,7 @@ def test_a_head_of_many_long_headers_is_refused_before_it_has_arrived():
 def test_a_long_body_does_not_count_as_a_head():
     with connected() as (near, far):
         far.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000))
-        near.request = next(requests_of(near))
+        near.serve(next(requests_of(near)))
         assert len(near.request.body.read()) == 40_000
 
 
