@@ -55,7 +55,7 @@ release: .venv/client/bin/pangeo-forge  ## Write the wheel of the client and the
 programs:  ## Install the programs that tests need, on Debian and Ubuntu
 	.ci/programs
 
-client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python client, and install it in an environment of its own
+client: .venv/client/bin/pangeo-forge  ## Build the wheel of our own Python client, and install it in a separate environment
 
 clients: .venv/client/bin/pangeo-forge .venv/clients/bin/openapi-python-client .venv/stac/bin/stac-api-validator tests/clients/node_modules/.package-lock.json  ## The same, and install what generates the Python and TypeScript clients of the tests, and the validator of STAC; requires npm
 

@@ -138,7 +138,7 @@ def postgresql_app(postgres_server, postgresql_template):
 
 @pytest.fixture(scope="module")
 def module_app(request, kind):
-    """An application on a database of its own, for tests that only read: its rows stay until the end of the module."""
+    """An application on a separate database, for tests that only read: its rows stay until the end of the module."""
     template = request.getfixturevalue(f"{kind}_template")
     if kind == "sqlite":
         own = sqlite_copy(template)

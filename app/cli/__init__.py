@@ -12,7 +12,7 @@ from app.cli.archive import export, import_
 from app.cli.datasets import datasets
 from app.cli.diagnose import examine
 from app.cli.feedstocks import feedstocks
-from app.cli.idempotency import idempotency
+from app.cli.idempotency_keys import idempotency
 from app.cli.runs import runs
 from app.cli.seed import seed
 

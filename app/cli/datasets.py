@@ -9,7 +9,7 @@ import orjson
 from flask.cli import AppGroup
 
 from app.cli.dataset_inspection import inspect
-from app.cli.errors import report_errors
+from app.cli.failures import report_errors
 from app.cli.feedstock_files import read_text, take
 from app.database import revision
 from app.database.names import lower

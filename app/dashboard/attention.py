@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
-from app.dashboard.links import RunLinks
+from app.dashboard.run_links import RunLinks
 from app.dashboard.words import reason
 from app.database.columns import now
 from app.database.filters import FilterKey, conditions, parametrise

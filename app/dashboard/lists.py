@@ -8,9 +8,9 @@ from flask import render_template
 from app.dashboard import chips
 from app.dashboard.downloads import ROWS_MAX
 from app.dashboard.facets import link
-from app.dashboard.links import RunLinks
 from app.dashboard.queries import Listing, choices
 from app.dashboard.ranges import spans, with_ages
+from app.dashboard.run_links import RunLinks
 from app.dashboard.words import reason
 from app.database import pages
 from app.database.pages import Page

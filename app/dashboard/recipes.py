@@ -8,10 +8,10 @@ from werkzeug.exceptions import NotFound
 
 from app.dashboard import datasets, duration_plots, words
 from app.dashboard.changes import changes
-from app.dashboard.links import RunLinks
 from app.dashboard.lists import COUNTED, LISTED, NEWEST, read_runs
 from app.dashboard.queries import api_path, escaped, parse_query
 from app.dashboard.recipe_runs import last_success
+from app.dashboard.run_links import RunLinks
 from app.models import Feedstock
 from app.models.failures import FAILING
 from app.models.run_sums import TIMED

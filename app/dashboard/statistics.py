@@ -9,11 +9,11 @@ from flask import request
 from sqlalchemy import Select, bindparam, func, select
 
 from app.dashboard import attention, duration_plots, plots
-from app.dashboard.links import TIMES, RunLinks
 from app.dashboard.lists import LISTED, NEWEST
 from app.dashboard.plots import Period
 from app.dashboard.queries import api_path, query_items
 from app.dashboard.ranges import spans
+from app.dashboard.run_links import TIMES, RunLinks
 from app.database import pages
 from app.database.columns import now
 from app.database.statements import fetch

@@ -1,4 +1,7 @@
-"""Tables, and the rules of their state. Importing the package registers all of them with SQLAlchemy."""
+"""Tables, the rules of their state, and what follows from a row alone, such as how to open a dataset.
+
+Importing the package registers all tables with SQLAlchemy.
+"""
 
 from app.models.api_keys import APIKey
 from app.models.audit import AuditEntry

@@ -1,6 +1,6 @@
 """Which times of a run are possible.
 
-Runners report times by clocks of their own. A difference of minutes to the clock of this service is corrected, and the
+Runners report times of their own clocks. A difference of minutes to the clock of this service is corrected, and the
 history of the run says so. A larger one is refused: it is not a fast clock, but a time in the wrong zone or a typo, and
 one such run would lead every feed and distort every statistic. Rows that other programs store may have any times.
 """

@@ -6,6 +6,7 @@ from flask import Response, request
 
 from app.database import rows
 from app.models import Feedstock, FeedstockMetadata
+from app.routes.feedstock_metadata_bodies import with_metadata
 from app.schemas.common import Ok
 from app.schemas.feedstock_metadata import (
     EXAMPLE,
@@ -21,7 +22,6 @@ from app.web.auditing import Written
 from app.web.auth import Caller
 from app.web.blueprint import LOCATION, Blueprint
 from app.web.links import with_prefix
-from app.web.metadata_body import with_metadata
 from app.web.preconditions import require_match
 
 MAX_BODY = 256 * 1024  # bytes; the longest of the files that exist have 5 KiB
@@ -47,7 +47,7 @@ blp = Blueprint(
 def get_feedstock_metadata(id: int) -> Response:
     """Get the metadata of a feedstock
 
-    The answer is 404 if nobody has described the feedstock.
+    The answer is 404 if the feedstock has no metadata.
     """
     rows.require(Feedstock, id)
     return documents.answer(FeedstockMetadata, FeedstockMetadataRead, id)

@@ -7,6 +7,7 @@ from flask import Response, current_app, request
 from app.database import rows
 from app.models import RecipeRun
 from app.models.run_logs import Entry
+from app.routes.run_log_bodies import with_entries
 from app.schemas.base import LIMIT_MAX
 from app.schemas.run_logs import EXAMPLE, FORMATS, RunLogQuery, RunLogRead, RunLogWritten
 from app.services import records, reproduce, run_logs
@@ -15,7 +16,6 @@ from app.web.auditing import Written
 from app.web.auth import Caller, require_bakeries
 from app.web.blueprint import Blueprint
 from app.web.json import encode, respond
-from app.web.log_bodies import with_entries
 
 # What `log_url` and the right to read depend on.
 NAMES = ("id", "recipe_id", "head_sha", "external_id", "is_test", "bakery.log_url")

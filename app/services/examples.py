@@ -124,7 +124,7 @@ OWN = {
 def load(salt: str, until: datetime, address: str = "") -> dict[str, int]:
     """Add the examples if the catalogue is empty. Return how many records of each kind were added; {} if none.
 
-    `salt` is that of API keys. Nobody gets the example of a key itself, so it gives no access. `until` is the time at
+    `salt` is that of API keys. The example of a key is only its digest, so it gives no access. `until` is the time at
     which the examples look at the catalogue: it has runs of the two weeks before. With the `address` of this service,
     the datasets are OWN ones, which exist; without it, they are addresses of a host that had such datasets.
     """

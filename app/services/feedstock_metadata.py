@@ -16,7 +16,7 @@ LISTS = ("providers", "maintainers", "keywords", "links")
 
 
 def find(feedstock_id: int) -> FeedstockMetadata | None:
-    """The metadata of a feedstock; None if nobody has described it."""
+    """The metadata of a feedstock; None if it has no metadata."""
     return db.session.get(FeedstockMetadata, feedstock_id)
 
 

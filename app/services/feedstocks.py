@@ -53,7 +53,10 @@ def delete(feedstock: Feedstock) -> None:
     runs = db.session.scalar(select(RecipeRun.id).where(RecipeRun.feedstock_id == feedstock.id).limit(1))
     if datasets and not runs:
         count = "1 dataset" if datasets == 1 else f"{datasets} datasets"
-        raise Conflict(f"feedstock {feedstock.id} has {count}, which keep their ids; set its retired_at instead.")
+        raise Conflict(
+            f"feedstock {feedstock.id} has {count}. A dataset keeps its id, so its feedstock cannot be deleted. Set "
+            "retired_at instead."
+        )
     records.delete(feedstock)
 
 
@@ -66,7 +69,7 @@ def _with_alias(provider: str, spec: str) -> Feedstock | None:
 def finished(feedstock: Feedstock, limit: int) -> list[RecipeRun]:
     """Return the `limit` runs that ended last, newest first, with their bakeries and feedstocks; none of the future.
 
-    Stale runs are omitted, because nobody has run them. A completed run without an end time counts as ended when it
+    Stale runs are omitted, because they never began. A completed run without an end time counts as ended when it
     started. Each kind is read in the order of an index.
     """
     completed = select(RecipeRun).where(

@@ -17,7 +17,7 @@ HEAD = """\
 # if you do not trust it, use a container. Call it with the folder to work in. Variables: PYTHON is the Python to use,
 # REPOSITORY a copy of the repository, BEFORE the time before which packages must have been released: the run started at
 # {time}. BEFORE= installs the newest ones.
-# Whatever differs from the run stays different: the machine, its credentials, and source files that have changed.
+# These still differ from the run: the machine, its credentials, and source files that have changed.
 set -euo pipefail
 
 recipe={recipe}

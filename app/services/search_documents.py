@@ -3,8 +3,8 @@
 A text is split into words without case and accents. A token is a word behind the letter of its kind. So both databases,
 which only compare tokens and their beginnings, give the same answers, and an index alone says where a word was found.
 
-Triggers note each dataset whose texts change, whichever program changes them. A search indexes them first. So nobody
-who writes has to know the index, and a search finds what was written before it, unless a lock prevents the indexing.
+Triggers note each dataset whose texts change, whichever program changes them. A search indexes them first. So programs
+that write need not know the index, and a search finds what was written before it, unless a lock prevents the indexing.
 """
 
 import logging

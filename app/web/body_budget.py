@@ -1,6 +1,6 @@
 """How many bytes of request bodies a process holds in memory at a time. A request that would exceed them is 503.
 
-The body of a signed request must be read before its signature can be checked. Such bodies have a budget of their own,
+The body of a signed request must be read before its signature can be checked. Such bodies have a separate budget,
 so that strangers cannot use up that of callers with a key.
 """
 
@@ -45,7 +45,7 @@ def reserve(name: str = "body_budget") -> None:
     if "body" in g:
         return
     size, most = request.content_length, request.max_content_length or 0
-    if size is None:  # nobody knows how long a chunked body will be
+    if size is None:  # the length of a chunked body is unknown
         size = most if "Transfer-Encoding" in request.headers else 0
     size = min(size, most)  # a longer body is refused, not read
     if not current_app.extensions[name].take(size):

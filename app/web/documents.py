@@ -57,7 +57,7 @@ class Source(Protocol):
     ) -> Row[Any]: ...
 
     def related(
-        self, model: type[Record], member: str, names: tuple[str, ...], record_id: int, connection: Connection, /
+        self, model: type[Record], field: str, names: tuple[str, ...], record_id: int, connection: Connection, /
     ) -> Iterator[Rows]: ...
 
 

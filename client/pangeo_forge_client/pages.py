@@ -14,7 +14,7 @@ from pangeo_forge_client.transport import Transport, objects_of
 class Records(Generic[R]):
     """The records of a list, up to `limit` of them. A page is requested when its first record is needed.
 
-    Each loop reads the list anew, and `len(records.all())` reads it whole.
+    Each loop reads the list again, and `len(records.all())` reads it whole.
     """
 
     def __init__(

@@ -168,7 +168,7 @@ def test_a_reference_to_a_file_or_another_protocol_is_refused(url):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_root_becomes_a_user_who_cannot_read_the_memory_and_the_environment_of_the_service():
     script = (
-        "import os, sys; sys.path.insert(0, 'app/repr'); from program import limits; limits.drop_privileges();"
+        "import os, sys; sys.path.insert(0, 'app/repr'); from program import sandbox; sandbox.drop_privileges();"
         "print(os.getresuid(), os.getgroups(), os.access(f'/proc/{os.getppid()}/environ', os.R_OK))"
     )
     nobody = pwd.getpwnam("nobody").pw_uid

@@ -159,5 +159,8 @@ def test_a_feedstock_with_datasets_cannot_be_deleted(app, client):
     feedstock = make_feedstock(app)
     add(client, feedstock)
     response = client.delete(f"/feedstocks/{feedstock.id}", headers=KEY)
-    sentence = f"feedstock {feedstock.id} has 1 dataset, which keep their ids; set its retired_at instead."
+    sentence = (
+        f"feedstock {feedstock.id} has 1 dataset. A dataset keeps its id, so its feedstock cannot be deleted. Set "
+        "retired_at instead."
+    )
     assert (response.status_code, response.json["detail"]) == (409, sentence)

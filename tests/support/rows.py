@@ -21,7 +21,7 @@ FUNCTION = "pg_temp.delete_rows()"
 def cleaner(url: URL) -> Iterator[Callable[[], None]]:
     """A function that deletes the rows of all tables of the application.
 
-    It has a connection of its own, which the triggers of the audit log do not stop. To drop and to create these
+    It has a separate connection, which the triggers of the audit log do not stop. To drop and to create these
     triggers after each test would take longer, because every other connection would have to read the schema again.
     """
     open_cleaner = _on_sqlite if url.get_backend_name() == "sqlite" else _on_postgresql

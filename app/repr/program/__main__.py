@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from . import inspection
-from .limits import INSPECTION_MEMORY, MEMORY, drop_privileges, limit_resources
 from .representation import representation
+from .sandbox import INSPECTION_MEMORY, MEMORY, drop_privileges, limit_resources
 from .store import OtherKindError, StoreError
 
 

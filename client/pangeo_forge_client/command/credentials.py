@@ -91,7 +91,7 @@ def _read() -> dict[str, Any]:
 
 
 def _write(stored: dict[str, Any]) -> None:
-    """Replace the file. Nobody else may read the new one at any time."""
+    """Replace the file. Other users can never read the new one."""
     new = path().with_suffix(".new")
     try:
         path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ class Feedstocks(Named[Feedstock]):
         return [load(Build, values, self._transport) for values in objects_of(answer)]
 
     def metadata(self, id: int) -> dict[str, Any]:
-        """What its data are about. Raises NotFoundError if nobody has described it."""
+        """What its data are about. Raises NotFoundError if it has no metadata."""
         return object_of(self._transport.get(f"{self.path}{id}/metadata"))
 
     def describe(self, id: int, metadata: dict[str, Any] | str) -> dict[str, Any]:
