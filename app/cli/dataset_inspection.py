@@ -21,7 +21,7 @@ from app.repr import inspector
 from app.repr.inspector import Inspection
 from app.repr.opener import opener
 from app.schemas.dataset_descriptions import FindingsSchema
-from app.services import dataset_descriptions
+from app.services import dataset_descriptions, datasets
 from app.services.dataset_descriptions import Outcome, Task
 from app.services.health import Found
 
@@ -46,13 +46,15 @@ Running = dict["Future[tuple[Inspection, float]]", Task]
 def inspect(ids: tuple[int, ...], stale: int | None, limit: int | None, concurrency: int, seconds: int | None) -> None:
     """Describe datasets, and check their health.
 
-    Without an ID all datasets that are not withdrawn, those that wait longest first. Each is opened in a separate
-    process for up to a minute, which takes up to 300 MB. The command is safe to interrupt and to run several times at
-    once: no two inspect the same dataset. To go on where it was interrupted, repeat it with --stale.
+    An ID that no dataset has is an error. Without an ID the command inspects all datasets that are not withdrawn, those
+    that wait longest first. Each is opened in a separate process for up to a minute, which takes up to 300 MB. The
+    command is safe to interrupt and to run several times at once: no two inspect the same dataset. To go on where it
+    was interrupted, repeat it with --stale.
     """
     revision.require()
     before = now() - timedelta(hours=stale or 0)
-    queue = Queue(list(ids) or None, before, limit, monotonic() + seconds if seconds else None)
+    known = [datasets.resolve(number, of_runs=False) for number in ids]
+    queue = Queue(known or None, before, limit, monotonic() + seconds if seconds else None)
     outcomes: list[Outcome] = []
     with click.progressbar(length=queue.length(), label="datasets", show_pos=True) as progress:
         for outcome in _outcomes(queue, concurrency):

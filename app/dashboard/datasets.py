@@ -16,7 +16,7 @@ from app.dashboard.uses import citation, openers
 from app.database import pages
 from app.database.columns import wire_time
 from app.models import Dataset, DatasetCheck, DatasetDescription, DatasetEvent, Feedstock, FeedstockMetadata
-from app.schemas.dataset_descriptions import CheckRead
+from app.schemas.dataset_descriptions import FIELDS_MAX, CheckRead
 from app.schemas.datasets import DatasetDetail, DatasetEventRead, DatasetQuery, DatasetRead
 from app.schemas.feedstocks import FeedstockRead
 from app.schemas.serialiser import serialiser
@@ -72,6 +72,8 @@ def _facets(counted: dict[str, Any]) -> list[Facet]:
         facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
         facet("q", "Search or keyword", _values(counted, "keyword"), single=True),
         facet("variable", "Variable", _values(counted, "variable"), single=True),
+        facet("bbox", "Place", [], single=True),  # no choices, but a chip that removes what the address has
+        facet("datetime", "Time of the data", [], single=True),
         facet("license", "Licence", _values(counted, "license")),
         facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),
     ]
@@ -122,6 +124,7 @@ def dataset(id: int) -> str:
         about=metadata,
         description=description,
         variables=_variables(description),
+        variables_max=FIELDS_MAX,
         checks=_checks(number),
         builds=_builds(record),
         history=_history(number),

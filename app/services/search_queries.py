@@ -1,5 +1,6 @@
 """Queries for words in the syntax of the databases: the ranks of what `app.services.dataset_search` finds."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.database.names import containing, searchable
@@ -7,6 +8,15 @@ from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, words
 
 QUERY_WORDS_MAX = 16  # the others are ignored
 QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
+
+
+# Abbreviations of the field. A text with the abbreviation has what the words search for, and the other way round.
+ABBREVIATIONS = {
+    "sst": ("sea", "surface", "temperature"),
+    "sss": ("sea", "surface", "salinity"),
+    "ssh": ("sea", "surface", "height"),
+    "lst": ("land", "surface", "temperature"),
+}
 
 
 class Operators(NamedTuple):
@@ -50,9 +60,24 @@ def _as_one_query(rank: Rank) -> Rank:
 
 def _having(given: list[str], kinds: str, operators: Operators) -> str:
     """The query for all of the words, each in a text of one of `kinds`."""
-    return operators.every.join(
-        "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")" for word in given
+    return operators.any.join(
+        "("
+        + operators.every.join(
+            "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")" for word in spelling
+        )
+        + ")"
+        for spelling in _spellings(given)
     )
+
+
+def _spellings(given: list[str]) -> Iterator[list[str]]:
+    """Yield the words, and the same with an abbreviation instead of its words, or with its words instead of it."""
+    yield given
+    for short, long in ABBREVIATIONS.items():
+        if set(long) <= set(given):
+            yield [short, *(word for word in given if word not in long)]
+        elif short in given:
+            yield [*long, *(word for word in given if word != short)]
 
 
 def _containing(q: str, operators: Operators) -> Rank:

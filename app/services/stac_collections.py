@@ -70,6 +70,8 @@ def data_asset(row: Row[Any]) -> dict[str, Any] | None:
     opening = opening_of(row)
     options = opening.open_options
     media_type, zarr = MEDIA_TYPES.get(opening.type or ""), opening.type == "zarr"
+    if opening.type == "kerchunk" and row.url.rstrip("/").endswith((".parq", ".parquet")):
+        media_type = MEDIA_TYPES["parquet"]
     optional = {
         "type": media_type,
         "zarr:consolidated": row.consolidated if zarr else None,

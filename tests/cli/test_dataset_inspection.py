@@ -85,6 +85,13 @@ def test_some_datasets_are_inspected_by_id(app, inspected):
     assert sorted(inspected[0]) == [("https://data.example.org/0", "zarr"), ("https://data.example.org/2", "zarr")]
 
 
+def test_an_id_that_no_dataset_has_is_an_error(app, inspected):
+    [known] = make_datasets(app, 1)
+    result = app.test_cli_runner().invoke(args=["datasets", "inspect", str(known), "99999"])
+    assert (result.exit_code, result.output) == (1, "Error: dataset 99999 not found\n")
+    assert inspected[0] == []
+
+
 def test_an_interrupted_inspection_goes_on_with_those_that_are_stale(app, inspected):
     make_datasets(app, 3)
     assert run(app, "--limit", 2)[-1] == ["total", "2"]

@@ -84,6 +84,12 @@ def test_a_facet_narrows_the_list_and_is_removed_again(app, client):
     assert re.search(r'href="/dashboard/datasets\?dataset_type=kerchunk">kerchunk</a>', shown(client, "datasets"))
 
 
+@pytest.mark.parametrize("given", ["bbox=170,-10,-170,10", "datetime=2020-01-01/.."])
+def test_a_place_or_a_time_in_the_address_is_shown_and_can_be_removed(client, given):
+    text = shown(client, f"datasets?{given}")
+    assert re.search(rf'class="chosen" href="/dashboard/datasets">{given.partition("=")[2]} ', text)
+
+
 def test_the_catalogue_names_the_feedstock_that_it_is_narrowed_to(app, client):
     feedstock = make_feedstock(app, spec="a/oisst-feedstock")
     text = shown(client, f"datasets?feedstock_id={feedstock.id}")

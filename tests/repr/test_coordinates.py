@@ -4,7 +4,7 @@ import numpy
 import pytest
 import xarray
 
-from app.repr.program import samples
+from app.repr.program import description, samples
 from app.repr.program.coordinates import bounding_box, geographic, span, time_range
 from app.repr.program.description import Opened as OpenedDataset
 from app.repr.program.description import describe, plain
@@ -145,3 +145,10 @@ def test_a_field_with_many_chunks_is_the_part_in_its_middle():
     field, dimensions = samples.field(dataset, "a", -1)
     assert (field.shape, dimensions) == ((800, 800), ("lat", "lon"))
     assert (field[0, 0], field[0, -1]) == (1200, 1999)
+
+
+def test_of_too_many_variables_the_coordinates_are_described(monkeypatch):
+    monkeypatch.setattr(description, "VARIABLES_MAX", 2)
+    values = {name: ("lat", [1.0]) for name in "abc"}
+    found = describe(OpenedDataset(xarray.Dataset(values, {"lat": [5.0]}), "zarr", []))
+    assert {name: of["coordinate"] for name, of in found["variables"].items()} == {"lat": True, "a": False}

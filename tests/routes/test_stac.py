@@ -115,6 +115,16 @@ def test_every_type_of_dataset_makes_a_valid_collection(app, client, dataset_typ
     assert collection.extent.temporal.intervals == [[None, None]]
 
 
+@pytest.mark.parametrize(
+    ("url", "media_type"),
+    [("s3://b/refs.parq", "application/vnd.apache.parquet"), ("s3://b/refs.json", "application/json")],
+)
+def test_references_have_the_media_type_of_their_form(app, client, url, media_type):
+    run = publish(app, dataset_type="kerchunk", dataset_public_url=url)
+    asset = client.get(f"/stac/collections/{run.id}").json["assets"]["kerchunk"]
+    assert (asset["type"], asset["roles"]) == (media_type, ["data", "references"])
+
+
 @pytest.mark.parametrize("text", ["a b/ü?#%", "<script>", "\x01\u202e", "x" * 255])
 def test_a_collection_is_valid_for_any_recipe_id(app, client, text):
     run = publish(app, recipe_id=text, feedstock_id=make_feedstock(app, spec=text).id)

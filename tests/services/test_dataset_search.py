@@ -68,6 +68,25 @@ def test_a_name_in_camel_case_is_found_by_its_parts_and_as_a_whole(app, client, 
     assert found(client, q) == [number]
 
 
+@pytest.mark.parametrize(
+    ("title", "q", "is_found"),
+    [
+        ("Optimum Interpolated SST", "sea surface temperature", True),
+        ("Optimum Interpolated SST", "interpolated surface temperature sea", True),
+        ("Optimum Interpolated SST", "sea surface salinity", False),
+        ("Optimum Interpolated SST", "weekly sea surface temperature", False),
+        ("Sea surface temperature, daily", "daily SST", True),
+        ("Sea surface height", "ssh", True),
+        ("Land surface", "lst", False),
+    ],
+)
+@pytest.mark.parametrize("order", [{}, {"order_by": "id", "sort": "asc"}])
+def test_an_abbreviation_stands_for_its_words(app, client, title, q, is_found, order):
+    number = publish(app, metadata={"title": title})
+    publish(app)
+    assert found(client, q, **order) == ([number] if is_found else [])
+
+
 @pytest.mark.parametrize("q", ["sea surface temperature", "temp sea", "analysed", "sea_surface_temperature", "sst"])
 def test_a_dataset_is_found_by_its_variables(app, client, q):
     number = publish(app, described={"sst": SST})

@@ -20,5 +20,5 @@ def test_a_search_finds_real_datasets_of_sea_surface_temperature(app, client):
     app.test_cli_runner().invoke(describe_all, [str(FEEDSTOCKS)])
     app.test_cli_runner().invoke(import_catalogue, [str(FEDERATION)])
     found = {dataset["recipe_id"] for dataset in client.get("/datasets/?q=sea surface temperature").json}
-    assert {"HadISST", "noaa-oisst-avhrr-only", "OSTIA-REP", "noaa-coastwatch-geopolar-sst"} <= found
+    assert {"HadISST", "noaa-oisst-avhrr-only", "OSTIA-REP", "noaa-coastwatch-geopolar-sst", "noaa-oisst"} <= found
     assert len(client.get("/datasets/?q=OISST").json) >= 2

@@ -31,7 +31,10 @@ class Opened:
 
 def describe(opened: Opened) -> dict[str, Any]:
     dataset = opened.dataset
-    shown = dict(list(coordinates.named(dataset))[:VARIABLES_MAX])
+    every = list(coordinates.named(dataset))
+    if len(every) > VARIABLES_MAX:
+        every.sort(key=lambda item: item[0] not in dataset.coords)  # the extent is that of coordinates
+    shown = dict(every[:VARIABLES_MAX])
     return {
         "variables": {text(name): _variable(dataset, name, value) for name, value in shown.items()},
         "dimensions": {text(str(name)): size for name, size in list(dataset.sizes.items())[:VARIABLES_MAX]},
