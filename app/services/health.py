@@ -57,6 +57,7 @@ UNOPENED = {
         "It is a Zarr store without consolidated metadata, and its host does not list objects. xarray opens it without "
         "an error, but as a dataset without variables.",
     ),
+    "groups": (False, "Its variables are in groups below its root, which this service does not describe."),
     "array": (True, "It is a single Zarr array. xarray opens groups of arrays."),
     "parquet": (False, "It has Kerchunk references in Parquet, in a form that this service does not read."),
     "codec": (False, "It is compressed or encoded by a codec that this service does not run."),

@@ -47,6 +47,8 @@ def write_stores(folder, url):
             for consolidated in (True, False):
                 name = f"v{version}{'' if consolidated else '-plain'}.zarr"
                 globe.to_zarr(folder / name, zarr_format=version, consolidated=consolidated)
+                groups = xarray.DataTree.from_dict({"/surface": globe, "/deep": globe})
+                groups.to_zarr(folder / f"groups-{name}", zarr_format=version, consolidated=consolidated)
     empty = buckets.globe(times=0)
     empty.to_zarr(folder / "no-times.zarr", zarr_format=2, consolidated=True)
     missing = globe.assign(sst=globe.sst * numpy.nan)
@@ -170,6 +172,12 @@ def test_the_bytes_that_are_stored_are_those_of_all_objects(served):
 def test_a_store_without_consolidated_metadata_that_cannot_be_listed_is_not_opened(served, version):
     found = inspect(served, f"closed/v{version}-plain.zarr")
     assert (found.error, found.results) == ("unlisted", {})
+
+
+@pytest.mark.parametrize("path", ["v2.zarr", "v3.zarr", "v2-plain.zarr", "v3-plain.zarr"])
+def test_variables_in_groups_are_not_missing(served, path):
+    found = inspect(served, f"open/groups-{path}")
+    assert (found.error, found.results) == ("groups", {})
 
 
 def test_a_store_with_the_metadata_of_references_in_parquet_has_an_error_with_a_sentence(served):

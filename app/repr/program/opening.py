@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import xarray
+import zarr
 from zarr.storage import FsspecStore
 
 from .description import Opened
 from .layout import Layout, array_sizes, find
 from .listing import bytes_below
-from .store import OtherKindError, Store, named_errors
+from .store import OtherKindError, Store, StoreError, named_errors
 
 # Values are not decoded: the service needs a few times only, and an index would read whole coordinates.
 LAZY: dict[str, Any] = {"decode_times": False, "cache": False, "chunks": None, "create_default_indexes": False}
@@ -28,6 +29,8 @@ def opened(url: str, trusted: bool, kind: str) -> Iterator[Opened]:
         raise OtherKindError(layout.kind)
     store = Store(url, trusted, layout.references, layout.metadata)
     with named_errors(store), lazily(store) as dataset:
+        if not dataset.variables and _has_groups(store):
+            raise StoreError("groups")
         objects = layout.objects(store)
         yield Opened(dataset, layout.kind, objects, layout.zarr_format, layout.consolidated, stored)
 
@@ -42,6 +45,12 @@ async def _look(store: Store, kind: str) -> tuple[Layout, int | None]:
         return layout, await bytes_below(store) if layout.kind == "zarr" else None
     finally:
         await store.close()
+
+
+def _has_groups(store: Store) -> bool:
+    """Whether a store with consolidated metadata has groups below its root."""
+    below: Any = FsspecStore(store, read_only=True, path="")
+    return any(zarr.open_group(below, mode="r", use_consolidated=True).group_keys())
 
 
 @contextmanager
