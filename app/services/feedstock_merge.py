@@ -16,7 +16,11 @@ from app.database.names import lower, normal
 from app.extensions import db
 from app.models import (
     AuditEntry,
+    DatasetCheck,
+    DatasetDescription,
     DatasetEvent,
+    DatasetHealth,
+    DatasetThumbnail,
     Feedstock,
     FeedstockAlias,
     FeedstockMetadata,
@@ -32,6 +36,11 @@ FEEDSTOCK, ALIAS, METADATA, RUN, EVENT, AUDIT, DATASET_EVENT = (
     db.metadata.tables[model.__tablename__]
     for model in (Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
 )
+# What an inspection knows about the data of a dataset.
+KNOWN = [
+    db.metadata.tables[model.__tablename__]
+    for model in (DatasetDescription, DatasetHealth, DatasetThumbnail, DatasetCheck)
+]
 # The columns that triggers change when the runs of a dataset move away. A merge restores them.
 RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
 
@@ -60,7 +69,8 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     moving = _datasets_of(connection, tables, deleted_id)
     existing = {dataset.id for dataset in _datasets_of(connection, tables, kept_id)}
     runs = _move_runs(connection, tables, kept, deleted)
-    _move_datasets(connection, moving, existing, kept_id)
+    for old, new in _move_datasets(connection, moving, existing, kept_id):
+        _move_known(connection, tables, old, new)
     _move_names(connection, tables, kept, deleted)
     if METADATA.name in tables:
         _move_metadata(connection, kept_id, deleted_id)
@@ -132,13 +142,16 @@ def _datasets_of(connection: Connection, tables: set[str], feedstock_id: int) ->
     return list(connection.execute(found.order_by(DATASETS.c.id)))
 
 
-def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set[int], kept_id: int) -> None:
+def _move_datasets(
+    connection: Connection, moving: list[Row[Any]], existing: set[int], kept_id: int
+) -> list[tuple[int, int]]:
     """Move the datasets to the kept feedstock. If it had the same dataset already, the moved id leads to that, and so
-    do the ids that led to the moved one.
+    do the ids that led to the moved one. Return both ids if the newest build was that of the moved one.
 
     When the runs moved, the triggers have withdrawn these datasets and created others, or added builds to those of the
     kept feedstock, which are `existing`.
     """
+    taken_over = []
     for old in moving:
         key = {name: getattr(old, name) for name in KEY} | {"feedstock_id": kept_id}
         new = connection.execute(select(DATASETS).where(*same_key(key))).first()
@@ -149,10 +162,22 @@ def _move_datasets(connection: Connection, moving: list[Row[Any]], existing: set
             values |= {"merged_into": new.id}
             led_here = DATASETS.c.merged_into == old.id
             connection.execute(update(DATASETS).where(led_here).values(merged_into=new.id))
+            if new.run_id == old.run_id:
+                taken_over.append((old.id, new.id))
         connection.execute(
             delete(DATASET_EVENT).where(DATASET_EVENT.c.dataset_id == old.id, DATASET_EVENT.c.id > old.last_event)
         )
         connection.execute(update(DATASETS).where(DATASETS.c.id == old.id).values(values))
+    return taken_over
+
+
+def _move_known(connection: Connection, tables: set[str], old: int, new: int) -> None:
+    """Move what is known about the newest build from the dataset that was merged to the other one."""
+    for table in KNOWN:
+        if table.name in tables:
+            if table.c.dataset_id.primary_key:  # of checks, both have any number
+                connection.execute(delete(table).where(table.c.dataset_id == new))
+            connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))
 
 
 def _identity(feedstock: Row[Any]) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """`flask feedstocks merge`: two feedstocks become one, before and after the upgrade that requires it."""
 
 import re
+from functools import partial
 
 import pytest
 
 from app.services import run_counts
 from tests.support.databases import BAKERY, FEEDSTOCK, RUN, application, sql, upgrade
-from tests.support.factories import make_feedstock, make_metadata, make_run
+from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
 
 BEFORE = ["6197f9c7aff6", "0499cef6b57a", "0009_indexes", "0013_run_counts", "0017_readable_times"]
 COLLISION = "feedstock 1 (Pangeo-Forge/gpcp-feedstock) and 2 (pangeo-forge/gpcp-feedstock). Merge feedstocks with"
@@ -90,6 +91,21 @@ def test_ids_of_datasets_that_were_merged_twice_lead_to_the_dataset_that_now_is(
         found = client.get(f"/datasets/{number}").json
         assert (found["id"], found["build_count"], len(found["builds"])) == (runs[2], 3, 3)
         assert client.get(f"/stac/collections/{number}").json["id"] == str(runs[2])
+
+
+@pytest.mark.parametrize(("newer", "described"), [(True, "B"), (False, "A")])
+def test_the_description_of_the_newest_build_stays_when_datasets_are_merged(app, client, newer, described):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    build = partial(make_run, app, **PUBLISHED)
+    runs = [build(feedstock_id=number).id for number in ((kept, deleted) if newer else (deleted, kept))]
+    first, second = runs if newer else runs[::-1]
+    for number, name in ((first, "A"), (second, "B")):
+        make_description(app, id=number, variables={name: {"dimensions": [], "shape": []}})
+    assert client.get("/datasets/?variable=B").json != []
+    assert merge(app, kept, deleted)[0] == 0
+    for number in (first, second):
+        assert list(client.get(f"/datasets/{number}/description").json["variables"]) == [described]
+    assert [dataset["id"] for dataset in client.get(f"/datasets/?variable={described}").json] == [first]
 
 
 @pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])
