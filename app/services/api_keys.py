@@ -11,7 +11,7 @@ from app.errors import Invalid
 from app.extensions import db
 from app.keys import key_digest, new_key
 from app.models import APIKey, Bakery
-from app.models.api_keys import BAKERY_SCOPE, bakery_ids
+from app.models.api_keys import bakery_ids
 from app.services import records
 
 
@@ -67,14 +67,6 @@ def rotate(record: APIKey, grace: timedelta, actor: str, salt: str) -> tuple[API
     record.expires_at = min(end, record.expires_at) if record.expires_at else end
     db.session.flush()
     return successor, key
-
-
-def refuse_if_in_scopes(bakery: Bakery) -> None:
-    """Raise 409 if a valid key has the bakery in its scopes. It would keep the scope without the bakery."""
-    scope = BAKERY_SCOPE.format(bakery.id)
-    limited = db.session.scalars(select(APIKey).where(APIKey.bakery_ids.is_not(None)).order_by(APIKey.id))
-    if owners := [f"API key {key.id}" for key in limited if scope in key.scopes and key.is_valid]:
-        raise Conflict(f"bakery {bakery.id} is in the scopes of {', '.join(owners)}. Revoke or change them first.")
 
 
 def _store(record: APIKey, salt: str) -> tuple[APIKey, str]:

@@ -265,14 +265,3 @@ def test_me_accepts_get_only(admin):
 def test_only_administrators_see_keys(client, writer, path):
     assert [client.get(path).status_code, writer.get(path).status_code] == [403, 403]
     assert client.get(path, headers={"Authorization": f"Bearer {ADMIN_KEY}x"}).status_code == 401
-
-
-def test_a_bakery_in_the_scopes_of_a_valid_key_cannot_be_deleted(app, admin):
-    bakery, other = make_bakery(app).id, make_bakery(app).id
-    key = admin.post("/api-keys", json={"scopes": [f"bakery:{bakery}"]}).json["id"]
-    response = admin.delete(f"/bakeries/{bakery}")
-    sentence = f"bakery {bakery} is in the scopes of API key {key}. Revoke or change them first."
-    assert (response.status_code, response.json["detail"]) == (409, sentence)
-    assert admin.delete(f"/bakeries/{other}").status_code == 200
-    admin.patch(f"/api-keys/{key}", json={"is_active": False})
-    assert admin.delete(f"/bakeries/{bakery}").status_code == 200
