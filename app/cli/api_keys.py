@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.cli.tables import table
 from app.database import revision
 from app.database.columns import now, wire_time

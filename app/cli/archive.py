@@ -11,7 +11,7 @@ from typing import IO
 import click
 from flask.cli import with_appcontext
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.database import revision
 from app.extensions import db
 from app.services import archive

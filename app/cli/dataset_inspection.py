@@ -12,7 +12,7 @@ import click
 from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.cli.tables import table
 from app.database import revision
 from app.database.columns import now

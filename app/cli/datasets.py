@@ -8,8 +8,8 @@ import click
 import orjson
 from flask.cli import AppGroup
 
+from app.cli.command_errors import report_errors
 from app.cli.dataset_inspection import inspect
-from app.cli.failures import report_errors
 from app.cli.feedstock_files import read_text, take
 from app.database import revision
 from app.database.names import lower

@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup
 from werkzeug.exceptions import BadRequest
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.cli.feedstock_files import read_text, take
 from app.database import revision
 from app.extensions import db

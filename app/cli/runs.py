@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.database import revision
 from app.database.columns import now
 from app.database.names import normal

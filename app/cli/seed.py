@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.database import revision
 from app.database.columns import now
 from app.extensions import db

@@ -84,16 +84,14 @@ class Recipe:
     succeeded: int
 
 
-def recipes(query: dict[str, Any]) -> tuple[list[Recipe], int, int | None]:
-    """Return up to RECIPES_SHOWN recipes of the newest runs that match `query`, those with the newest runs first; the
-    number of all recipes of these runs; and the number of these runs, None if they are all runs that match.
+def recipes(query: dict[str, Any]) -> tuple[list[Recipe], int]:
+    """Return up to RECIPES_SHOWN recipes of the newest RECENT runs that match `query`, those with newest runs first,
+    and the number of all recipes of these runs.
     """
     filter_key, values = parametrise(RecipeRun, query)
     rows = fetch(_recipes(filter_key), values)
     found = [Recipe(dict(zip(STATE, row, strict=False)), row.runs, row.succeeded) for row in rows]
-    if not rows:
-        return [], 0, None
-    return found, rows[0].recipes, RECENT if rows[0].matching > RECENT else None
+    return found, rows[0].recipes if rows else 0
 
 
 @lru_cache(maxsize=64)
@@ -101,10 +99,7 @@ def _recipes(filter_key: FilterKey) -> Select[Any]:
     """The statement for the newest run of each recipe, with the numbers of runs and of successes of the recipe."""
     order = RecipeRun.started_at.desc(), RecipeRun.id.desc()
     matching = select(*(getattr(RecipeRun, name) for name in STATE)).where(*conditions(RecipeRun, filter_key))
-    # One more, which only says whether there are more runs than these.
-    read = matching.order_by(*order).limit(RECENT + 1).subquery()
-    counted = select(read, func.count().over().label("matching"))
-    run = counted.order_by(read.c.started_at.desc(), read.c.id.desc()).limit(RECENT).subquery().c
+    run = matching.order_by(*order).limit(RECENT).subquery().c
     newest = run.started_at.desc(), run.id.desc()
     succeeded = func.sum(case((run.conclusion == "success", 1), else_=0))
     columns = (

@@ -53,12 +53,12 @@ def feedstock(id: int) -> str:
     record = serialiser(FeedstockRead).record(feedstock)
     query = parse_query(PARENT_QUERY, {"feedstock_id": [id]})
     datasets, call = newest(query)
-    recipes, recipe_count, recent_runs = attention.recipes(query)
+    recipes, recipe_count = attention.recipes(query)
     context: dict[str, Any] = statistics(query, "feedstock")
     calls = [api_path("feedstocks.get_feedstock", id=id), call]
     if about:
         calls.append(api_path("feedstock_metadata.get_feedstock_metadata", id=id))
-    context |= {"calls": [*calls, *context["calls"]]}
+    context["calls"] = [*calls, *context["calls"]]
     return render_template(
         "dashboard/feedstock.html",
         record=record,
@@ -66,7 +66,7 @@ def feedstock(id: int) -> str:
         datasets=datasets,
         recipes=recipes,
         recipe_count=recipe_count,
-        recent_runs=recent_runs,
+        recent=attention.RECENT,
         decided_run=feedstocks.last_decided(feedstock),
         catalogue=_catalogue(id),
         repository=words.repository_url(record),

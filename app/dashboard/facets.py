@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import request
 
-from app.dashboard.queries import POSITION, joined, separated
-from app.web.links import parameters_except, with_prefix, with_query
+from app.dashboard.queries import POSITION, joined, page_path, separated
+from app.web.links import parameters_except, with_query
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ def _choice(
 def link(**changes: str | None) -> str:
     """Return the first page of this list with other values of these parameters, without those that are None."""
     added = [(name, value) for name, value in changes.items() if value is not None]
-    return with_query(with_prefix(request.path).rstrip("/"), [*parameters_except(*changes, *POSITION), *added])
+    return with_query(page_path(), [*parameters_except(*changes, *POSITION), *added])

@@ -89,6 +89,11 @@ def api_path(endpoint: str, arguments: Arguments = (), **path: Any) -> str:
     return with_query(url_for(endpoint, **path), arguments)
 
 
+def page_path() -> str:
+    """Return the path of this page, the same with and without a slash at its end."""
+    return with_prefix(request.path).rstrip("/")
+
+
 def escaped(value: Any) -> str:
     """Return one value of a parameter that separates values by commas."""
     return str(value).replace("\\", r"\\").replace(",", r"\,")
@@ -108,12 +113,12 @@ def sort_link(name: str, order: tuple[str, str], first: str = "asc") -> str:
     """Return the url of this page ordered by `name`, in reverse order if `name` orders it already."""
     direction = {"asc": "desc", "desc": "asc"}[order[1]] if order[0] == name else first
     others = parameters_except(*ORDER, *POSITION)
-    return with_query(with_prefix(request.path).rstrip("/"), [*others, ("order_by", name), ("sort", direction)])
+    return with_query(page_path(), [*others, ("order_by", name), ("sort", direction)])
 
 
 def _file_link(form: str) -> str:
     """Return the url of this list as a file."""
-    return with_query(f"{with_prefix(request.path).rstrip('/')}.{form}", parameters_except(*PAGE_ONLY))
+    return with_query(f"{page_path()}.{form}", parameters_except(*PAGE_ONLY))
 
 
 def choices(model: type[Base], name: str) -> list[tuple[str, str]]:

@@ -50,10 +50,14 @@ class PartSchema(Schema):
     def drop_null(self, data: Any, **_: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {name: _without_null(value) for name, value in data.items() if value is not None}
+        found = without_null(data).items()
+        return {name: without_null(value) if isinstance(value, list) else value for name, value in found}
 
 
-def _without_null(value: Any) -> Any:
+def without_null(value: Any) -> Any:
+    """An object without its fields that are null, or a list without its nulls. Any other value stays as it is."""
+    if isinstance(value, dict):
+        return {name: item for name, item in value.items() if item is not None}
     return [item for item in value if item is not None] if isinstance(value, list) else value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validates_schema
 
 from app.database.columns import INTEGER_MAX
-from app.schemas.base import WriteSchema
+from app.schemas.base import WriteSchema, without_null
 from app.schemas.dataset_descriptions import DescriptionWrite
 from app.schemas.feedstocks import NewSpec
 from app.schemas.fields import Number, load_in_batches
@@ -90,7 +90,7 @@ class ReportWrite(WriteSchema):
 
     @pre_load
     def drop_null(self, data: Any, **_: Any) -> Any:
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+        return without_null(data)
 
     @validates_schema
     def must_name_a_run(self, values: dict[str, Any], **_: Any) -> None:

@@ -9,7 +9,6 @@ from app.services.search_documents import GRAM, GRAM_LENGTH, KINDS, grams, words
 QUERY_WORDS_MAX = 16  # the others are ignored
 QUERY_GRAMS_MAX = 24  # enough to find few rows, whose names are then compared
 
-
 # Abbreviations of the field. A text with the abbreviation has what the words search for, and the other way round.
 ABBREVIATIONS = {
     "sst": ("sea", "surface", "temperature"),
@@ -60,14 +59,12 @@ def _as_one_query(rank: Rank) -> Rank:
 
 def _having(given: list[str], kinds: str, operators: Operators) -> str:
     """The query for all of the words, each in a text of one of `kinds`."""
-    return operators.any.join(
-        "("
-        + operators.every.join(
-            "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")" for word in spelling
-        )
-        + ")"
-        for spelling in _spellings(given)
-    )
+
+    def of_kinds(word: str) -> str:
+        return "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")"
+
+    spellings = (operators.every.join(map(of_kinds, spelling)) for spelling in _spellings(given))
+    return operators.any.join(f"({query})" for query in spellings)
 
 
 def _spellings(given: list[str]) -> Iterator[list[str]]:

@@ -49,13 +49,16 @@ async def _look(store: Store, kind: str) -> tuple[Layout, int | None]:
 
 def _has_groups(store: Store) -> bool:
     """Whether a store with consolidated metadata has groups below its root."""
-    below: Any = FsspecStore(store, read_only=True, path="")
-    return any(zarr.open_group(below, mode="r", use_consolidated=True).group_keys())
+    return any(zarr.open_group(_below(store), mode="r", use_consolidated=True).group_keys())
 
 
 @contextmanager
 def lazily(store: Store) -> Iterator[xarray.Dataset]:
     """Yield the dataset of a store with consolidated metadata."""
-    below: Any = FsspecStore(store, read_only=True, path="")
-    with xarray.open_dataset(below, engine="zarr", consolidated=True, **LAZY) as dataset:
+    with xarray.open_dataset(_below(store), engine="zarr", consolidated=True, **LAZY) as dataset:
         yield dataset
+
+
+def _below(store: Store) -> Any:
+    """Return the store as zarr reads it."""
+    return FsspecStore(store, read_only=True, path="")

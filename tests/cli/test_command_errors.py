@@ -4,7 +4,7 @@ import click
 import pytest
 from sqlalchemy import text
 
-from app.cli.failures import report_errors
+from app.cli.command_errors import report_errors
 from app.extensions import db
 from tests.support.databases import on_postgresql
 
