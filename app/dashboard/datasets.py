@@ -70,9 +70,10 @@ def _facets(counted: dict[str, Any]) -> list[Facet]:
     found = [
         facet("dataset_type", "Type", _values(counted, "dataset_type")),
         facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
-        facet("q", "Search or keyword", _values(counted, "keyword"), single=True),
+        facet("q", "Search", [], single=True),  # no choices, but a chip that removes what the address has
+        facet("keyword", "Keyword", _values(counted, "keyword"), single=True),
         facet("variable", "Variable", _values(counted, "variable"), single=True),
-        facet("bbox", "Place", [], single=True),  # no choices, but a chip that removes what the address has
+        facet("bbox", "Place", [], single=True),
         facet("datetime", "Time of the data", [], single=True),
         facet("license", "Licence", _values(counted, "license")),
         facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),

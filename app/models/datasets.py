@@ -138,6 +138,7 @@ class Dataset(Record):
         "include_withdrawn": is_unset_unless("withdrawn_at"),
         "q": Filter(lambda columns, _name, _form: contains_words(columns["id"])),
         "variable": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
+        "keyword": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
         "bbox": Filter(lambda _columns, name, _form: overlaps(_edges, name)),
         "datetime": Filter(lambda columns, name, _form: lasts(columns["time_start"], columns["time_end"], name)),
     }

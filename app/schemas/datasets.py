@@ -9,6 +9,7 @@ from app.database.columns import INTEGER_MAX
 from app.models.dataset_descriptions import NAMES_MAX
 from app.models.dataset_search import BY_RANK
 from app.models.datasets import is_link
+from app.models.feedstock_metadata import NAME_MAX
 from app.schemas.bakeries import Name, Region
 from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.feedstocks import Spec
@@ -232,6 +233,12 @@ DatasetQuery = page_query(
         description="Only datasets with a variable of this name, or of this standard name of the CF conventions, "
         "ignoring case.",
         example="precipitation_flux",
+    ),
+    keyword=Text(
+        1,
+        NAME_MAX,
+        description="Only datasets whose feedstock has this keyword, ignoring case.",
+        example="precipitation",
     ),
     q=Text(
         1,

@@ -1,8 +1,10 @@
 """Facets of datasets: how many of those that a search finds have which value."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
+from app.database.names import searchable
 from app.services import datasets
 
 COUNTED = 5000  # datasets, the first ones of the list
@@ -18,12 +20,19 @@ def facets(query: dict[str, Any], counted: int = COUNTED) -> dict[str, Any]:
     for name, values in zip(found, zip(*rows, strict=True), strict=False):
         found[name].update(values)
     found["owner"] = Counter(row[3].partition("/")[0] for row in rows)
-    found["keyword"] = Counter(keyword for row in rows for keyword in dict.fromkeys(row[4]))
-    found["variable"] = Counter(name for row in rows for name in row[5])
+    found["keyword"], found["variable"] = (_texts(row[column] for row in rows) for column in (4, 5))
     return {"count": len(rows), "complete": page.next is None} | {
         name: [{"value": value, "count": count} for value, count in _most_frequent(values)]
         for name, values in found.items()
     }
+
+
+def _texts(of_datasets: Iterable[list[str]]) -> Counter[str]:
+    """How many datasets have which text. Those that differ in case are one, with the spelling that comes first."""
+    spelled: dict[str, str] = {}
+    return Counter(
+        text for texts in of_datasets for text in {spelled.setdefault(searchable(text), text) for text in texts}
+    )
 
 
 def _most_frequent(values: Counter[Any]) -> list[tuple[Any, int]]:

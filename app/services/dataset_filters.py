@@ -21,7 +21,7 @@ from app.models.datasets import DATASETS, EDGES
 from app.services.dataset_search import read_rows
 
 DESCRIPTION, HEALTH = DatasetDescription.__table__, DatasetHealth.__table__
-BY_WORDS = {"q", "variable"}  # the database always begins with the index of words
+BY_WORDS = {"q", "variable", "keyword"}  # the database always begins with the index of words
 BY_TABLES = ("bbox", "datetime", "healthy")
 PLACE = ("columns", "limit", "order_by", "sort", "offset", "cursor", "count")
 SAMPLE = 2000  # datasets that are looked at

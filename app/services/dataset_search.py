@@ -25,7 +25,8 @@ from app.services.search_queries import Rank, ranks
 COUNTED = 5000  # hits
 SAMPLE = 500  # datasets that PostgreSQL looks at, in the order of the list
 ENOUGH = 25  # of them, so that a page of N datasets is full after about 20 N
-OWN_FILTERS = ("include_withdrawn", "since", "until", "variable")  # which need no other table than that of datasets
+# Those that need no other table than that of datasets.
+OWN_FILTERS = ("include_withdrawn", "since", "until", "variable", "keyword")
 Where = tuple[ColumnElement[bool], ...]
 
 

@@ -26,11 +26,10 @@ LISTED = (Dataset.url != "", Dataset.merged_into.is_(None))
 
 def page(q: str = "", **query: Any) -> Page:
     """Return a page of datasets, with `q` only of those that it finds (`app.services.dataset_search`)."""
-    variable = query.get("variable")
-    if q or variable:
+    tokens = {name: search_documents.whole(name, query[name]) for name in search_documents.WHOLE if name in query}
+    query |= tokens
+    if q or tokens:
         search_documents.refresh()
-    if variable:
-        query["variable"] = search_documents.exact(variable)
     if query["order_by"] == BY_RANK:
         descending = query.pop("sort") == "desc"
         del query["order_by"]

@@ -33,13 +33,14 @@ FEEDSTOCK, METADATA, DESCRIPTION = (
 
 # The kinds of words, most important first: a search ranks datasets by the kinds in which it finds all its words.
 TITLE, KEYWORD, NAME, VARIABLE, TEXT = KINDS = "abcde"
-# Names of variables as a whole, and every three successive characters of recipe, feedstock and url.
-EXACT, GRAM = "v", "g"
+# Names of variables and keywords as a whole, and every three successive characters of recipe, feedstock and url.
+WHOLE = {"variable": "v", "keyword": "k"}  # by the filter that finds them
+GRAM = "g"
 
 WORD_MAX = 64  # characters; the rest of a longer word is ignored
 WORDS_MAX = 5000  # of a text
 # PostgreSQL limits a token to 2046 bytes and a document to 1048575. A word of WORD_MAX characters has up to 256 bytes.
-EXACT_MAX = 512  # bytes; of 255 characters with case folded and signs replaced there are up to 2550
+WHOLE_MAX = 512  # bytes; of 255 characters with case folded and signs replaced there are up to 2550
 DOCUMENT_MAX = 1_000_000  # bytes
 GRAM_LENGTH = 3
 BATCH = 200  # datasets indexed in one transaction
@@ -69,11 +70,14 @@ def grams(text: str) -> list[str]:
     return list(dict.fromkeys(text[start : start + GRAM_LENGTH] for start in range(len(text))))
 
 
-def exact(name: str) -> str:
-    """The token of the variable with that name, or with that standard name. That of a long name is its digest."""
-    word = _as_word(searchable(name))
-    long = len(word.encode()) > EXACT_MAX
-    return EXACT + (sha256(word.encode()).hexdigest() if long else word)
+def whole(kind: str, text: str) -> str:
+    """The token by which the filter `kind`, a key of WHOLE, finds `text`. That of a long text is its digest.
+
+    The standard name of a variable is another name of it.
+    """
+    word = _as_word(searchable(text))
+    long = len(word.encode()) > WHOLE_MAX
+    return WHOLE[kind] + (sha256(word.encode()).hexdigest() if long else word)
 
 
 def _as_word(text: str) -> str:
@@ -203,14 +207,15 @@ def _tokens(row: Row[Any], names: list[str]) -> Iterator[str]:
     DOCUMENT_MAX bytes together. Then come the others, most important first.
     """
     variables = row.variables or {}
-    attributes = row.attributes or {}
+    attributes, keywords = row.attributes or {}, row.feedstock_keywords or []
     described = [value for details in variables.values() for value in _described(details)]
     standard_names = (details.get("standard_name") for details in variables.values())
     yield from _of_kind(TITLE, row.title, row.feedstock_title)
     yield from _of_kind(NAME, row.recipe_id, row.spec)
     yield from (GRAM + gram for name in names for gram in grams(name))
-    yield from (exact(name) for name in (*variables, *filter(None, standard_names)))
-    yield from _of_kind(KEYWORD, *(row.feedstock_keywords or ()))
+    yield from (whole("variable", name) for name in (*variables, *filter(None, standard_names)))
+    yield from (whole("keyword", keyword) for keyword in keywords)
+    yield from _of_kind(KEYWORD, *keywords)
     yield from _of_kind(VARIABLE, *variables, *described)
     yield from _of_kind(TEXT, row.description, row.feedstock_description)
     yield from _of_kind(TEXT, *(attributes.get(name) for name in ATTRIBUTES))

@@ -10,7 +10,7 @@ Value: TypeAlias = "str | int | float | bool | dt.date | None"
 Filter: TypeAlias = "Value | Iterable[Value]"
 
 # The parameters whose value is one text. In all others a comma separates values, so a comma in a value is escaped.
-ONE_TEXT = {"q", "variable", "bbox", "datetime"}
+ONE_TEXT = {"q", "variable", "keyword", "bbox", "datetime"}
 
 
 def query(filters: Mapping[str, Filter]) -> list[tuple[str, str]]:

@@ -72,7 +72,7 @@ def parameters(is_list):
 
 def test_a_comma_is_escaped_in_the_parameters_in_which_it_separates_values():
     assert ONE_TEXT.isdisjoint(parameters(is_list=True))
-    assert {"q", "variable"} <= ONE_TEXT
+    assert {"q", "variable", "keyword"} <= ONE_TEXT
     assert set(parameters(is_list=False)) >= ONE_TEXT
 
 
@@ -130,7 +130,7 @@ def test_datasets_are_searched_by_place_and_time(app, forge):
     assert bounding_box((west, 0, 20, north)) == "12.3456789,0,20,45.5"
     assert forge.datasets.search(datetime=STARTED_AT, bbox=(west, 0, 20, north)).all() == []
     assert forge.datasets.search(bbox=(-10, 35, 30.5, 60), datetime=("2000-01-01", None)).all() == []
-    assert forge.datasets.search(datetime=dt.date(2000, 1, 1), variable="sst").all() == []
+    assert forge.datasets.search(datetime=dt.date(2000, 1, 1), variable="sst", keyword="sst").all() == []
     assert len(forge.datasets.search().all()) == 1
 
 

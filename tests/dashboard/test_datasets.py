@@ -84,8 +84,8 @@ def test_a_facet_narrows_the_list_and_is_removed_again(app, client):
     assert re.search(r'href="/dashboard/datasets\?dataset_type=kerchunk">kerchunk</a>', shown(client, "datasets"))
 
 
-@pytest.mark.parametrize("given", ["bbox=170,-10,-170,10", "datetime=2020-01-01/.."])
-def test_a_place_or_a_time_in_the_address_is_shown_and_can_be_removed(client, given):
+@pytest.mark.parametrize("given", ["q=ice", "keyword=sea, ice", "bbox=170,-10,-170,10", "datetime=2020-01-01/.."])
+def test_a_text_a_place_or_a_time_in_the_address_is_shown_and_can_be_removed(client, given):
     text = shown(client, f"datasets?{given}")
     assert re.search(rf'class="chosen" href="/dashboard/datasets">{given.partition("=")[2]} ', text)
 
@@ -128,7 +128,7 @@ def test_the_page_of_a_dataset_shows_what_it_is(app, client):
     text = shown(client, f"datasets/{run.id}")
     assert "<h1>Sea surface</h1>" in text
     assert "<p>Daily.</p><p>Global.</p>" in text
-    assert '<a class="tag" href="/dashboard/datasets?q=ocean">ocean</a>' in text
+    assert '<a class="tag" href="/dashboard/datasets?keyword=ocean">ocean</a>' in text
     assert 'href="https://spdx.org/licenses/CC-BY-4.0.html" rel="noopener noreferrer">CC-BY-4.0</a>' in text
     assert 'NOAA <span class="faint">(producer)</span>' in text
     assert 'href="https://github.com/ada" rel="noopener noreferrer">Ada</a>' in text

@@ -8,13 +8,20 @@ from sqlalchemy import insert
 from app.extensions import db
 from app.models import DatasetHealth
 from app.services import dataset_filters
-from tests.support.factories import make_bakery, make_description, make_feedstock, make_run
+from tests.support.factories import make_bakery, make_description, make_feedstock, make_metadata, make_run
 from tests.support.links import follow
 from tests.support.sent import statements
 
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_public_url": "https://data.org/a.zarr"}
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
-FILTERS = ("bbox=0,0,10,10", "datetime=2000-01-01", "healthy=true", "healthy=true,false", "variable=sst")
+FILTERS = (
+    "bbox=0,0,10,10",
+    "datetime=2000-01-01",
+    "healthy=true",
+    "healthy=true,false",
+    "variable=sst",
+    "keyword=ocean",
+)
 COMBINED = ("bbox=0,0,10,10&healthy=false", "datetime=2000-01-01&variable=sst", "healthy=true&q=recipe")
 ORDERS = ("", "order_by=last_build&sort=asc", "order_by=feedstock", "order_by=healthy&sort=desc")
 
@@ -24,6 +31,7 @@ def client(module_app):
     """A client of a service with twelve datasets, of which each filter matches some."""
     app = module_app
     parents = {"feedstock_id": make_feedstock(app).id, "bakery_id": make_bakery(app).id}
+    make_metadata(app, feedstock_id=parents["feedstock_id"], keywords=["ocean"])
     for number in range(12):
         id = make_run(app, recipe_id=f"recipe-{number}", **parents, **PUBLISHED).id
         start = YEAR_2000 + timedelta(days=number % 3)

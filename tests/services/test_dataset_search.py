@@ -262,8 +262,8 @@ def test_a_variable_with_a_long_name_is_found_by_it(app, client, name):
 
 
 def test_names_of_ordinary_length_are_tokens_as_they_are():
-    assert search_documents.exact("SST") == "vsst"
-    assert search_documents.exact("x" * 512) == "v" + "x" * 512
+    assert search_documents.whole("variable", "SST") == "vsst"
+    assert search_documents.whole("keyword", "x" * 512) == "k" + "x" * 512
 
 
 def many(kind, length):
@@ -308,7 +308,7 @@ def refused_documents(app, monkeypatch):
     event.listen(engine, "checkout", begin)
     event.listen(engine, "checkin", end)
     with monkeypatch.context() as patch:
-        patch.setattr(search_documents, "EXACT_MAX", 10_000)
+        patch.setattr(search_documents, "WHOLE_MAX", 10_000)
         yield
     event.remove(engine, "checkout", begin)
     event.remove(engine, "checkin", end)
@@ -432,6 +432,37 @@ def test_a_variable_is_found_by_its_whole_name(app, client, variable):
     number = publish(app, described={"sst": SST})
     publish(app, described={"sst_anomaly": SST | {"standard_name": None}})
     assert [dataset["id"] for dataset in client.get(f"/datasets/?variable={variable}").json] == [number]
+
+
+@pytest.mark.parametrize("keyword", ["Sea, surface", "sea, SURFACE", "\u0390" * 500])
+def test_a_keyword_is_found_as_a_whole(app, client, keyword):
+    number = publish(app, metadata={"keywords": ["Sea, surface", "\u0390" * 500]})
+    publish(app, spec="owner/other", metadata={"keywords": ["sea", "surface"], "title": "Sea, surface"})
+    found = client.get("/datasets/", query_string={"keyword": keyword})
+    assert [dataset["id"] for dataset in found.json] == [number]
+
+
+def test_a_new_keyword_of_a_feedstock_finds_its_datasets(app, client, admin):
+    number = publish(app, metadata={"keywords": ["ocean"]})
+    assert client.get("/datasets/?keyword=ice").json == []
+    path = f"/feedstocks/{client.get(f'/datasets/{number}').json['feedstock_id']}/metadata"
+    assert admin.put(path, json={"keywords": ["ice"]}).status_code == 200
+    assert [dataset["id"] for dataset in client.get("/datasets/?keyword=ice").json] == [number]
+    assert client.get("/datasets/?keyword=ocean").json == []
+
+
+def test_a_choice_of_a_facet_finds_as_many_datasets_as_it_says(app, client):
+    publish(app, described={"sst": {}}, metadata={"keywords": ["Ocean", "OCEAN", "sea ice"]})
+    publish(app, described={"SST": {}, "ice": {}}, spec="owner/other", metadata={"keywords": ["ocean", "sea"]})
+    facets = client.get("/datasets/facets?order_by=id&sort=asc").json
+    assert facets["keyword"] == [
+        {"value": "Ocean", "count": 2},
+        *({"value": v, "count": 1} for v in ("sea", "sea ice")),
+    ]
+    for name in ("keyword", "variable"):
+        for choice in facets[name]:
+            found = client.get("/datasets/", query_string={name: choice["value"]})
+            assert len(found.json) == choice["count"], choice
 
 
 def test_healthy_filters_by_the_last_check(app, client):

@@ -36,6 +36,7 @@ def datasets() -> None:
 @click.option("--bbox", metavar="W,S,E,N", callback=_box, help="Only datasets with data in this box, in degrees.")
 @click.option("--datetime", metavar="TIME", help="Only datasets with data at a time, or in 2000-01-01/2000-12-31.")
 @click.option("--variable", help="The name or the CF standard name of a variable.")
+@click.option("--keyword", help="A keyword of the feedstock.")
 @options.limit
 @options.everything
 @options.filters

@@ -27,17 +27,18 @@ class Datasets(Editable[Dataset]):
         bbox: tuple[float, float, float, float] | None = None,
         datetime: Time | tuple[Time | None, Time | None] | None = None,
         variable: str | None = None,
+        keyword: str | None = None,
         limit: int | None = None,
         **filters: Filter,
     ) -> Records[Dataset]:
         """The datasets that have all words of `text`, the best first, or the newest first without a text.
 
         `bbox` is west, south, east, north in degrees. `datetime` is a time of the data, or a pair of which one may be
-        None. `variable` is its name, or its standard name of the CF conventions. Without `type="test"` or
-        `type="all"`, only datasets of production runs are found.
+        None. `variable` is its name, or its standard name of the CF conventions. `keyword` is one of the feedstock.
+        Without `type="test"` or `type="all"`, only datasets of production runs are found.
         """
         places = {"bbox": bounding_box(bbox), "datetime": interval(datetime)}
-        return self.list(limit=limit, **{"q": text, "variable": variable}, **places, **filters)
+        return self.list(limit=limit, **{"q": text, "variable": variable, "keyword": keyword}, **places, **filters)
 
     def create(
         self, *, feedstock_id: int, recipe_id: str, url: str, idempotency_key: str | None = None, **optional: Any
