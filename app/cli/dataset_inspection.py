@@ -132,10 +132,11 @@ def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
     described, samples, hosts = shown["description"], shown["samples"], shown["closed_hosts"]
     if described is None and error is None:
         error = "crashed"
-    picture = shown["picture"] if isinstance(shown["picture"], bytes) else None
-    drawn = None if isinstance(shown["picture"], dict) or "picture" not in inspection.results else picture is not None
+    picture = shown["picture"]
+    tried = "picture" in inspection.results and "error" not in (picture or {})
+    drawn = picture is not None if tried else None
     found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, drawn)
-    return dataset_descriptions.record(task, found, picture, round(seconds, 3))
+    return dataset_descriptions.record(task, found, picture if drawn else None, round(seconds, 3))
 
 
 def _summary(outcomes: list[Outcome]) -> Iterator[str]:

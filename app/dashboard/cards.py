@@ -6,8 +6,9 @@ from sqlalchemy import Row, select
 
 from app.dashboard.maps import Extent
 from app.extensions import db
-from app.models import DatasetHealth, DatasetThumbnail, FeedstockMetadata
+from app.models import DatasetDescription, DatasetHealth, DatasetThumbnail, FeedstockMetadata
 from app.models.datasets import DATASETS
+from app.models.opening import TYPE_OF_ENGINE
 from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
@@ -20,16 +21,22 @@ _KNOWN = (
         FeedstockMetadata.description,
         DatasetHealth.checked_at,
         DatasetThumbnail.etag,
+        DatasetThumbnail.variable,
+        DatasetDescription.engine,
     )
     .select_from(DATASETS)
     .outerjoin(FeedstockMetadata, FeedstockMetadata.id == DATASETS.c.feedstock_id)
     .outerjoin(DatasetHealth, DatasetHealth.dataset_id == DATASETS.c.id)
     .outerjoin(DatasetThumbnail, DatasetThumbnail.dataset_id == DATASETS.c.id)
+    .outerjoin(DatasetDescription, DatasetDescription.id == DATASETS.c.id)
 )
 
 
 def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`."""
+    """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`, ….
+
+    `type` is the one that an inspection has found, and `listed_as` the other one that its runs say.
+    """
     ids = [dataset["id"] for dataset in datasets]
     known = {row.id: row for row in db.session.execute(_KNOWN.where(DATASETS.c.id.in_(ids)))}
     return [dataset | _card(dataset, known[dataset["id"]]) for dataset in datasets if dataset["id"] in known]
@@ -37,6 +44,7 @@ def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
     """Return more values of a dataset."""
+    listed_as, found = dataset["dataset_type"], TYPE_OF_ENGINE.get(row.engine or "")
     return {
         "heading": dataset["title"] or dataset["recipe_id"],
         "summary": summary(dataset["description"]) or summary(row.description),
@@ -45,6 +53,9 @@ def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
         "checked_at": row.checked_at,
         "extent": dataset["bbox"] and Extent(*dataset["bbox"]),
         "has_picture": row.etag is not None,
+        "pictured": row.variable,
+        "type": found or listed_as,
+        "listed_as": listed_as if found and listed_as != found else None,
     }
 
 

@@ -102,10 +102,11 @@ class DatasetHealth(db.Model):
 
 
 class DatasetThumbnail(db.Model):
-    """A small picture of a dataset, a PNG. `etag` is the SHA-1 of its bytes."""
+    """A small picture of a variable of a dataset, a PNG. `etag` is the SHA-1 of its bytes."""
 
     __tablename__ = "dataset_thumbnail"
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     png: Mapped[bytes] = mapped_column(LargeBinary)
     etag: Mapped[str]
+    variable: Mapped[str | None]  # null if it was drawn before migration 0035

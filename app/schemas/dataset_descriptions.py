@@ -199,7 +199,7 @@ class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None)
                 raise ValidationError({name: ["Must have as many dimensions as sizes in shape."]}, "variables")
 
 
-class Picture(fields.String):
+class Png(fields.String):
     """A PNG in base64, of up to PICTURE_MAX bytes. It is loaded as bytes."""
 
     default_error_messages = {"png": f"Must be a PNG of up to {PICTURE_MAX} bytes in base64."}
@@ -213,6 +213,11 @@ class Picture(fields.String):
         if not png.startswith(PNG) or len(png) > PICTURE_MAX:
             raise self.make_error("png")
         return png
+
+
+class PictureSchema(WriteSchema):
+    png = Png(required=True)
+    variable = Text(0, NAME_MAX, required=True, description="What it shows.", example="precip")
 
 
 class SamplesSchema(WriteSchema):
@@ -248,7 +253,7 @@ class FindingsSchema(WriteSchema):
             validate=validate.Length(max=HOSTS_MAX),
         )
     )
-    picture = Attempt(Picture())
+    picture = Attempt(fields.Nested(PictureSchema, allow_none=True))
 
 
 DescriptionRead = ReadSchema.from_dict(

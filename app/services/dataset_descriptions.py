@@ -1,7 +1,7 @@
 """Store and find descriptions of datasets, checks and pictures."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -111,9 +111,10 @@ class Outcome:
     reason: str
 
 
-def record(task: Task, found: Found, picture: bytes | None, seconds: float) -> Outcome:
+def record(task: Task, found: Found, picture: Mapping[str, Any] | None, seconds: float) -> Outcome:
     """Store the result of an inspection. The caller commits.
 
+    `picture` has the `png` and the name of the `variable` that it shows.
     If the dataset was not opened, its earlier description and picture stay, and so does the picture if it was not drawn
     because of a limit.
     """
@@ -147,12 +148,12 @@ def _history(dataset_id: int) -> History:
     return History([(at, end) for at, end in found if end], first, last, count)
 
 
-def _show(dataset_id: int, picture: bytes | None) -> None:
+def _show(dataset_id: int, picture: Mapping[str, Any] | None) -> None:
     """Replace the picture of the dataset."""
     db.session.execute(delete(DatasetThumbnail).where(DatasetThumbnail.dataset_id == dataset_id))
     if picture:
-        etag = hashlib.sha1(picture, usedforsecurity=False).hexdigest()
-        db.session.execute(insert(DatasetThumbnail).values(dataset_id=dataset_id, png=picture, etag=etag))
+        etag = hashlib.sha1(picture["png"], usedforsecurity=False).hexdigest()
+        db.session.execute(insert(DatasetThumbnail).values(dataset_id=dataset_id, etag=etag, **picture))
 
 
 def _delete_old_checks(dataset_id: int) -> None:

@@ -50,13 +50,16 @@ def count(app, model):
         return db.session.query(model).count()
 
 
-def png(rest):
+def picture(rest, variable="sst"):
     """A picture, as the program shows it."""
-    return b64encode(b"\x89PNG\r\n\x1a\n" + rest).decode()
+    return {"png": b64encode(b"\x89PNG\r\n\x1a\n" + rest).decode(), "variable": variable}
 
 
 INVALID: dict[str, list[Any]] = {
-    "picture": [7, "abc", "ö", "AAAA", png(b"x" * PICTURE_MAX), [], {"error": 7}],
+    "picture": [
+        *(7, "abc", [], {"error": 7}, picture(b"x" * PICTURE_MAX), picture(b"", None), picture(b"", "x" * 1000)),
+        *({"png": png, "variable": "sst"} for png in (7, "abc", "ö", "AAAA")),
+    ],
     "samples": [{"chunks": 1}, {"chunks": "1", "missing": 0}, [1, 0], {"error": None}],
     "closed_hosts": [[1], ["https://a.org"] * 11, ["x" * 301], "https://a.org", {"error": "large", "surprise": 1}],
 }

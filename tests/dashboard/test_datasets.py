@@ -61,6 +61,21 @@ def test_a_row_shows_what_is_known_of_a_dataset(app, client):
     assert '<span class="state unhealthy">unhealthy</span>' in text
 
 
+def test_the_type_that_an_inspection_found_is_shown_with_the_one_that_is_listed(app, client):
+    run = built(app, dataset_type="zarr")
+    make_description(app, id=run.id, engine="h5netcdf")
+    assert re.search('<li class="tag">netcdf</li>\\s*<li>listed as zarr</li>', shown(client, "datasets"))
+    assert "<dd>netcdf, listed as zarr</dd>" in shown(client, f"datasets/{run.id}")
+
+
+def test_a_picture_says_which_variable_it_shows(app, client):
+    run = built(app)
+    make_thumbnail(app, dataset_id=run.id, variable="sst")
+    text = shown(client, f"datasets/{run.id}")
+    assert 'alt="A quick look at the values of sst"' in text
+    assert "A quick look at <code>sst</code>" in text
+
+
 def test_a_row_of_a_dataset_about_which_nothing_is_known_shows_its_type(app, client):
     built(app, recipe_id="oisst", dataset_type="parquet")
     text = shown(client, "datasets")

@@ -213,7 +213,9 @@ def test_samples_say_whether_there_are_values(served, path, samples):
 
 
 def test_a_picture_has_the_values_of_the_first_variable_and_gaps(served):
-    picture = Image.open(BytesIO(b64decode(inspect(served, "open/v2.zarr").results["picture"])))
+    shown = inspect(served, "open/v2.zarr").results["picture"]
+    picture = Image.open(BytesIO(b64decode(shown["png"])))
+    assert shown["variable"] == "sst"
     assert (picture.format, picture.size) == ("PNG", (512, 256))
     alpha = numpy.asarray(picture.convert("RGBA"))[:, :, 3]
     rows, columns = numpy.nonzero(alpha == 0)

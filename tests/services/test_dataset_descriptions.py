@@ -12,6 +12,8 @@ from app.models.dataset_descriptions import KEPT_CHECKS
 from app.services import dataset_descriptions
 from tests.support.inspections import DESCRIPTION, make_dataset, record
 
+PICTURE = {"png": b"PNG", "variable": "sst"}
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -89,7 +91,7 @@ def test_a_result_is_a_description_a_check_and_the_newest_verdict(app):
 def test_a_dataset_that_does_not_open_keeps_its_description_and_its_picture(app):
     id = make_dataset(app)
     claim(app)
-    record(app, id, picture=b"PNG")
+    record(app, id, picture=PICTURE)
     assert record(app, id, error="unreachable") == dataset_descriptions.Outcome(
         False, "Its host cannot be reached, or answered with an error."
     )
@@ -100,16 +102,16 @@ def test_a_dataset_that_does_not_open_keeps_its_description_and_its_picture(app)
 
 def test_a_dataset_that_opens_without_a_picture_loses_the_earlier_one(app):
     id = make_dataset(app)
-    record(app, id, picture=b"PNG")
+    record(app, id, picture=PICTURE)
     record(app, id)
     assert rows(app, DatasetThumbnail) == []
 
 
 def test_a_picture_that_was_not_drawn_because_of_a_limit_leaves_the_earlier_one(app):
     id = make_dataset(app)
-    record(app, id, picture=b"PNG")
+    record(app, id, picture=PICTURE)
     record(app, id, has_picture=None)
-    assert [row.png for row in rows(app, DatasetThumbnail)] == [b"PNG"]
+    assert [(row.png, row.variable) for row in rows(app, DatasetThumbnail)] == [(b"PNG", "sst")]
 
 
 def test_a_dataset_that_stopped_growing_is_behind_by_its_own_history(app):
@@ -142,7 +144,7 @@ def test_a_dataset_that_was_deleted_meanwhile_has_no_result(app):
 def test_the_deletion_of_a_feedstock_deletes_all_that_is_known_of_its_datasets(app, model):
     id = make_dataset(app)
     claim(app)
-    record(app, id, picture=b"PNG")
+    record(app, id, picture=PICTURE)
     with app.app_context():
         for statement in ("DELETE FROM reciperun", "DELETE FROM feedstock"):
             db.session.execute(db.text(statement))

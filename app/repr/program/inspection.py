@@ -11,7 +11,7 @@ from PIL import Image
 from yarl import URL
 
 from . import picture, samples
-from .description import Opened, describe
+from .description import Opened, describe, text
 from .store import Store, StoreError, named_errors
 
 # The module that opens each type. What it needs may be missing where the service runs.
@@ -60,9 +60,11 @@ def _attempt(name: str, act: Callable[[], Any], show: Show) -> None:
         show({name: {"error": str(error)}})
 
 
-def _picture(opened: Opened) -> str | None:
-    image = picture.drawn(opened.dataset)
-    return b64encode(image).decode() if image else None
+def _picture(opened: Opened) -> dict[str, str] | None:
+    if not (found := picture.drawn(opened.dataset)):
+        return None
+    name, png = found
+    return {"variable": text(name), "png": b64encode(png).decode()}
 
 
 async def closed_hosts(url: str, trusted: bool, objects: Iterable[str]) -> list[str]:

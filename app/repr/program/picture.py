@@ -30,12 +30,12 @@ VIRIDIS = numpy.array(
 )
 
 
-def drawn(dataset: xarray.Dataset) -> bytes | None:
-    """Return a PNG of the first variable that can be drawn; None if there is none."""
+def drawn(dataset: xarray.Dataset) -> tuple[str, bytes] | None:
+    """Return the name and a PNG of the first variable that can be drawn; None if there is none."""
     for name in samples.candidates(dataset)[: samples.VARIABLES_MAX]:
         image = _map(dataset, name) if dataset[name].ndim > 1 else _line(dataset, name)
         if image is not None:
-            return image
+            return name, image
     return None
 
 
