@@ -5,7 +5,7 @@ order, instead of an offset. So rows that are added or deleted meanwhile neither
 page is equally fast.
 
 Rows are read in the order of an index until the page is full. If the model knows that only few rows match, PostgreSQL
-has to sort these instead: they may be at the end of that order. SQLite reads few rows by itself.
+has to sort these instead: they may be at the end of that order. SQLite would sort all that match by itself, also many.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapper
 
 from app.database.columns import KEY_LENGTH, LongText, UTCDateTime
 from app.database.filters import ONE, FilterKey, conditions, id_bounds, index_key, is_range_of, parametrise
+from app.database.indexes import unindexed
 from app.database.rows import selection
 from app.database.statements import Rows, fetch
 from app.extensions import Base
@@ -72,9 +73,10 @@ class Order:
             columns = [index_key(self.column), self.id]
         if self.of_few:
             columns = [func.coalesce(column, column) for column in columns]  # no index has these expressions
-        if self.descending:
-            return [column.desc().nulls_first() if with_nulls else column.desc() for column in columns]
-        return [column.asc().nulls_last() if with_nulls else column.asc() for column in columns]
+        clauses: list[ColumnElement[Any]] = [column.desc() if self.descending else column.asc() for column in columns]
+        if with_nulls and self.column.nullable:
+            clauses[0] = clauses[0].nulls_first() if self.descending else clauses[0].nulls_last()
+        return clauses
 
     def ranges(self, *, id_given: bool, value_given: bool) -> list[ColumnElement[bool]]:
         """The conditions for rows after a cursor, one for each range of the index in order. Nulls are a range too.
@@ -124,14 +126,20 @@ class ListKey(NamedTuple):
     names: tuple[str, ...]
     order_by: str
     descending: bool
-    of_few: bool
+    of_few: bool | None  # None if it is not known
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        return [*self.where, *conditions(self.mapper.class_, self.filter_key)]
+        model = self.mapper.class_
+        found = zip(self.filter_key.forms, conditions(model, self.filter_key), strict=True)
+        # SQLite has no index of long texts, see `app.database.indexes`.
+        if self.of_few is not False or isinstance(self.order().column.type, LongText):
+            return [*self.where, *(condition for _, condition in found)]
+        in_order = [one if is_range_of(model, name, self.order_by) else unindexed(one) for (name, _), one in found]
+        return [*self.where, *in_order]
 
     def order(self) -> Order:
         columns = self.mapper.columns
-        return Order(columns[self.order_by], columns["id"], self.descending, self.of_few)
+        return Order(columns[self.order_by], columns["id"], self.descending, bool(self.of_few))
 
     def statement(self) -> Select[Any]:
         """Selects all matching rows: the columns of `names`, then the two that `Order.cursor` needs."""
@@ -161,9 +169,9 @@ def read_page(
     backward = cursor is not None and cursor.backward
     filter_key, values = parametrise(model, filters)
     descending = (sort == "desc") != backward
-    may_be_few = filter_key.dialect == "postgresql" and not _is_indexed(model, filter_key, order_by)
-    kept = model.kept_count(filters) if not where and (count or may_be_few) else None
-    of_few = may_be_few and kept is not None and kept <= FEW
+    is_indexed = _is_indexed(model, filter_key, order_by)
+    kept = None if where or (is_indexed and not count) else model.kept_count(filters)
+    of_few = None if kept is None or is_indexed else kept <= FEW
     list_key = ListKey(inspect(model), where, filter_key, columns, order_by, descending, of_few)
     order = list_key.order()
     rows = _read(list_key, values, cursor or offset, limit + 1)

@@ -1,4 +1,4 @@
-"""A list of few rows, which are sorted, is the same as one that is read in the order of an index."""
+"""A list of few rows, which are sorted, is the same as one of many, which is read in the order of an index."""
 
 from datetime import timedelta
 from random import Random
@@ -9,8 +9,10 @@ from sqlalchemy import insert
 from app.database import pages
 from app.extensions import db
 from app.models import RecipeRun
+from tests.support.databases import on_sqlite
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock
 from tests.support.links import follow
+from tests.support.sent import statements
 
 FILTERS = [
     *("status=queued&status=in_progress", "has_conclusion=false", "is_test=true&status=completed", "bakery_id=1"),
@@ -54,3 +56,19 @@ def test_a_list_of_few_rows_is_that_of_an_index(client, monkeypatch, query, orde
         assert by_sorting[1] == [page.json for page in follow(client, last, "prev")]
         assert min(map(len, by_sorting)) > 1
         monkeypatch.undo()
+
+
+@on_sqlite
+@pytest.mark.parametrize("order", ["recipe_id", "conclusion", "completed_at", "started_at"])
+@pytest.mark.parametrize("query", ["is_test=false&status=completed", "bakery_id=1&bakery_id=2", "conclusion=failure"])
+def test_sqlite_sorts_few_rows_only(client, monkeypatch, query, order):
+    sorts = []
+    for few in (pages.FEW, -1):
+        monkeypatch.setattr(pages, "FEW", few)
+        with statements() as sent:
+            assert client.get(f"/recipe_runs/?{query}&order_by={order}&limit=2").status_code == 200
+        [page] = [one for one in sent if "reciperun.message" in one.text]
+        with client.application.app_context(), db.engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page.text}", page.parameters).all()
+        sorts.append("TEMP B-TREE" in str(plan))
+    assert sorts == [True, False]
