@@ -109,11 +109,11 @@ def inspect(served, path, kind="zarr", trusted=True):
         ("open/v3.zarr", "zarr", ("zarr", 3, True)),
         ("open/v2-plain.zarr", "zarr", ("zarr", 2, False)),
         ("open/v3-plain.zarr", "zarr", ("zarr", 3, False)),
-        ("open/references.json", "kerchunk", ("kerchunk", 2, True)),
+        ("open/references.json", "kerchunk", ("kerchunk", 2, None)),
         ("open/globe.nc", "netcdf", ("h5netcdf", None, None)),
         ("open/globe3.nc", "netcdf", ("scipy", None, None)),
         ("open/records.nc", "netcdf", ("scipy", None, None)),
-        ("open/references.parq", "kerchunk", ("kerchunk", 2, True)),
+        ("open/references.parq", "kerchunk", ("kerchunk", 2, None)),
         ("open/globe.icechunk", "icechunk", ("icechunk", 3, None)),
     ],
 )

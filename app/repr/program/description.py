@@ -44,7 +44,7 @@ def describe(opened: Opened) -> dict[str, Any]:
         "bytes_stored": opened.bytes_stored,
         "bytes_in_memory": min(sum(size(variable) for _, variable in coordinates.named(dataset)), BYTES_MAX),
         "zarr_format": opened.zarr_format,
-        "consolidated": opened.consolidated,
+        "consolidated": opened.consolidated if opened.engine == "zarr" else None,
         "engine": opened.engine,
         "snapshot_id": opened.snapshot_id,
     }
