@@ -1,6 +1,6 @@
 """Facets of datasets: how many of those that a search finds have which value."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,11 +28,12 @@ def facets(query: dict[str, Any], counted: int = COUNTED) -> dict[str, Any]:
 
 
 def _texts(of_datasets: Iterable[list[str]]) -> Counter[str]:
-    """How many datasets have which text. Those that differ in case are one, with the spelling that comes first."""
-    spelled: dict[str, str] = {}
-    return Counter(
-        text for texts in of_datasets for text in {spelled.setdefault(searchable(text), text) for text in texts}
-    )
+    """How many datasets have which text. Those that differ in case are one, in its most frequent spelling."""
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for texts in of_datasets:
+        for name, text in {searchable(text): text for text in texts}.items():
+            spellings[name][text] += 1
+    return Counter({counts.most_common(1)[0][0]: counts.total() for counts in spellings.values()})
 
 
 def _most_frequent(values: Counter[Any]) -> list[tuple[Any, int]]:
