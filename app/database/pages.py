@@ -4,8 +4,8 @@ A list is sorted by a column, and rows with equal values by id. A page starts at
 order, instead of an offset. So rows that are added or deleted meanwhile neither repeat nor skip other rows, and every
 page is equally fast.
 
-Rows are read in the order of an index until the page is full. If the model knows that only few rows match, PostgreSQL
-has to sort these instead: they may be at the end of that order. SQLite would sort all that match by itself, also many.
+If the model knows how many rows match, few are sorted, and many are read in the order of an index until the page is
+full. PostgreSQL would also read an index in search of few, which may be at its end, and SQLite would sort many.
 """
 
 from collections.abc import Sequence
