@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Select,
+    SmallInteger,
     Text,
     and_,
     bindparam,
@@ -37,6 +38,9 @@ from app.extensions import db
 class DatasetSearch(db.Model):
     """`document` has the tokens of a dataset, separated by blanks. `names` are its recipe, feedstock and url.
 
+    `version` is that of the tokens: a release that has others indexes older documents again. During an upgrade, the
+    release before may still index datasets.
+
     On SQLite, triggers keep the index `dataset_search_index` up to date, a virtual table of FTS5.
     """
 
@@ -44,11 +48,13 @@ class DatasetSearch(db.Model):
     __table_args__ = (
         # As an expression, which Alembic does not compare on SQLite (`app.database.indexes`).
         Index("ix_dataset_search_document", text("document"), postgresql_using="gin").ddl_if(dialect="postgresql"),
+        Index(None, "version", "dataset_id"),
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     document: Mapped[str] = mapped_column(Text().with_variant(TSVECTOR(), "postgresql"))
     names: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class DatasetSearchQueue(db.Model):

@@ -14,7 +14,19 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, delete, insert, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import DataError, DBAPIError
 
 from app.database.engine import cause, exceeds_limit, is_full, is_locked, is_read_only
@@ -36,6 +48,7 @@ TITLE, KEYWORD, NAME, VARIABLE, TEXT = KINDS = "abcde"
 # Names of variables and keywords as a whole, and every three successive characters of recipe, feedstock and url.
 WHOLE = {"variable": "v", "keyword": "k"}  # by the filter that finds them
 GRAM = "g"
+VERSION = 1  # of the tokens; another number lets all datasets be indexed again
 
 WORD_MAX = 64  # characters; the rest of a longer word is ignored
 WORDS_MAX = 5000  # of a text
@@ -133,8 +146,16 @@ def is_current() -> bool:
     return not fetch(_FIRST_CHANGE)
 
 
-_FIRST_CHANGE = select(DatasetSearchQueue.id).limit(1)
-_CHANGES = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(BATCH)
+def _changes(limit: int) -> CompoundSelect[Any]:
+    """Selects the datasets whose texts have changed, and those with other tokens; some of both."""
+    changed = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(limit)
+    # In this order, so that PostgreSQL uses the index whatever it expects.
+    others = select(DatasetSearch.dataset_id).order_by(DatasetSearch.version).limit(limit)
+    others = others.where(DatasetSearch.version < VERSION)
+    return union_all(*(select(found.subquery().c.dataset_id) for found in (changed, others)))
+
+
+_FIRST_CHANGE, _CHANGES = _changes(1), _changes(BATCH)
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _DELETE_CHANGES = delete(DatasetSearchQueue).where(DatasetSearchQueue.dataset_id.in_(_IDS))
 # Against a deletion. All are locked before the first is indexed, so no work is in vain if a lock is taken.
@@ -189,7 +210,8 @@ def _store(connection: Connection, documents: list[dict[str, Any]]) -> None:
 def _document(row: Row[Any]) -> dict[str, Any]:
     """The row of `dataset_search` for a row of `_texts`."""
     names = [searchable(text) for text in (row.recipe_id, row.spec, row.url)]
-    return {"dataset_id": row.id, "document": _joined(_tokens(row, names)), "names": "\n".join(names)}
+    document = _joined(_tokens(row, names))
+    return {"dataset_id": row.id, "document": document, "names": "\n".join(names), "version": VERSION}
 
 
 def _joined(tokens: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0035_pictured_variable"
-down_revision = "0034_keywords"
+down_revision = "0034_search_version"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ from app.models import RecipeRun
 from app.models.datasets import DATASETS
 from app.services import dataset_repair
 from tests.support.databases import application, downgrade, on_postgresql, sql, upgrade
-from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_link, make_metadata
+from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_link
 from tests.support.threads import at_once
 
 CHOICES = {
@@ -100,14 +100,3 @@ def test_the_upgrade_leads_ids_that_were_merged_several_times_to_the_last_datase
         upgrade(app)
         found = dict(sql(app, "SELECT id, merged_into FROM dataset"))
     assert found == {1: 4, 2: 4, 3: 4, 4: None, 5: 4, 6: None}
-
-
-def test_the_upgrade_lets_datasets_be_found_by_the_keywords_that_they_have(migrated_url):
-    with application(migrated_url) as app:
-        downgrade(app, "0033_merged_twice")
-        feedstock = make_feedstock(app)
-        make_metadata(app, feedstock_id=feedstock.id, keywords=["sea ice"])
-        make_link(app, feedstock_id=feedstock.id)
-        sql(app, "DELETE FROM dataset_search_queue")  # as if all were indexed
-        upgrade(app)
-        assert len(app.test_client().get("/datasets/?keyword=sea+ice").json) == 1

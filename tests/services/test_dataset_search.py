@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, event, insert, text, update
 
 from app.extensions import db
-from app.models import DatasetHealth, DatasetSearchQueue, Feedstock, FeedstockMetadata
+from app.models import DatasetHealth, DatasetSearch, DatasetSearchQueue, Feedstock, FeedstockMetadata
 from app.models.datasets import DATASETS
 from app.services import dataset_facets, dataset_search, search_documents
 from app.services.search_documents import words
@@ -449,6 +449,16 @@ def test_a_new_keyword_of_a_feedstock_finds_its_datasets(app, client, admin):
     assert admin.put(path, json={"keywords": ["ice"]}).status_code == 200
     assert [dataset["id"] for dataset in client.get("/datasets/?keyword=ice").json] == [number]
     assert client.get("/datasets/?keyword=ocean").json == []
+
+
+def test_a_dataset_with_the_tokens_of_another_release_is_indexed_again(app, client):
+    number = publish(app, metadata={"keywords": ["ice"]})
+    assert found(client, "ice") == [number]
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(update(DatasetSearch).values(document="dother", version=search_documents.VERSION - 1))
+    assert [dataset["id"] for dataset in client.get("/datasets/?keyword=ice").json] == [number]
+    with app.app_context():
+        assert search_documents.is_current()
 
 
 def test_a_choice_of_a_facet_finds_as_many_datasets_as_it_says(app, client):
