@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from app.dashboard.cards import VERDICTS, cards
 from app.dashboard.changes import changes
-from app.dashboard.facets import Facet, facet, link
+from app.dashboard.facets import Facet, facet, link, text_facet
 from app.dashboard.queries import POSITION, Listing, api_path, escaped, query_items
 from app.dashboard.ranges import with_ages
 from app.dashboard.uses import citation, openers
@@ -70,11 +70,11 @@ def _facets(counted: dict[str, Any]) -> list[Facet]:
     found = [
         facet("dataset_type", "Type", _values(counted, "dataset_type")),
         facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
-        facet("q", "Search", [], single=True),  # no choices, but a chip that removes what the address has
-        facet("keyword", "Keyword", _values(counted, "keyword"), single=True),
-        facet("variable", "Variable", _values(counted, "variable"), single=True),
-        facet("bbox", "Place", [], single=True),
-        facet("datetime", "Time of the data", [], single=True),
+        text_facet("q", "Search"),  # no choices, but a chip that removes what the address has
+        text_facet("keyword", "Keyword", _values(counted, "keyword")),
+        text_facet("variable", "Variable", _values(counted, "variable")),
+        text_facet("bbox", "Place"),
+        text_facet("datetime", "Time of the data"),
         facet("license", "Licence", _values(counted, "license")),
         facet("type", "Built by", [(kind, text, None) for kind, text in KINDS.items()], default="production"),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 
 from app.dashboard.queries import POSITION, joined, page_path, separated
+from app.database.names import searchable
 from app.web.links import parameters_except, with_query
 
 
@@ -27,25 +28,31 @@ class Facet:
 
 
 def facet(
-    name: str,
-    label: str,
-    values: Iterable[tuple[Any, str, int | None]],
-    default: str = "",
-    *,
-    single: bool = False,
-    many: bool = False,
+    name: str, label: str, values: Iterable[tuple[Any, str, int | None]], default: str = "", *, many: bool = False
 ) -> Facet:
     """Return the facet of the filter `name`. `values` have a value, its text and how many records have it.
 
-    Values that are chosen but are not among `values` are shown too, so that they can be removed. A filter is `single`
-    if it has one value, in which commas separate nothing. With `many`, a choice is added to those that are chosen.
+    Values that are chosen but are not among `values` are shown too, so that they can be removed. With `many`, a choice
+    is added to those that are chosen.
     """
-    given = request.args.getlist(name)
-    chosen = (given if single else [value for text in given for value in separated(text)]) or [default]
+    chosen = [value for text in request.args.getlist(name) for value in separated(text)] or [default]
     texts = {str(value): (text, count) for value, text, count in values}
     texts |= {value: (value, None) for value in chosen if value and value not in texts}
     kept = [value for value in chosen if many and value != default]
     return Facet(label, [_choice(name, value, chosen, default, kept, *text) for value, text in texts.items()])
+
+
+def text_facet(name: str, label: str, values: Iterable[tuple[str, str, int | None]] = ()) -> Facet:
+    """Return the facet of a filter with one text, in which commas separate nothing and case does not matter."""
+    given = request.args.get(name, "")
+    texts = {searchable(value): (value, count) for value, _, count in values}
+    if given:
+        texts.setdefault(searchable(given), (given, None))
+    choices = []
+    for folded, (text, count) in texts.items():
+        is_chosen = bool(given) and folded == searchable(given)
+        choices.append(Choice(text, link(**{name: None if is_chosen else text}), is_chosen, count))
+    return Facet(label, choices)
 
 
 def _choice(

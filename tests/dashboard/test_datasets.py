@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import delete
@@ -97,6 +98,18 @@ def test_a_facet_narrows_the_list_and_is_removed_again(app, client):
     (removal,) = re.findall(r'class="chosen" href="([^"]*)"', narrowed)
     assert removal == "/dashboard/datasets"
     assert re.search(r'href="/dashboard/datasets\?dataset_type=kerchunk">kerchunk</a>', shown(client, "datasets"))
+
+
+@pytest.mark.parametrize("keyword", ["sea, ice", "a\\b", "Ice"])
+def test_a_keyword_is_chosen_as_it_is_whatever_its_signs_and_case(app, client, keyword):
+    run = built(app)
+    make_metadata(app, feedstock_id=run.feedstock_id, keywords=[keyword])
+    (choice,) = re.findall(r'href="(/dashboard/datasets\?keyword=[^"]*)"', shown(client, "datasets"))
+    for path in (unescape(choice), f"/dashboard/datasets?keyword={quote(keyword.upper())}"):
+        text = client.get(path).text
+        assert f'/dashboard/datasets/{run.id}"' in text
+        assert re.findall(r'class="chosen" href="([^"]*)">([^<]*) ', text) == [("/dashboard/datasets", keyword)]
+        assert f">{keyword}</a>" not in text  # it is not among those to choose
 
 
 @pytest.mark.parametrize("given", ["q=ice", "keyword=sea, ice", "bbox=170,-10,-170,10", "datetime=2020-01-01/.."])
