@@ -19,11 +19,9 @@ WITH RECURSIVE led(id, target) AS (
     SELECT led.id, dataset.merged_into FROM led JOIN dataset ON dataset.id = led.target
     WHERE dataset.merged_into IS NOT NULL
 )
-UPDATE dataset SET merged_into = (
-    SELECT led.target FROM led JOIN dataset AS last ON last.id = led.target
-    WHERE led.id = dataset.id AND last.merged_into IS NULL
-)
-WHERE merged_into IN (SELECT id FROM dataset WHERE merged_into IS NOT NULL)
+UPDATE dataset SET merged_into = led.target
+FROM led JOIN dataset AS last ON last.id = led.target AND last.merged_into IS NULL
+WHERE led.id = dataset.id AND dataset.merged_into <> led.target
 """
 
 
