@@ -58,23 +58,20 @@ def _as_one_query(rank: Rank) -> Rank:
 
 
 def _having(given: list[str], kinds: str, operators: Operators) -> str:
-    """The query for all of the words, each in a text of one of `kinds`."""
+    """The query for all of the words, each in a text of one of `kinds`, or an abbreviation instead of it."""
 
     def of_kinds(word: str) -> str:
         return "(" + operators.any.join(kind + word + operators.beginning for kind in kinds) + ")"
 
-    spellings = (operators.every.join(map(of_kinds, spelling)) for spelling in _spellings(given))
-    return operators.any.join(f"({query})" for query in spellings)
+    def spellings(word: str) -> Iterator[str]:
+        yield of_kinds(word)
+        if word in ABBREVIATIONS:
+            yield "(" + operators.every.join(map(of_kinds, ABBREVIATIONS[word])) + ")"
+        for short, long in ABBREVIATIONS.items():
+            if word in long and set(long) <= set(given):
+                yield of_kinds(short)
 
-
-def _spellings(given: list[str]) -> Iterator[list[str]]:
-    """Yield the words, and the same with an abbreviation instead of its words, or with its words instead of it."""
-    yield given
-    for short, long in ABBREVIATIONS.items():
-        if set(long) <= set(given):
-            yield [short, *(word for word in given if word not in long)]
-        elif short in given:
-            yield [*long, *(word for word in given if word != short)]
+    return operators.every.join("(" + operators.any.join(spellings(word)) + ")" for word in given)
 
 
 def _containing(q: str, operators: Operators) -> Rank:

@@ -78,6 +78,9 @@ def test_a_name_in_camel_case_is_found_by_its_parts_and_as_a_whole(app, client, 
         ("Sea surface temperature, daily", "daily SST", True),
         ("Sea surface height", "ssh", True),
         ("Land surface", "lst", False),
+        ("Sea surface temperature and salinity", "sst sss", True),
+        ("SST and SSS of the ocean", "sea surface temperature salinity", True),
+        ("SST of the ocean", "sea surface temperature height", False),
     ],
 )
 @pytest.mark.parametrize("order", [{}, {"order_by": "id", "sort": "asc"}])
