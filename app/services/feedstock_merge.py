@@ -20,6 +20,7 @@ from app.models import (
     DatasetDescription,
     DatasetEvent,
     DatasetHealth,
+    DatasetSearchQueue,
     DatasetThumbnail,
     Feedstock,
     FeedstockAlias,
@@ -36,11 +37,10 @@ FEEDSTOCK, ALIAS, METADATA, RUN, EVENT, AUDIT, DATASET_EVENT = (
     db.metadata.tables[model.__tablename__]
     for model in (Feedstock, FeedstockAlias, FeedstockMetadata, RecipeRun, RecipeRunEvent, AuditEntry, DatasetEvent)
 )
-# What an inspection knows about the data of a dataset.
-KNOWN = [
+DESCRIPTION, THUMBNAIL, HEALTH, CHECK, SEARCH_QUEUE = (
     db.metadata.tables[model.__tablename__]
-    for model in (DatasetDescription, DatasetHealth, DatasetThumbnail, DatasetCheck)
-]
+    for model in (DatasetDescription, DatasetThumbnail, DatasetHealth, DatasetCheck, DatasetSearchQueue)
+)
 # The columns that triggers change when the runs of a dataset move away. A merge restores them.
 RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
 
@@ -162,7 +162,7 @@ def _move_datasets(
             values |= {"merged_into": new.id}
             led_here = DATASETS.c.merged_into == old.id
             connection.execute(update(DATASETS).where(led_here).values(merged_into=new.id))
-            if new.run_id == old.run_id:
+            if old.run_id is not None and new.run_id == old.run_id:
                 taken_over.append((old.id, new.id))
         connection.execute(
             delete(DATASET_EVENT).where(DATASET_EVENT.c.dataset_id == old.id, DATASET_EVENT.c.id > old.last_event)
@@ -172,12 +172,19 @@ def _move_datasets(
 
 
 def _move_known(connection: Connection, tables: set[str], old: int, new: int) -> None:
-    """Move what is known about the newest build from the dataset that was merged to the other one."""
-    for table in KNOWN:
-        if table.name in tables:
-            if table.c.dataset_id.primary_key:  # of checks, both have any number
+    """Move what is known about the newest build from the dataset that was merged to the other one.
+
+    What is not known about it stays as it was, as if a run of the other dataset had built it.
+    """
+    for first, *others in ((DESCRIPTION, THUMBNAIL), (HEALTH,)):
+        if first.name in tables and connection.scalar(select(first.c.dataset_id).where(first.c.dataset_id == old)):
+            for table in (first, *others):
                 connection.execute(delete(table).where(table.c.dataset_id == new))
-            connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))
+                connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))
+    if CHECK.name in tables:
+        connection.execute(update(CHECK).where(CHECK.c.dataset_id == old).values(dataset_id=new))
+    if SEARCH_QUEUE.name in tables:  # the triggers note other variables, but not another id
+        connection.execute(insert(SEARCH_QUEUE).values(dataset_id=new))
 
 
 def _identity(feedstock: Row[Any]) -> tuple[str, str]:

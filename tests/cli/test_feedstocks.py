@@ -7,7 +7,14 @@ import pytest
 
 from app.services import run_counts
 from tests.support.databases import BAKERY, FEEDSTOCK, RUN, application, sql, upgrade
-from tests.support.factories import make_description, make_feedstock, make_metadata, make_run
+from tests.support.factories import (
+    make_description,
+    make_feedstock,
+    make_link,
+    make_metadata,
+    make_run,
+    make_thumbnail,
+)
 
 BEFORE = ["6197f9c7aff6", "0499cef6b57a", "0009_indexes", "0013_run_counts", "0017_readable_times"]
 COLLISION = "feedstock 1 (Pangeo-Forge/gpcp-feedstock) and 2 (pangeo-forge/gpcp-feedstock). Merge feedstocks with"
@@ -106,6 +113,30 @@ def test_the_description_of_the_newest_build_stays_when_datasets_are_merged(app,
     for number in (first, second):
         assert list(client.get(f"/datasets/{number}/description").json["variables"]) == [described]
     assert [dataset["id"] for dataset in client.get(f"/datasets/?variable={described}").json] == [first]
+
+
+@pytest.mark.parametrize("described", ["kept", "deleted"])
+def test_the_only_description_stays_when_datasets_are_merged(app, client, described):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    first, second = (make_run(app, feedstock_id=number, **PUBLISHED).id for number in (kept, deleted))
+    number = first if described == "kept" else second
+    make_description(app, id=number, variables={"sst": {"dimensions": [], "shape": []}})
+    make_thumbnail(app, dataset_id=number)
+    assert [dataset["id"] for dataset in client.get("/datasets/?variable=sst").json] == [number]
+    assert merge(app, kept, deleted)[0] == 0
+    assert list(client.get(f"/datasets/{first}/description").json["variables"]) == ["sst"]
+    assert client.get(f"/datasets/{first}/thumbnail.png").status_code == 200
+    assert [dataset["id"] for dataset in client.get("/datasets/?variable=sst").json] == [first]
+
+
+def test_a_link_keeps_its_description_when_links_are_merged(app, client):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    links = [make_link(app, feedstock_id=number, url=f"https://data.org/{number}") for number in (kept, deleted)]
+    for link, name in zip(links, "AB", strict=True):
+        make_description(app, id=link.id, variables={name: {"dimensions": [], "shape": []}})
+    assert merge(app, kept, deleted)[0] == 0
+    assert client.get(f"/datasets/{links[1].id}").json["url"] == f"https://data.org/{kept}"
+    assert list(client.get(f"/datasets/{links[1].id}/description").json["variables"]) == ["A"]
 
 
 @pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])
