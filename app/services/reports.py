@@ -10,7 +10,7 @@ from werkzeug.exceptions import Conflict, NotFound
 from app.database.columns import now
 from app.errors import Invalid
 from app.extensions import db
-from app.models import Bakery, Feedstock, RecipeRun
+from app.models import Bakery, Feedstock, RecipeRun, RecipeRunEvent
 from app.models.dataset_descriptions import RUNNER
 from app.models.recipe_runs import STATUSES
 from app.models.run_logs import Entry
@@ -135,16 +135,17 @@ def _update(run: RecipeRun, values: dict[str, Any], actor: str, may_differ: bool
 
 def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
     """The fields of a new run that the report has with other values. Raises 409 if one is of IDENTITY, 422 if the
-    feedstock is unknown.
+    feedstock is unknown. A runner does not learn of corrections and merges, so it may repeat what the run had before.
     """
     if "feedstock" in values:
         values["feedstock_id"] = _feedstock_id(values)
     different = [name for name in OF_NEW if name in values and getattr(run, name) != values[name]]
+    before = _before(run) if set(different) & {*IDENTITY} else []
     differences = [
         f"its {name} is {json.dumps(getattr(run, name), ensure_ascii=False)}, "
         f"not {json.dumps(values[name], ensure_ascii=False)}"
         for name in different
-        if name in IDENTITY
+        if name in IDENTITY and all(values[name] != former.get(name) for former in before)
     ]
     if differences:
         raise Conflict(
@@ -152,6 +153,12 @@ def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
             f"external_id, or correct this one with PATCH /recipe_runs/{run.id}."
         )
     return different
+
+
+def _before(run: RecipeRun) -> list[dict[str, Any]]:
+    """The former values of the run, for each change of it."""
+    found = db.session.scalars(select(RecipeRunEvent.before).where(RecipeRunEvent.recipe_run_id == run.id))
+    return [before for before in found if before]
 
 
 def _accepted(run: RecipeRun, reported: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.database.columns import now
+from app.extensions import db
+from app.services import feedstock_merge
 from tests.support.apps import client_with
 from tests.support.factories import STARTED_AT, make_bakery, make_feedstock, make_run
 
@@ -140,6 +142,28 @@ def test_another_commit_or_version_is_ignored(send, new):
     assert (response.status_code, response.headers["Ignored-Fields"]) == (200, "head_sha, version")
     assert (response.json["head_sha"], response.json["version"]) == (run["head_sha"], run["version"])
     assert response.json["conclusion"] == "success"
+
+
+@pytest.mark.parametrize(("name", "other"), [("is_test", True), ("recipe_id", "corrected")])
+def test_a_runner_may_repeat_what_was_corrected(admin, send, new, name, other):
+    new |= {"is_test": False}
+    run = send(new).json
+    assert admin.patch(f"/recipe_runs/{run['id']}", json={name: other}).status_code == 200
+    response = send(new | {"conclusion": "success"})
+    assert (response.status_code, response.headers["Ignored-Fields"]) == (200, name)
+    assert (response.json[name], response.json["conclusion"]) == (other, "success")
+    assert send(new | {"recipe_id": "zzz"}).status_code == 409
+
+
+def test_a_runner_may_repeat_the_id_of_a_feedstock_that_was_merged(app, send, new, feedstock):
+    known = {name: value for name, value in new.items() if name != "feedstock"} | {"feedstock_id": feedstock.id}
+    send(known)
+    kept = make_feedstock(app, spec="a/kept").id
+    with app.app_context():
+        feedstock_merge.merge(kept, feedstock.id)
+        db.session.commit()
+    response = send(known | {"conclusion": "success"})
+    assert (response.status_code, response.json["feedstock_id"]) == (200, kept)
 
 
 def test_all_fields_that_differ_are_named(send, new):
