@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from app.database.columns import now, wire_time
-from app.database.urls import is_web_address
+from app.database.urls import is_web_address, with_encoded_blanks
 
 HOSTS = {"github": "https://github.com/"}
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -193,8 +193,9 @@ def license_url(license: str | None, url: str | None) -> str | None:
 
 
 def web_url(text: str | None) -> str | None:
-    """Return `text` if it is an address of the web, else None: `javascript:` must not become a link."""
-    return text if text and is_web_address(text) else None
+    """Return the address of the web in `text`, else None: `javascript:` must not become a link."""
+    url = with_encoded_blanks(text or "")
+    return url if is_web_address(url) else None
 
 
 def message(text: str | None) -> tuple[dict[str, str], str]:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 # Without blanks and control characters, which browsers drop from a URL before they read its scheme.
 WEB = re.compile(r"https?://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x20\x7f]*)?", re.IGNORECASE)
+HOST = re.compile(r"[^/]*//[^/?#]*")
 # Parameters of a query that give access to what is not public, in lower case.
 SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
 
@@ -28,3 +29,10 @@ def is_web_address(url: str) -> bool:
     except ValueError:  # for example of a host with one bracket
         return False
     return bool(WEB.fullmatch(url))
+
+
+def with_encoded_blanks(url: str) -> str:
+    """`url` with the blanks behind its host as browsers send them. A host with a blank stays, and is no address."""
+    host = HOST.match(url)
+    end = host.end() if host else 0
+    return url[:end] + url[end:].replace(" ", "%20")

@@ -5,7 +5,7 @@ from functools import partial
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from app.database.columns import BIGINT_MAX
-from app.database.urls import is_web_address
+from app.database.urls import is_web_address, with_encoded_blanks
 from app.models.run_logs import LEVEL, LEVEL_MAX, PLACEHOLDERS
 from app.schemas.base import LIMIT_MAX, AnswerSchema, ReadSchema, WriteSchema
 from app.schemas.fields import Choice, FieldFilter, Number, ObjectList, Text, Timestamp
@@ -101,7 +101,7 @@ def _is_template(url: str) -> None:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         raise ValidationError(f"Braces may only contain one of: {known}.")
     host = url.removeprefix("https://").partition("/")[0]
-    if not url.startswith("https://") or not is_web_address(url) or set(host) & set("{}@?#"):
+    if not url.startswith("https://") or not is_web_address(with_encoded_blanks(url)) or set(host) & set("{}@?#"):
         raise ValidationError("Must be a URL that begins with https:// and a host.")
 
 

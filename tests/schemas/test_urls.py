@@ -1,5 +1,7 @@
 """One rule says what an address of the web is, for the fields of requests and for the links of the dashboard."""
 
+import re
+
 import pytest
 from marshmallow import ValidationError
 
@@ -11,7 +13,7 @@ from app.schemas.recipe_runs import RecipeRunUpdate
 WRONG = "Must be a URL that begins with https:// or http://."
 FIELDS = [(RecipeRunUpdate, "external_url"), (FeedstockMetadataWrite, "thumbnail_url"), (BakeryUpdate, "log_url")]
 REFUSED = [
-    *("https://a\x01b/", "https://h/\x7f", "https://h/\n", "https://h/a b", " https://h/", "https://?x", "https://#x"),
+    *("https://a\x01b/", "https://h/\x7f", "https://h/\n", "https://h b/", " https://h/", "https://?x", "https://#x"),
     *("https://", "https:/h/", "https://[", "https://a]/", "javascript:alert(1)", "//a.org/", "ftp://a.org/", "a"),
 ]
 ACCEPTED = [
@@ -35,6 +37,18 @@ def test_what_is_no_address_of_the_web_is_refused(schema, name, url):
 def test_unusual_addresses_of_the_web_are_accepted(schema, name, url):
     assert schema().load({name: url}, partial=True)[name] == url
     assert web_url(url) == url
+
+
+@pytest.mark.parametrize("url", ["https://h/a b", "https://logs.org/?q=run AND {run_id}", "https://h/#a b "])
+def test_a_blank_behind_the_host_of_a_log_is_accepted_and_linked_as_browsers_send_it(url):
+    assert BakeryUpdate().load({"log_url": url}, partial=True) == {"log_url": url}
+    assert web_url(url) == url.replace(" ", "%20")
+
+
+@pytest.mark.parametrize(("schema", "name"), FIELDS[:2])
+def test_an_address_with_a_blank_is_refused(schema, name):
+    with pytest.raises(ValidationError, match=re.escape(WRONG)):
+        schema().load({name: "https://h/a b"}, partial=True)
 
 
 @pytest.mark.parametrize(("schema", "name"), FIELDS[:2])
