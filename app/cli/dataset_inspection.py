@@ -116,7 +116,7 @@ def _outcome(task: Task, future: "Future[tuple[Inspection, float]]") -> Outcome:
     except Exception:
         logger.exception("inspecting a dataset failed", extra={"dataset_id": task.id})
         db.session.rollback()
-        outcome = _store(task, Inspection(task.dataset_type or inspector.KIND, "crashed"), 0.0)
+        outcome = _store(task, Inspection(task.dataset_type or inspector.KIND, "failed"), 0.0)
         db.session.commit()
     return outcome
 

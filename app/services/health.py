@@ -49,6 +49,7 @@ UNREACHABLE = {
     "unreachable": (True, "Its host cannot be reached, or answered with an error."),
     "late": (True, "Its host did not answer in time."),
     "scheme": (False, "This service does not read urls of this form."),
+    "failed": (False, "This service could not inspect it, because of an error of its own."),
 }
 UNOPENED = {
     "unreadable": (True, "There is something at its url, but not a dataset that xarray opens."),

@@ -20,6 +20,7 @@ from tests.support.databases import on_sqlite
 from tests.support.inspections import DESCRIPTION, inspection, make_dataset
 
 CRASHED = "Its inspection needs more memory or time than this service allows."
+FAILED = "This service could not inspect it, because of an error of its own."
 TABLE_HEAD = ["verdict", "datasets", "reason"]
 
 
@@ -187,10 +188,12 @@ def failing(request, monkeypatch):
 @pytest.mark.usefixtures("failing")
 def test_an_unexpected_error_fails_only_its_dataset_and_is_logged(app, client, caplog):
     first, *_ = make_datasets(app, 3)
-    assert run(app, "--concurrency", 1) == [["healthy", "2"], ["unknown", "1", CRASHED], ["total", "3"]]
+    assert run(app, "--concurrency", 1) == [["healthy", "2"], ["unknown", "1", FAILED], ["total", "3"]]
     assert "inspecting a dataset failed" in caplog.text
     assert "raise ZeroDivisionError" in caplog.text
-    assert client.get(f"/datasets/{first}/checks").json[0]["results"]["opens"]["sentence"] == CRASHED
+    results = client.get(f"/datasets/{first}/checks").json[0]["results"]
+    assert results["reachable"] == {"ok": None, "sentence": FAILED}
+    assert results["opens"]["ok"] is None
 
 
 @on_sqlite  # a process starts in a second, and what it does does not depend on the database
