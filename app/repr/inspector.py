@@ -1,9 +1,5 @@
 """Runs the program to inspect a dataset: its description, samples of its values, a picture, and who may read it."""
 
-import json
-import logging
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -13,9 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from app.repr import opener
-
-logger = logging.getLogger(__name__)
+from app.repr import opener, process
 
 # The packages that open each type. A deployment may leave them out.
 PACKAGES = {
@@ -77,27 +71,17 @@ def _run(asked: dict[str, Any], seconds: int) -> Inspection:
     kind = asked["kind"]
     if not all(find_spec(name) for name in PACKAGES[kind]):
         return Inspection(kind, "unsupported")
-    request = json.dumps(asked).encode()
-    command = [sys.executable, "-I", str(opener.PROGRAM), str(seconds)]
-    try:
-        process = subprocess.run(
-            command, input=request, capture_output=True, timeout=seconds, env=opener.ENVIRONMENT, check=True
-        )
-    except subprocess.TimeoutExpired as error:
-        return _inspection(kind, error.stdout, "late")
-    except subprocess.CalledProcessError as error:
-        logger.warning("inspecting a dataset crashed", extra={"exit_code": error.returncode})
-        return _inspection(kind, error.stdout, "crashed")
-    return _inspection(kind, process.stdout)
+    ended = process.run(opener.PROGRAM, asked, seconds)
+    return _inspection(kind, ended.output, ended.error)
 
 
-def _inspection(kind: str, output: bytes | None, error: str | None = None) -> Inspection:
+def _inspection(kind: str, output: bytes, error: str | None = None) -> Inspection:
     """Return the results of a program that may have been ended in the middle of a line.
 
     A store may have taken over the program, so its output may be anything. The caller checks the results.
     """
     results: dict[str, Any] = {}
-    for line in (output or b"").splitlines(keepends=True):
+    for line in output.splitlines(keepends=True):
         if line.endswith(b"\n"):
             shown = _json_object(line)
             if shown is None:

@@ -1,8 +1,6 @@
 """Runs the program for a dataset, with a queue, a limit of processes, a timeout and a cache."""
 
-import json
 import logging
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,12 +16,11 @@ from flask import Flask, current_app
 from werkzeug import exceptions
 from werkzeug.exceptions import BadGateway, Forbidden, GatewayTimeout, HTTPException, NotFound, ServiceUnavailable
 
+from app.repr import process
+
 logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).parent  # `__main__.py` runs the package `program`
-# The environment of the program, without secrets. The variables limit the memory that libraries reserve per thread.
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
-ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
 PACKAGES = ("aiohttp", "fsspec", "xarray", "zarr")
 BUCKETS = {
     "s3": "https://{}.s3.amazonaws.com/{}",
@@ -153,18 +150,8 @@ def over_http(url: str) -> str:
 
 def run(url: str, trusted: bool, seconds: int) -> Result:
     """Run the program for at most `seconds` and return its result. A crash is logged."""
-    request = json.dumps({"url": url, "trusted": trusted}).encode()
-    command = [sys.executable, "-I", str(PROGRAM), str(seconds)]
-    try:
-        process = subprocess.run(
-            command, input=request, capture_output=True, timeout=seconds, env=ENVIRONMENT, check=True
-        )
-    except subprocess.TimeoutExpired:
-        return Result(error="late")
-    except subprocess.CalledProcessError as error:
-        logger.warning("opening a dataset crashed", extra={"exit_code": error.returncode})
-        return Result(error="crashed")
-    return _result(process.stdout)
+    ended = process.run(PROGRAM, {"url": url, "trusted": trusted}, seconds)
+    return Result(error=ended.error) if ended.error else _result(ended.output)
 
 
 def _result(output: bytes) -> Result:

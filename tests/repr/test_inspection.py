@@ -15,7 +15,7 @@ from fsspec.implementations.reference import LazyReferenceMapper
 from PIL import Image
 from zarr.errors import ZarrUserWarning
 
-from app.repr import inspector
+from app.repr import inspector, process
 from app.schemas.dataset_descriptions import FindingsSchema
 from app.services.health import UNOPENED
 from tests.support import buckets, forked, live
@@ -257,7 +257,7 @@ def test_a_snapshot_of_a_repository_is_inspected(served):
 
 def test_what_libraries_print_is_not_a_result(served, monkeypatch):
     # Icechunk warns on standard output if the user `nobody`, whom the program becomes, may not read this folder.
-    monkeypatch.setattr(inspector.opener, "ENVIRONMENT", inspector.opener.ENVIRONMENT | {"HOME": "/root"})
+    monkeypatch.setattr(process, "ENVIRONMENT", process.ENVIRONMENT | {"HOME": "/root"})
     found = inspector.inspect(f"{served.url}/open/globe.icechunk", "icechunk", True, live.PATIENCE)
     assert (found.kind, found.error) == ("icechunk", None)
 

@@ -4,15 +4,15 @@ The imports take most of the time of the program. A fork runs the same code unde
 """
 
 import io
+import json
 import os
-import subprocess
 import sys
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import forkserver, get_context
 from unittest.mock import patch
 
-from app.repr import inspector, opener
+from app.repr import process
 
 PRELOADED = "tests.support.preloaded"
 
@@ -20,32 +20,24 @@ PRELOADED = "tests.support.preloaded"
 @contextmanager
 def programs():
     """Within this context, `opener.run` and `inspector.inspect` fork the program."""
-    with patch.dict(os.environ, opener.ENVIRONMENT):  # which libraries read when they are imported
+    with patch.dict(os.environ, process.ENVIRONMENT):  # which libraries read when they are imported
         forkserver.set_forkserver_preload([PRELOADED])
         forkserver.ensure_running()
-    with patch.object(opener, "subprocess", _Subprocess), patch.object(inspector, "subprocess", _Subprocess):
+    with patch.object(process, "run", _run):
         yield
 
 
-class _Subprocess:
-    """What the module `subprocess` has, with another `run`."""
-
-    CalledProcessError = subprocess.CalledProcessError
-    TimeoutExpired = subprocess.TimeoutExpired
-
-    @staticmethod
-    def run(command, *, input, env, **options):
-        context = get_context("forkserver")
-        reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_main, args=(command[-1], input, env, writer))
-        process.start()
-        writer.close()
-        with os.fdopen(os.dup(reader.fileno()), "rb") as output:
-            printed = output.read()
-        process.join()
-        if process.exitcode:
-            raise subprocess.CalledProcessError(process.exitcode, command, printed)
-        return subprocess.CompletedProcess(command, 0, printed)
+def _run(_program, asked, seconds):
+    """As `app.repr.process.run` does, without its limits."""
+    context = get_context("forkserver")
+    reader, writer = context.Pipe(duplex=False)
+    fork = context.Process(target=_main, args=(str(seconds), json.dumps(asked), process.ENVIRONMENT, writer))
+    fork.start()
+    writer.close()
+    with os.fdopen(os.dup(reader.fileno()), "rb") as output:
+        printed = output.read()
+    fork.join()
+    return process.Ended(printed, "crashed" if fork.exitcode else None)
 
 
 def _main(seconds, request, env, output):
@@ -55,5 +47,5 @@ def _main(seconds, request, env, output):
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["program", seconds]
-    sys.stdin = io.StringIO(request.decode())
+    sys.stdin = io.StringIO(request)
     import_module(PRELOADED).main()

@@ -1,0 +1,59 @@
+"""Runs the program. Once a store has taken it over, it may write anything, and without end."""
+
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+# Without secrets. The variables limit the memory that libraries reserve per thread.
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
+ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
+OUTPUT_MAX = 16 * 1024**2  # bytes; results are a few megabytes at most
+CHUNK = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the program has written; `error` is "late" or "crashed", or None if it has ended by itself."""
+
+    output: bytes
+    error: str | None = None
+
+
+def run(program: Path, asked: dict[str, Any], seconds: int) -> Ended:
+    """Run the program with `asked` as JSON for at most `seconds`. A crash is logged."""
+    end, output = monotonic() + seconds, bytearray()
+    command = [sys.executable, "-I", str(program), str(seconds)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            with suppress(BrokenPipeError), process.stdin:  # it may have ended already
+                process.stdin.write(json.dumps(asked).encode())
+            while len(output) <= OUTPUT_MAX:
+                if not select.select([process.stdout], [], [], max(end - monotonic(), 0))[0]:
+                    return Ended(bytes(output), "late")
+                chunk = os.read(process.stdout.fileno(), CHUNK)
+                if not chunk:
+                    process.wait(max(end - monotonic(), 0))
+                    break
+                output += chunk
+        except subprocess.TimeoutExpired:
+            return Ended(bytes(output), "late")
+        finally:
+            process.kill()
+    if len(output) <= OUTPUT_MAX and process.returncode == 0:
+        return Ended(bytes(output))
+    logger.warning("the program for a dataset crashed", extra={"exit_code": process.returncode, "bytes": len(output)})
+    return Ended(bytes(output[:OUTPUT_MAX]), "crashed")
