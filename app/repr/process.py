@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
 ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
-OUTPUT_MAX = 16 * 1024**2  # bytes; results are a few megabytes at most
+OUTPUT_MAX = 4 * 1024**2 + 1024  # bytes; HTML has up to 1024**2 characters
 CHUNK = 64 * 1024  # bytes
 
 

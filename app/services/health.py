@@ -49,7 +49,6 @@ UNREACHABLE = {
     "unreachable": (True, "Its host cannot be reached, or answered with an error."),
     "late": (True, "Its host did not answer in time."),
     "scheme": (False, "This service does not read urls of this form."),
-    "failed": (False, "This service could not inspect it, because of an error of its own."),
 }
 UNOPENED = {
     "unreadable": (True, "There is something at its url, but not a dataset that xarray opens."),
@@ -66,7 +65,9 @@ UNOPENED = {
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
     "ranges": (False, "Its host sends whole files only, and this file is too large for that."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
+    "failed": (False, "This service could not inspect it, because of an error of its own."),
 }
+UNASKED = ("crashed", "unsupported", "failed")  # with these, its host may not have been asked
 SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
 NOT_READ = Result(None, "It was not opened, so this is not known.")
 
@@ -102,6 +103,8 @@ def _reachable(found: Found) -> Result:
     if found.description is None and found.error in UNREACHABLE:
         bad, sentence = UNREACHABLE[found.error]
         return Result(False if bad else None, sentence)
+    if found.description is None and _unopened(found) in UNASKED:
+        return Result(None, UNOPENED[_unopened(found)][1])
     return Result(True, "Its host answers.")
 
 
@@ -110,8 +113,12 @@ def _opens(found: Found) -> Result:
         return Result(True, f"It opens: {_engine(found.description)}.")
     if found.error in UNREACHABLE:
         return NOT_READ
-    bad, sentence = UNOPENED.get(found.error or "crashed", UNOPENED["crashed"])
+    bad, sentence = UNOPENED[_unopened(found)]
     return Result(False if bad else None, sentence)
+
+
+def _unopened(found: Found) -> str:
+    return found.error if found.error in UNOPENED else "crashed"
 
 
 def _engine(description: Mapping[str, Any]) -> str:

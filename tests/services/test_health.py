@@ -49,6 +49,14 @@ def test_a_dataset_that_does_not_open_is_unhealthy_unless_the_service_is_the_rea
     assert (UNREACHABLE | UNOPENED)[error][1] in {results["reachable"].sentence, results["opens"].sentence}
 
 
+@pytest.mark.parametrize("error", ["crashed", "unsupported", "failed", "surprise"])
+def test_a_host_that_may_not_have_been_asked_is_not_said_to_answer(error):
+    results = check(error=error)
+    assert results["reachable"] == results["opens"]
+    assert (results["opens"].ok, is_healthy(results)) == (None, None)
+    assert check(error="codec")["reachable"].ok is True
+
+
 def test_every_error_of_the_program_has_a_sentence():
     sources = [path.read_text() for path in (ROOT / "app/repr").rglob("*.py")]
     raised = {key for text in sources for key in re.findall(r'(?:StoreError\(|else |kind, )"([a-z]{3,})"', text)}

@@ -19,11 +19,11 @@ from .store import OtherKindError, StoreError
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print, for example the warnings of Icechunk, is not an answer
 
     def show(answer: dict[str, Any]) -> None:
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(answer, ensure_ascii=False), file=answers, flush=True)
 
     request = json.load(sys.stdin)
     limit_resources(int(sys.argv[1]), INSPECTION_MEMORY if "kind" in request else MEMORY)
