@@ -176,8 +176,10 @@ def _move_known(connection: Connection, tables: set[str], old: int, new: int) ->
 
     What is not known about it stays as it was, as if a run of the other dataset had built it.
     """
-    for first, *others in ((DESCRIPTION, THUMBNAIL), (HEALTH,)):
-        if first.name in tables and connection.scalar(select(first.c.dataset_id).where(first.c.dataset_id == old)):
+    # A row of health without a time is only the claim of an inspection.
+    for found_at, *others in ((DESCRIPTION.c.described_at, THUMBNAIL), (HEALTH.c.checked_at,)):
+        first = found_at.table
+        if first.name in tables and connection.scalar(select(found_at).where(first.c.dataset_id == old)):
             for table in (first, *others):
                 connection.execute(delete(table).where(table.c.dataset_id == new))
                 connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))

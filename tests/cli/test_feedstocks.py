@@ -139,6 +139,15 @@ def test_a_link_keeps_its_description_when_links_are_merged(app, client):
     assert list(client.get(f"/datasets/{links[1].id}/description").json["variables"]) == ["A"]
 
 
+def test_a_dataset_keeps_its_verdict_when_one_that_was_never_checked_is_merged_into_it(app):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    first, second = (make_run(app, feedstock_id=number, **PUBLISHED).id for number in (kept, deleted))
+    sql(app, f"INSERT INTO dataset_health (dataset_id, checked_at, healthy) VALUES ({first}, '2022-01-01', true)")
+    sql(app, f"INSERT INTO dataset_health (dataset_id, claimed_until) VALUES ({second}, '2022-01-01')")
+    assert merge(app, kept, deleted)[0] == 0
+    assert sql(app, f"SELECT healthy FROM dataset_health WHERE dataset_id = {first}") == [(True,)]
+
+
 @pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])
 def test_the_kept_feedstock_keeps_its_metadata_or_gets_those_of_the_other(app, client, two, described, title):
     for number, name, own in zip(two, ("kept", "gone"), ("A", "B"), strict=True):
