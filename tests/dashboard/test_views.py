@@ -125,6 +125,16 @@ def test_only_addresses_on_the_web_become_links(app, client, url):
         assert f'href="{url}' not in unescape(text)
 
 
+def test_links_have_their_blanks_as_browsers_send_them(app, client):
+    bakery = make_bakery(app, log_url="https://logs.org/?q=run AND {external_id}")
+    urls = {"external_url": "https://jobs.org/a b", "dataset_public_url": "https://data.org/a b.zarr"}
+    run = ended(app, bakery_id=bakery.id, external_id="job-1", **urls)
+    text = client.get(f"/dashboard/recipe_runs/{run.id}").text
+    for url in ("https://logs.org/?q=run AND job-1", *urls.values()):
+        assert f'href="{url.replace(" ", "%20")}"' in text
+    assert 'href="https://data.org/a%20b.zarr"' in client.get(f"/dashboard/datasets/{run.id}").text
+
+
 def test_a_run_links_to_its_commit_and_its_dataset(app, client):
     feedstock = make_feedstock(app, spec="pangeo-forge/gpcp-feedstock")
     run = ended(app, feedstock_id=feedstock.id, dataset_public_url="https://data.org/gpcp.zarr")
