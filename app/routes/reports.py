@@ -35,11 +35,11 @@ def report_recipe_run(values: dict[str, Any], id: int) -> Written:
     For runners: one request says that a run exists, how it goes, how it ended, and what it has published. The run is
     that of `run_id`, or that of `external_id` in this bakery. If no run has the `external_id`, the report creates one;
     it then needs `feedstock` or `feedstock_id`, `recipe_id` and `head_sha`. Later reports may repeat these. A report
-    with another feedstock, `recipe_id` or `is_test` than the run has is 409, and changes nothing.
+    with a feedstock, `recipe_id` or `is_test` that the run neither has nor had is 409, and changes nothing.
 
     Reports may arrive late and twice. One about an earlier status than that of the run sets only fields that are still
-    null. The header `Ignored-Fields` names the others, and `head_sha` and `version` if the run has other ones. The
-    caller has a key that may write runs of the bakery, or signs the request with the secret of the bakery.
+    null. The header `Ignored-Fields` names the others, and the fields of a new run that differ from those of the run.
+    The caller has a key that may write runs of the bakery, or signs the request with the secret of the bakery.
     """
     return _reported(id, values)
 
