@@ -8,7 +8,7 @@ from app.dashboard.maps import Extent
 from app.extensions import db
 from app.models import DatasetDescription, DatasetHealth, DatasetThumbnail, FeedstockMetadata
 from app.models.datasets import DATASETS
-from app.models.opening import TYPE_OF_ENGINE
+from app.models.opening import Opening
 from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
@@ -35,7 +35,8 @@ _KNOWN = (
 def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`, ….
 
-    `type` is the one that an inspection has found, and `listed_as` the other one that its runs say.
+    `type` is the type that an inspection has found, or else the one that its runs say. `listed_as` is what its runs
+    say, if that is another type.
     """
     ids = [dataset["id"] for dataset in datasets]
     known = {row.id: row for row in db.session.execute(_KNOWN.where(DATASETS.c.id.in_(ids)))}
@@ -44,7 +45,8 @@ def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
     """Return more values of a dataset."""
-    listed_as, found = dataset["dataset_type"], TYPE_OF_ENGINE.get(row.engine or "")
+    listed_as = dataset["dataset_type"]
+    type = Opening(listed_as, dataset["url"], engine=row.engine).type or listed_as
     return {
         "heading": dataset["title"] or dataset["recipe_id"],
         "summary": summary(dataset["description"]) or summary(row.description),
@@ -54,8 +56,8 @@ def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
         "extent": dataset["bbox"] and Extent(*dataset["bbox"]),
         "has_picture": row.etag is not None,
         "pictured": row.variable,
-        "type": found or listed_as,
-        "listed_as": listed_as if found and listed_as != found else None,
+        "type": type,
+        "listed_as": listed_as if listed_as != type else None,
     }
 
 

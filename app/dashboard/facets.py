@@ -45,13 +45,14 @@ def facet(
 def text_facet(name: str, label: str, values: Iterable[tuple[str, str, int | None]] = ()) -> Facet:
     """Return the facet of a filter with one text, in which commas separate nothing and case does not matter."""
     given = request.args.get(name, "")
+    chosen = searchable(given) if given else None
     texts = {searchable(value): (value, count) for value, _, count in values}
-    if given:
-        texts.setdefault(searchable(given), (given, None))
+    if chosen:
+        texts.setdefault(chosen, (given, None))
     choices = []
     for folded, (text, count) in texts.items():
-        is_chosen = bool(given) and folded == searchable(given)
-        choices.append(Choice(text, link(**{name: None if is_chosen else text}), is_chosen, count))
+        url = link(**{name: None if folded == chosen else text})
+        choices.append(Choice(text, url, folded == chosen, count))
     return Facet(label, choices)
 
 

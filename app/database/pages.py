@@ -130,12 +130,12 @@ class ListKey(NamedTuple):
 
     def conditions(self) -> list[ColumnElement[bool]]:
         model = self.mapper.class_
-        found = zip(self.filter_key.forms, conditions(model, self.filter_key), strict=True)
+        found = conditions(model, self.filter_key)
         # SQLite has no index of long texts, see `app.database.indexes`.
-        if self.of_few is not False or isinstance(self.order().column.type, LongText):
-            return [*self.where, *(condition for _, condition in found)]
-        in_order = [one if is_range_of(model, name, self.order_by) else unindexed(one) for (name, _), one in found]
-        return [*self.where, *in_order]
+        if self.of_few is False and not isinstance(self.mapper.columns[self.order_by].type, LongText):
+            named = zip(self.filter_key.forms, found, strict=True)
+            found = [one if is_range_of(model, name, self.order_by) else unindexed(one) for (name, _), one in named]
+        return [*self.where, *found]
 
     def order(self) -> Order:
         columns = self.mapper.columns

@@ -75,7 +75,7 @@ def _run(asked: dict[str, Any], seconds: int) -> Inspection:
     return _inspection(kind, ended.output, ended.error)
 
 
-def _inspection(kind: str, output: bytes, error: str | None = None) -> Inspection:
+def _inspection(kind: str, output: bytes, error: str | None) -> Inspection:
     """Return the results of a program that may have been ended in the middle of a line.
 
     A store may have taken over the program, so its output may be anything. The caller checks the results.

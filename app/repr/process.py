@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Without secrets. The variables limit the memory that libraries reserve per thread.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "ZARR_THREADING__MAX_WORKERS": "2"}
 ENVIRONMENT["TOKIO_WORKER_THREADS"] = "1"  # of Icechunk
-OUTPUT_MAX = 4 * 1024**2 + 1024  # bytes; HTML has up to 1024**2 characters
+OUTPUT_MAX = 4 * 1024**2 + 1024  # bytes; HTML has up to 1024**2 characters of up to four bytes
 CHUNK = 64 * 1024  # bytes
 
 
@@ -43,7 +43,7 @@ def run(program: Path, asked: dict[str, Any], seconds: int) -> Ended:
                 process.stdin.write(json.dumps(asked).encode())
             while len(output) <= OUTPUT_MAX:
                 if not select.select([process.stdout], [], [], max(end - monotonic(), 0))[0]:
-                    return Ended(bytes(output), "late")
+                    raise subprocess.TimeoutExpired(command, seconds)
                 chunk = os.read(process.stdout.fileno(), CHUNK)
                 if not chunk:
                     process.wait(max(end - monotonic(), 0))

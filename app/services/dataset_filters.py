@@ -19,9 +19,10 @@ from app.models import Dataset, DatasetDescription, DatasetHealth
 from app.models.dataset_search import is_one_of, lasts, overlaps
 from app.models.datasets import DATASETS, EDGES
 from app.services.dataset_search import read_rows
+from app.services.search_documents import WHOLE
 
 DESCRIPTION, HEALTH = DatasetDescription.__table__, DatasetHealth.__table__
-BY_WORDS = {"q", "variable", "keyword"}  # the database always begins with the index of words
+BY_WORDS = {"q", *WHOLE}  # the database always begins with the index of words
 BY_TABLES = ("bbox", "datetime", "healthy")
 PLACE = ("columns", "limit", "order_by", "sort", "offset", "cursor", "count")
 SAMPLE = 2000  # datasets that are looked at

@@ -20,13 +20,13 @@ from app.extensions import db
 from app.models import Dataset, DatasetSearch
 from app.models.dataset_search import index, is_one_of, matches
 from app.models.datasets import DATASETS
+from app.services.search_documents import WHOLE
 from app.services.search_queries import Rank, ranks
 
 COUNTED = 5000  # hits
 SAMPLE = 500  # datasets that PostgreSQL looks at, in the order of the list
 ENOUGH = 25  # of them, so that a page of N datasets is full after about 20 N
-# Those that need no other table than that of datasets.
-OWN_FILTERS = ("include_withdrawn", "since", "until", "variable", "keyword")
+OWN_FILTERS = ("include_withdrawn", "since", "until", *WHOLE)  # which need no other table than that of datasets
 Where = tuple[ColumnElement[bool], ...]
 
 

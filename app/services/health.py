@@ -104,7 +104,7 @@ def _reachable(found: Found) -> Result:
         bad, sentence = UNREACHABLE[found.error]
         return Result(False if bad else None, sentence)
     if found.description is None and _unopened(found) in UNASKED:
-        return Result(None, UNOPENED[_unopened(found)][1])
+        return _opens(found)
     return Result(True, "Its host answers.")
 
 

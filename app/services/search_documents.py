@@ -99,7 +99,7 @@ def _as_word(text: str) -> str:
 
 
 def index_changed(limit: int | None = None, **options: Any) -> int:
-    """Index the datasets whose texts have changed, all or up to `limit`, and return their number.
+    """Index the datasets that are not indexed as they are, all or up to `limit`, and return their number.
 
     `options` are those of the connection (`app.database.engine`).
     """
@@ -147,7 +147,7 @@ def is_current() -> bool:
 
 
 def _changes(limit: int) -> CompoundSelect[Any]:
-    """Selects the datasets whose texts have changed, and those with other tokens; some of both."""
+    """Selects up to `limit` datasets whose texts have changed, and as many with the tokens of an older version."""
     changed = select(DatasetSearchQueue.dataset_id).order_by(DatasetSearchQueue.id).limit(limit)
     # In this order, so that PostgreSQL uses the index whatever it expects.
     others = select(DatasetSearch.dataset_id).order_by(DatasetSearch.version).limit(limit)

@@ -179,18 +179,8 @@ def test_datasets_are_searched_and_shown(pangeo_forge):
 
 def test_datasets_are_searched_with_options_or_filters(pangeo_forge):
     given = ("--bbox", "-10,35,30,60", "--datetime", "2000-01-01/..", "--variable", "sst", "--keyword", "ocean")
-    filters = (
-        "-F",
-        "bbox=-10,35,30,60",
-        "-F",
-        "datetime=2000-01-01/..",
-        "-F",
-        "variable=sst",
-        "-F",
-        "keyword=ocean",
-        "-F",
-        "q=gpcp",
-    )
+    texts = ("bbox=-10,35,30,60", "datetime=2000-01-01/..", "variable=sst", "keyword=ocean", "q=gpcp")
+    filters = [part for text in texts for part in ("-F", text)]
     for arguments in (given, filters):
         assert pangeo_forge("datasets", "search", "gpcp", *arguments, "--json") == (0, "[]\n", "")
 
