@@ -6,9 +6,8 @@ from sqlalchemy import Row, select
 
 from app.dashboard.maps import Extent
 from app.extensions import db
-from app.models import DatasetDescription, DatasetHealth, DatasetThumbnail, FeedstockMetadata
+from app.models import DatasetHealth, DatasetThumbnail, FeedstockMetadata
 from app.models.datasets import DATASETS
-from app.models.opening import Opening
 from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
@@ -22,21 +21,18 @@ _KNOWN = (
         DatasetHealth.checked_at,
         DatasetThumbnail.etag,
         DatasetThumbnail.variable,
-        DatasetDescription.engine,
     )
     .select_from(DATASETS)
     .outerjoin(FeedstockMetadata, FeedstockMetadata.id == DATASETS.c.feedstock_id)
     .outerjoin(DatasetHealth, DatasetHealth.dataset_id == DATASETS.c.id)
     .outerjoin(DatasetThumbnail, DatasetThumbnail.dataset_id == DATASETS.c.id)
-    .outerjoin(DatasetDescription, DatasetDescription.id == DATASETS.c.id)
 )
 
 
 def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the datasets with what is known of them besides: `heading`, `summary`, `health`, `extent`, ….
 
-    `type` is the type that an inspection has found, or else the one that its runs say. `listed_as` is what its runs
-    say, if that is another type.
+    `listed_as` is the type that the runs say, if an inspection has found another format.
     """
     ids = [dataset["id"] for dataset in datasets]
     known = {row.id: row for row in db.session.execute(_KNOWN.where(DATASETS.c.id.in_(ids)))}
@@ -45,8 +41,6 @@ def cards(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
     """Return more values of a dataset."""
-    listed_as = dataset["dataset_type"]
-    type = Opening(listed_as, dataset["url"], engine=row.engine).type or listed_as
     return {
         "heading": dataset["title"] or dataset["recipe_id"],
         "summary": summary(dataset["description"]) or summary(row.description),
@@ -56,8 +50,7 @@ def _card(dataset: dict[str, Any], row: Row[Any]) -> dict[str, Any]:
         "extent": dataset["bbox"] and Extent(*dataset["bbox"]),
         "has_picture": row.etag is not None,
         "pictured": row.variable,
-        "type": type,
-        "listed_as": listed_as if listed_as != type else None,
+        "listed_as": dataset["dataset_type"] if dataset["dataset_type"] != dataset["format"] else None,
     }
 
 

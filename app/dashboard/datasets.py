@@ -68,9 +68,10 @@ def _facets(counted: dict[str, Any]) -> list[Facet]:
     """Return what narrows the list. Numbers are shown if all of its datasets were counted."""
     health = _values(counted, "healthy")
     found = [
-        facet("dataset_type", "Type", _values(counted, "dataset_type")),
+        facet("format", "Type", _values(counted, "format")),
+        facet("dataset_type", "Listed as", ()),  # no choices, but a chip that removes what the address has
         facet("healthy", "Health", [(str(ok).lower(), VERDICTS[ok], number) for ok, _, number in health]),
-        text_facet("q", "Search"),  # no choices, but a chip that removes what the address has
+        text_facet("q", "Search"),
         text_facet("keyword", "Keyword", _values(counted, "keyword")),
         text_facet("variable", "Variable", _values(counted, "variable")),
         text_facet("bbox", "Place"),

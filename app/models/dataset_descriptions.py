@@ -29,6 +29,7 @@ class DatasetDescription(Record):
     __table_args__ = (
         Index("ix_dataset_description_extent", "south", "north", "west", "east", "dataset_id"),
         Index("ix_dataset_description_times", "time_start", "time_end", "dataset_id"),
+        Index(None, "engine", "dataset_id"),
     )
 
     noun = "description of dataset"

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Float,
     ForeignKey,
     FromClause,
@@ -99,7 +100,7 @@ def has_token(dataset_id: ColumnElement[int], name: str) -> ColumnElement[bool]:
     return is_one_of(dataset_id, select(number).where(matches(dialect, name)))
 
 
-def is_one_of(dataset_id: ColumnElement[int], found: Select[int]) -> ColumnElement[bool]:
+def is_one_of(dataset_id: ColumnElement[int], found: Select[int] | CompoundSelect[int]) -> ColumnElement[bool]:
     """Like IN, but the database finds these ids first. PostgreSQL cannot turn an array into a join, in which it would
     guess that no word is rare.
     """

@@ -12,9 +12,11 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    and_,
     case,
     func,
     literal,
+    or_,
     text,
     type_coerce,
 )
@@ -23,7 +25,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime, json_array
-from app.database.filters import Filter, is_unset_unless, since, until
+from app.database.filters import MANY, Filter, is_unset_unless, matches, since, until
 from app.database.indexes import list_index, long_text_index, text_index
 from app.database.record import Record
 from app.extensions import db
@@ -32,7 +34,7 @@ from app.models.dataset_descriptions import DatasetDescription, DatasetHealth
 from app.models.dataset_search import contains_words, has_token, lasts, overlaps
 from app.models.feedstock_metadata import FeedstockMetadata
 from app.models.feedstocks import Feedstock, names_repository
-from app.models.opening import Opening
+from app.models.opening import TYPE_OF_ENGINE, Opening
 from app.models.recipe_runs import RecipeRun
 
 # Schemes of urls that contain what a browser runs or shows, and the characters that it ignores before a scheme.
@@ -90,6 +92,21 @@ Index(
 EDGES = ("west", "south", "east", "north")
 _edges = [_described.c[name] for name in EDGES]
 _EMPTY: ColumnElement[Any] = literal([], JSONList())
+_FORMAT: ColumnElement[str | None] = func.coalesce(
+    case(TYPE_OF_ENGINE, value=_described.c.engine), DATASETS.c.dataset_type
+)
+
+
+def _engines(_columns: Any, formats: list[str]) -> dict[str, Any]:
+    """The parameters of the filter `format`: the given ones, and the engines that open them."""
+    return {"format": formats, "format_engines": [name for name, type in TYPE_OF_ENGINE.items() if type in formats]}
+
+
+def _has_format(_columns: Any, name: str, _form: int) -> ColumnElement[bool]:
+    """The condition that _FORMAT is one of the parameters. PostgreSQL has statistics of the columns, not of _FORMAT."""
+    engine, listed = _described.c.engine, matches(DATASETS.c.dataset_type, name, MANY)
+    is_unknown = or_(engine.is_(None), engine.not_in(TYPE_OF_ENGINE))
+    return or_(matches(engine, f"{name}_engines", MANY), and_(is_unknown, listed))
 
 
 class _Snippet(TypeDecorator[str | None]):
@@ -139,6 +156,7 @@ class Dataset(Record):
         "q": Filter(lambda columns, _name, _form: contains_words(columns["id"])),
         "variable": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
         "keyword": Filter(lambda columns, name, _form: has_token(columns["id"], name)),
+        "format": Filter(_has_format, _engines),
         "bbox": Filter(lambda _columns, name, _form: overlaps(_edges, name)),
         "datetime": Filter(lambda columns, name, _form: lasts(columns["time_start"], columns["time_end"], name)),
     }
@@ -168,6 +186,7 @@ class Dataset(Record):
     variables: Mapped[list[str]] = column_property(func.coalesce(_described.c.variable_names, _EMPTY))
     bbox: Mapped[list[float] | None] = column_property(case((_edges[0].is_not(None), json_array(*_edges))))
     license: Mapped[str | None] = column_property(_metadata.c.license)
+    format: Mapped[str | None] = column_property(_FORMAT)
     time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
     time_end: Mapped[datetime | None] = column_property(_described.c.time_end)
     healthy: Mapped[bool | None] = column_property(_health.c.healthy)

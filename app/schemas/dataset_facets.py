@@ -29,6 +29,7 @@ class DatasetFacets(AnswerSchema):
         example=True,
     )
     dataset_type = ObjectList(FacetValue, description="The types, the most frequent first.")
+    format = ObjectList(FacetValue, description="The formats that were found, or else the types.")
     license = ObjectList(FacetValue, description="The licences of the data, by their ids of SPDX.")
     healthy = ObjectList(HealthValue, description="The results of the last checks.")
     owner = ObjectList(FacetValue, description="The owners of the feedstocks.")

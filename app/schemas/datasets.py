@@ -10,10 +10,11 @@ from app.models.dataset_descriptions import NAMES_MAX
 from app.models.dataset_search import BY_RANK
 from app.models.datasets import is_link
 from app.models.feedstock_metadata import NAME_MAX
+from app.models.opening import DATASET_TYPES
 from app.schemas.bakeries import Name, Region
 from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.feedstocks import Spec
-from app.schemas.fields import Flag, Number, ObjectList, Real, Text, Timestamp
+from app.schemas.fields import Choice, FieldFilter, Flag, Number, ObjectList, Real, Text, Timestamp
 from app.schemas.recipe_runs import (
     BakeryId,
     DatasetType,
@@ -65,6 +66,13 @@ License = partial(
     allow_none=True,
     description="The licence of the data: its id of SPDX; null if it is not known or not on that list.",
     example="CC-BY-4.0",
+)
+Format = partial(
+    Choice,
+    DATASET_TYPES,
+    component="DatasetType",
+    allow_none=True,
+    description="The format that an inspection has found, or else `dataset_type`.",
 )
 Keywords = partial(
     fields.List,
@@ -159,6 +167,7 @@ class DatasetRead(ReadSchema):
         description="Python code that opens the dataset; null if `dataset_type` is null.",
         example="import xarray as xr\n\nds = xr.open_dataset('https://data.org/gpcp.zarr', engine='zarr', chunks={})",
     )
+    format = Format(required=True, dump_only=True)
 
 
 class DatasetDetail(DatasetRead):
@@ -234,6 +243,7 @@ DatasetQuery = page_query(
         "ignoring case.",
         example="precipitation_flux",
     ),
+    format=FieldFilter(Format(), "format"),
     keyword=Text(
         1,
         NAME_MAX,

@@ -20,8 +20,8 @@ class Kinds(Values):
     def __init__(self, default: str) -> None:
         self.default = default
         metadata = {
-            "description": "The kind of runs: `production`, `test` or `all`. The type of the data is `dataset_type`. "
-            f"`is_test` is another name for the same filter. Without both, `{default}`.",
+            "description": "The kind of runs: `production`, `test` or `all`. `is_test` is another name for the same "
+            f"filter. Without both, `{default}`. The type of the data is `dataset_type`.",
             "examples": [["production"]],
         }
         super().__init__(Kind(), data_key="type", metadata=metadata)

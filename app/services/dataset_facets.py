@@ -9,19 +9,18 @@ from app.services import datasets
 
 COUNTED = 5000  # datasets, the first ones of the list
 VALUES = 50  # of each facet, the most frequent ones
-COLUMNS = ("dataset_type", "license", "healthy", "feedstock", "keywords", "variables")
+VALUED = ("dataset_type", "format", "license", "healthy")
+COLUMNS = (*VALUED, "feedstock", "keywords", "variables")
 
 
 def facets(query: dict[str, Any], counted: int = COUNTED) -> dict[str, Any]:
     """The facets of the list that `app.services.datasets.page` returns for `query`, of up to `counted` datasets."""
     page = datasets.page(**query, columns=COLUMNS, limit=counted)
-    rows = [row[: len(COLUMNS)] for row in page.rows]
-    found: dict[str, Counter[Any]] = {name: Counter() for name in ("dataset_type", "license", "healthy")}
-    for name, values in zip(found, zip(*rows, strict=True), strict=False):
-        found[name].update(values)
-    found["owner"] = Counter(row[3].partition("/")[0] for row in rows)
-    found["keyword"], found["variable"] = (_texts(row[column] for row in rows) for column in (4, 5))
-    return {"count": len(rows), "complete": page.next is None} | {
+    values = {name: [row[index] for row in page.rows] for index, name in enumerate(COLUMNS)}
+    found: dict[str, Counter[Any]] = {name: Counter(values[name]) for name in VALUED}
+    found["owner"] = Counter(spec.partition("/")[0] for spec in values["feedstock"])
+    found |= {"keyword": _texts(values["keywords"]), "variable": _texts(values["variables"])}
+    return {"count": len(page.rows), "complete": page.next is None} | {
         name: [{"value": value, "count": count} for value, count in _most_frequent(values)]
         for name, values in found.items()
     }

@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, inspect, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, inspect, select, union_all
 
 from app.database import pages
-from app.database.filters import FilterKey, conditions, matches, parametrise
+from app.database.filters import MANY, FilterKey, conditions, index_key, matches, parametrise
 from app.database.pages import Order, Page, Where
 from app.database.statements import fetch
 from app.models import Dataset, DatasetDescription, DatasetHealth
@@ -23,7 +23,7 @@ from app.services.search_documents import WHOLE
 
 DESCRIPTION, HEALTH = DatasetDescription.__table__, DatasetHealth.__table__
 BY_WORDS = {"q", *WHOLE}  # the database always begins with the index of words
-BY_TABLES = ("bbox", "datetime", "healthy")
+BY_TABLES = ("bbox", "datetime", "healthy", "format")
 PLACE = ("columns", "limit", "order_by", "sort", "offset", "cursor", "count")
 SAMPLE = 2000  # datasets that are looked at
 ENOUGH = 100  # of them, so that a page of N datasets is full after about 20 N
@@ -58,13 +58,18 @@ def _first(where: Where, filters: dict[str, Any], order_by: str, descending: boo
 def _found_by(filter_key: FilterKey) -> ColumnElement[bool]:
     """The condition of the one filter of `filter_key` as a list of ids, which the database finds first."""
     ((name, form),) = filter_key.forms
-    found, described = select(HEALTH.c.dataset_id), select(DESCRIPTION.c.dataset_id)
-    if name == "healthy":
-        found = found.where(matches(HEALTH.c.healthy, name, form))
-    elif name == "bbox":
-        found = described.where(overlaps([DESCRIPTION.c[edge] for edge in EDGES], name))
-    else:
-        found = described.where(lasts(DESCRIPTION.c.time_start, DESCRIPTION.c.time_end, name))
+    described = select(DESCRIPTION.c.dataset_id)
+    found: Select[Any] | CompoundSelect[Any]
+    match name:
+        case "healthy":
+            found = select(HEALTH.c.dataset_id).where(matches(HEALTH.c.healthy, name, form))
+        case "bbox":
+            found = described.where(overlaps([DESCRIPTION.c[edge] for edge in EDGES], name))
+        case "datetime":
+            found = described.where(lasts(DESCRIPTION.c.time_start, DESCRIPTION.c.time_end, name))
+        case _:  # and those that are listed as another format, which the condition of the list leaves out
+            listed = select(DATASETS.c.id).where(matches(index_key(DATASETS.c.dataset_type), name, MANY))
+            found = union_all(described.where(matches(DESCRIPTION.c.engine, f"{name}_engines", MANY)), listed)
     return is_one_of(DATASETS.c.id, found)
 
 

@@ -127,6 +127,7 @@ class Dataset(Record):
     time_end: dt.datetime | None
     healthy: bool | None
     snippet: str | None
+    format: str | None = None
 
     def open(self, **options: Any) -> Any:
         """Open the data: an `xarray.Dataset`, or a `pandas.DataFrame` of a table. Requires the extra `xarray`.

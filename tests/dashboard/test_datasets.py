@@ -91,13 +91,14 @@ def test_the_newest_datasets_come_first(app, client):
     assert re.findall(TITLES, shown(client, "datasets")) == ["day-3", "day-2", "day-1"]
 
 
-def test_a_facet_narrows_the_list_and_is_removed_again(app, client):
+@pytest.mark.parametrize("name", ["format", "dataset_type"])
+def test_a_facet_narrows_the_list_and_is_removed_again(app, client, name):
     built(app, recipe_id="a"), built(app, recipe_id="b", dataset_type="kerchunk")
-    narrowed = shown(client, "datasets?dataset_type=kerchunk")
+    narrowed = shown(client, f"datasets?{name}=kerchunk")
     assert re.findall(TITLES, narrowed) == ["b"]
     (removal,) = re.findall(r'class="chosen" href="([^"]*)"', narrowed)
     assert removal == "/dashboard/datasets"
-    assert re.search(r'href="/dashboard/datasets\?dataset_type=kerchunk">kerchunk</a>', shown(client, "datasets"))
+    assert re.search(r'href="/dashboard/datasets\?format=kerchunk">kerchunk</a>', shown(client, "datasets"))
 
 
 @pytest.mark.parametrize("keyword", ["sea, ice", "a\\b", "Ice"])

@@ -271,7 +271,7 @@ def test_filters_of_runs_are_unknown_to_other_lists(client, path, name):
 ALL_ROWS = {"columns": ("id",), "limit": 100, "order_by": "id", "sort": "asc"}
 MODELS = {mapper.class_ for mapper in Base.registry.mappers if mapper.class_.filters} - {models.DatasetCheck}
 # tests/services/test_dataset_search.py has those of searches, which need several parameters and other rows.
-OF_SEARCHES = {(models.Dataset, name) for name in ("q", "variable", "keyword", "bbox", "datetime")}
+OF_SEARCHES = {(models.Dataset, name) for name in ("q", "variable", "keyword", "format", "bbox", "datetime")}
 DECLARED = sorted(
     (model.__name__, name) for model in MODELS for name in model.filters if (model, name) not in OF_SEARCHES
 )

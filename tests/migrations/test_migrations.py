@@ -199,6 +199,7 @@ def test_names_are_the_same_on_every_database(current):
         "dataset_search_dataset_id_fkey",
         "ix_dataset_search_queue_dataset_id",
         "ix_dataset_search_version_dataset_id",
+        "ix_dataset_description_engine_dataset_id",
         "feedstock_alias_feedstock_id_fkey",
         "feedstock_provider_spec_key",
         "ix_audit_at_block",

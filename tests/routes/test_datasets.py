@@ -62,6 +62,7 @@ def test_a_dataset_has_the_fields_of_its_newest_build(app, client):
             "time_end": None,
             "healthy": None,
             "snippet": "import xarray as xr\n\nds = xr.open_dataset('https://b.org/b.zarr', engine='zarr', chunks={})",
+            "format": "zarr",
         }
     ]
 

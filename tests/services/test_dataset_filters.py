@@ -21,8 +21,15 @@ FILTERS = (
     "healthy=true,false",
     "variable=sst",
     "keyword=ocean",
+    "format=netcdf",
+    "format=netcdf,zarr",
 )
-COMBINED = ("bbox=0,0,10,10&healthy=false", "datetime=2000-01-01&variable=sst", "healthy=true&q=recipe")
+COMBINED = (
+    "bbox=0,0,10,10&healthy=false",
+    "datetime=2000-01-01&variable=sst",
+    "healthy=true&q=recipe",
+    "format=zarr&healthy=true",
+)
 ORDERS = ("", "order_by=last_build&sort=asc", "order_by=feedstock", "order_by=healthy&sort=desc")
 
 
@@ -37,7 +44,8 @@ def client(module_app):
         start = YEAR_2000 + timedelta(days=number % 3)
         box = {"west": 15 * (number % 2), "east": 20, "south": 5, "north": 20}
         variables = {"sst" if number % 4 else "tas": {"dimensions": [], "shape": []}}
-        make_description(app, id=id, time_start=start, time_end=start, variables=variables, **box)
+        engine = "zarr" if number % 3 else "h5netcdf"
+        make_description(app, id=id, time_start=start, time_end=start, variables=variables, engine=engine, **box)
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(insert(DatasetHealth).values(dataset_id=id, healthy=number % 4 > 0))
     return app.test_client()
@@ -60,7 +68,12 @@ def test_a_list_is_the_same_wherever_the_database_begins(client, monkeypatch, qu
 
 @pytest.mark.parametrize(
     ("query", "table"),
-    [("bbox=0,0,1,1", "description"), ("datetime=2000-01-01", "description"), ("healthy=true", "health")],
+    [
+        ("bbox=0,0,1,1", "description"),
+        ("datetime=2000-01-01", "description"),
+        ("healthy=true", "health"),
+        ("format=netcdf", "description"),
+    ],
 )
 def test_the_database_begins_with_the_other_table_if_few_of_the_first_datasets_match(client, monkeypatch, query, table):
     begins = []

@@ -488,6 +488,24 @@ def test_healthy_filters_by_the_last_check(app, client):
         assert [dataset["id"] for dataset in client.get(f"/datasets/?healthy={query}").json] == expected
 
 
+def test_a_format_is_the_one_that_was_found_or_else_the_one_that_is_listed(app, client):
+    listed = [("zarr", "h5netcdf"), ("netcdf", None), (None, "zarr"), ("zarr", "rasterio"), (None, None)]
+    numbers = []
+    for dataset_type, engine in listed:
+        numbers.append(publish(app, dataset_type=dataset_type))
+        if engine:
+            make_description(app, id=numbers[-1], engine=engine)
+    formats = ["netcdf", "netcdf", "zarr", "zarr", None]
+    for query in ("order_by=id&sort=asc", "q=pangeo&sort=asc", "q=pangeo&order_by=id&sort=asc"):
+        assert [dataset["format"] for dataset in client.get(f"/datasets/?{query}").json] == formats
+        for wanted in ("netcdf", "zarr", "netcdf,zarr", "parquet"):
+            found = [dataset["id"] for dataset in client.get(f"/datasets/?{query}&format={wanted}").json]
+            matching = [id for id, format in zip(numbers, formats, strict=True) if format in wanted.split(",")]
+            assert found == matching
+    assert client.get("/datasets/?format=netcdf&count=true").headers["X-Total-Count"] == "2"
+    assert client.get("/datasets/?format=grib").status_code == 422
+
+
 def test_facets_count_the_datasets_that_the_list_has(app, client):
     publish(app, described={"sst": SST}, metadata={"keywords": ["ocean"], "license": "CC0-1.0"}, dataset_type="zarr")
     publish(app, spec="owner/other", metadata={"keywords": ["ocean", "ocean"]})
@@ -496,6 +514,7 @@ def test_facets_count_the_datasets_that_the_list_has(app, client):
         "count": 2,
         "complete": True,
         "dataset_type": [{"value": None, "count": 1}, {"value": "zarr", "count": 1}],
+        "format": [{"value": None, "count": 1}, {"value": "zarr", "count": 1}],
         "license": [{"value": "CC0-1.0", "count": 1}, {"value": None, "count": 1}],
         "healthy": [{"value": None, "count": 2}],
         "owner": [{"value": "owner", "count": 1}, {"value": "pangeo-forge", "count": 1}],

@@ -11,7 +11,7 @@ from pangeo_forge_client.errors import NotFoundError, OpeningError
 from pangeo_forge_client.records import Dataset
 
 COLUMNS = {
-    **{"id": "id", "title": "title", "feedstock": "feedstock", "recipe": "recipe_id", "type": "dataset_type"},
+    **{"id": "id", "title": "title", "feedstock": "feedstock", "recipe": "recipe_id", "format": "format"},
     **{"healthy": "healthy", "last build": "last_build", "url": "url"},
 }
 
@@ -92,7 +92,7 @@ def _facts(dataset: Dataset) -> list[tuple[str, object]]:
     times = [time.date().isoformat() for time in (dataset.time_start, dataset.time_end) if time]
     return [
         *(("title", dataset.title), ("description", dataset.description), ("url", dataset.url)),
-        *(("type", dataset.dataset_type), ("feedstock", dataset.feedstock), ("recipe", dataset.recipe_id)),
+        *(("format", dataset.format), ("feedstock", dataset.feedstock), ("recipe", dataset.recipe_id)),
         *(("bakery", dataset.bakery), ("builds", dataset.build_count), ("last build", dataset.last_build)),
         *(("licence", dataset.license), ("keywords", dataset.keywords), ("variables", dataset.variables)),
         *(("box", dataset.bbox), ("times", " to ".join(times)), ("healthy", dataset.healthy)),
