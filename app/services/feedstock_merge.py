@@ -7,7 +7,7 @@ tables and columns that the database has, and reads no column that a migration h
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Row, Table, delete, func, insert, inspect, literal, select, update
+from sqlalchemy import JSON, Column, Connection, Row, Table, delete, func, insert, inspect, literal, select, update
 from werkzeug.exceptions import Conflict, NotFound
 
 from app.database.columns import UTCDateTime, now
@@ -69,8 +69,8 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     moving = _datasets_of(connection, tables, deleted_id)
     existing = {dataset.id for dataset in _datasets_of(connection, tables, kept_id)}
     runs = _move_runs(connection, tables, kept, deleted)
-    for old, new in _move_datasets(connection, moving, existing, kept_id):
-        _move_known(connection, tables, old, new)
+    for merged in _move_datasets(connection, moving, existing, kept_id):
+        _move_known(connection, tables, *merged)
     _move_names(connection, tables, kept, deleted)
     if METADATA.name in tables:
         _move_metadata(connection, kept_id, deleted_id)
@@ -144,14 +144,14 @@ def _datasets_of(connection: Connection, tables: set[str], feedstock_id: int) ->
 
 def _move_datasets(
     connection: Connection, moving: list[Row[Any]], existing: set[int], kept_id: int
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, int, bool]]:
     """Move the datasets to the kept feedstock. If it had the same dataset already, the moved id leads to that, and so
-    do the ids that led to the moved one. Return both ids if the newest build was that of the moved one.
+    do the ids that led to the moved one. Return both ids, and whether the data are now those of the moved one.
 
     When the runs moved, the triggers have withdrawn these datasets and created others, or added builds to those of the
     kept feedstock, which are `existing`.
     """
-    taken_over = []
+    merged = []
     for old in moving:
         key = {name: getattr(old, name) for name in KEY} | {"feedstock_id": kept_id}
         new = connection.execute(select(DATASETS).where(*same_key(key))).first()
@@ -160,33 +160,60 @@ def _move_datasets(
             connection.execute(delete(DATASETS).where(DATASETS.c.id == new.id))  # the triggers have created it
         elif new and old.merged_into is None:
             values |= {"merged_into": new.id}
-            led_here = DATASETS.c.merged_into == old.id
-            connection.execute(update(DATASETS).where(led_here).values(merged_into=new.id))
-            if old.run_id is not None and new.run_id == old.run_id:
-                taken_over.append((old.id, new.id))
+            merged_earlier = DATASETS.c.merged_into == old.id
+            connection.execute(update(DATASETS).where(merged_earlier).values(merged_into=new.id))
+            merged.append((old.id, new.id, _merge_dataset(connection, old, new)))
         connection.execute(
             delete(DATASET_EVENT).where(DATASET_EVENT.c.dataset_id == old.id, DATASET_EVENT.c.id > old.last_event)
         )
         connection.execute(update(DATASETS).where(DATASETS.c.id == old.id).values(values))
-    return taken_over
+    return merged
 
 
-def _move_known(connection: Connection, tables: set[str], old: int, new: int) -> None:
-    """Move what is known about the newest build from the dataset that was merged to the other one.
+def _merge_dataset(connection: Connection, old: Row[Any], new: Row[Any]) -> bool:
+    """Give the dataset `new` what people have said about `old`, unless they have said something about it too.
 
-    What is not known about it stays as it was, as if a run of the other dataset had built it.
+    Return whether its data are now those of `old`: if that had the newest build, or if it is a listed link and the
+    other one was withdrawn.
     """
-    # A row of health without a time is only the claim of an inspection.
-    for found_at, *others in ((DESCRIPTION.c.described_at, THUMBNAIL), (HEALTH.c.checked_at,)):
-        first = found_at.table
-        if first.name in tables and connection.scalar(select(found_at).where(first.c.dataset_id == old)):
-            for table in (first, *others):
-                connection.execute(delete(table).where(table.c.dataset_id == new))
-                connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))
-    if CHECK.name in tables:
+    content = {name: getattr(old, name) for name in ("title", "description") if getattr(new, name) is None}
+    is_listed_again = bool(new.withdrawn_at and not old.withdrawn_at)
+    if is_listed_again:
+        content |= {"url": old.url, "withdrawn_at": None}
+        event = {"dataset_id": new.id, "at": now(), "url": old.url, "replaced_url": new.url}
+        connection.execute(insert(DATASET_EVENT).values(event))
+    if content:
+        connection.execute(update(DATASETS).where(DATASETS.c.id == new.id).values(content))
+    return is_listed_again or (old.run_id is not None and new.run_id == old.run_id)
+
+
+def _move_known(connection: Connection, tables: set[str], old: int, new: int, is_old: bool) -> None:
+    """Move the description with the picture, and the verdict with its checks, from the dataset `old` to `new`.
+
+    If both have them, those of the dataset stay whose data these are: of `old` if `is_old`.
+    """
+    order = (old, new) if is_old else (new, old)
+    if DESCRIPTION.name in tables and _first_known(connection, DESCRIPTION.c.described_at, *order) == old:
+        _replace(connection, DESCRIPTION, old, new)
+        _replace(connection, THUMBNAIL, old, new)
+    if HEALTH.name in tables and _first_known(connection, HEALTH.c.checked_at, *order) == old:
+        _replace(connection, HEALTH, old, new)
         connection.execute(update(CHECK).where(CHECK.c.dataset_id == old).values(dataset_id=new))
     if SEARCH_QUEUE.name in tables:  # the triggers note other variables, but not another id
         connection.execute(insert(SEARCH_QUEUE).values(dataset_id=new))
+
+
+def _first_known(connection: Connection, known_at: Column[Any], first: int, second: int) -> int | None:
+    """The first of two datasets that has a row with that time. The mere claim of an inspection has none."""
+    number = known_at.table.c.dataset_id
+    known = select(number).where(number.in_((first, second)), known_at.is_not(None))
+    return connection.scalar(known.order_by(number != first).limit(1))
+
+
+def _replace(connection: Connection, table: Table, old: int, new: int) -> None:
+    """Give the dataset `new` the row of the dataset `old`, if there is one, instead of its own."""
+    connection.execute(delete(table).where(table.c.dataset_id == new))
+    connection.execute(update(table).where(table.c.dataset_id == old).values(dataset_id=new))
 
 
 def _identity(feedstock: Row[Any]) -> tuple[str, str]:

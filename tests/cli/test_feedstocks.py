@@ -8,6 +8,8 @@ import pytest
 from app.services import run_counts
 from tests.support.databases import BAKERY, FEEDSTOCK, RUN, application, sql, upgrade
 from tests.support.factories import (
+    STARTED_AT,
+    make_check,
     make_description,
     make_feedstock,
     make_link,
@@ -115,10 +117,12 @@ def test_the_description_of_the_newest_build_stays_when_datasets_are_merged(app,
     assert [dataset["id"] for dataset in client.get(f"/datasets/?variable={described}").json] == [first]
 
 
+@pytest.mark.parametrize("newer", [True, False])
 @pytest.mark.parametrize("described", ["kept", "deleted"])
-def test_the_only_description_stays_when_datasets_are_merged(app, client, described):
+def test_the_only_description_stays_when_datasets_are_merged(app, client, described, newer):
     kept, deleted = (make_feedstock(app).id for _ in range(2))
-    first, second = (make_run(app, feedstock_id=number, **PUBLISHED).id for number in (kept, deleted))
+    runs = [make_run(app, feedstock_id=id, **PUBLISHED).id for id in ((kept, deleted) if newer else (deleted, kept))]
+    first, second = runs if newer else runs[::-1]
     number = first if described == "kept" else second
     make_description(app, id=number, variables={"sst": {"dimensions": [], "shape": []}})
     make_thumbnail(app, dataset_id=number)
@@ -127,6 +131,34 @@ def test_the_only_description_stays_when_datasets_are_merged(app, client, descri
     assert list(client.get(f"/datasets/{first}/description").json["variables"]) == ["sst"]
     assert client.get(f"/datasets/{first}/thumbnail.png").status_code == 200
     assert [dataset["id"] for dataset in client.get("/datasets/?variable=sst").json] == [first]
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_a_listed_link_stays_when_it_is_merged_into_a_dataset_that_was_withdrawn(app, client, built):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    if built:
+        first = make_run(app, feedstock_id=kept, **{"recipe_id": "example", "dataset_type": "zarr"} | PUBLISHED).id
+        sql(app, f"DELETE FROM reciperun WHERE id = {first}")
+    else:
+        first = make_link(app, feedstock_id=kept, withdrawn_at=STARTED_AT).id
+    link = make_link(app, feedstock_id=deleted, url="https://data.org/live", title="Live")
+    for number, name in ((first, "A"), (link.id, "B")):
+        make_description(app, id=number, variables={name: {"dimensions": [], "shape": []}})
+    assert merge(app, kept, deleted)[0] == 0
+    (listed,) = client.get("/datasets/").json
+    assert (listed["id"], listed["url"], listed["title"]) == (first, "https://data.org/live", "Live")
+    assert listed["variables"] == ["B"]
+    assert client.get(f"/datasets/{first}/events?sort=desc").json[0]["url"] == "https://data.org/live"
+    assert client.get(f"/datasets/{link.id}").json["id"] == first
+
+
+def test_a_dataset_gets_the_title_of_the_one_that_is_merged_into_it_if_it_has_none(app, client):
+    kept, deleted = (make_feedstock(app).id for _ in range(2))
+    link = make_link(app, feedstock_id=kept, title="Kept")
+    make_link(app, feedstock_id=deleted, title="Merged", description="Daily.")
+    assert merge(app, kept, deleted)[0] == 0
+    dataset = client.get(f"/datasets/{link.id}").json
+    assert (dataset["title"], dataset["description"], dataset["url"]) == ("Kept", "Daily.", link.url)
 
 
 def test_a_link_keeps_its_description_when_links_are_merged(app, client):
@@ -139,13 +171,22 @@ def test_a_link_keeps_its_description_when_links_are_merged(app, client):
     assert list(client.get(f"/datasets/{links[1].id}/description").json["variables"]) == ["A"]
 
 
-def test_a_dataset_keeps_its_verdict_when_one_that_was_never_checked_is_merged_into_it(app):
+@pytest.mark.parametrize(("verdicts", "stays"), [((True, None), True), ((None, False), False), ((True, False), False)])
+def test_the_verdict_on_the_newest_build_stays_or_the_only_one_when_datasets_are_merged(app, client, verdicts, stays):
     kept, deleted = (make_feedstock(app).id for _ in range(2))
-    first, second = (make_run(app, feedstock_id=number, **PUBLISHED).id for number in (kept, deleted))
-    sql(app, f"INSERT INTO dataset_health (dataset_id, checked_at, healthy) VALUES ({first}, '2022-01-01', true)")
-    sql(app, f"INSERT INTO dataset_health (dataset_id, claimed_until) VALUES ({second}, '2022-01-01')")
+    datasets = [make_run(app, feedstock_id=number, **PUBLISHED).id for number in (kept, deleted)]
+    for number, healthy in zip(datasets, verdicts, strict=True):
+        claimed = f"INSERT INTO dataset_health (dataset_id, claimed_until) VALUES ({number}, '2022-01-01')"
+        sql(app, claimed)
+        if healthy is not None:
+            make_check(app, dataset_id=number, healthy=healthy)
+            sql(
+                app,
+                f"UPDATE dataset_health SET checked_at = '2022-01-01', healthy = {healthy} WHERE dataset_id = {number}",
+            )
     assert merge(app, kept, deleted)[0] == 0
-    assert sql(app, f"SELECT healthy FROM dataset_health WHERE dataset_id = {first}") == [(True,)]
+    assert client.get(f"/datasets/{datasets[0]}").json["healthy"] is stays
+    assert client.get(f"/datasets/{datasets[0]}/checks?sort=desc").json[0]["healthy"] is stays
 
 
 @pytest.mark.parametrize(("described", "title"), [("both", "A"), ("kept", "A"), ("gone", "B"), ("none", None)])
