@@ -11,7 +11,7 @@ full. PostgreSQL would also read an index in search of few, which may be at its 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import gt, lt
 from typing import Any, NamedTuple
 
@@ -133,9 +133,21 @@ class ListKey(NamedTuple):
         found = conditions(model, self.filter_key)
         # SQLite has no index of long texts, see `app.database.indexes`.
         if self.of_few is False and not isinstance(self.mapper.columns[self.order_by].type, LongText):
-            named = zip(self.filter_key.forms, found, strict=True)
-            found = [one if is_range_of(model, name, self.order_by) else unindexed(one) for (name, _), one in named]
+            usable, named = self._usable(), zip(self.filter_key.forms, found, strict=True)
+            found = [one if name in usable else unindexed(one) for (name, _), one in named]
         return [*self.where, *found]
+
+    def _usable(self) -> set[str]:
+        """The filters whose index SQLite may use: it has the rows in the order of the list, or from a bound on.
+
+        Of the filters by a value it is the first one. Those by a boolean are no such filters, because most rows match.
+        """
+        model: Any = self.mapper.class_
+        forms, order_by = self.filter_key.forms, self.order_by
+        ranges = [name for name, _ in forms if is_range_of(model, name, order_by)]
+        ordered = [name for name, form in forms if form == ONE and (name, order_by) in _indexed(model)]
+        of_values = [name for name in ordered if self.mapper.columns[name].type.python_type is not bool]
+        return {*ranges, *of_values[:1]}
 
     def order(self) -> Order:
         columns = self.mapper.columns
@@ -220,11 +232,16 @@ def _from_cursor(list_key: ListKey, id_given: bool, value_given: bool) -> list[S
 def _is_indexed(model: type[Base], filter_key: FilterKey, order_by: str) -> bool:
     """Whether an index has the matching rows in the order of the list, or those of a time in the order of ids."""
     forms = [item for item in filter_key.forms if not is_range_of(model, item[0], order_by)]
+    return not forms or (len(forms) == 1 and forms[0][1] == ONE and (forms[0][0], order_by) in _indexed(model))
+
+
+@cache
+def _indexed(model: type[Base]) -> set[tuple[str, ...]]:
+    """The first two columns of each index of all rows."""
     tables: Any = inspect(model).tables
     every = [index for table in tables for index in table.indexes]
     of_all_rows = [index for index in every if index.dialect_options["postgresql"]["where"] is None]
-    indexed = {tuple(column.name for column in index.columns)[:2] for index in of_all_rows}
-    return not forms or (len(forms) == 1 and forms[0][1] == ONE and (forms[0][0], order_by) in indexed)
+    return {tuple(column.name for column in index.columns)[:2] for index in of_all_rows}
 
 
 @lru_cache(maxsize=64)

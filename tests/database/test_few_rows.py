@@ -65,10 +65,28 @@ def test_sqlite_sorts_few_rows_only(client, monkeypatch, query, order):
     sorts = []
     for few in (pages.FEW, -1):
         monkeypatch.setattr(pages, "FEW", few)
-        with statements() as sent:
-            assert client.get(f"/recipe_runs/?{query}&order_by={order}&limit=2").status_code == 200
-        [page] = [one for one in sent if "reciperun.message" in one.text]
-        with client.application.app_context(), db.engine.connect() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page.text}", page.parameters).all()
-        sorts.append("TEMP B-TREE" in str(plan))
+        sorts.append("TEMP B-TREE" in plan(client, f"{query}&order_by={order}"))
     assert sorts == [True, False]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("is_test=false&conclusion=failure", "reciperun_conclusion_id"),
+        ("is_test=false&bakery_id=1&order_by=started_at", "reciperun_bakery_id_started_at_id"),
+        ("is_test=false&feedstock_id=1&bakery_id=1&since=2022-03-03", "reciperun_bakery_id_id"),
+    ],
+)
+def test_sqlite_reads_many_rows_by_the_index_of_a_filter_in_the_order_of_the_list(client, monkeypatch, query, index):
+    monkeypatch.setattr(pages, "FEW", -1)
+    assert index in plan(client, query)
+
+
+def plan(client, query):
+    """The plan of SQLite for the page."""
+    with statements() as sent:
+        assert client.get(f"/recipe_runs/?{query}&limit=2").status_code == 200
+    [page] = [one for one in sent if "reciperun.message" in one.text]
+    with client.application.app_context(), db.engine.connect() as connection:
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page.text}", page.parameters).all())
