@@ -71,8 +71,8 @@ def _run(asked: dict[str, Any], seconds: int) -> Inspection:
     kind = asked["kind"]
     if not all(find_spec(name) for name in PACKAGES[kind]):
         return Inspection(kind, "unsupported")
-    ended = process.run(opener.PROGRAM, asked, seconds)
-    return _inspection(kind, ended.output, ended.error)
+    output = process.run(opener.PROGRAM, asked, seconds)
+    return _inspection(kind, output.written, output.error)
 
 
 def _inspection(kind: str, output: bytes, error: str | None) -> Inspection:

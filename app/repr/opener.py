@@ -150,8 +150,8 @@ def over_http(url: str) -> str:
 
 def run(url: str, trusted: bool, seconds: int) -> Result:
     """Run the program for at most `seconds` and return its result. A crash is logged."""
-    ended = process.run(PROGRAM, {"url": url, "trusted": trusted}, seconds)
-    return Result(error=ended.error) if ended.error else _result(ended.output)
+    output = process.run(PROGRAM, {"url": url, "trusted": trusted}, seconds)
+    return Result(error=output.error) if output.error else _result(output.written)
 
 
 def _result(output: bytes) -> Result:

@@ -37,7 +37,7 @@ def _run(_program, asked, seconds):
     with os.fdopen(os.dup(reader.fileno()), "rb") as output:
         printed = output.read()
     fork.join()
-    return process.Ended(printed, "crashed" if fork.exitcode else None)
+    return process.Output(printed, "crashed" if fork.exitcode else None)
 
 
 def _main(seconds, request, env, output):
