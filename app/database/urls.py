@@ -32,7 +32,7 @@ def is_web_address(url: str) -> bool:
 
 
 def with_encoded_blanks(url: str) -> str:
-    """`url` with the blanks behind its host as browsers send them. A host with a blank stays, and is no address."""
+    """`url` with each blank behind its host as %20, as browsers send it. With a blank in its host it is no address."""
     host = HOST.match(url)
     end = host.end() if host else 0
     return url[:end] + url[end:].replace(" ", "%20")

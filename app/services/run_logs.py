@@ -12,6 +12,7 @@ from sqlalchemy import DateTime, Select, bindparam, delete, func, select, type_c
 from app.database.columns import now
 from app.database.fairness import in_batches, paced
 from app.database.statements import Rows, fetch, insert
+from app.database.urls import with_encoded_blanks
 from app.extensions import db
 from app.models import RecipeRun, RunLog, RunLogLine
 from app.models.run_logs import LEVEL, LEVEL_MAX, LINE_SIZE, MESSAGE_MAX, SIZE_MAX, SLACK, Entry
@@ -147,4 +148,4 @@ def log_url(template: str | None, values: Mapping[str, Any]) -> str | None:
     names = set(PLACEHOLDER.findall(template or ""))
     if template is None or any(values.get(name) is None for name in names):
         return None
-    return PLACEHOLDER.sub(lambda found: quote(str(values[found[1]]), safe=""), template)
+    return with_encoded_blanks(PLACEHOLDER.sub(lambda found: quote(str(values[found[1]]), safe=""), template))

@@ -255,6 +255,12 @@ def test_a_bakery_says_where_its_logs_are(app, client, writer):
     assert read(client, run)["log_url"] == f"https://logs.org/a%2Fb%20%E2%98%82?run={run.id}&at=main"
 
 
+def test_a_blank_in_the_address_of_a_log_is_encoded(app, client, writer):
+    bakery = make_bakery(app, log_url="https://logs.org/?q=run AND {recipe_id}")
+    run = make_run(app, bakery_id=bakery.id, recipe_id="a b", is_test=True)
+    assert read(client, run)["log_url"] == "https://logs.org/?q=run%20AND%20a%20b"
+
+
 @pytest.mark.parametrize(
     "template",
     ["http://logs.org/", "https://", "https://{run_id}.org/", "https://a.org/{id}", "https://a.org/{run_id", "a}b"],
