@@ -1,4 +1,7 @@
-"""Deletes the rows that tests have committed."""
+"""Deletes the rows that tests have committed, and lets ids begin with 1 again.
+
+So the same test always has the same ids, and an id such as 99 is unknown in all of them.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -19,7 +22,7 @@ FUNCTION = "pg_temp.delete_rows()"
 
 @contextmanager
 def cleaner(url: URL) -> Iterator[Callable[[], None]]:
-    """A function that deletes the rows of all tables of the application.
+    """A function that deletes the rows of all tables of the application, and resets their ids.
 
     It has a separate connection, which the triggers of the audit log do not stop. To drop and to create these
     triggers after each test would take longer, because every other connection would have to read the schema again.
@@ -35,7 +38,7 @@ def _on_sqlite(url: URL) -> Iterator[Callable[[], None]]:
         connection.set_authorizer(_skip_protection)
 
         def delete_rows() -> None:
-            for statement in ("BEGIN IMMEDIATE", *_deletions(), "COMMIT"):
+            for statement in ("BEGIN IMMEDIATE", *_deletions(), "DELETE FROM sqlite_sequence", "COMMIT"):
                 connection.execute(statement)
 
         yield delete_rows
@@ -54,7 +57,8 @@ def _on_postgresql(url: URL) -> Iterator[Callable[[], None]]:
             switch = "ALTER TABLE audit {} TRIGGER USER"
             statements = [switch.format("DISABLE"), *statements, switch.format("ENABLE")]
         # A function keeps the plans of its statements.
-        body = "; ".join(statements)
+        cursor.execute("SELECT format('PERFORM setval(%L, 1, false)', sequencename) FROM pg_sequences")
+        body = "; ".join([*statements, *(reset for (reset,) in cursor.fetchall())])
         cursor.execute(f"CREATE FUNCTION {FUNCTION} RETURNS void LANGUAGE plpgsql AS $$ BEGIN {body}; END $$")
         yield lambda: cursor.execute(f"SELECT {FUNCTION}")
 
