@@ -11,7 +11,7 @@ from app.database.filters import Filter, since, until
 from app.database.record import Record
 from app.extensions import db
 
-# Who made a description: `flask datasets inspect`, or a runner.
+# Who described a dataset: `flask datasets inspect`, or a runner.
 INSPECTION, RUNNER = "inspection", "runner"
 SOURCES = (INSPECTION, RUNNER)
 NAMES_MAX = 50
@@ -63,7 +63,7 @@ class DatasetDescription(Record):
 
 
 def data_variables(variables: dict[str, Any]) -> list[str]:
-    """Return the names of the variables that are no coordinates, sorted, at most NAMES_MAX."""
+    """Return the names of the variables that are not coordinates, sorted, at most NAMES_MAX."""
     return sorted(name for name, details in variables.items() if not details.get("coordinate"))[:NAMES_MAX]
 
 

@@ -34,7 +34,11 @@ class DatasetFacets(AnswerSchema):
     healthy = ObjectList(HealthValue, description="The results of the last checks.")
     owner = ObjectList(FacetValue, description="The owners of the feedstocks.")
     keyword = ObjectList(FacetValue, description="The keywords, up to 50.")
-    variable = ObjectList(FacetValue, description="The names of variables, up to 50.")
+    variable = ObjectList(
+        FacetValue,
+        description="The names of data variables, up to 50, of the first 50 of each dataset. The filter `variable` "
+        "also finds coordinates and standard names.",
+    )
 
 
 class FacetQuery(DatasetQuery):  # type: ignore[valid-type, misc]  # a function creates it

@@ -1,7 +1,7 @@
 """The health of a dataset: what an inspection found, as results with sentences that a scientist understands.
 
 A dataset is healthy if none of the DECISIVE results is bad and it was opened. It is not known to be healthy if this
-service could not look, for example because of a limit. The other results are advice.
+service could not look, for example because of a limit or an error. The other results are advice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,9 +65,9 @@ UNOPENED = {
     "crashed": (False, "Its inspection needs more memory or time than this service allows."),
     "ranges": (False, "Its host sends whole files only, and this file is too large for that."),
     "unsupported": (False, "This service does not inspect datasets of this type."),
-    "failed": (False, "This service could not inspect it, because of an error of its own."),
+    "failed": (False, "This service could not inspect it, because of an error in the service itself."),
 }
-UNASKED = ("crashed", "unsupported", "failed")  # with these, its host may not have been asked
+UNASKED = ("crashed", "unsupported", "failed")  # after these it is not known whether its host was asked
 SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
 NOT_READ = Result(None, "It was not opened, so this is not known.")
 
@@ -103,7 +103,7 @@ def _reachable(found: Found) -> Result:
     if found.description is None and found.error in UNREACHABLE:
         bad, sentence = UNREACHABLE[found.error]
         return Result(False if bad else None, sentence)
-    if found.description is None and _unopened(found) in UNASKED:
+    if found.description is None and _reason_unopened(found) in UNASKED:
         return _opens(found)
     return Result(True, "Its host answers.")
 
@@ -113,11 +113,12 @@ def _opens(found: Found) -> Result:
         return Result(True, f"It opens: {_engine(found.description)}.")
     if found.error in UNREACHABLE:
         return NOT_READ
-    bad, sentence = UNOPENED[_unopened(found)]
+    bad, sentence = UNOPENED[_reason_unopened(found)]
     return Result(False if bad else None, sentence)
 
 
-def _unopened(found: Found) -> str:
+def _reason_unopened(found: Found) -> str:
+    """Return the key of UNOPENED."""
     return found.error if found.error in UNOPENED else "crashed"
 
 

@@ -134,7 +134,7 @@ def _count_references(model: type[Record], record_id: int) -> Iterator[str]:
 def _store(model: type[Record], new: list[dict[str, Any]], given: list[dict[str, Any]], actor: str) -> list[Any]:
     """Insert records, all with the same columns, and their first events. The ORM would double the time.
 
-    `given` are the values of the request, of which `new` were made.
+    `given` are the values of the request, from which `new` was created.
     """
     rows = insert(model, new, returning=True)
     events = (model.first_event(row, values, actor) for row, values in zip(rows, given, strict=True))

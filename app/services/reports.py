@@ -140,7 +140,7 @@ def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
     if "feedstock" in values:
         values["feedstock_id"] = _feedstock_id(values)
     different = [name for name in OF_NEW if name in values and getattr(run, name) != values[name]]
-    before = _before(run) if set(different) & {*IDENTITY} else []
+    before = _former_values(run) if set(different) & {*IDENTITY} else []
     differences = [
         f"its {name} is {json.dumps(getattr(run, name), ensure_ascii=False)}, "
         f"not {json.dumps(values[name], ensure_ascii=False)}"
@@ -155,8 +155,8 @@ def _differing(run: RecipeRun, values: dict[str, Any]) -> list[str]:
     return different
 
 
-def _before(run: RecipeRun) -> list[dict[str, Any]]:
-    """The former values of the run, for each change of it."""
+def _former_values(run: RecipeRun) -> list[dict[str, Any]]:
+    """The values that changes of the run have replaced, an object for each change."""
     found = db.session.scalars(select(RecipeRunEvent.before).where(RecipeRunEvent.recipe_run_id == run.id))
     return [before for before in found if before]
 

@@ -99,7 +99,9 @@ def _as_word(text: str) -> str:
 
 
 def index_changed(limit: int | None = None, **options: Any) -> int:
-    """Index the datasets that are not indexed as they are, all or up to `limit`, and return their number.
+    """Index the datasets whose texts have changed or have tokens of an older version, all or up to `limit`.
+
+    Return their number.
 
     `options` are those of the connection (`app.database.engine`).
     """
@@ -142,7 +144,7 @@ def refresh() -> None:
 
 
 def is_current() -> bool:
-    """Whether all texts are indexed as they are."""
+    """Whether no dataset is left to index."""
     return not fetch(_FIRST_CHANGE)
 
 

@@ -20,7 +20,7 @@ from tests.support.databases import on_sqlite
 from tests.support.inspections import DESCRIPTION, inspection, make_dataset
 
 CRASHED = "Its inspection needs more memory or time than this service allows."
-FAILED = "This service could not inspect it, because of an error of its own."
+FAILED = "This service could not inspect it, because of an error in the service itself."
 TABLE_HEAD = ["verdict", "datasets", "reason"]
 
 
