@@ -7,7 +7,7 @@ from sqlalchemy import Row, select
 from app.dashboard.maps import Extent
 from app.extensions import db
 from app.models import DatasetHealth, DatasetThumbnail, FeedstockMetadata
-from app.models.datasets import DATASETS
+from app.models.datasets import DATASETS, is_about_url
 from app.services.catalogue_import import NOT_PUBLIC
 
 VERDICTS = {True: "healthy", False: "unhealthy", None: "unknown"}
@@ -24,7 +24,7 @@ _KNOWN = (
     )
     .select_from(DATASETS)
     .outerjoin(FeedstockMetadata, FeedstockMetadata.id == DATASETS.c.feedstock_id)
-    .outerjoin(DatasetHealth, DatasetHealth.dataset_id == DATASETS.c.id)
+    .outerjoin(DatasetHealth, is_about_url(DatasetHealth.__table__))
     .outerjoin(DatasetThumbnail, DatasetThumbnail.dataset_id == DATASETS.c.id)
 )
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.database.columns import BIG_ID, JSONList, UTCDateTime
+from app.database.columns import BIG_ID, JSONList, LongText, UTCDateTime
 from app.database.filters import Filter, since, until
 from app.database.record import Record
 from app.extensions import db
@@ -21,8 +21,8 @@ KEPT_CHECKS = 100  # of a dataset, the newest
 class DatasetDescription(Record):
     """The variables and the extent of a dataset. Its id is that of the dataset.
 
-    `run_id` is the build that is described; a later build may have changed the data. Longitudes are from -180 to 180,
-    and `west` is larger than `east` if the extent crosses 180 degrees.
+    `run_id` is the build that is described, and `url` where it was; a later build may have changed the data. Longitudes
+    are from -180 to 180, and `west` is larger than `east` if the extent crosses 180 degrees.
     """
 
     __tablename__ = "dataset_description"
@@ -54,6 +54,7 @@ class DatasetDescription(Record):
     zarr_format: Mapped[int | None]
     consolidated: Mapped[bool | None]
     engine: Mapped[str]
+    url: Mapped[str | None] = mapped_column(LongText)  # null if it was described before migration 0037
     variable_names: Mapped[list[str] | None] = mapped_column(JSONList)  # of data variables, at most NAMES_MAX
 
     @validates("variables")
@@ -90,7 +91,7 @@ class DatasetCheck(db.Model):
 class DatasetHealth(db.Model):
     """The newest verdict on a dataset, and the inspection that is running: until `claimed_until` no other one begins.
 
-    A claim expires, because an inspection may be killed.
+    The verdict is about what was at `url`. A claim expires, because an inspection may be killed.
     """
 
     __tablename__ = "dataset_health"
@@ -100,6 +101,7 @@ class DatasetHealth(db.Model):
     checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     healthy: Mapped[bool | None]
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    url: Mapped[str | None] = mapped_column(LongText)  # null if it was checked before migration 0037
 
 
 class DatasetThumbnail(db.Model):

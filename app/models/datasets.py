@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     String,
@@ -71,8 +72,8 @@ DATASETS = db.Table(
 )
 DATASETS.add_is_dependent_on(RecipeRun.__table__)  # an import restores runs first, whose triggers create datasets
 _feedstock, _bakery = Feedstock.__table__.alias(), Bakery.__table__.alias()
-_metadata, _described, _health = (
-    model.__table__.alias() for model in (FeedstockMetadata, DatasetDescription, DatasetHealth)
+_metadata, _described, _opened, _health = (
+    model.__table__.alias() for model in (FeedstockMetadata, DatasetDescription, DatasetDescription, DatasetHealth)
 )
 for _column in _bakery.columns:
     cast(Any, _column).nullable = True  # a link has no bakery; `database.pages` reads this attribute
@@ -93,7 +94,7 @@ EDGES = ("west", "south", "east", "north")
 _edges = [_described.c[name] for name in EDGES]
 _EMPTY: ColumnElement[Any] = literal([], JSONList())
 _FORMAT: ColumnElement[str | None] = func.coalesce(
-    case(TYPE_OF_ENGINE, value=_described.c.engine), DATASETS.c.dataset_type
+    case(TYPE_OF_ENGINE, value=_opened.c.engine), DATASETS.c.dataset_type
 )
 
 
@@ -104,9 +105,17 @@ def _engines(_columns: Any, formats: list[str]) -> dict[str, Any]:
 
 def _has_format(_columns: Any, name: str, _form: int) -> ColumnElement[bool]:
     """The condition that _FORMAT is one of the parameters. PostgreSQL has statistics of the columns, not of _FORMAT."""
-    engine, listed = _described.c.engine, matches(DATASETS.c.dataset_type, name, MANY)
+    engine, listed = _opened.c.engine, matches(DATASETS.c.dataset_type, name, MANY)
     is_unknown = or_(engine.is_(None), engine.not_in(TYPE_OF_ENGINE))
     return or_(matches(engine, f"{name}_engines", MANY), and_(is_unknown, listed))
+
+
+def is_about_url(table: FromClause) -> ColumnElement[bool]:
+    """The condition that a row of `table` is about the dataset with the url that it has now.
+
+    How a dataset is opened, and whether it is healthy, is not known of a url that was not inspected.
+    """
+    return and_(table.c.dataset_id == DATASETS.c.id, or_(table.c.url.is_(None), table.c.url == DATASETS.c.url))
 
 
 class _Snippet(TypeDecorator[str | None]):
@@ -136,12 +145,13 @@ class Dataset(Record):
         .outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
         .outerjoin(_metadata, _metadata.c.feedstock_id == DATASETS.c.feedstock_id)
         .outerjoin(_described, _described.c.dataset_id == DATASETS.c.id)
-        .outerjoin(_health, _health.c.dataset_id == DATASETS.c.id)
+        .outerjoin(_opened, is_about_url(_opened))
+        .outerjoin(_health, is_about_url(_health))
     )
     __mapper_args__ = {
         "include_properties": [
             *(*DATASETS.columns, _feedstock.c.spec, _bakery.c.name, _bakery.c.region, _metadata.c.license),
-            *(_described.c.time_start, _described.c.time_end, _described.c.engine, _described.c.consolidated),
+            *(_described.c.time_start, _described.c.time_end, _opened.c.engine, _opened.c.consolidated),
             _health.c.healthy,
         ],
         "primary_key": [DATASETS.c.id],
@@ -190,8 +200,8 @@ class Dataset(Record):
     time_start: Mapped[datetime | None] = column_property(_described.c.time_start)
     time_end: Mapped[datetime | None] = column_property(_described.c.time_end)
     healthy: Mapped[bool | None] = column_property(_health.c.healthy)
-    engine: Mapped[str | None] = column_property(_described.c.engine)
-    consolidated: Mapped[bool | None] = column_property(_described.c.consolidated)
+    engine: Mapped[str | None] = column_property(_opened.c.engine)
+    consolidated: Mapped[bool | None] = column_property(_opened.c.consolidated)
 
     @hybrid_property
     def snippet(self) -> str | None:

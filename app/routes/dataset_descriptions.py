@@ -48,7 +48,7 @@ def put_dataset_description(values: dict[str, Any], id: int) -> Written:
     found = dataset_descriptions.find(dataset.id)
     exists, described = found is not None, found or DatasetDescription(id=dataset.id)
     require_match(described, DescriptionRead, dataset_descriptions, exists=exists)
-    description = dataset_descriptions.describe(dataset.id, dataset.run_id, values, RUNNER)
+    description = dataset_descriptions.describe(dataset.id, dataset.run_id, dataset.url, values, RUNNER)
     return Written(description, [dataset.id])
 
 

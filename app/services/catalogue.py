@@ -14,7 +14,7 @@ from app.database.fairness import in_batches
 from app.database.statements import Rows, fetch
 from app.models import Bakery, Dataset, DatasetDescription, DatasetThumbnail, Feedstock, FeedstockMetadata
 from app.models.dataset_search import BY_RANK
-from app.models.datasets import DATASETS
+from app.models.datasets import DATASETS, is_about_url
 from app.services import datasets
 
 
@@ -44,11 +44,11 @@ BATCH = 2000  # datasets in memory; PostgreSQL plans each statement again, so fe
 
 # Statements are built once, see `app.database.statements.fetch`.
 _asked = DATASETS.alias("asked")
-_feedstock, _bakery, _about, _found, _picture = (
+_feedstock, _bakery, _about, _found, _opened, _picture = (
     model.__table__.alias(name)
     for model, name in (
         *((Feedstock, "of_feedstock"), (Bakery, "of_bakery"), (FeedstockMetadata, "about")),
-        *((DatasetDescription, "found"), (DatasetThumbnail, "picture")),
+        *((DatasetDescription, "found"), (DatasetDescription, "opened"), (DatasetThumbnail, "picture")),
     )
 )
 _WITH_TITLE = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_id).outerjoin(
@@ -57,6 +57,7 @@ _WITH_TITLE = DATASETS.join(_feedstock, _feedstock.c.id == DATASETS.c.feedstock_
 _KNOWN = (
     _WITH_TITLE.outerjoin(_bakery, _bakery.c.id == DATASETS.c.bakery_id)
     .outerjoin(_found, _found.c.dataset_id == DATASETS.c.id)
+    .outerjoin(_opened, is_about_url(_opened))
     .outerjoin(_picture, _picture.c.dataset_id == DATASETS.c.id)
 )
 _PRODUCTION = (DATASETS.c.url != "", ~DATASETS.c.is_test)
@@ -87,7 +88,7 @@ _LINKS: Select[Any] = (
 _ENTRIES: Select[Any] = (
     select(
         *_of(DATASETS, "dataset_type", "url", "snapshot_id", "recipe_id", "last_build", "withdrawn_at", "id"),
-        *(_FEEDSTOCK, _BAKERY, _TITLE, _found.c.engine, _found.c.consolidated, _asked.c.id.label("number")),
+        *(_FEEDSTOCK, _BAKERY, _TITLE, _opened.c.engine, _opened.c.consolidated, _asked.c.id.label("number")),
     )
     .select_from(_KNOWN.join(_asked, DATASETS.c.id == func.coalesce(_asked.c.merged_into, _asked.c.id)))
     .where(*_PRODUCTION, _asked.c.id > bindparam("last"))
@@ -101,7 +102,7 @@ _COLLECTIONS: Select[Any] = (
         *(_FEEDSTOCK, _BAKERY, _TITLE, _DESCRIPTION, _about.c.links.label("related")),
         *_of(_about, "license", "license_text", "license_url", "providers", "keywords", "thumbnail_url"),
         *_of(_found, "variables", "dimensions", "west", "south", "east", "north", "time_start", "time_end"),
-        *_of(_found, "described_at", "zarr_format", "consolidated", "engine"),
+        *(*_of(_found, "described_at"), *_of(_opened, "zarr_format", "consolidated", "engine")),
         _picture.c.etag.label("picture"),
     )
     .select_from(_KNOWN)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database import rows
@@ -38,10 +38,10 @@ def find(dataset_id: int) -> DatasetDescription | None:
     return db.session.get(DatasetDescription, dataset_id)
 
 
-def describe(dataset_id: int, run_id: int | None, values: dict[str, Any], source: str) -> DatasetDescription:
+def describe(dataset_id: int, run_id: int | None, url: str, values: dict[str, Any], source: str) -> DatasetDescription:
     """Store the description of a dataset whose row is locked, instead of an earlier one."""
     description = find(dataset_id) or DatasetDescription(id=dataset_id)
-    for name, value in {**values, "run_id": run_id, "source": source, "described_at": now()}.items():
+    for name, value in {**values, "run_id": run_id, "url": url, "source": source, "described_at": now()}.items():
         setattr(description, name, value)
     db.session.add(description)
     db.session.flush()
@@ -71,6 +71,7 @@ def count_due(ids: list[int] | None, before: datetime) -> int:
 
 def claim(ids: list[int] | None, before: datetime, until: datetime) -> Task | None:
     """Claim a dataset that was not checked since `before`, in the caller's transaction: those that wait longest first.
+    One whose url has changed since waits too.
 
     The claim lasts until the result is stored, at most until `until`. None if there is no such dataset.
     """
@@ -79,7 +80,7 @@ def claim(ids: list[int] | None, before: datetime, until: datetime) -> Task | No
         claimed = insertion.values(dataset_id=row.id, claimed_until=until).on_conflict_do_update(
             index_elements=["dataset_id"],
             set_={"claimed_until": until},
-            where=_free(before),
+            where=_free(before, row.url),
         )
         if db.session.execute(claimed.returning(DatasetHealth.dataset_id)).first():
             return Task(*row)
@@ -93,14 +94,21 @@ def _due(ids: list[int] | None, before: datetime) -> Select[Any]:
     if ids is not None:
         listed.append(DATASETS.c.id.in_(ids))
     joined = DATASETS.outerjoin(DatasetHealth, DatasetHealth.dataset_id == DATASETS.c.id)
-    due = select(*columns).select_from(joined).where(*listed, _free(before))
-    return due.order_by(DatasetHealth.checked_at.asc().nulls_first(), DATASETS.c.id)
+    due = select(*columns).select_from(joined).where(*listed, _free(before, DATASETS.c.url))
+    return due.order_by(_checked_at(DATASETS.c.url).asc().nulls_first(), DATASETS.c.id)
 
 
-def _free(before: datetime) -> ColumnElement[bool]:
-    """Return the condition for datasets that were not checked since `before`, and that no inspection has claimed."""
+def _free(before: datetime, url: Any) -> ColumnElement[bool]:
+    """Return the condition for datasets that were not checked at `url` since `before`, and that no inspection has
+    claimed.
+    """
     unclaimed = or_(DatasetHealth.claimed_until.is_(None), DatasetHealth.claimed_until < now())
-    return or_(DatasetHealth.checked_at.is_(None), DatasetHealth.checked_at < before) & unclaimed
+    return or_(_checked_at(url).is_(None), _checked_at(url) < before) & unclaimed
+
+
+def _checked_at(url: Any) -> ColumnElement[datetime | None]:
+    """Return when the dataset was last checked at `url`."""
+    return case((or_(DatasetHealth.url.is_(None), DatasetHealth.url == url), DatasetHealth.checked_at))
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def record(task: Task, found: Found, picture: Mapping[str, Any] | None, seconds:
     results = examine(found, _history(task.id), at)
     healthy = is_healthy(results)
     if values is not None:
-        describe(task.id, task.run_id, dict(values), INSPECTION)
+        describe(task.id, task.run_id, task.url, dict(values), INSPECTION)
         if found.has_picture is not None:
             _show(task.id, picture)
     check = {"dataset_id": task.id, "at": at, "healthy": healthy, "seconds": seconds}
@@ -133,7 +141,7 @@ def record(task: Task, found: Found, picture: Mapping[str, Any] | None, seconds:
     check |= {"results": {name: asdict(result) for name, result in results.items()}}
     db.session.execute(insert(DatasetCheck).values(check))
     _delete_old_checks(task.id)
-    verdict = {"checked_at": at, "healthy": healthy, "claimed_until": None}
+    verdict = {"checked_at": at, "healthy": healthy, "claimed_until": None, "url": task.url}
     db.session.execute(update(DatasetHealth).where(DatasetHealth.dataset_id == task.id).values(verdict))
     return Outcome(healthy, reason(results, healthy))
 

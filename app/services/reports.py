@@ -182,5 +182,5 @@ def _describe(run: RecipeRun, description: dict[str, Any]) -> bool:
         raise Invalid.at("body", "description", sentence) from None
     if dataset.run_id != run.id:
         return False
-    dataset_descriptions.describe(dataset.id, run.id, description, RUNNER)
+    dataset_descriptions.describe(dataset.id, run.id, dataset.url, description, RUNNER)
     return True

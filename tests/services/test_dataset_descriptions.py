@@ -10,7 +10,7 @@ from app.extensions import db
 from app.models import DatasetCheck, DatasetDescription, DatasetHealth, DatasetThumbnail
 from app.models.dataset_descriptions import KEPT_CHECKS
 from app.services import dataset_descriptions
-from tests.support.inspections import DESCRIPTION, make_dataset, record
+from tests.support.inspections import DESCRIPTION, URL, make_dataset, record
 
 PICTURE = {"png": b"PNG", "variable": "sst"}
 
@@ -68,6 +68,33 @@ def test_only_datasets_not_checked_since_a_time_are_claimed(app):
     claim(app)
     record(app, id)
     assert claim(app, before=now() - MINUTE) is None
+
+
+def test_a_dataset_with_another_url_than_the_one_that_was_checked_is_claimed(app, writer):
+    other, id = make_dataset(app), make_dataset(app)
+    for number in (id, other):
+        claim(app, [number])
+        record(app, number)
+    assert writer.patch(f"/recipe_runs/{id}", json={"dataset_public_url": f"{URL}/b"}).status_code == 200
+    assert [claim(app, before=now() - MINUTE) for _ in range(2)] == [id, None]
+
+
+def test_what_was_found_at_another_url_tells_neither_the_health_nor_how_to_open_it(app, client, writer):
+    id = make_dataset(app)
+    claim(app)
+    record(app, id, description=DESCRIPTION | {"engine": "h5netcdf", "consolidated": None})
+    found = client.get(f"/datasets/{id}").json
+    assert (found["healthy"], found["format"]) == (True, "netcdf")
+    other = make_dataset(app, feedstock_id=found["feedstock_id"], dataset_public_url=f"{URL}/b")
+    now_found = client.get(f"/datasets/{id}").json
+    assert (now_found["healthy"], now_found["format"], now_found["variables"]) == (None, "zarr", ["sst"])
+    assert now_found["snippet"].endswith(f"xr.open_dataset('{URL}/b', engine='zarr', chunks={{}})")
+    assert "netcdf" not in client.get("/catalog.yaml").text + client.get(f"/stac/collections/{id}").text
+    for query, ids in (("format=netcdf", []), ("format=zarr", [id]), ("healthy=true", [])):
+        assert [dataset["id"] for dataset in client.get(f"/datasets/?{query}").json] == ids
+    assert "not checked" in client.get(f"/dashboard/datasets/{id}").text
+    assert writer.delete(f"/recipe_runs/{other}").status_code == 200
+    assert client.get(f"/datasets/{id}").json == found | {"builds": found["builds"]}
 
 
 def test_datasets_that_are_withdrawn_are_not_claimed(app, admin):

@@ -7,6 +7,7 @@ from app.services.dataset_descriptions import Task
 from app.services.health import Found
 from tests.support.factories import make_run
 
+URL = "https://data.example.org/a.zarr"
 PUBLISHED = {"status": "completed", "conclusion": "success", "dataset_type": "zarr"}
 VARIABLE = {"dimensions": ["time"], "shape": [3], "dtype": "float32", "coordinate": False}
 VARIABLE |= dict.fromkeys(("units", "standard_name", "long_name", "chunks"))
@@ -27,8 +28,7 @@ SAMPLES = {"chunks": 1, "missing": 0}
 
 def make_dataset(app, **columns):
     """The id of a dataset that a new run has built."""
-    url = {"dataset_public_url": "https://data.example.org/a.zarr"}
-    return make_run(app, **{**PUBLISHED, **url, **columns}).id
+    return make_run(app, **{**PUBLISHED, "dataset_public_url": URL, **columns}).id
 
 
 def found(**facts):
@@ -45,6 +45,6 @@ def inspection(**facts):
 def record(app, dataset_id, picture=None, **facts):
     """Store the result of an inspection, and return its outcome."""
     with app.app_context():
-        outcome = dataset_descriptions.record(Task(dataset_id, "", "zarr", dataset_id), found(**facts), picture, 1.5)
+        outcome = dataset_descriptions.record(Task(dataset_id, URL, "zarr", dataset_id), found(**facts), picture, 1.5)
         db.session.commit()
     return outcome
