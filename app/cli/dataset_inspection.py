@@ -54,6 +54,8 @@ def inspect(ids: tuple[int, ...], stale: int | None, limit: int | None, concurre
     revision.require()
     before = now() - timedelta(hours=stale or 0)
     known = [datasets.resolve(number, of_runs=False) for number in ids]
+    for number in dataset_descriptions.withdrawn(known):
+        click.echo(f"dataset {number} is withdrawn, so it is not inspected", err=True)
     queue = Queue(known or None, before, limit, monotonic() + seconds if seconds else None)
     outcomes: list[Outcome] = []
     with click.progressbar(length=queue.length(), label="datasets", show_pos=True) as progress:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 # Without blanks and control characters, which browsers drop from a URL before they read its scheme.
 WEB = re.compile(r"https?://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x20\x7f]*)?", re.IGNORECASE)
+REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x1f\x7f]*)?")
 HOST = re.compile(r"[^/]*//[^/?#]*")
 # Parameters of a query that give access to what is not public, in lower case.
 SECRETS = {"access_token", "awsaccesskeyid", "sig", "signature", "token", "x-amz-signature", "x-goog-signature"}
@@ -29,6 +30,15 @@ def is_web_address(url: str) -> bool:
     except ValueError:  # for example of a host with one bracket
         return False
     return bool(WEB.fullmatch(url))
+
+
+def is_remote(url: str) -> bool:
+    """Whether `url` has a scheme and a host, or a bucket, so that it can lead to the same data everywhere."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:  # for example a port that is too large
+        return False
+    return bool(REMOTE.fullmatch(url)) and not url.lower().startswith("file:")
 
 
 def with_encoded_blanks(url: str) -> str:

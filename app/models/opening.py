@@ -7,8 +7,8 @@ ANONYMOUS_OPTIONS: dict[str, dict[str, Any]] = {"s3": {"anon": True}, "gs": {"to
 
 DATASET_TYPES = ("zarr", "kerchunk", "parquet", "netcdf", "icechunk")
 # The engine with which an inspection has opened a dataset tells its type, even if its runs say otherwise.
-NETCDF_ENGINES = ("h5netcdf", "scipy", "netcdf4")
-TYPE_OF_ENGINE = {name: name for name in DATASET_TYPES} | dict.fromkeys(NETCDF_ENGINES, "netcdf")
+FILE_ENGINES = ("h5netcdf", "scipy")  # which open the file objects of fsspec
+TYPE_OF_ENGINE = {name: name for name in DATASET_TYPES} | dict.fromkeys((*FILE_ENGINES, "netcdf4"), "netcdf")
 
 BRANCH = "main"  # of an Icechunk repository
 # The S3 client requires a region, which the url does not tell. Anonymous reads of other regions need another one.
@@ -59,7 +59,7 @@ class Opening:
         """
         if self.type == "zarr" and self.consolidated is not None:
             return {"engine": "zarr", "consolidated": self.consolidated}
-        if self.type == "netcdf" and self.engine in NETCDF_ENGINES:
+        if self.type == "netcdf" and self.engine in FILE_ENGINES:
             return {"engine": self.engine}
         return {"engine": self.type} if self.type in ("zarr", "kerchunk") else {}
 

@@ -44,7 +44,7 @@ def put_dataset_description(values: dict[str, Any], id: int) -> Written:
     build. Fields that are not sent become null.
     """
     dataset = dataset_links.lock(id)
-    require_bakeries(dataset.bakery_id or 0)  # no key is limited to bakery 0: a link has no bakery
+    require_bakeries(dataset.bakery_id)
     found = dataset_descriptions.find(dataset.id)
     exists, described = found is not None, found or DatasetDescription(id=dataset.id)
     require_match(described, DescriptionRead, dataset_descriptions, exists=exists)
@@ -63,7 +63,7 @@ def list_dataset_checks(query: dict[str, Any], id: int) -> Page:
     return pages.read_page(DatasetCheck, **with_parent(query, dataset_id=datasets.resolve(id)))
 
 
-@blp.route("/<id:id>/thumbnail.png", methods=["GET"], caller=Caller.PUBLIC, example_id=7)
+@blp.route("/<id:id>/thumbnail.png", methods=["GET"], caller=Caller.PUBLIC, example_id=7, lenient=True)
 @blp.response(
     200, {"type": "string", "format": "binary", "examples": [""]}, content_type="image/png", description="The picture."
 )

@@ -83,9 +83,9 @@ def create_dataset(values: dict[str, Any]) -> Written:
 def get_dataset(id: int) -> Response:
     """Get a dataset
 
-    The answer contains the runs that have built the dataset. Instead of the id of the dataset, the id of any of these
-    runs can be used. An id never leads to another dataset, and never to none: a dataset without a build has the time
-    of its withdrawal in `withdrawn_at`.
+    The answer contains the runs that have built the dataset. The id of a dataset never leads to another one, and never
+    to none: a dataset without a build has the time of its withdrawal in `withdrawn_at`. The id of any of the runs can
+    be used too, as long as it has built the dataset.
     """
     return documents.answer(Dataset, DatasetDetail, id, source=datasets)
 

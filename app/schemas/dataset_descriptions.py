@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.database.columns import BIGINT_MAX, INTEGER_MAX
 from app.models.dataset_descriptions import SOURCES
+from app.models.opening import TYPE_OF_ENGINE
 from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
 from app.schemas.fields import Choice, Flag, Number, Real, Text, Timestamp
 
@@ -20,9 +21,9 @@ PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of a picture
 HOSTS_MAX, HOST_MAX = 10, 300  # the program looks at three hosts; characters of an origin
 
 Engine = partial(
-    Text,
-    1,
-    50,
+    Choice,
+    tuple(TYPE_OF_ENGINE),
+    component="Engine",
     required=True,
     description="The engine of `xarray.open_dataset` that opens the dataset; `parquet` for a table of pandas.",
     example="zarr",
@@ -183,6 +184,15 @@ def described_fields(**options: Any) -> dict[str, fields.Field[Any]]:
     }
 
 
+def _contradiction(variable: dict[str, Any], sizes: dict[str, int]) -> str | None:
+    """Return what is wrong with the shape of a variable, as a sentence."""
+    dimensions, shape = variable["dimensions"], variable["shape"]
+    if len(dimensions) != len(shape):
+        return "Must have as many dimensions as sizes in shape."
+    differ = any(sizes.get(name, size) != size for name, size in zip(dimensions, shape, strict=True))
+    return "Must have the sizes of its dimensions in shape." if differ else None
+
+
 class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None), name="DescriptionFields")):  # type: ignore[misc]  # a function creates it
     @validates_schema
     def must_agree(self, values: dict[str, Any], **_: Any) -> None:
@@ -195,8 +205,8 @@ class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None)
         if (start is None) != (end is None) or (start and start > end):
             raise ValidationError("Must not be after time_end, and both are given or none.", "time_start")
         for name, variable in values["variables"].items():
-            if len(variable["dimensions"]) != len(variable["shape"]):
-                raise ValidationError({name: ["Must have as many dimensions as sizes in shape."]}, "variables")
+            if sentence := _contradiction(variable, values["dimensions"]):
+                raise ValidationError({name: [sentence]}, "variables")
 
 
 class Png(fields.String):

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load
 
 from app.database.columns import INTEGER_MAX
+from app.database.urls import is_remote
 from app.models.dataset_descriptions import NAMES_MAX
 from app.models.dataset_search import BY_RANK
 from app.models.datasets import is_link
@@ -111,9 +112,11 @@ WithdrawnAt = partial(
 
 
 def followable(url: str) -> None:
-    """Raise ValidationError if a browser would run `url` as a script."""
+    """Raise ValidationError if `url` is not that of data that everyone can reach, or if a browser would run it."""
     if not is_link(url):
         raise ValidationError("Must not be a script.")
+    if url and not is_remote(url):
+        raise ValidationError("Must be a URL with a host or a bucket, such as s3://bucket/era5.zarr.")
 
 
 LinkUrl = partial(

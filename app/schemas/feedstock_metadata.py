@@ -4,7 +4,7 @@ import re
 from functools import partial
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.models.feedstock_metadata import (
     GITHUB,
@@ -205,3 +205,7 @@ class FeedstockMetadataWrite(WriteSchema):
     thumbnail_url = ThumbnailUrl(load_default=None, allow_none=True)
     citation = Citation(load_default=None, allow_none=True)
     acknowledgements = Acknowledgements(load_default=None, allow_none=True)
+
+    @post_load
+    def drop_repetitions(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return values | {"keywords": list(dict.fromkeys(values["keywords"]))} if "keywords" in values else values

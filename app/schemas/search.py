@@ -1,12 +1,13 @@
 """The parameters `bbox` and `datetime` of searches, in the syntax of STAC and OGC API Features."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from app.schemas.fields import DATE, TimeOrDate
+from app.schemas.fields import DATE, LOST_PLUS, TimeOrDate
 
 EDGES = ("west", "south", "east", "north")
 OPEN = ("", "..")
@@ -34,14 +35,11 @@ class BoundingBox(fields.String):
     def _deserialize(  # type: ignore[override]  # it returns no text
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> dict[str, float | bool]:
-        try:
-            numbers = [float(part) for part in str(value).split(",")]
-        except ValueError:
-            raise self.make_error("invalid") from None
+        if not re.fullmatch(BOX, value, re.ASCII):
+            raise self.make_error("invalid")
+        numbers = [float(part) for part in value.split(",")]
         if len(numbers) == 6:
             numbers = [*numbers[:2], *numbers[3:5]]
-        if len(numbers) != 4:
-            raise self.make_error("invalid")
         west, south, east, north = numbers
         if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
             raise self.make_error("range")
@@ -79,6 +77,7 @@ class Interval(fields.String):
     def _time(self, text: str) -> datetime:
         try:
             found: datetime = TimeOrDate(description="").deserialize(text)
-        except ValidationError:
-            raise self.make_error("invalid") from None
+        except ValidationError as error:
+            lost_plus = LOST_PLUS.fullmatch(text)
+            raise error if lost_plus else self.make_error("invalid") from None
         return found

@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.exceptions import Conflict
 
 from app.database.columns import KEY_LENGTH
-from app.database.urls import secret_in
+from app.database.urls import is_remote, secret_in
 from app.models import Feedstock
 from app.models.datasets import is_link
 from app.models.feedstock_metadata import NAME_MAX, URL_MAX
@@ -162,7 +162,7 @@ def _url(place: Place) -> str | None:
     text = place.text(URL_MAX + 1)
     if text is None:
         place.note("is missing; the dataset is ignored")
-    elif len(text) > URL_MAX or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f]+", text):
+    elif len(text) > URL_MAX or not is_remote(text):
         place.note("is not a URL; the dataset is ignored")
     elif not is_link(text):
         place.note("is a script; the dataset is ignored")

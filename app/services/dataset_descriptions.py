@@ -69,6 +69,12 @@ def count_due(ids: list[int] | None, before: datetime) -> int:
     return db.session.scalar(select(func.count()).select_from(_due(ids, before).subquery())) or 0
 
 
+def withdrawn(ids: list[int]) -> list[int]:
+    """Return those of `ids` that are withdrawn: they are not inspected."""
+    found = select(DATASETS.c.id).where(DATASETS.c.id.in_(ids), DATASETS.c.withdrawn_at.is_not(None))
+    return list(db.session.scalars(found.order_by(DATASETS.c.id)))
+
+
 def claim(ids: list[int] | None, before: datetime, until: datetime) -> Task | None:
     """Claim a dataset that was not checked since `before`, in the caller's transaction: those that wait longest first.
     One whose url has changed since waits too.

@@ -53,11 +53,14 @@ def lock(number: int) -> Dataset:
 def change(dataset: Dataset, values: dict[str, Any]) -> bool:
     """Set `values`, and return whether they changed anything.
 
-    Raises 409 if the url of a dataset changes that runs have built: it follows from them.
+    Raises 409 if the url of a dataset changes that runs have built, because it follows from them, or that is withdrawn
+    and stays so.
     """
     changed = {name: value for name, value in values.items() if getattr(dataset, CONTENT.get(name, name)) != value}
     if dataset.build_count and "url" in changed:
         raise Conflict(f"dataset {dataset.id} was built by recipe run {dataset.run_id}; change the url of that run.")
+    if dataset.withdrawn_at and "url" in changed and "withdrawn_at" not in changed:
+        raise Conflict(f"dataset {dataset.id} is withdrawn; POST /datasets/ lists it again, also with another url.")
     if not changed:
         return False
     db.session.execute(update(DATASETS).where(DATASETS.c.id == dataset.id).values(changed))
@@ -71,7 +74,7 @@ def withdraw(dataset: Dataset) -> bool:
     """Withdraw a link, and return whether it was listed until now. Raises 409 if runs have built the dataset."""
     if dataset.build_count:
         raise Conflict(
-            f"dataset {dataset.id} has {dataset.build_count} builds, the newest by recipe run {dataset.run_id}; it is "
+            f"dataset {dataset.id} was built by recipe run {dataset.run_id} and those before it; it is "
             "withdrawn when the urls of these runs are set to null."
         )
     return not dataset.withdrawn_at and change(dataset, {"withdrawn_at": now()})

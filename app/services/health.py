@@ -157,9 +157,11 @@ def _sampled(found: Found) -> Result:
         return Result(None, f"Its values were not read. {'' if bad else sentence}".rstrip())
     chunks, missing = samples["chunks"], samples["missing"]
     if not chunks:
-        return Result(None, "Its values were not read: it has no numbers, or its chunks are large.")
+        return Result(
+            None, "Its values were not read: no variable has numbers along a dimension in chunks that are small enough."
+        )
     if chunks == missing and not found.has_picture:
-        return Result(False, f"It has missing values only, in all of {chunks} chunks that were read.")
+        return Result(False, f"It has no finite value in any of {chunks} chunks that were read.")
     return Result(True, f"It has values in {chunks - missing} of {chunks} chunks that were read.")
 
 

@@ -162,13 +162,13 @@ def _accept_signature(name: str, allowed: list[str], actor_name: str, message_id
     limits.count_write(name)
 
 
-def require_bakeries(*ids: int) -> None:
-    """Raise 403 if the caller's key is limited to bakeries that do not include all of these."""
-    allowed = bakery_ids(g.scopes)
-    others = sorted(set(ids) - set(allowed))
+def require_bakeries(*ids: int | None) -> None:
+    """Raise 403 if the caller's key is limited to bakeries that do not include all of these. None is no bakery."""
+    others = set(ids) - set(bakery_ids(g.scopes))
     if others and _limited():
-        names = ", ".join(map(str, others))
-        raise Forbidden(f"This key may only write runs of its bakeries ({', '.join(g.scopes)}), not of bakery {names}.")
+        names = ", ".join(str(number) for number in sorted(filter(None, others)))
+        reason = f"not of bakery {names}" if names else "and this belongs to no bakery"
+        raise Forbidden(f"This key may only write runs of its bakeries ({', '.join(g.scopes)}), {reason}.")
 
 
 def digest() -> str:

@@ -45,7 +45,8 @@ def id_schema(_converter: BaseConverter) -> dict[str, Any]:
 class Blueprint(flask_smorest.Blueprint):
     """A flask-smorest blueprint. Its routes declare a `caller`, and answer with and without a slash at the end.
 
-    The routes of a `lenient` blueprint ignore query parameters that they do not know, because people link to them.
+    The routes of a `lenient` blueprint ignore query parameters that they do not know, because people link to them. So
+    does a `lenient` route of another.
     """
 
     ARGUMENTS_PARSER = Parser()
@@ -62,6 +63,7 @@ class Blueprint(flask_smorest.Blueprint):
         max_body: int | None = None,
         example_id: int = 1,
         noun: str = "",
+        lenient: bool = False,
         **options: Any,
     ) -> Callable[[View], View]:
         """Register a view for `rule`. Authentication comes first, then the id in the path, then the other input.
@@ -71,7 +73,7 @@ class Blueprint(flask_smorest.Blueprint):
         """
 
         def decorator(view: View) -> View:
-            guarded = _guard(view, caller, max_body, self.lenient, noun)
+            guarded = _guard(view, caller, max_body, lenient or self.lenient, noun)
             schema = {"type": "integer", "examples": [example_id]}
             parameters = [ID_PARAMETER | {"schema": schema}] if "<" in rule else None
             self.add_url_rule(rule, view.__name__, guarded, parameters=parameters, **options)

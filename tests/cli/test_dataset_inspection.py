@@ -89,6 +89,14 @@ def test_some_datasets_are_inspected_by_id(app, inspected):
     assert sorted(inspected[0]) == [("https://data.example.org/0", "zarr"), ("https://data.example.org/2", "zarr")]
 
 
+def test_a_dataset_that_is_withdrawn_is_named_and_not_inspected(app, admin, inspected):
+    known, gone = make_datasets(app, 2)
+    admin.delete(f"/recipe_runs/{gone}")
+    result = app.test_cli_runner().invoke(args=["datasets", "inspect", str(known), str(gone)])
+    assert (result.exit_code, result.stderr) == (0, f"dataset {gone} is withdrawn, so it is not inspected\n")
+    assert len(inspected[0]) == 1
+
+
 def test_an_id_that_no_dataset_has_is_an_error(app, inspected):
     [known] = make_datasets(app, 1)
     result = app.test_cli_runner().invoke(args=["datasets", "inspect", str(known), "99999"])

@@ -4,7 +4,7 @@ import pytest
 
 from app.schemas.dataset_descriptions import EXAMPLE
 from tests.support.apps import client_with
-from tests.support.factories import make_bakery, make_check, make_description, make_thumbnail
+from tests.support.factories import make_bakery, make_check, make_description, make_link, make_thumbnail
 from tests.support.inspections import make_dataset, record
 from tests.support.links import follow
 
@@ -71,6 +71,11 @@ def test_a_stale_etag_is_412(app, client, writer):
         ({"variables": {"a": {"dimensions": ["x"], "shape": [], "dtype": "i4"}}}, "/variables/a"),
         ({"variables": {"a": {"dimensions": ["x"], "shape": [-1], "dtype": "i4"}}}, "/variables/a/value/shape/0"),
         ({"variables": {f"v{n}": {"dimensions": [], "shape": [], "dtype": ""} for n in range(501)}}, "/variables"),
+        (
+            {"dimensions": {"x": 3}, "variables": {"a": {"dimensions": ["x"], "shape": [4], "dtype": "i4"}}},
+            "/variables/a",
+        ),
+        ({"engine": "Zarr"}, "/engine"),
         ({"dimensions": {"x": True}}, "/dimensions/x/value"),
         ({"attributes": {"x": "a" * 2001}}, "/attributes/x/value"),
         ({"attributes": {"x": {"y": 1}}}, "/attributes/x/value"),
@@ -97,6 +102,8 @@ def test_a_runner_describes_the_datasets_of_its_bakery_only(app, admin):
     runner = client_with(app, admin.post("/api-keys", json={"scopes": [f"bakery:{bakery.id}"]}).json["key"])
     assert runner.put(f"/datasets/{mine}/description", json=MINIMAL).status_code == 200
     assert runner.put(f"/datasets/{foreign}/description", json=MINIMAL).status_code == 403
+    answer = runner.put(f"/datasets/{make_link(app).id}/description", json=MINIMAL)
+    assert (answer.status_code, answer.json["detail"].endswith("and this belongs to no bakery.")) == (403, True)
 
 
 def test_a_description_is_in_the_audit_log(app, admin, writer):
@@ -136,6 +143,7 @@ def test_a_thumbnail_is_a_picture_with_an_etag(app, client):
     answer = client.get(f"/datasets/{id}/thumbnail.png")
     assert (answer.data, answer.content_type, answer.headers["ETag"]) == (b"\x89PNG\r\n", "image/png", '"abc"')
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert client.get(f"/datasets/{id}/thumbnail.png?v=2").data == answer.data
     again = client.get(f"/datasets/{id}/thumbnail.png", headers={"If-None-Match": '"abc"'})
     assert (again.status_code, again.data) == (304, b"")
 

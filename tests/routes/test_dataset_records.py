@@ -133,6 +133,7 @@ def test_a_link_can_be_changed_withdrawn_and_added_again(app, client):
     assert client.patch(path, json={"url": "https://b.org/", "title": "B"}, headers=KEY).json["url"] == "https://b.org/"
     assert client.delete(path, headers=KEY).json == {"ok": True}
     assert (ids(client), client.get(path).json["withdrawn_at"] is None) == ([], False)
+    assert client.patch(path, json={"url": "https://c.org/"}, headers=KEY).status_code == 409
     assert add(client, feedstock).status_code == 201
     assert (client.get(path).json["withdrawn_at"], client.get(path).json["url"]) == (None, LINK["url"])
 
@@ -144,7 +145,13 @@ def test_what_runs_have_built_follows_from_them(app, client, request_it):
     assert (response.status_code, f"recipe run {run}" in response.json["detail"]) == (409, True)
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://a:b@c.org/", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("javascript:alert(1)", "https://a:b@c.org/", "", " ", "foo", "/etc/passwd", "file:///a", "FILE://h/a"),
+        *("https://", "https:///a", "http://[::1", "https://h:99999/x", "https://h/a\nb"),
+    ],
+)
 def test_a_link_must_be_one_that_everyone_may_follow(app, client, url):
     response = add(client, make_feedstock(app), url=url)
     assert [error["pointer"] for error in response.json["errors"]] == ["/url"]

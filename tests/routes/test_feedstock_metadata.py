@@ -55,6 +55,10 @@ def without_times(body):
     return {name: value for name, value in body.items() if name not in ("feedstock_id", "updated_at", "ignored")}
 
 
+def test_a_keyword_is_kept_once(writer, path):
+    assert writer.put(path, json=FULL | {"keywords": ["ice", "sea", "ice"]}).json["keywords"] == ["ice", "sea"]
+
+
 def test_metadata_are_answered_as_they_were_sent(writer, path):
     response = writer.put(path, json=FULL)
     assert (response.status_code, response.headers["Location"]) == (201, path)

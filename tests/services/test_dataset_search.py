@@ -422,6 +422,7 @@ def test_an_interval_finds_datasets_with_data_in_it(app, client, interval, is_fo
     "query",
     [
         *("bbox=1,2,3", "bbox=a,b,c,d", "bbox=0,10,1,5", "bbox=-181,0,1,1", "bbox=nan,0,1,1", "bbox="),
+        *("bbox=1_0,0,20,20", "bbox=%D9%A1,0,20,20"),
         *("datetime=../..", "datetime=x", "datetime=2000-01-01/1999-01-01", "datetime=a/b/c", "datetime=/"),
     ],
 )
@@ -486,6 +487,11 @@ def test_healthy_filters_by_the_last_check(app, client):
         connection.execute(insert(DatasetHealth), values)
     for query, expected in (("true", numbers[:1]), ("false", numbers[1:2])):
         assert [dataset["id"] for dataset in client.get(f"/datasets/?healthy={query}").json] == expected
+
+
+def test_a_sentence_says_that_the_sign_of_an_offset_was_lost(client):
+    answer = client.get("/datasets/?datetime=2000-01-01T00:00:00+02:00")
+    assert "write + as %2B" in answer.json["errors"][0]["detail"]
 
 
 def test_a_format_is_the_one_that_was_found_or_else_the_one_that_is_listed(app, client):

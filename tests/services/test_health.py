@@ -82,7 +82,7 @@ def test_an_unknown_error_is_that_of_a_crash(error):
             },
             "It has no values: the size of t is 0.",
         ),
-        ({"samples": {"chunks": 3, "missing": 3}}, "It has missing values only, in all of 3 chunks that were read."),
+        ({"samples": {"chunks": 3, "missing": 3}}, "It has no finite value in any of 3 chunks that were read."),
         ({"samples": {"error": "unreadable"}}, "Its values cannot be read."),
     ],
 )

@@ -5,7 +5,8 @@
 `inspection.inspect`, then an `error` if there was one, or the `kind` of the dataset if it is another.
 """
 
-import encodings.idna  # noqa: F401  # libraries load these two late, see `drop_privileges`
+import encodings.idna  # libraries load these three late, see `drop_privileges`
+import encodings.punycode  # noqa: F401  # likewise
 import json
 import multiprocessing.synchronize  # noqa: F401  # likewise
 import os

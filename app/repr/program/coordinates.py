@@ -12,6 +12,7 @@ import xarray
 VALUES_MAX = 1_000_000  # of a coordinate; of a larger one, only some are read
 CHUNKS_MAX = 64  # of a coordinate that is read as a whole
 YEAR_MAX = 9999
+EARLIEST, LATEST = "0001-01-01T00:00:00", f"{YEAR_MAX}-12-31T23:59:59"
 
 AXES = {
     "latitude": (
@@ -163,9 +164,12 @@ def time_range(dataset: xarray.Dataset) -> dict[str, Any]:
 
 
 def iso(time: Any) -> str:
-    """Return a time of any calendar in ISO 8601 without a zone. Years are clipped, impossible days moved."""
-    year = min(max(time.year, 1), YEAR_MAX)
-    day = time.day
+    """Return a time of any calendar in ISO 8601 without a zone, from year 1 to YEAR_MAX. Impossible days are moved."""
+    if time.year < 1:
+        return EARLIEST
+    if time.year > YEAR_MAX:
+        return LATEST
+    year, day = time.year, time.day
     while day > 28:
         with suppress(ValueError):
             cftime.datetime(year, time.month, day, calendar="proleptic_gregorian")
