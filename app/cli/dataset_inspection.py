@@ -30,7 +30,13 @@ logger = logging.getLogger(__name__)
 SECONDS = 60  # for a dataset
 CLAIM = timedelta(seconds=2 * SECONDS)  # the program is killed after SECONDS, and then the result is stored
 IDLE = 1.0  # seconds without news until the command looks at the clock
-NOTHING: dict[str, Any] = {"description": None, "samples": None, "closed_hosts": None, "picture": None}
+NOTHING: dict[str, Any] = {
+    "description": None,
+    "samples": None,
+    "closed_hosts": None,
+    "picture": None,
+    "undecoded": None,
+}
 
 Running = dict["Future[tuple[Inspection, float]]", Task]
 
@@ -137,7 +143,8 @@ def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
     picture = shown["picture"]
     tried = "picture" in inspection.results and "error" not in (picture or {})
     drawn = picture is not None if tried else None
-    found = Found(task.dataset_type, inspection.kind, error, described, samples, hosts, drawn)
+    kinds = task.dataset_type, inspection.kind
+    found = Found(*kinds, error, described, samples, hosts, drawn, shown["undecoded"], task.url)
     return dataset_descriptions.record(task, found, picture if drawn else None, round(seconds, 3))
 
 

@@ -42,6 +42,8 @@ def merge(kept: int, deleted: int) -> None:
     db.session.commit()
     runs = "1 run" if merged.runs == 1 else f"{merged.runs} runs"
     click.echo(f"Merged feedstock {deleted} ({merged.deleted}) into feedstock {kept} ({merged.kept}): moved {runs}.")
+    for number, url in merged.links:
+        click.echo(f"The kept feedstock had the same dataset as the link {number}, which is not listed any more: {url}")
     if not merged.audited:
         click.echo("This database has no audit log yet, so keep this output.")
 

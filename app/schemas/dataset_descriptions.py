@@ -18,6 +18,7 @@ DIMENSIONS_MAX = 32
 SECONDS_MAX = 1e12  # of a time step
 PICTURE_MAX = 128 * 1024  # bytes
 PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of a picture
+UNDECODED_MAX = 10
 HOSTS_MAX, HOST_MAX = 10, 300  # the program looks at three hosts; characters of an origin
 
 Engine = partial(
@@ -264,6 +265,12 @@ class FindingsSchema(WriteSchema):
         )
     )
     picture = Attempt(fields.Nested(PictureSchema, allow_none=True))
+    undecoded = Attempt(
+        fields.List(
+            Text(1, NAME_MAX, description="A variable.", example="time"),
+            validate=validate.Length(max=UNDECODED_MAX),
+        )
+    )
 
 
 DescriptionRead = ReadSchema.from_dict(

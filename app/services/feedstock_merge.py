@@ -47,12 +47,17 @@ RESTORED = ("run_id", "build_count", "withdrawn_at", "url")
 
 @dataclass(frozen=True)
 class Merged:
-    """The names of both feedstocks, the number of runs that moved, and whether the audit log has the merge."""
+    """The names of both feedstocks, the number of runs that moved, and whether the audit log has the merge.
+
+    `links` has the id and the url of each link that is not listed any more: its id leads to the same dataset of the
+    kept feedstock.
+    """
 
     kept: str
     deleted: str
     runs: int
     audited: bool
+    links: list[tuple[int, str]]
 
 
 def merge(kept_id: int, deleted_id: int) -> Merged:
@@ -69,16 +74,20 @@ def merge(kept_id: int, deleted_id: int) -> Merged:
     moving = _datasets_of(connection, tables, deleted_id)
     existing = {dataset.id for dataset in _datasets_of(connection, tables, kept_id)}
     runs = _move_runs(connection, tables, kept, deleted)
-    for merged in _move_datasets(connection, moving, existing, kept_id):
-        _move_known(connection, tables, *merged)
+    merged = _move_datasets(connection, moving, existing, kept_id)
+    for old, new, is_old in merged:
+        _move_known(connection, tables, old, new, is_old)
+    others = {old for old, _, is_old in merged if not is_old}
+    links = [(row.id, row.url) for row in moving if row.id in others and not row.build_count and not row.withdrawn_at]
     _move_names(connection, tables, kept, deleted)
     if METADATA.name in tables:
         _move_metadata(connection, kept_id, deleted_id)
     connection.execute(delete(FEEDSTOCK).where(FEEDSTOCK.c.id == deleted_id))
     if audited := AUDIT.name in tables:
         details = {"kept": kept_id, "deleted": deleted_id, "spec": deleted.spec, "recipe_runs": runs}
+        details |= {"links": [url for _, url in links]} if links else {}
         audit.add("merge", "feedstocks", kept_id, deleted_id, details=details)
-    return Merged(kept.spec, deleted.spec, runs, audited)
+    return Merged(kept.spec, deleted.spec, runs, audited, links)
 
 
 def _lock(connection: Connection, tables: set[str], kept_id: int, deleted_id: int) -> tuple[Row[Any], Row[Any]]:

@@ -29,7 +29,8 @@ class Found:
 
     `listed_as` is the type in the catalogue, `kind` the one that the dataset has. `samples` and `closed_hosts` are what
     the program shows (`app.repr.program.inspection`); they are None or have an `error` if they are not known.
-    `has_picture` is None if no picture was drawn because of a limit.
+    `has_picture` is None if no picture was drawn because of a limit. `undecoded` are variables with times that xarray
+    cannot decode.
     """
 
     listed_as: str | None
@@ -39,6 +40,8 @@ class Found:
     samples: Mapping[str, Any] | None = None
     closed_hosts: Any = None
     has_picture: bool | None = False
+    undecoded: Any = None
+    url: str = ""
 
 
 # Why a dataset was not reached, and why it was not opened. With True it is the fault of the dataset or its host.
@@ -57,6 +60,7 @@ UNOPENED = {
         "It is a Zarr store without consolidated metadata, and its host does not list objects. xarray opens it without "
         "an error, but as a dataset without variables.",
     ),
+    "truncated": (True, "Its file is shorter than its header says, so a part of it is missing."),
     "groups": (False, "Its variables are in groups below its root, which this service does not describe."),
     "array": (True, "It is a single Zarr array. xarray opens groups of arrays."),
     "parquet": (False, "It has Kerchunk references in Parquet, in a form that this service does not read."),
@@ -68,6 +72,10 @@ UNOPENED = {
     "failed": (False, "This service could not inspect it, because of an error in the service itself."),
 }
 UNASKED = ("crashed", "unsupported", "failed")  # after these it is not known whether its host was asked
+UNLISTED = (
+    "It is a Zarr store without consolidated metadata. From this url, xarray opens it without an error, but as a "
+    "dataset without variables."
+)
 SUMMARIES = {"data": "It has no values.", "pace": "It is behind its own pace."}
 NOT_READ = Result(None, "It was not opened, so this is not known.")
 
@@ -110,11 +118,23 @@ def _reachable(found: Found) -> Result:
 
 def _opens(found: Found) -> Result:
     if found.description is not None:
-        return Result(True, f"It opens: {_engine(found.description)}.")
+        return _opens_for_clients(found, found.description)
     if found.error in UNREACHABLE:
         return NOT_READ
     bad, sentence = UNOPENED[_reason_unopened(found)]
     return Result(False if bad else None, sentence)
+
+
+def _opens_for_clients(found: Found, description: Mapping[str, Any]) -> Result:
+    """Return whether xarray opens it as its code says. The inspection reads more than a client does."""
+    scheme = found.url.partition(":")[0].lower()
+    if description["engine"] == "zarr" and description["consolidated"] is False and scheme in ("http", "https"):
+        return Result(False, UNLISTED)  # a client cannot list objects over HTTP
+    if description["engine"] == "zarr" and set(found.url) & {"?", "#"}:
+        return Result(False, "xarray finds no objects below a url with a query or a fragment.")
+    if isinstance(found.undecoded, list) and found.undecoded:
+        return Result(False, "xarray opens it with decode_times=False only, because it cannot decode its times.")
+    return Result(True, f"It opens: {_engine(description)}.")
 
 
 def _reason_unopened(found: Found) -> str:

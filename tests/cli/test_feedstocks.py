@@ -155,8 +155,12 @@ def test_a_listed_link_stays_when_it_is_merged_into_a_dataset_that_was_withdrawn
 def test_a_dataset_gets_the_title_of_the_one_that_is_merged_into_it_if_it_has_none(app, client):
     kept, deleted = (make_feedstock(app).id for _ in range(2))
     link = make_link(app, feedstock_id=kept, title="Kept")
-    make_link(app, feedstock_id=deleted, title="Merged", description="Daily.")
-    assert merge(app, kept, deleted)[0] == 0
+    other = make_link(app, feedstock_id=deleted, title="Merged", description="Daily.")
+    exit_code, output = merge(app, kept, deleted)
+    sentence = (
+        f"The kept feedstock had the same dataset as the link {other.id}, which is not listed any more: {other.url}"
+    )
+    assert (exit_code, output.splitlines()[1]) == (0, sentence)
     dataset = client.get(f"/datasets/{link.id}").json
     assert (dataset["title"], dataset["description"], dataset["url"]) == ("Kept", "Daily.", link.url)
 

@@ -60,6 +60,23 @@ def test_coordinates_are_found_by_name_units_and_standard_name(names, attributes
     assert bounding_box(places([10, 20], [30, 40], names, **attributes)) == [30, 10, 40, 20]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "edges"),
+    [
+        ({"lat": {"units": "radian"}, "lon": {"units": "radians"}}, [28.64789, 11.459156, 57.29578, 22.918312]),
+        ({"lat": {"units": "degrees_north"}, "lon": {"units": "degrees_west"}}, [-1, 0.2, -0.5, 0.4]),
+    ],
+)
+def test_coordinates_in_radians_and_to_the_west_are_converted(attributes, edges):
+    assert bounding_box(places([0.2, 0.4], [0.5, 1.0], **attributes)) == edges
+
+
+def test_a_place_without_dimensions_is_an_extent():
+    place = xarray.Dataset(coords={"lat": ((), 50.5), "lon": ((), 4.25)}, data_vars={"t": ("time", [1.0, 2.0])})
+    assert bounding_box(place) == [4.25, 50.5, 4.25, 50.5]
+    assert samples.plane(place, "t") is None
+
+
 def test_projected_coordinates_are_not_degrees():
     attributes = {"y": {"units": "m"}, "x": {"units": "m"}}
     assert bounding_box(places([1e6, 2e6], [1e6, 2e6], ("y", "x"), **attributes)) is None

@@ -11,6 +11,7 @@ import icechunk
 import numpy
 import pytest
 import xarray
+import zarr
 from fsspec.implementations.reference import LazyReferenceMapper
 from PIL import Image
 from zarr.errors import ZarrUserWarning
@@ -61,12 +62,27 @@ def write_stores(folder, url):
     globe.to_netcdf(folder / "records.nc", engine="scipy", format="NETCDF3_64BIT", unlimited_dims=["time"])
     buckets.table().to_parquet(folder / "table.parquet")
     write_repository(folder, globe)
+    write_broken(folder, globe)
     write_references(folder, f"{url}/{folder.name}/v2.zarr")
 
 
 def write_repository(folder, globe):
     storage = icechunk.local_filesystem_storage(str(folder / "globe.icechunk"))
     commit(icechunk.Repository.create(storage), globe)
+
+
+def write_broken(folder, globe):
+    """Write stores that a client cannot open, though some of what they have can be read."""
+    icechunk.Repository.create(icechunk.local_filesystem_storage(str(folder / "empty.icechunk")))
+    netcdf = (folder / "globe.nc").read_bytes()
+    (folder / "half.nc").write_bytes(netcdf[: len(netcdf) // 2])
+    groups = xarray.DataTree.from_dict({"/surface": globe, "/deep": globe})
+    groups.to_netcdf(folder / "groups.nc", engine="h5netcdf")
+    months = {"units": "months since 1990-01-01"}
+    xarray.Dataset({"a": ("time", [1.0])}, {"time": ("time", [0.5], months)}).to_zarr(
+        folder / "months.zarr", zarr_format=2, consolidated=True
+    )
+    zarr.save_array(str(folder / "array.zarr"), numpy.zeros(3), zarr_format=2)
 
 
 def commit(repository, globe):
@@ -178,6 +194,25 @@ def test_a_store_without_consolidated_metadata_that_cannot_be_listed_is_not_open
 def test_variables_in_groups_are_not_missing(served, path):
     found = inspect(served, f"open/groups-{path}")
     assert (found.error, found.results) == ("groups", {})
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "error"),
+    [
+        ("half.nc", "netcdf", "truncated"),
+        ("groups.nc", "netcdf", "groups"),
+        ("empty.icechunk", "icechunk", "unreadable"),
+        ("array.zarr", "zarr", "array"),
+    ],
+)
+def test_what_a_client_cannot_open_is_not_opened_for_that_reason(served, path, kind, error):
+    found = inspect(served, f"open/{path}", kind)
+    assert (found.error, found.results) == (error, {})
+
+
+def test_times_that_xarray_does_not_decode_are_named(served):
+    assert inspect(served, "open/months.zarr").results["undecoded"] == ["time"]
+    assert inspect(served, "open/v2.zarr").results["undecoded"] == []
 
 
 def test_a_store_with_the_metadata_of_references_in_parquet_has_an_error_with_a_sentence(served):

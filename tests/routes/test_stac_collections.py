@@ -108,6 +108,17 @@ def test_a_collection_has_the_extent_that_was_found(app, client):
     }
 
 
+def test_a_dimension_without_attributes_is_horizontal_by_its_name(app, client):
+    dataset = make_link(app)
+    axes = {name: {"dimensions": [name], "shape": [2], "dtype": "f8"} for name in ("lat", "Longitude", "row")}
+    named = {"variables": axes, "dimensions": dict.fromkeys(axes, 2)}
+    make_description(app, id=dataset.id, **DESCRIPTION | named)
+    found = read(client, dataset)["cube:dimensions"]
+    assert {name: dimension.get("axis") for name, dimension in found.items()} == dict(
+        zip(axes, ("y", "x", None), strict=True)
+    )
+
+
 def test_a_collection_has_the_dimensions_and_variables_that_were_found(app, client):
     dataset = make_link(app)
     make_description(app, id=dataset.id, **DESCRIPTION)

@@ -42,6 +42,23 @@ def test_a_dataset_that_opens_and_has_values_is_healthy():
     assert all(result.sentence.endswith(".") for result in results.values())
 
 
+@pytest.mark.parametrize(("url", "opens"), [("https://a.org/a", False), ("HTTP://a/a", False), ("s3://a/a", True)])
+def test_a_store_that_only_a_listing_can_open_does_not_open_over_http(url, opens):
+    results = check(**GOOD | {"description": ZARR | {"consolidated": False}, "url": url})
+    assert (results["opens"].ok, is_healthy(results)) == (opens, opens)
+
+
+def test_a_store_below_a_query_does_not_open():
+    assert check(**GOOD, url="https://a.org/a.zarr?version=1")["opens"].ok is False
+    assert check(**GOOD | {"description": ZARR | {"engine": "h5netcdf"}}, url="https://a.org/a.nc?v=1")["opens"].ok
+
+
+def test_a_dataset_whose_times_xarray_cannot_decode_does_not_open():
+    result = check(**GOOD, undecoded=["time"])["opens"]
+    assert (result.ok, "decode_times=False" in result.sentence) == (False, True)
+    assert check(**GOOD, undecoded={"error": "large"})["opens"].ok is True
+
+
 @pytest.mark.parametrize(("error", "bad"), [(key, bad) for key, (bad, _) in (UNREACHABLE | UNOPENED).items()])
 def test_a_dataset_that_does_not_open_is_unhealthy_unless_the_service_is_the_reason(error, bad):
     results = check(error=error)

@@ -10,6 +10,7 @@ import numpy
 import xarray
 
 VALUES_MAX = 1_000_000  # of a coordinate; of a larger one, only some are read
+UNDECODED_MAX = 10
 CHUNKS_MAX = 64  # of a coordinate that is read as a whole
 YEAR_MAX = 9999
 EARLIEST, LATEST = "0001-01-01T00:00:00", f"{YEAR_MAX}-12-31T23:59:59"
@@ -26,6 +27,7 @@ AXES = {
         ("lon", "long", "longitude", "nav_lon", "xlong", "tlong", "geolon"),
     ),
 }
+WESTWARD = ("degrees_west", "degree_west", "degrees_w", "degree_w")
 SINCE = re.compile(r"\s*\w+\s+since\s+\S+", re.ASCII | re.IGNORECASE)
 TIMES = ("time", "valid_time", "t", "date", "datetime")
 
@@ -42,11 +44,11 @@ def geographic(dataset: xarray.Dataset, axis: str) -> str | None:
         found = [
             name
             for name, variable in named(dataset)
-            if variable.ndim in (1, 2) and variable.dtype.kind in "fiu" and test(name, variable)
+            if variable.ndim <= 2 and variable.dtype.kind in "fiu" and test(name, variable)
         ]
         if found:
             return min(
-                found, key=lambda name: (name not in dataset.dims, dataset[name].ndim, name not in dataset.coords)
+                found, key=lambda name: (name not in dataset.dims, dataset[name].ndim or 3, name not in dataset.coords)
             )
     return None
 
@@ -78,6 +80,18 @@ def _is_time(variable: Any) -> bool:
     )
 
 
+def undecoded(dataset: xarray.Dataset) -> list[str]:
+    """Return the first variables with times that xarray cannot decode, which it does when it opens the dataset."""
+    found = []
+    for name, variable in named(dataset):
+        if variable.dtype.kind in "fiu" and SINCE.match(str(variable.attrs.get("units"))):
+            try:
+                xarray.decode_cf(xarray.Dataset({name: variable}))
+            except (ValueError, OverflowError, TypeError):
+                found.append(name)
+    return found[:UNDECODED_MAX]
+
+
 def values(variable: Any, ends: int = 2) -> Any:
     """Return the values of a coordinate as a flat array; of a large one, the first and the last `ends` of them.
 
@@ -105,7 +119,7 @@ def bounding_box(dataset: xarray.Dataset) -> list[float] | None:
     names = [geographic(dataset, axis) for axis in ("latitude", "longitude")]
     if None in names:
         return None
-    latitudes, longitudes = (_finite(values(dataset.variables[name])) for name in names if name)
+    latitudes, longitudes = (_degrees(dataset.variables[name]) for name in names if name)
     latitudes = latitudes[abs(latitudes) <= 90.001]
     longitudes = longitudes[(longitudes >= -360.001) & (longitudes <= 720.001)]
     if not latitudes.size or not longitudes.size:
@@ -115,9 +129,13 @@ def bounding_box(dataset: xarray.Dataset) -> list[float] | None:
     return [round(edge, 6) for edge in (west, south, east, north)]
 
 
-def _finite(array: Any) -> Any:
-    numbers = array.astype("f8")
-    return numbers[numpy.isfinite(numbers)]
+def _degrees(variable: Any) -> Any:
+    """Return the finite values of a coordinate in degrees east or north."""
+    numbers = values(variable).astype("f8")
+    numbers, units = numbers[numpy.isfinite(numbers)], str(variable.attrs.get("units")).lower()
+    if units in ("radian", "radians", "rad"):
+        return numpy.degrees(numbers)
+    return -numbers if units in WESTWARD else numbers
 
 
 def span(longitudes: Any) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from yarl import URL
 
-from . import picture, samples
+from . import coordinates, picture, samples
 from .description import Opened, describe, text
 from .store import Store, StoreError, named_errors
 
@@ -34,7 +34,8 @@ def load(kind: str) -> Any:
 
 
 def inspect(module: Any, url: str, trusted: bool, kind: str, snapshot_id: str | None, show: Show) -> None:
-    """Show the description of the dataset at `url`, a picture, samples, and whether browsers may read it.
+    """Show the description of the dataset at `url`, times that xarray cannot decode, a picture, samples, and whether
+    browsers may read it.
 
     Of an Icechunk repository, that snapshot. Raises OtherKindError or StoreError if it cannot be opened.
     """
@@ -46,6 +47,7 @@ def inspect(module: Any, url: str, trusted: bool, kind: str, snapshot_id: str | 
         with module.opened(url, trusted, kind, **options) as opened:
             objects = opened.objects
             show({"description": describe(opened)})
+            _attempt("undecoded", partial(coordinates.undecoded, opened.dataset), show)
             _attempt("picture", partial(_picture, opened), show)  # first, because samples may use up the budget
             _attempt("samples", partial(samples.sampled, opened.dataset), show)
     _attempt("closed_hosts", lambda: asyncio.run(closed_hosts(url, trusted, objects)), show)

@@ -72,6 +72,8 @@ async def _zarr(store: Store) -> Layout | None:
         return Layout("zarr", 3, False, await _collected_3(store, root))
     if await read(store, ".zgroup"):
         return Layout("zarr", 2, False, await _collected_2(store))
+    if await read(store, ".zarray"):
+        raise StoreError("array")
     return None
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import icechunk
 import xarray
+import zarr
 from aiohttp import web
+from zarr.errors import GroupNotFoundError
 
 from .description import Opened
 from .layout import ICECHUNK, find
@@ -47,9 +49,18 @@ def opened(url: str, trusted: bool, kind: str, snapshot_id: str | None = None) -
         wanted: Any = {"snapshot_id": snapshot_id} if snapshot_id else {"branch": "main"}
         session = icechunk.Repository.open(storage).readonly_session(**wanted)
         below: Any = session.store
+        _require_group(below)
         with xarray.open_dataset(below, engine="zarr", consolidated=False, zarr_format=3, **LAZY) as dataset:
             objects = [str(store.below(ICECHUNK))]
             yield Opened(dataset, "icechunk", objects, zarr_format=3, snapshot_id=session.snapshot_id)
+
+
+def _require_group(below: Any) -> None:
+    """Raise StoreError if the snapshot is empty, as that of a new repository."""
+    try:
+        zarr.open_group(below, mode="r")
+    except GroupNotFoundError:
+        raise StoreError("unreadable") from None
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def plane(dataset: xarray.Dataset, name: str) -> tuple[str, str] | None:
     found = []
     for axis, position in (("latitude", 0), ("longitude", -1)):
         coordinate = coordinates.geographic(dataset, axis)
-        if coordinate is None:
+        if coordinate is None or not dataset.variables[coordinate].ndim:
             return None
         found.append(str(dataset.variables[coordinate].dims[position]))
     rows, columns = found
