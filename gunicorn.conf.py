@@ -12,6 +12,7 @@ import psycopg2.extensions
 from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
+from sqlalchemy.orm import configure_mappers
 
 from app.database import revision
 from app.ops import logs, metrics, telemetry
@@ -59,7 +60,12 @@ logconfig_dict = logs.configuration(deployed=bool(_settings["DEPLOYMENT"]))
 
 def when_ready(master: Arbiter) -> None:
     """Log what is wrong with the database, configure the listening sockets, and prepare the memory for forks."""
-    revision.report(master.app.wsgi())
+    app = master.app.wsgi()
+    revision.report(app)
+    # A worker would configure and compile these during its first requests, and serve no others meanwhile.
+    configure_mappers()
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
     for listener in master.LISTENERS:
         connection.limit_answers(listener.sock)
     # Greenlets of the master would continue in each worker. The package limits starts one, which ends at once.

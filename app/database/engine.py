@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.database import resolve
+from app.database.fairness import let_others_run
 from app.database.write_lock import begin_immediate
 
 event.listen(Engine, "do_connect", resolve.connect)
@@ -27,6 +28,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
+        let_others_run()  # reading the schema has taken some milliseconds, and several requests may open connections
 
 
 @event.listens_for(Engine, "handle_error")
