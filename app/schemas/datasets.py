@@ -73,7 +73,7 @@ Format = partial(
     DATASET_TYPES,
     component="DatasetType",
     allow_none=True,
-    description="The format that an inspection has found, or else `dataset_type`.",
+    description="The format that an inspection or a runner has found, or else `dataset_type`.",
 )
 Keywords = partial(
     fields.List,

@@ -69,6 +69,12 @@ def test_the_type_that_an_inspection_found_is_shown_with_the_one_that_is_listed(
     assert "<dd>netcdf, listed as zarr</dd>" in shown(client, f"datasets/{run.id}")
 
 
+def test_the_format_that_was_found_at_another_url_is_not_shown(app, client):
+    run = built(app, dataset_type="netcdf")
+    make_description(app, id=run.id, engine="zarr", zarr_format=2, url="https://data.org/former.zarr")
+    assert "<dd>netcdf</dd>" in shown(client, f"datasets/{run.id}")
+
+
 def test_a_picture_says_which_variable_it_shows(app, client):
     run = built(app)
     make_thumbnail(app, dataset_id=run.id, variable="sst")
