@@ -92,9 +92,9 @@ def test_the_repair_corrects_what_was_written_without_triggers(app):
 def test_the_upgrade_leads_ids_that_were_merged_several_times_to_the_last_dataset(migrated_url):
     into = {1: 2, 2: 3, 3: 4, 4: None, 5: 4, 6: None}
     with application(migrated_url) as app:
-        downgrade(app, "0032_lists_in_order")
         for number in reversed(into):
             make_link(app, id=number)
+        downgrade(app, "0032_lists_in_order")
         for number, target in into.items():
             sql(app, f"UPDATE dataset SET merged_into = {target or 'NULL'} WHERE id = {number}")
         upgrade(app)
