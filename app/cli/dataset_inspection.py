@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -20,7 +19,7 @@ from app.extensions import db
 from app.repr import inspector
 from app.repr.inspector import Inspection
 from app.repr.opener import opener
-from app.schemas.dataset_descriptions import FindingsSchema
+from app.schemas.dataset_inspections import FindingsSchema
 from app.services import dataset_descriptions, datasets
 from app.services.dataset_descriptions import Outcome, Task
 from app.services.health import Found
@@ -30,13 +29,6 @@ logger = logging.getLogger(__name__)
 SECONDS = 60  # for a dataset
 CLAIM = timedelta(seconds=2 * SECONDS)  # the program is killed after SECONDS, and then the result is stored
 IDLE = 1.0  # seconds without news until the command looks at the clock
-NOTHING: dict[str, Any] = {
-    "description": None,
-    "samples": None,
-    "closed_hosts": None,
-    "picture": None,
-    "undecoded": None,
-}
 
 Running = dict["Future[tuple[Inspection, float]]", Task]
 
@@ -136,15 +128,13 @@ def _store(task: Task, inspection: Inspection, seconds: float) -> Outcome:
         shown = FindingsSchema().load(inspection.results)
     except ValidationError:
         logger.warning("the results of an inspection are not valid", extra={"dataset_id": task.id})
-        error, shown = "crashed", NOTHING
-    described, samples, hosts = shown["description"], shown["samples"], shown["closed_hosts"]
-    if described is None and error is None:
+        error, shown = "crashed", FindingsSchema().load({})
+    if shown["description"] is None and error is None:
         error = "crashed"
-    picture = shown["picture"]
+    picture = shown.pop("picture")
     tried = "picture" in inspection.results and "error" not in (picture or {})
     drawn = picture is not None if tried else None
-    kinds = task.dataset_type, inspection.kind
-    found = Found(*kinds, error, described, samples, hosts, drawn, shown["undecoded"], task.url)
+    found = Found(task.dataset_type, inspection.kind, error, **shown, has_picture=drawn, url=task.url)
     return dataset_descriptions.record(task, found, picture if drawn else None, round(seconds, 3))
 
 

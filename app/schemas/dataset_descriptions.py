@@ -1,13 +1,11 @@
 """Descriptions and checks of datasets on the wire."""
 
-from base64 import b64decode
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.database.columns import BIGINT_MAX, INTEGER_MAX
+from app.database.columns import BIGINT_MAX
 from app.models.dataset_descriptions import SOURCES
 from app.models.opening import TYPE_OF_ENGINE
 from app.schemas.base import BigId, Id, ReadSchema, WriteSchema, page_query, time_range
@@ -16,10 +14,6 @@ from app.schemas.fields import Choice, Flag, Number, Real, Text, Timestamp
 NAME_MAX, TEXT_MAX, LIST_MAX, FIELDS_MAX = 255, 2000, 100, 500
 DIMENSIONS_MAX = 32
 SECONDS_MAX = 1e12  # of a time step
-PICTURE_MAX = 128 * 1024  # bytes
-PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of a picture
-UNDECODED_MAX = 10
-HOSTS_MAX, HOST_MAX = 10, 300  # the program looks at three hosts; characters of an origin
 
 Engine = partial(
     Choice,
@@ -208,69 +202,6 @@ class DescriptionWrite(WriteSchema.from_dict(described_fields(load_default=None)
         for name, variable in values["variables"].items():
             if sentence := _contradiction(variable, values["dimensions"]):
                 raise ValidationError({name: [sentence]}, "variables")
-
-
-class Png(fields.String):
-    """A PNG in base64, of up to PICTURE_MAX bytes. It is loaded as bytes."""
-
-    default_error_messages = {"png": f"Must be a PNG of up to {PICTURE_MAX} bytes in base64."}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            png = b64decode(text, validate=True)
-        except ValueError:
-            raise self.make_error("png") from None
-        if not png.startswith(PNG) or len(png) > PICTURE_MAX:
-            raise self.make_error("png")
-        return png
-
-
-class PictureSchema(WriteSchema):
-    png = Png(required=True)
-    variable = Text(0, NAME_MAX, required=True, description="What it shows.", example="precip")
-
-
-class SamplesSchema(WriteSchema):
-    chunks = Number(0, INTEGER_MAX, required=True, description="The chunks that were read.", example=3)
-    missing = Number(0, INTEGER_MAX, required=True, description="Those with missing values only.", example=0)
-
-
-class ReasonSchema(WriteSchema):
-    error = Text(1, NAME_MAX, required=True, description="Why there is no result.", example="large")
-
-
-class Attempt(fields.Field[Any]):
-    """What `result` loads; or an object with the `error` that is the reason why there is none. None if not tried."""
-
-    def __init__(self, result: fields.Field[Any]) -> None:
-        super().__init__(load_default=None)
-        self.result = result
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if isinstance(value, dict) and "error" in value:
-            return ReasonSchema().load(value)
-        return self.result.deserialize(value, attr, data, **kwargs)
-
-
-class FindingsSchema(WriteSchema):
-    """What the program that inspects datasets shows. A store may have taken it over, so its output is checked too."""
-
-    description = fields.Nested(DescriptionWrite, load_default=None)
-    samples = Attempt(fields.Nested(SamplesSchema))
-    closed_hosts = Attempt(
-        fields.List(
-            Text(1, HOST_MAX, description="The origin of a host.", example="https://data.org"),
-            validate=validate.Length(max=HOSTS_MAX),
-        )
-    )
-    picture = Attempt(fields.Nested(PictureSchema, allow_none=True))
-    undecoded = Attempt(
-        fields.List(
-            Text(1, NAME_MAX, description="A variable.", example="time"),
-            validate=validate.Length(max=UNDECODED_MAX),
-        )
-    )
 
 
 DescriptionRead = ReadSchema.from_dict(

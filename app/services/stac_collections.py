@@ -30,7 +30,8 @@ _SIZES = {"float": (16, 32, 64), "int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)
 DATA_TYPES = {f"{kind}{bits}": f"{kind}{bits}" for kind, sizes in _SIZES.items() for bits in sizes}
 DATA_TYPES |= {"complex64": "cfloat32", "complex128": "cfloat64"}
 VERTICAL = {"altitude", "height", "depth", "air_pressure"}  # standard names of CF
-LONGITUDES, LATITUDES = {"lon", "long", "longitude"}, {"lat", "latitude"}
+# By their standard names of CF: how their units begin, and the names that they have if nothing else tells.
+HORIZONTAL = {"longitude": ("degrees_e", {"lon", "long", "longitude"}), "latitude": ("degrees_n", {"lat", "latitude"})}
 UNKNOWN = [None, None]  # the extent of a dimension
 
 
@@ -128,21 +129,22 @@ def _dimension(row: Row[Any], name: str, coordinate: dict[str, Any]) -> dict[str
     """Return a dimension: horizontal or temporal if its coordinate says so and its extent is known."""
     standard, units = str(coordinate.get("standard_name") or ""), str(coordinate.get("units") or "")
     unit = {"unit": units} if units else {}
-    is_named = not standard and not units  # by its name only, as the inspection takes it
-    if row.west is not None and (
-        standard == "longitude" or units.startswith("degrees_e") or (is_named and name.lower() in LONGITUDES)
-    ):
+    if row.west is not None and _is_horizontal("longitude", name, standard, units):
         east = row.east if row.west <= row.east else row.east + 360  # the extent crosses 180 degrees
         return {"type": "spatial", "axis": "x", "extent": [row.west, east]}
-    if row.south is not None and (
-        standard == "latitude" or units.startswith("degrees_n") or (is_named and name.lower() in LATITUDES)
-    ):
+    if row.south is not None and _is_horizontal("latitude", name, standard, units):
         return {"type": "spatial", "axis": "y", "extent": [row.south, row.north]}
     if row.time_start and (standard == "time" or " since " in units):
         return {"type": "temporal", "extent": [row.time_start, row.time_end]}
     if standard in VERTICAL:
         return {"type": "spatial", "axis": "z", "extent": UNKNOWN} | unit
     return {"type": standard if standard not in ("", "geometry", "spatial") else "other", "extent": UNKNOWN} | unit
+
+
+def _is_horizontal(axis: str, name: str, standard: str, units: str) -> bool:
+    """Return whether a dimension is that of `axis`. A name counts if there are no attributes, as in an inspection."""
+    start, names = HORIZONTAL[axis]
+    return standard == axis or units.startswith(start) if standard or units else name.lower() in names
 
 
 def _variable(variable: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.models import DatasetCheck, DatasetDescription, DatasetHealth, DatasetT
 from app.repr import inspector
 from app.repr.inspector import Inspection
 from app.repr.opener import Opener
-from app.schemas.dataset_descriptions import PICTURE_MAX
+from app.schemas.dataset_inspections import PICTURE_MAX
 from app.services import dataset_descriptions
 from tests.support import buckets, live
 from tests.support.databases import on_sqlite

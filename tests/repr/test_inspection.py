@@ -17,7 +17,7 @@ from PIL import Image
 from zarr.errors import ZarrUserWarning
 
 from app.repr import inspector, process
-from app.schemas.dataset_descriptions import FindingsSchema
+from app.schemas.dataset_inspections import FindingsSchema
 from app.services.health import UNOPENED
 from tests.support import buckets, forked, live
 

@@ -75,16 +75,19 @@ def time_name(dataset: xarray.Dataset) -> str | None:
 def _is_time(variable: Any) -> bool:
     if variable.attrs.get("standard_name") in ("forecast_reference_time", "forecast_period"):
         return False
-    return variable.dtype.kind == "M" or (
-        variable.dtype.kind in "fiu" and bool(SINCE.match(str(variable.attrs.get("units"))))
-    )
+    return variable.dtype.kind == "M" or _counts_since(variable)
+
+
+def _counts_since(variable: Any) -> bool:
+    """Whether its values are numbers of a unit since a time."""
+    return variable.dtype.kind in "fiu" and bool(SINCE.match(str(variable.attrs.get("units"))))
 
 
 def undecoded(dataset: xarray.Dataset) -> list[str]:
     """Return the first variables with times that xarray cannot decode, which it does when it opens the dataset."""
     found = []
     for name, variable in named(dataset):
-        if variable.dtype.kind in "fiu" and SINCE.match(str(variable.attrs.get("units"))):
+        if _counts_since(variable):
             try:
                 xarray.decode_cf(xarray.Dataset({name: variable}))
             except (ValueError, OverflowError, TypeError):
